@@ -1,0 +1,1 @@
+"""Networks that turn a video into features."""

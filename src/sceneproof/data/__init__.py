@@ -1,0 +1,1 @@
+"""Videos, their labels, and the clips cut from them."""

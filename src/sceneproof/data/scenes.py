@@ -1,0 +1,76 @@
+"""The scene label table: one soft vector a video."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sceneproof.data.tables import read_table, write_table
+from sceneproof.errors import InputError
+
+
+@dataclass(frozen=True)
+class SceneTable:
+    """Soft scene labels.
+
+    Attributes:
+        videos: ids, as in the manifest.
+        probabilities: float32 (N, S), each row sums to 1: the mean over frames of the labeller's posteriors.
+        names: S scene names.
+        labeller: what made them.
+    """
+
+    videos: Sequence[str]
+    probabilities: NDArray[np.float32]
+    names: Sequence[str]
+    labeller: str
+    source: str = "scenes"
+
+    @classmethod
+    def read(cls, path: str | Path) -> "SceneTable":
+        """Reads and checks a scene table.
+
+        Raises:
+            InputError: missing file or column, rows of unequal length, values that are no probabilities.
+        """
+        rows, metadata = read_table(path, "scenes", ("video", "probabilities"))
+        names = [str(name) for name in metadata.get("names", [])]
+        for row, vector in enumerate(rows["probabilities"]):
+            if len(vector) != len(names):
+                raise InputError(
+                    f"{path}: row {row} ({rows['video'].iat[row]}): {len(vector)} probabilities, "
+                    f"but the table names {len(names)} scenes"
+                )
+        vectors = np.array(rows["probabilities"].tolist(), dtype=np.float32).reshape(len(rows), len(names))
+        bad = np.flatnonzero(~(np.isfinite(vectors).all(1) & (vectors >= 0).all(1) & (abs(vectors.sum(1) - 1) < 1e-2)))
+        if len(bad):
+            raise InputError(
+                f"{path}: row {bad[0]} ({rows['video'].iat[bad[0]]}): the values are no probabilities: "
+                f"they must be finite, at least 0 and sum to 1"
+            )
+        return cls(list(rows["video"]), vectors, names, str(metadata.get("labeller", "")), str(path))
+
+    def write(self, path: str | Path) -> None:
+        """Writes the table, whole or not at all."""
+        rows = pd.DataFrame({"video": list(self.videos), "probabilities": list(self.probabilities)})
+        write_table(path, rows, "scenes", names=list(self.names), labeller=self.labeller)
+
+    def rows_for(self, videos: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Vectors (N, S) in the order of `videos`, and which of them have one (the others are zero).
+
+        Raises:
+            InputError: not one of the videos has a label: the table is of another data set.
+        """
+        place = {video: row for row, video in enumerate(self.videos)}
+        rows = np.array([place.get(video, -1) for video in videos])
+        if len(videos) and not (rows >= 0).any():
+            raise InputError(
+                f"{self.source}: none of the {len(videos)} videos asked for is in this scene table "
+                f"(it holds {', '.join(list(self.videos)[:2])}, …; asked for {', '.join(list(videos)[:2])}, …): "
+                f"is it the table of another data set?"
+            )
+        vectors = np.where(rows[:, None] >= 0, self.probabilities[rows], np.float32(0))
+        return vectors.astype(np.float32), rows >= 0

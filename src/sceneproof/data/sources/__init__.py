@@ -1,0 +1,1 @@
+"""One file a data set: from what its site hands out to a manifest."""

@@ -1,0 +1,1 @@
+"""Labels made before training: scenes."""

@@ -1,0 +1,1 @@
+"""The Mall: a made-up world in which actions and scenes go together."""

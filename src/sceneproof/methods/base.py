@@ -1,0 +1,51 @@
+"""What a method is: the contract between a paper's losses and the one training loop."""
+
+from torch import Tensor, nn
+
+from sceneproof.backbones.base import Backbone
+from sceneproof.types import Batch
+
+
+class Method(nn.Module):
+    """One paper's way to train. `Method(backbone, actions, scenes)`; further arguments are its hyper-parameters.
+
+    Attributes:
+        needs_scenes: whether training reads scene labels.
+        needs_humans: whether training reads human boxes or masks.
+    """
+
+    needs_scenes = False
+    needs_humans = False
+
+    def __init__(self, backbone: Backbone, actions: int, scenes: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.action_head = nn.Linear(backbone.dim, actions)
+        self.scenes = scenes
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses: what distributed wrappers call."""
+        return self.losses(batch)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Scalars named as in the paper; the engine minimises their sum."""
+        raise NotImplementedError  # the paper's equations go here
+
+    def features(self, video: Tensor) -> Tensor:
+        """Pooled features (B, D) of a video (B, C, T, H, W)."""
+        pooled: Tensor = self.backbone(video).mean(dim=(2, 3, 4))
+        return pooled
+
+    def scores(self, video: Tensor) -> Tensor:
+        """Action scores before softmax (B, A) of a video (B, C, T, H, W): all that evaluation needs."""
+        logits: Tensor = self.action_head(self.features(video))
+        return logits
+
+    def updates(self, batch: Batch) -> list[Batch]:
+        """The optimiser steps of one batch, in order; more than one for papers that alternate."""
+        return [batch]
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Parameters by part: 'backbone' and one entry a head. Learning rates are set by these names."""
+        parts = {name: list(part.parameters()) for name, part in self.named_children()}
+        return {name: parameters for name, parameters in parts.items() if parameters}

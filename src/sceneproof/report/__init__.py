@@ -1,0 +1,1 @@
+"""One page for one or more runs."""

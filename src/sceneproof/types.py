@@ -1,0 +1,102 @@
+"""The containers that travel between the parts, and the legend of their shape letters.
+
+Legend: B clips in a batch, M clips of it that have a human-masked twin, C channels (3, RGB), T frames, H height,
+W width, D features, A actions, S scenes, K boxes. A prime marks a size after the backbone's stride: T' H' W'.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Consecutive (or evenly strided) frames of one video, as decoded.
+
+    Attributes:
+        frames: uint8 (T, H, W, 3), RGB.
+        humans: bool (T, H, W), True where a person is (by boxes or by mask shape), or None where nothing is known.
+        fill: uint8 (T, 3), each *whole* frame's mean colour: what the person's pixels become in the masked twin
+            (Choi et al. 2019, section 3.3). Computed before any crop.
+    """
+
+    frames: NDArray[np.uint8]
+    humans: NDArray[np.bool_] | None = None
+    fill: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One training or test example, made in a loader's worker from (seed, epoch, row) alone.
+
+    Attributes:
+        row: the example's row in its manifest.
+        clip: cropped but not yet resized; `clip.humans` is None where the video has no masked twin (the 70 % rule).
+        flip: whether the clip is to be mirrored.
+        action: class number, or -1 where unknown.
+        scene: float32 (S,), the soft scene label, or None where the video has none.
+        problem: why the video could not be read; the clip is then empty and nothing of this sample is used.
+    """
+
+    row: int
+    clip: Clip
+    flip: bool = False
+    action: int = -1
+    scene: NDArray[np.float32] | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a method sees: tensors on its device, normalised for its backbone.
+
+    Attributes:
+        video: float (B, C, T, H, W), or None in an update that uses only the masked twins.
+        action: int64 (B,).
+        scene: float (B, S), soft labels; rows without a label are zero.
+        has_scene: bool (B,).
+        without_humans: float (M, C, T, H, W), the masked twins of the rows where `has_twin`, in their order; or None
+            in an update that does not use them.
+        has_twin: bool (B,), with M True.
+        row: int64 (B,), rows of the manifest.
+        divisors: float (3,): what sums over actions, scenes and twins are divided by. The engine sets them to the
+            *global* batch's counts over the number of processes, so that the average of the processes' gradients
+            is the gradient of the global mean. By default: this batch's own counts.
+    """
+
+    video: Tensor | None
+    action: Tensor
+    scene: Tensor
+    has_scene: Tensor
+    without_humans: Tensor | None
+    has_twin: Tensor
+    row: Tensor
+    divisors: Tensor = field(default_factory=lambda: torch.zeros(0))
+
+    def counts(self) -> Tensor:
+        """How many actions, scene labels and masked twins this batch holds: float (3,)."""
+        values = [torch.ones_like(self.has_scene), self.has_scene, self.has_twin]
+        return torch.stack([value.sum() for value in values]).to(torch.float32)
+
+    def with_divisors(self, divisors: Tensor) -> "Batch":
+        """The same batch with other divisors: float (3,)."""
+        return replace(self, divisors=divisors)
+
+    def mean_over_actions(self, values: Tensor) -> Tensor:
+        """Sum of one value a clip, (B,), over the (global) number of clips."""
+        return self._mean(values, 0)
+
+    def mean_over_scenes(self, values: Tensor) -> Tensor:
+        """Sum of one value a clip, (B,), zero where `has_scene` is False, over the (global) number of scene labels."""
+        return self._mean(torch.where(self.has_scene, values, 0.0), 1)
+
+    def mean_over_twins(self, values: Tensor) -> Tensor:
+        """Sum of one value a twin, (M,), over the (global) number of twins."""
+        return self._mean(values, 2)
+
+    def _mean(self, values: Tensor, which: int) -> Tensor:
+        divisors = self.divisors if self.divisors.numel() else self.counts()
+        return values.sum() / divisors[which].clamp(min=torch.finfo(torch.float32).tiny)
