@@ -44,6 +44,7 @@ def read_table(path: str | Path, kind: str, columns: Sequence[str]) -> tuple[pd.
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise InputError(
-            f"{path}: a {kind} table needs the column {missing[0]!r}; the columns here are: {', '.join(table.column_names)}"
+            f"{path}: a {kind} table needs the column {missing[0]!r}; "
+            f"the columns here are: {', '.join(table.column_names)}"
         )
     return table.to_pandas(), metadata
