@@ -3,3 +3,7 @@
 
 class InputError(ValueError):
     """Bad input: the message names the file, row or key, and says what to do."""
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on: the message says why, and where the last good checkpoint is."""

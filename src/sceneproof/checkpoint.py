@@ -1,0 +1,130 @@
+"""Checkpoints: tensors in safetensors, the rest in JSON, nothing pickled; a folder a step, whole or not at all."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from sceneproof.files import read_json, write_json
+from sceneproof.run import fill, flat, read_weights
+
+
+@dataclass
+class Progress:
+    """Where training stands, as plain values.
+
+    Attributes:
+        epoch: epochs begun before the next step, counted from 0.
+        step_in_epoch: steps done of it.
+        step: steps done in all.
+        best: best validation result so far, (top-1, −loss).
+        plateau: best validation loss, epochs without a better one, and the factor on the learning rate.
+        sums: loss sums since the last log line, and `summed`, over how many steps.
+        unreadable: rows that could not be read, with the reason.
+        skipped: steps that were left out because too few clips of them could be read.
+    """
+
+    epoch: int = 0
+    step_in_epoch: int = 0
+    step: int = 0
+    best: list[float] | None = None
+    plateau: dict[str, float] = field(default_factory=dict)
+    sums: dict[str, float] = field(default_factory=dict)
+    summed: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
+    skipped: int = 0
+
+
+def save(folder: Path, method: nn.Module, optimizer: Optimizer, progress: Progress, *, rank: int = 0) -> None:
+    """Writes this process's part of a checkpoint to the temporary folder beside `folder`; `commit` makes it real.
+
+    Rank 0 writes weights, optimiser and progress; every rank writes its own random state.
+    """
+    temporary = _temporary(folder)
+    temporary.mkdir(parents=True, exist_ok=True)
+    save_file(_random_state(), temporary / f"random-{rank}.safetensors")
+    if rank == 0:
+        tensors, plain = _split(optimizer.state_dict())
+        save_file(flat(method.state_dict()), temporary / "method.safetensors")
+        save_file(tensors, temporary / "optimizer.safetensors")
+        write_json(temporary / "optimizer.json", plain)
+        write_json(temporary / "progress.json", asdict(progress))
+
+
+def commit(folder: Path) -> None:
+    """Gives a written checkpoint its name and drops older ones."""
+    _temporary(folder).rename(folder)
+    for other in folder.parent.iterdir():
+        if other != folder:
+            shutil.rmtree(other)
+
+
+def discard(folder: Path) -> None:
+    """Drops a checkpoint that could not be written whole."""
+    shutil.rmtree(_temporary(folder), ignore_errors=True)
+
+
+def newest(checkpoints: Path) -> Path | None:
+    """The newest whole checkpoint in a folder of them."""
+    whole = sorted(path for path in checkpoints.glob("*") if path.name.isdigit())
+    return whole[-1] if whole else None
+
+
+def load(folder: Path, method: nn.Module, optimizer: Optimizer, *, rank: int = 0) -> Progress:
+    """Puts weights, optimiser and this process's random state back; returns where training stood.
+
+    Raises:
+        InputError: a corrupt file.
+    """
+    fill(method, read_weights(folder / "method.safetensors"), str(folder / "method.safetensors"))
+    optimizer.load_state_dict(
+        _join(read_weights(folder / "optimizer.safetensors"), read_json(folder / "optimizer.json"))
+    )
+    random = folder / f"random-{rank}.safetensors"
+    if random.exists():  # a run that goes on with more processes gives the new ones the state of their seed
+        _restore_random(load_file(random))
+    return Progress(**read_json(folder / "progress.json"))
+
+
+def _temporary(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.tmp")
+
+
+def _random_state() -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _restore_random(states: Mapping[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
+
+
+def _split(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimiser's state as (tensors, plain values)."""
+    tensors: dict[str, Tensor] = {}
+    plain: dict[str, dict[str, Any]] = {}
+    for number, values in state["state"].items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                tensors[f"{number}.{name}"] = value.detach().cpu().contiguous()
+            else:
+                plain.setdefault(str(number), {})[name] = value
+    return tensors, {"state": plain, "param_groups": state["param_groups"]}
+
+
+def _join(tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> dict[str, Any]:
+    state: dict[int, dict[str, Any]] = {int(number): dict(values) for number, values in plain["state"].items()}
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = value
+    return {"state": state, "param_groups": plain["param_groups"]}

@@ -1,0 +1,243 @@
+"""From a manifest to samples. What is drawn follows from (seed, epoch, row) alone: no state, so resuming is exact."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from sceneproof.data import transforms
+from sceneproof.data.clips import Frames, evenly_spaced, random_clip, windows
+from sceneproof.data.humans import Humans, mean_colour
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.scenes import SceneTable
+from sceneproof.data.video import VideoError, decode, frame_range, probe
+from sceneproof.progress import progress
+from sceneproof.types import Clip, Sample
+
+TWIN_SHARE = 0.7  # a video has a masked twin when at least this share of its frames shows a person [released code]
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """How clips are cut.
+
+    Args:
+        length: frames in a clip.
+        stride: distance between them, in frames of the video.
+        size: height and width of a clip after cropping, in pixels.
+        scales: sizes of the random crop, as shares of the video's short side.
+    """
+
+    length: int = 16
+    stride: int = 1
+    size: int = 112
+    scales: tuple[float, ...] = transforms.SCALES
+
+
+class Videos:
+    """The videos of a manifest, decoded on demand; with `memory`, decoded once and kept."""
+
+    def __init__(self, manifest: Manifest, *, memory: bool = False) -> None:
+        self.manifest = manifest
+        self._kept: dict[int, NDArray[np.uint8] | VideoError] | None = {} if memory else None
+        self._ranges: dict[int, tuple[int, int]] = {}
+
+    def load(self, rows: Sequence[int], *, threads: int = 4, quiet: bool = False) -> None:
+        """Decodes rows ahead, in threads, where videos are kept in memory."""
+        if self._kept is None:
+            return
+        missing = [row for row in rows if row not in self._kept]
+        with progress("reading videos", len(missing), quiet=quiet or not missing) as advance:
+            with ThreadPoolExecutor(threads) as pool:
+                for _ in pool.map(self._keep, missing):
+                    advance()
+
+    def length(self, row: int) -> int:
+        """How many frames the row's clip has.
+
+        Raises:
+            VideoError: the video cannot be read.
+        """
+        if self._kept is not None:
+            return len(self._whole(row))
+        return self._range(row)[1] - self._range(row)[0]
+
+    def frames(self, row: int, which: Frames) -> NDArray[np.uint8]:
+        """Frames (T, H, W, 3) of a row, counted from the start of its clip.
+
+        Raises:
+            VideoError: the video cannot be read.
+        """
+        if self._kept is not None:
+            return self._whole(row)[which]
+        unique, back = np.unique(which, return_inverse=True)
+        return decode(self.manifest.path(row), [int(frame) + self._range(row)[0] for frame in unique])[back]
+
+    def _range(self, row: int) -> tuple[int, int]:
+        if row not in self._ranges:
+            rows = self.manifest.rows
+            start, end = (float(rows[name].iat[row]) if name in rows else np.nan for name in ("start", "end"))
+            self._ranges[row] = frame_range(probe(self.manifest.path(row)), start, end)
+        return self._ranges[row]
+
+    def offset(self, row: int) -> int:
+        """The row's first frame, in frames of its file."""
+        return self._range(row)[0] if self._has_segments else 0
+
+    @property
+    def _has_segments(self) -> bool:
+        rows = self.manifest.rows
+        return "start" in rows and bool(rows["start"].notna().any())
+
+    def _whole(self, row: int) -> NDArray[np.uint8]:
+        assert self._kept is not None
+        if row not in self._kept:
+            self._keep(row)
+        kept = self._kept[row]
+        if isinstance(kept, VideoError):
+            raise kept
+        return kept
+
+    def _keep(self, row: int) -> None:
+        assert self._kept is not None
+        try:
+            frames = decode(self.manifest.path(row))
+            if self._has_segments:
+                first, end = self._range(row)
+                frames = frames[first:end]
+            self._kept[row] = frames
+        except VideoError as error:
+            self._kept[row] = error
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A manifest with what is known of its videos: the common ground of training and testing.
+
+    Attributes:
+        manifest: the rows.
+        action: int64 (N,), -1 where the action is none of the model's.
+        scene: float32 (N, S); rows without a label are zero.
+        has_scene: bool (N,).
+        humans: where people are, or None.
+        videos: how the rows are decoded.
+    """
+
+    manifest: Manifest
+    action: NDArray[np.int64]
+    scene: NDArray[np.float32]
+    has_scene: NDArray[np.bool_]
+    humans: Humans | None
+    videos: Videos
+    _shares: dict[int, float] = field(default_factory=dict)
+
+    @classmethod
+    def gather(
+        cls,
+        manifest: Manifest,
+        actions: Sequence[str],
+        *,
+        scenes: SceneTable | None = None,
+        humans: Humans | None = None,
+        memory: bool = False,
+    ) -> "Labelled":
+        """Joins a manifest with label tables by video id.
+
+        Raises:
+            InputError: an unknown action, or a label table of another data set.
+        """
+        ids = list(manifest.rows["video"])
+        action = np.array(manifest.action_numbers(actions))
+        scene = np.zeros((len(ids), 0), np.float32), np.zeros(len(ids), bool)
+        vectors, there = scenes.rows_for(ids) if scenes is not None else scene
+        if humans is not None:
+            humans.check_overlap(ids)
+        return cls(manifest, action, vectors, there, humans, Videos(manifest, memory=memory))
+
+    def sample(
+        self,
+        row: int,
+        which: Frames,
+        crop: transforms.Crop | None,
+        rng: np.random.Generator | None,
+        scales: Sequence[float],
+    ) -> Sample:
+        """Decodes frames once and cuts them; `humans` is there only where the video has a masked twin."""
+        frames = self.videos.frames(row, which)
+        height, width = frames.shape[1:3]
+        if crop is None:
+            crop = (
+                transforms.centre_crop(height, width)
+                if rng is None
+                else transforms.random_crop(height, width, scales=scales, rng=rng)
+            )
+        clip = Clip(frames)
+        if self.humans is not None and self.twin(row):
+            numbers = [int(frame) + self.videos.offset(row) for frame in which]
+            regions = self.humans.regions(self._id(row), numbers, height, width)
+            clip = Clip(frames, regions, mean_colour(frames))
+        scene = self.scene[row] if self.has_scene[row] else None
+        return Sample(row, crop.clip(clip), crop.flip, int(self.action[row]), scene)
+
+    def twin(self, row: int) -> bool:
+        """Whether the video has a masked twin: people in at least 70 % of its frames."""
+        if self.humans is None:
+            return False
+        if row not in self._shares:
+            self._shares[row] = self.humans.share(self._id(row), self.videos.length(row))
+        return self._shares[row] >= TWIN_SHARE
+
+    def _id(self, row: int) -> str:
+        return str(self.manifest.rows["video"].iat[row])
+
+
+@dataclass(frozen=True)
+class TrainingClips(Dataset[Sample]):
+    """One random clip of a row, drawn from (seed, epoch, row) alone. Index it with (epoch, row)."""
+
+    labelled: Labelled
+    settings: ClipSettings
+    seed: int
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, row = key
+        rng = np.random.default_rng((self.seed, epoch, row))
+        clip = self.settings
+        try:
+            which = random_clip(self.labelled.videos.length(row), clip.length, stride=clip.stride, rng=rng)
+            return self.labelled.sample(row, which, None, rng, clip.scales)
+        except VideoError as error:
+            return unreadable(row, error)
+
+
+@dataclass(frozen=True)
+class TestClips(Dataset[list[Sample]]):
+    """All test clips of a row: the paper's windows (`clips=0`), or `clips` evenly spaced ones; centre crop."""
+
+    labelled: Labelled
+    settings: ClipSettings
+    clips: int = 0
+
+    def __len__(self) -> int:
+        return len(self.labelled.manifest)
+
+    def __getitem__(self, row: int) -> list[Sample]:
+        clip = self.settings
+        try:
+            length = self.labelled.videos.length(row)
+            several = (
+                evenly_spaced(length, clip.length, stride=clip.stride, count=self.clips)
+                if self.clips
+                else windows(length, clip.length, stride=clip.stride)
+            )
+            return [self.labelled.sample(row, which, None, None, clip.scales) for which in several]
+        except VideoError as error:
+            return [unreadable(row, error)]
+
+
+def unreadable(row: int, error: VideoError) -> Sample:
+    """The sample that stands for a video that cannot be read."""
+    return Sample(row, Clip(np.zeros((0, 0, 0, 3), np.uint8)), problem=str(error) or "unreadable")

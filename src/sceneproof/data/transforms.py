@@ -1,0 +1,85 @@
+"""Crops, flips and masking: drawn on the host for each sample, carried out on the device in batches.
+
+The crop of training is the released code's multi-scale corner crop: one of five sizes, at a corner or the centre.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.transforms.v2 import functional as pixels
+
+from sceneproof.types import Clip
+
+SCALES = tuple(0.8409**power for power in range(5))  # 1 to 0.5: 5 scales, factor 2 ** -1/4 [released code]
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A rectangle of pixels that is cut out and resized to a square, then mirrored if `flip`."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    flip: bool = False
+
+    def clip(self, clip: Clip) -> Clip:
+        """Cuts frames and person regions together; resizing and mirroring wait for the device."""
+        rows, columns = slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+        humans = None if clip.humans is None else clip.humans[:, rows, columns]
+        return Clip(clip.frames[:, rows, columns], humans, clip.fill)
+
+    def boxes(self, boxes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+        """Boxes (K, 4), x1 y1 x2 y2 in pixels of the frame, moved to pixels of the (size, size) clip and clipped to it."""
+        scale = np.array([size / self.width, size / self.height] * 2, dtype=np.float32)
+        moved = (boxes - np.array([self.left, self.top] * 2, dtype=np.float32)) * scale
+        if self.flip:
+            moved = np.stack([size - moved[:, 2], moved[:, 1], size - moved[:, 0], moved[:, 3]], axis=1)
+        return moved.clip(0, size)
+
+
+def random_crop(height: int, width: int, *, scales: Sequence[float] = SCALES, rng: np.random.Generator) -> Crop:
+    """Multi-scale corner crop and a flip half of the time (libs/spatial_transforms.py of the released code)."""
+    side = max(1, round(min(height, width) * scales[int(rng.integers(len(scales)))]))
+    down, right = height - side, width - side
+    places = [(down // 2, right // 2), (0, 0), (0, right), (down, 0), (down, right)]
+    top, left = places[int(rng.integers(len(places)))]
+    return Crop(top, left, side, side, flip=bool(rng.integers(2)))
+
+
+def centre_crop(height: int, width: int) -> Crop:
+    """The largest square in the middle: short side to `size` and centre crop, in one cut."""
+    side = min(height, width)
+    return Crop((height - side) // 2, (width - side) // 2, side, side)
+
+
+def fill_humans(frames: Tensor, humans: Tensor, fill: Tensor) -> Tensor:
+    """Replaces people by their frame's mean colour (Choi et al. 2019, section 3.3).
+
+    Args:
+        frames: uint8 (N, T, H, W, 3).
+        humans: bool (N, T, H, W).
+        fill: uint8 (N, T, 3).
+    """
+    return torch.where(humans[..., None], fill[:, :, None, None, :], frames)
+
+
+def resize(frames: Tensor, size: int) -> Tensor:
+    """uint8 (N, T, H, W, 3) to uint8 (N, T, 3, size, size), bilinear with anti-aliasing."""
+    clips, length = frames.shape[:2]
+    pictures = frames.flatten(0, 1).permute(0, 3, 1, 2)
+    if tuple(pictures.shape[-2:]) != (size, size):
+        pictures = pixels.resize(pictures, [size, size], antialias=True)
+    return pictures.reshape(clips, length, 3, size, size)
+
+
+def normalise(frames: Tensor, flip: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """uint8 (N, T, 3, H, W) to float (N, 3, T, H, W): mirrored where `flip` (N,), less `mean`, over `std`."""
+    mirrored = torch.where(flip[:, None, None, None, None], frames.flip(-1), frames)
+    video = mirrored.transpose(1, 2).to(torch.float32)
+    shape = (1, 3, 1, 1, 1)
+    return (video - video.new_tensor(mean).view(shape)) / video.new_tensor(std).view(shape)

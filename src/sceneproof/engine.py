@@ -1,0 +1,342 @@
+"""The one training loop. It knows no method and no data set: it gets batches, asks for losses, takes steps."""
+
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from sceneproof import checkpoint
+from sceneproof.checkpoint import Progress
+from sceneproof.errors import TrainingError
+from sceneproof.methods.base import Method
+from sceneproof.progress import Advance, progress
+from sceneproof.run import Run
+from sceneproof.types import Batch
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How the losses are minimised. The defaults are the paper's (its released code's).
+
+    Args:
+        epochs: passes over the training split.
+        batch: clips in a batch, over all processes.
+        optimizer: 'sgd' has momentum and dampening .9; 'adamw' has PyTorch's betas.
+        lr: learning rate.
+        weight_decay: weight decay.
+        schedule: 'plateau' divides the rate by 10 when the validation loss has not fallen for `patience` epochs;
+            'cosine' takes it to 0 over the run; 'constant' leaves it.
+        patience: epochs without a lower validation loss before 'plateau' acts.
+        warm_up_epochs: first epochs, in which only the new layers (those that did not come with the starting weights)
+            are trained, at `warm_up_lr`.
+        warm_up_lr: learning rate of the new layers in the warm-up.
+        clip_norm: gradients longer than this are shortened to it; null leaves them.
+        freeze_batch_norm: keep batch normalisation in evaluation mode.
+        checkpoint_every: steps between checkpoints within an epoch; there is one at every epoch's end.
+        log_every: steps between lines in metrics.jsonl.
+        precision: 'bf16', 'fp32', or 'auto': bf16 on a GPU that has it.
+        compile: compile the backbone with torch.compile.
+        channels_last: keep channels innermost in memory, faster on GPUs; null: there only.
+        trackers: where to send figures, by name as accelerate knows them: tensorboard, wandb, mlflow, …
+    """
+
+    epochs: int = 100
+    batch: int = 32
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: float = 1e-4
+    weight_decay: float = 1e-5
+    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+    patience: int = 10
+    warm_up_epochs: int = 0
+    warm_up_lr: float = 1e-2
+    clip_norm: float | None = None
+    freeze_batch_norm: bool = False
+    checkpoint_every: int = 200
+    log_every: int = 50
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    compile: bool = False
+    channels_last: bool | None = None
+    trackers: tuple[str, ...] = ("tensorboard",)
+
+
+@dataclass
+class Job:
+    """One training: what `fit` needs besides its settings.
+
+    Attributes:
+        run: the folder to write to.
+        method: on the device already.
+        batches: (epoch, first step) to that epoch's remaining batches on the device; None where a process has too few
+            readable clips for a batch.
+        steps: steps an epoch.
+        validate: figures of the method on the validation split; must hold 'top1' and 'loss'. None: the last weights
+            are kept instead of the best.
+        new: parts trained in the warm-up.
+        frozen: parts that are never trained, and stay in evaluation mode.
+    """
+
+    run: Run
+    method: Method
+    batches: Callable[[int, int], Iterator[Batch | None]]
+    steps: int
+    validate: Callable[[], dict[str, float]] | None
+    accelerator: Accelerator
+    new: Sequence[str] = ()
+    frozen: Sequence[str] = ()
+    unreadable: dict[str, str] = field(default_factory=dict)
+    quiet: bool = False
+
+
+def fit(job: Job, settings: Optimisation) -> None:
+    """Trains until the last epoch, from the newest checkpoint if there is one.
+
+    Raises:
+        TrainingError: a loss that is not a number, a full disk, a dead loader worker. The last checkpoint is intact.
+        KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
+    """
+    try:
+        _Loop(job, settings).run()
+    except OSError as error:
+        raise TrainingError(f"cannot write: {error}. {_resume_hint(job.run)}") from error
+    except RuntimeError as error:
+        if "DataLoader worker" in str(error):
+            raise TrainingError(f"a loader worker died: {error}. Is memory short? {_resume_hint(job.run)}") from error
+        raise
+
+
+class _Loop:
+    def __init__(self, job: Job, settings: Optimisation) -> None:
+        self.job, self.settings, self.accelerator = job, settings, job.accelerator
+        parts = {name: list(group) for name, group in job.method.groups().items() if name not in job.frozen}
+        groups = [{"params": group, "name": name} for name, group in parts.items()]
+        for name in job.frozen:
+            job.method.get_submodule(name).requires_grad_(False)
+        optimizer = _optimizer(groups, settings)
+        self.progress = Progress()
+        newest = checkpoint.newest(job.run.path / "checkpoints")
+        if newest is not None:
+            self.progress = checkpoint.load(newest, job.method, optimizer, rank=self.accelerator.process_index)
+            job.unreadable.update(self.progress.unreadable)
+            if self.accelerator.is_main_process:
+                job.run.rewind(self.progress.step)
+        if settings.compile:
+            job.method.backbone.compile()
+        self.model, self.optimizer = self.accelerator.prepare(job.method, optimizer)
+        self.sums: dict[str, Tensor | float] = dict(self.progress.sums)
+
+    def run(self) -> None:
+        total = self.settings.epochs * self.job.steps
+        quiet = self.job.quiet or not self.accelerator.is_main_process
+        with (
+            _interrupts(self.accelerator.num_processes) as interrupted,
+            progress(f"training {self.job.run.name}", total, quiet=quiet) as advance,
+        ):
+            advance(self.progress.step)
+            while self.progress.epoch < self.settings.epochs:
+                self.epoch(advance, interrupted)
+        if self.accelerator.is_main_process:
+            if self.job.validate is None or self.progress.best is None:
+                self.job.run.save_weights(self.job.method)
+            self.job.run.finish()
+
+    def epoch(self, advance: Advance, interrupted: threading.Event) -> None:
+        """The rest of an epoch, then validation, a log line and a checkpoint."""
+        state, job = self.progress, self.job
+        self.to_training_mode()
+        batches = job.batches(state.epoch, state.step_in_epoch) if state.step_in_epoch < job.steps else iter(())
+        for batch in batches:
+            self.set_learning_rates()
+            self.step(batch)
+            advance(1, note=f"epoch {state.epoch + 1}/{self.settings.epochs}")
+            if state.step_in_epoch == job.steps:
+                break
+            if state.step % self.settings.log_every == 0:
+                self.log({})
+            if interrupted.is_set() or state.step % self.settings.checkpoint_every == 0:
+                self.check()
+                self.checkpoint()
+            if interrupted.is_set():
+                raise KeyboardInterrupt(_resume_hint(job.run))
+        figures = self.validate()
+        state.epoch, state.step_in_epoch = state.epoch + 1, 0
+        self.log({f"validation/{name}": value for name, value in figures.items()})
+        self.checkpoint()
+        if interrupted.is_set() and state.epoch < self.settings.epochs:
+            raise KeyboardInterrupt(_resume_hint(job.run))
+
+    def step(self, batch: Batch | None) -> None:
+        """One batch: as many optimiser steps as the method asks for."""
+        self.progress.step += 1
+        self.progress.step_in_epoch += 1
+        batch = self.with_global_divisors(batch)
+        if batch is None:
+            self.progress.skipped += 1
+            return
+        for update in self.job.method.updates(batch):
+            losses: dict[str, Tensor] = self.model(update)
+            self.optimizer.zero_grad(set_to_none=True)
+            self.accelerator.backward(torch.stack(list(losses.values())).sum())
+            if self.settings.clip_norm is not None:
+                self.accelerator.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+            self.optimizer.step()
+            for name, value in losses.items():
+                self.sums[name] = self.sums.get(name, 0.0) + value.detach()
+        self.progress.summed += 1
+
+    def with_global_divisors(self, batch: Batch | None) -> Batch | None:
+        """The batch, its means taken over all processes; None everywhere if one process has none."""
+        processes = self.accelerator.num_processes
+        if processes == 1:
+            return batch
+        counts = torch.zeros(4, device=self.accelerator.device)
+        if batch is not None:
+            counts = torch.cat([batch.counts(), counts.new_ones(1)])
+        counts = self.accelerator.reduce(counts, reduction="sum")
+        if batch is None or counts[3] < processes:
+            return None
+        return batch.with_divisors(counts[:3] / processes)
+
+    def to_training_mode(self) -> None:
+        """Training mode, but for frozen parts and, on request, batch normalisation."""
+        self.model.train()
+        for name in self.job.frozen:
+            self.job.method.get_submodule(name).eval()
+        if self.settings.freeze_batch_norm:
+            for module in self.job.method.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+
+    def set_learning_rates(self) -> None:
+        """The rate of every part at this step: a function of the step, and for 'plateau' of the validation losses."""
+        settings, state = self.settings, self.progress
+        warming_up = state.epoch < settings.warm_up_epochs
+        for group in self.optimizer.param_groups:
+            if warming_up:
+                group["lr"] = settings.warm_up_lr if group["name"] in self.job.new else 0.0
+            else:
+                group["lr"] = settings.lr * self.factor()
+
+    def factor(self) -> float:
+        """What the schedule multiplies the learning rate with."""
+        settings, state = self.settings, self.progress
+        if settings.schedule == "plateau":
+            return state.plateau.get("factor", 1.0)
+        if settings.schedule == "cosine":
+            first = settings.warm_up_epochs * self.job.steps
+            done = (state.step - first) / max(settings.epochs * self.job.steps - first, 1)
+            return 0.5 * (1 + math.cos(math.pi * done))
+        return 1.0
+
+    def validate(self) -> dict[str, float]:
+        """Checks the losses, validates, keeps the weights if they are the best so far, and tells the plateau."""
+        self.check()
+        if self.job.validate is None:
+            return {}
+        self.job.method.eval()
+        figures = self.job.validate()
+        state, result = self.progress, [figures["top1"], -figures["loss"]]
+        if state.best is None or result > state.best:
+            state.best = result
+            if self.accelerator.is_main_process:
+                self.job.run.save_weights(self.job.method)
+        plateau = {"best": math.inf, "bad": 0, "factor": 1.0, **state.plateau}
+        plateau["bad"] += 1
+        if figures["loss"] < plateau["best"] * (1 - 1e-4):  # PyTorch's threshold for ReduceLROnPlateau
+            plateau["best"], plateau["bad"] = figures["loss"], 0
+        if plateau["bad"] > self.settings.patience:
+            plateau["factor"], plateau["bad"] = plateau["factor"] * 0.1, 0
+        state.plateau = plateau
+        return figures
+
+    def check(self) -> None:
+        """Raises TrainingError if a loss since the last look is not a finite number."""
+        for name, value in self.sums.items():
+            if not math.isfinite(float(value)):
+                raise TrainingError(
+                    f"{name} is not a finite number (epoch {self.progress.epoch + 1}, at step {self.progress.step} "
+                    f"or up to {self.settings.log_every} before it): a lower learning rate or --optimisation.clip_norm may "
+                    f"help. {_resume_hint(self.job.run)}"
+                )
+
+    def log(self, figures: dict[str, float]) -> None:
+        """Writes a line of figures, with the mean losses since the last one, and sends them to the trackers."""
+        self.check()
+        state = self.progress
+        steps = max(state.summed, 1)
+        losses = {f"train/{name}": float(self.mean(value)) / steps for name, value in self.sums.items()}
+        self.sums, state.summed = {}, 0
+        rates = {f"lr/{group['name']}": group["lr"] for group in self.optimizer.param_groups}
+        record = {"epoch": state.epoch, "step": state.step, **losses, **rates, **figures}
+        if self.accelerator.is_main_process:
+            self.job.run.log(record)
+        self.accelerator.log(record, step=state.step)
+
+    def mean(self, value: Tensor | float) -> Tensor:
+        """The mean of a value over the processes."""
+        there = torch.as_tensor(value, dtype=torch.float32, device=self.accelerator.device)
+        reduced: Tensor = self.accelerator.reduce(there, reduction="mean")
+        return reduced
+
+    def checkpoint(self) -> None:
+        """Writes a checkpoint; a failure leaves the one before."""
+        self.check()
+        state, job = self.progress, self.job
+        state.sums = {name: float(value) for name, value in self.sums.items()}
+        state.unreadable = dict(job.unreadable)
+        folder = job.run.path / "checkpoints" / f"{state.step:010d}"
+        rank = self.accelerator.process_index
+        try:
+            checkpoint.save(folder, job.method, self.optimizer, state, rank=rank)
+        except Exception:
+            checkpoint.discard(folder)
+            raise
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            checkpoint.commit(folder)
+        self.accelerator.wait_for_everyone()
+
+
+def _optimizer(groups: list[dict[str, Any]], settings: Optimisation) -> torch.optim.Optimizer:
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
+    return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, dampening=0.9, weight_decay=settings.weight_decay)
+
+
+def _resume_hint(run: Run) -> str:
+    newest = checkpoint.newest(run.path / "checkpoints")
+    where = f"The last checkpoint is {newest}" if newest else "There is no checkpoint yet"
+    return f"{where}; the same command goes on from there."
+
+
+@contextmanager
+def _interrupts(processes: int) -> Iterator[threading.Event]:
+    """An event that Ctrl-C or a termination request sets, so that a checkpoint is written first; twice ends at once.
+
+    With several processes the signals keep their usual meaning, since processes would stop at different steps: there
+    the checkpoints at intervals are what is left.
+    """
+    asked = threading.Event()
+    if processes > 1 or threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,195 @@
+"""The run folder: everything a training leaves behind, and all that is needed to use or resume it."""
+
+import json
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import sceneproof
+from sceneproof.errors import InputError
+from sceneproof.files import read_json, whole, write_json
+from sceneproof.methods.base import Method
+from sceneproof.spec import Spec
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder: config.yaml, labels.json, environment.json, metrics.jsonl, weights.safetensors, checkpoints/, done.
+
+    Attributes:
+        path: the folder.
+        config: the resolved configuration of `train`.
+        actions: class names; an action's number is its place.
+        scenes: scene names, empty where training used none.
+    """
+
+    path: Path
+    config: dict[str, Any]
+    actions: list[str]
+    scenes: list[str]
+
+    @classmethod
+    def create(cls, path: Path, config: dict[str, Any], actions: list[str], scenes: list[str]) -> "Run":
+        """Starts a run, or finds the unfinished one of the same configuration.
+
+        Raises:
+            InputError: the folder holds a run of another configuration, or other things.
+        """
+        run = cls(path, config, actions, scenes)
+        if (path / "config.yaml").exists():
+            there = cls.open(path)
+            for key in sorted({*config, *there.config}):
+                if config.get(key) != there.config.get(key):
+                    raise InputError(
+                        f"{path} holds a run with another configuration ({key}: {there.config.get(key)!r} there, "
+                        f"{config.get(key)!r} now): choose another folder, or delete that one"
+                    )
+            if (there.actions, there.scenes) != (actions, scenes):
+                raise InputError(
+                    f"{path} holds a run with other actions or scenes than the manifest and labels have now"
+                )
+            return there
+        if path.exists() and any(path.iterdir()):
+            raise InputError(f"{path}: the folder is not empty and holds no run: choose another one")
+        write_json(path / "labels.json", {"actions": actions, "scenes": scenes})
+        write_json(path / "environment.json", environment())
+        with whole(path / "config.yaml") as temporary:
+            temporary.write_text(yaml.safe_dump(config, sort_keys=False))
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """Opens a run folder.
+
+        Raises:
+            InputError: not a run folder.
+        """
+        path = Path(path)
+        if not (path / "config.yaml").is_file():
+            raise InputError(f"{path}: not a run folder (no config.yaml in it)")
+        try:
+            config = yaml.safe_load((path / "config.yaml").read_text())
+        except yaml.YAMLError as error:
+            raise InputError(f"{path / 'config.yaml'}: not YAML: {error}") from None
+        labels = read_json(path / "labels.json")
+        return cls(path, config, labels["actions"], labels["scenes"])
+
+    @property
+    def done(self) -> bool:
+        """Whether training has ended."""
+        return (self.path / "done").exists()
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    def build(self) -> Method:
+        """The method with fresh weights, drawn from torch's random state."""
+        backbone = Spec.from_config(self.config["backbone"], "backbone")()
+        method = Spec.from_config(self.config["method"], "method")(backbone, len(self.actions), len(self.scenes))
+        assert isinstance(method, Method)
+        return method
+
+    def method(self) -> Method:
+        """The trained method, in evaluation mode, with the weights that were best on the validation split.
+
+        Raises:
+            InputError: no weights yet, or a corrupt file.
+        """
+        method = self.build()
+        fill(method, read_weights(self.path / "weights.safetensors"), str(self.path / "weights.safetensors"))
+        return method.eval()
+
+    def log(self, record: Mapping[str, float]) -> None:
+        """Appends a line to metrics.jsonl."""
+        with open(self.path / "metrics.jsonl", "a") as lines:
+            lines.write(json.dumps(dict(record)) + "\n")
+
+    def history(self) -> list[dict[str, float]]:
+        """The lines of metrics.jsonl."""
+        path = self.path / "metrics.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def rewind(self, step: int) -> None:
+        """Drops what was logged after a step, so that a resumed run logs nothing twice."""
+        kept = [record for record in self.history() if record["step"] <= step]
+        with whole(self.path / "metrics.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
+
+    def save_weights(self, method: Method) -> None:
+        """Writes weights.safetensors, whole or not at all."""
+        with whole(self.path / "weights.safetensors") as temporary:
+            save_file(flat(method.state_dict()), temporary)
+
+    def finish(self) -> None:
+        """Marks the run as done and drops its checkpoints, which only an unfinished run needs."""
+        (self.path / "done").touch()
+        shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
+
+def flat(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict as safetensors takes it: on the host, contiguous, no tensor twice."""
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Reads a safetensors file.
+
+    Raises:
+        InputError: missing or corrupt.
+    """
+    try:
+        return dict(load_file(path))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: has the run been trained?") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: corrupt weights: {error}") from None
+
+
+def fill(module: torch.nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Loads weights into a module, all of them.
+
+    Raises:
+        InputError: names the first key that is missing, unknown, or of another shape, with both shapes.
+    """
+    own = module.state_dict()
+    for key in own:
+        if key not in weights:
+            raise InputError(f"{source}: the weights lack {key!r}")
+        if own[key].shape != weights[key].shape:
+            raise InputError(
+                f"{source}: {key!r} has the shape {tuple(weights[key].shape)}, "
+                f"the model needs {tuple(own[key].shape)}: "
+                f"another class count or another width?"
+            )
+    for key in weights:
+        if key not in own:
+            raise InputError(f"{source}: the model has no {key!r}")
+    module.load_state_dict(dict(weights))
+
+
+def environment() -> dict[str, Any]:
+    """What a figure may depend on besides the configuration: versions, device, commit."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(sceneproof.__file__).parent
+    ).stdout.strip()
+    return {
+        "sceneproof": sceneproof.__version__,
+        "commit": commit or None,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+    }
