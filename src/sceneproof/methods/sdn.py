@@ -1,0 +1,148 @@
+"""SDN, the scene debiasing network: Choi, Gao, Messou and Huang, "Why Can't I Dance in the Mall?", NeurIPS 2019."""
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Literal
+
+from torch import Tensor, nn
+
+from sceneproof.backbones.base import Backbone
+from sceneproof.errors import InputError
+from sceneproof.methods.base import Method
+from sceneproof.methods.batch_norm import BatchNorm, running_statistics
+from sceneproof.methods.gradient_reversal import reverse_gradient
+from sceneproof.methods.terms import cross_entropy, entropy, zero_of
+from sceneproof.types import Batch
+
+Labels = Literal["soft", "hard", "none"]
+Variant = Literal["paper", "released"]
+
+
+class SDN(Method):
+    """Unlearns the scene (L_Adv) and is unsure of the action where nobody is seen (L_Ent).
+
+    Losses, all minimised, weights included: "L_CE", "L_Adv" (behind gradient reversal) and "L_Ent" (the *negative*
+    entropy: the paper maximises L_Ent).
+
+    Source: Choi et al. 2019, section 3; github.com/vt-vl-lab/SDN for `variant="released"`.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        actions: int,
+        scenes: int,
+        *,
+        scene_weight: float = 0.5,
+        confusion_weight: float = 1.0,
+        labels: Labels = "soft",
+        variant: Variant = "paper",
+        alternating: bool | None = None,
+        masked_batch_statistics: bool = True,
+        scene_layers: int = 3,
+        confusion_layers: int = 1,
+    ) -> None:
+        """Makes the method.
+
+        Args:
+            backbone: The video network to train.
+            actions: Number of action classes.
+            scenes: Number of scene classes of the pseudo labels.
+            scene_weight: Strength of the gradient reversal, the paper's lambda: the scene head minimises L_Adv,
+                the features maximise it this many times. 0 leaves L_Adv out. The paper's full model has 0.5, its
+                stage of L_Adv alone 1.
+            confusion_weight: Weight of L_Ent. 0 leaves it out. With variant "released" it is the strength of the
+                second gradient reversal instead, as `--alpha_hm` there.
+            labels: Scene pseudo labels: "soft", the table's probabilities; "hard", their arg-max (the paper: the
+                arg-max of most frames); "none" leaves L_Adv out.
+            variant: What L_Ent does. "paper": features and action head together maximise the entropy of the action
+                prediction on masked clips. "released", as the authors' code: a second action head does so, behind
+                gradient reversal, so the features *minimise* it, and the action head never sees a masked clip.
+            alternating: Whether L_Ent is an optimiser step of its own, after that of L_CE and L_Adv. By default
+                what the variant does: "paper" joins all terms in one step, "released" alternates.
+            masked_batch_statistics: Whether masked clips move the running statistics of batch normalisation, which
+                evaluation uses; the authors' code lets them.
+            scene_layers: Hidden layers of the scene head.
+            confusion_layers: Hidden layers of the second action head, which only variant "released" has.
+
+        Raises:
+            InputError: L_Adv is asked for without scene classes.
+        """
+        super().__init__(backbone, actions, scenes)
+        self.scene_weight = scene_weight
+        self.confusion_weight = confusion_weight
+        self.labels = labels
+        self.needs_scenes = scene_weight > 0 and labels != "none"
+        self.needs_humans = confusion_weight > 0
+        self.alternating = variant == "released" if alternating is None else alternating
+        self.masked_batch_statistics = masked_batch_statistics
+        if self.needs_scenes and scenes < 2:
+            raise InputError(
+                f"SDN: L_Adv needs scene labels of at least 2 classes, not {scenes}: give a scene table, "
+                f"or leave the term out with scene_weight 0 or labels none"
+            )
+        self.scene_head = head(backbone.dim, scenes, layers=scene_layers) if self.needs_scenes else None
+        released = self.needs_humans and variant == "released"
+        self.confusion_head = head(backbone.dim, actions, layers=confusion_layers) if released else None
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The terms of this update; a term that is left out, or whose clips are None, has no entry."""
+        losses: dict[str, Tensor] = {}
+        if batch.video is not None:
+            features = self.features(batch.video)
+            losses["L_CE"] = batch.mean_over_actions(cross_entropy(self.action_head(features), batch.action))
+            if self.scene_head is not None:
+                losses["L_Adv"] = self._adversary(self.scene_head, features, batch)
+        if batch.without_humans is not None and self.needs_humans:
+            losses["L_Ent"] = self._confusion(batch.without_humans, batch)
+        return self._with_idle_parts(losses, batch)
+
+    def updates(self, batch: Batch) -> list[Batch]:
+        """One step for all terms; where they alternate, L_CE and L_Adv first, then L_Ent."""
+        if self.alternating and self.needs_humans:
+            return [replace(batch, without_humans=None), replace(batch, video=None)]
+        return [batch]
+
+    def _adversary(self, scene_head: nn.Module, features: Tensor, batch: Batch) -> Tensor:
+        target = batch.scene if self.labels == "soft" else batch.scene.argmax(dim=1)
+        logits = scene_head(reverse_gradient(features, self.scene_weight))
+        return batch.mean_over_scenes(cross_entropy(logits, target))
+
+    def _confusion(self, without_humans: Tensor, batch: Batch) -> Tensor:
+        # an empty batch of twins goes through all the same, so that each process computes with the same parameters,
+        # but must not move the running statistics: its mean is not a number
+        moving = self.masked_batch_statistics and len(without_humans) > 0
+        with running_statistics(self, moving=moving):
+            features = self.features(without_humans)
+            if self.confusion_head is None:
+                return -self.confusion_weight * batch.mean_over_twins(entropy(self.action_head(features)))
+            logits = self.confusion_head(reverse_gradient(features, self.confusion_weight))
+            return -batch.mean_over_twins(entropy(logits))
+
+    def _with_idle_parts(self, losses: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """Gives parts that this update does not use a zero gradient.
+
+        Distributed training wants a gradient for every parameter, and the authors' optimiser (PyTorch 0.4) too went
+        on with momentum and weight decay in the parts that a step did not use.
+        """
+        idle: list[nn.Module | None] = []
+        if batch.video is None:
+            idle = [self.action_head, self.scene_head]
+        elif batch.without_humans is None:
+            idle = [self.confusion_head]
+        for part in idle:
+            if part is not None and losses:
+                name = next(reversed(losses))
+                losses[name] = losses[name] + zero_of(part)
+        return losses
+
+
+def head(dim: int, classes: int, *, layers: int) -> nn.Sequential:
+    """A classifier of features (B, dim): `layers` times Linear, batch norm and ReLU of the same width, then Linear."""
+    parts: OrderedDict[str, nn.Module] = OrderedDict()
+    for layer in range(layers):
+        parts[str(layer)] = nn.Sequential(
+            OrderedDict(fc=nn.Linear(dim, dim), bn=BatchNorm(dim), relu=nn.ReLU(inplace=True))
+        )
+    parts["last"] = nn.Linear(dim, classes)
+    return nn.Sequential(parts)

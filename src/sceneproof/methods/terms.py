@@ -1,0 +1,22 @@
+"""The terms that losses are made of: one value a clip, in float32 also under bfloat16 autocast."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross entropy in nats, (B,), of logits (B, classes) with int64 classes (B,) or probabilities (B, classes)."""
+    return functional.cross_entropy(logits.float(), target, reduction="none")
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Entropy in nats, (B,), of the softmax of logits (B, classes): from 0 to ln(classes)."""
+    log = functional.log_softmax(logits.float(), dim=1)
+    return -(log.exp() * log).sum(dim=1)
+
+
+def zero_of(module: nn.Module) -> Tensor:
+    """Zero, whose gradient is zero too but *there* for every parameter of `module` that learns."""
+    zeros = [parameter.sum() * 0.0 for parameter in module.parameters() if parameter.requires_grad]
+    return torch.stack(zeros).sum() if zeros else torch.zeros(())
