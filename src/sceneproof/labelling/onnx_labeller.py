@@ -1,0 +1,186 @@
+"""Scene labels from any image classifier in ONNX: Places365 networks, or one of your own."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+from sceneproof.errors import InputError
+from sceneproof.labelling.pictures import resize
+from sceneproof.labelling.places365 import scene_names
+
+PIXELS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+LOADING = (
+    failures.Fail,
+    failures.InvalidArgument,
+    failures.InvalidGraph,
+    failures.InvalidProtobuf,
+    failures.NoSuchFile,
+    failures.NotImplemented,
+    failures.RuntimeException,
+)
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What the model's picture input asks for; `batch` is None where any number of pictures goes in."""
+
+    name: str
+    dtype: Any
+    batch: int | None
+    height: int
+    width: int
+    channels_first: bool
+
+
+class OnnxSceneLabeller:
+    """Posteriors of an ONNX image classifier.
+
+    The model takes one picture tensor, (B, 3, H, W) or (B, H, W, 3), in float32, float16 or uint8. A frame is stretched
+    whole to H × W, put in the channel order asked for, and becomes (pixels − mean) / std, with pixels 0 to 255.
+
+    Attributes:
+        names: S scene names, in the order of the model's outputs.
+        title: the model's file with the start of its SHA-256.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        names: Sequence[str] | str | Path | None = None,
+        *,
+        size: int | None = None,
+        channels: Literal["rgb", "bgr"] = "rgb",
+        mean: Triple = (0.0, 0.0, 0.0),
+        std: Triple = (1.0, 1.0, 1.0),
+        output: Literal["auto", "probabilities", "logits"] = "auto",
+        threads: int = 0,
+    ) -> None:
+        """Loads the model and tries it once, on noise.
+
+        Args:
+            path: The ONNX file.
+            names: Scene names in the order of the model's outputs, or a text file with one a line. By default the
+                365 of Places365, for a model with 365 outputs.
+            size: Height and width of the model's picture, needed where the model leaves them open.
+            channels: The channel order that the model was trained with.
+            mean: Subtracted from the pixels (0 to 255), in the model's channel order.
+            std: The pixels are divided by it, in the model's channel order.
+            output: Whether the model ends in a softmax. With "auto": it does if its answers to two pictures of noise
+                are all at least 0 and sum to 1 within 0.001; otherwise they are logits and a softmax is applied.
+            threads: Threads that the model runs on; 0 for one a core.
+
+        Raises:
+            InputError: no such file, not an ONNX image classifier, or more or fewer names than outputs.
+        """
+        self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
+        self._bgr = channels == "bgr"
+        self._path = Path(path)
+        self._session = _load(self._path, threads)
+        self._picture = _picture_input(self._session, self._path, size)
+        noise = np.random.default_rng(0).integers(0, 256, (2, self._picture.height, self._picture.width, 3), np.uint8)
+        answers = self._run(noise)
+        self._softmax = output == "logits" or (output == "auto" and not _are_probabilities(answers))
+        self.names: Sequence[str] = _names(names, answers.shape[1], self._path)
+        digest = hashlib.sha256(self._path.read_bytes()).hexdigest()
+        self.title = f"{self._path.name} (sha256 {digest[:12]})"
+
+    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Posteriors (N, S) of frames uint8 (N, H, W, 3), RGB."""
+        answers = self._run(frames)
+        return _softmax(answers) if self._softmax else answers
+
+    def _run(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pixels = resize(frames, self._picture.height, self._picture.width)
+        if self._bgr:
+            pixels = pixels[..., ::-1]
+        if self._picture.dtype is not np.uint8:
+            pixels = ((pixels - self._mean) / self._std).astype(self._picture.dtype)
+        if self._picture.channels_first:
+            pixels = pixels.transpose(0, 3, 1, 2)
+        step = self._picture.batch or len(pixels)
+        answers = [self._run_batch(pixels[start : start + step], step) for start in range(0, len(pixels), step)]
+        return np.concatenate(answers)
+
+    def _run_batch(self, pixels: NDArray[Any], size: int) -> NDArray[np.float32]:
+        filled = pixels
+        if len(pixels) < size:  # a model exported with a fixed batch takes nothing less
+            filled = np.concatenate([pixels, np.repeat(pixels[-1:], size - len(pixels), axis=0)])
+        try:
+            answers = self._session.run(None, {self._picture.name: np.ascontiguousarray(filled)})[0]
+        except LOADING as error:
+            raise InputError(f"{self._path}: the model does not run on its picture input: {error}") from None
+        values = np.asarray(answers, dtype=np.float32)
+        if values.ndim < 2 or len(values) != len(filled) or values.shape[1] != values.size // len(filled):
+            raise InputError(
+                f"{self._path}: the first output has the shape {values.shape}; a classifier's is (pictures, scenes)"
+            )
+        return values.reshape(len(filled), -1)[: len(pixels)]
+
+
+def _load(path: Path, threads: int) -> Any:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (expected an image classifier in ONNX)")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # warnings about a model's style are no concern of the user's
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except LOADING as error:
+        raise InputError(f"{path}: not an ONNX model that can be loaded: {error}") from None
+
+
+def _picture_input(session: Any, path: Path, size: int | None) -> _Picture:
+    inputs = session.get_inputs()
+    shape = list(inputs[0].shape) if len(inputs) == 1 else []
+    if len(shape) != 4 or 3 not in (shape[1], shape[3]) or inputs[0].type not in PIXELS:
+        found = "; ".join(f"{one.name} {one.shape} {one.type}" for one in inputs)
+        raise InputError(f"{path}: not an image classifier: it needs one input of 3-channel pictures, but has: {found}")
+    channels_first = shape[1] == 3
+    batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
+    sides = shape[2:] if channels_first else shape[1:3]
+    height, width = (side if isinstance(side, int) and side > 0 else size for side in sides)
+    if height is None or width is None:
+        raise InputError(
+            f"{path}: the model leaves its picture's size open {shape}: say the size that it was trained with"
+        )
+    return _Picture(inputs[0].name, PIXELS[inputs[0].type], batch, height, width, channels_first)
+
+
+def _names(names: Sequence[str] | str | Path | None, outputs: int, path: Path) -> list[str]:
+    if names is None:
+        names = scene_names()
+        if outputs != len(names):
+            raise InputError(
+                f"{path}: the model has {outputs} outputs, and not Places365's 365: "
+                f"give the names of its scenes, in a text file with one a line"
+            )
+    source = "the list given"
+    if isinstance(names, (str, Path)):
+        source = str(names)
+        try:
+            text = Path(names).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{names}: not a text file with one scene name a line: {error}") from None
+        names = [line.strip() for line in text.splitlines() if line.strip()]
+    if outputs != len(names):
+        raise InputError(f"{path}: the model has {outputs} outputs, but {source} names {len(names)} scenes")
+    return list(names)
+
+
+def _are_probabilities(answers: NDArray[np.float32]) -> bool:
+    return bool((answers >= 0).all() and (abs(answers.sum(axis=1) - 1) < 1e-3).all())
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return shares
