@@ -1,0 +1,189 @@
+"""Opening video files with libav: limits, reasons, and the container's own table of frames where it can be trusted."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+MAX_PIXELS = 2**26  # a frame; twice 8K. A file of some kilobytes can claim any size
+MAX_FRAMES = 2**20  # of one file; 9 hours at 30 frames a second
+
+OPTIONS = {
+    # a file may name others (play lists, concatenations): nothing but the file itself is ever opened
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,avi,matroska,mpegts,mpeg,mpegvideo,m4v,h264,hevc,flv,asf,ogg,gif,ivf,mxf,nut,dv,rm,obu",
+}
+
+
+class VideoError(Exception):
+    """A file that does not give its frames; the text is the reason, in a few words."""
+
+
+class IrregularError(Exception):
+    """A file's frames are not where its table says: decode from the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTable:
+    """Where the frames of a regular file are.
+
+    Attributes:
+        stamps: int64 (N), presentation time stamps in display order, in the stream's ticks.
+        keys: int64 (K), the key frames' numbers, from 0.
+    """
+
+    stamps: NDArray[np.int64]
+    keys: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.stamps)
+
+    def runs(self, wanted: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Splits sorted frame numbers where jumping to a key frame is shorter than decoding on."""
+        key = np.searchsorted(self.keys, wanted, side="right")
+        far = (np.diff(key) > 0) & (np.diff(wanted) > 1)
+        return np.split(wanted, np.flatnonzero(far) + 1)
+
+    def numbered(self, video: "Video", first: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames with their numbers, from the key frame at or before frame `first`.
+
+        Raises:
+            IrregularError: the stamps met are not those of the table.
+        """
+        video.seek(int(self.stamps[first]))
+        expected = -1
+        for frame in video.frames():
+            if expected < 0:
+                # what is shown before the first key frame may lean on frames that were jumped over (open GOP)
+                if not frame.key_frame:
+                    continue
+                expected = int(np.searchsorted(self.stamps, -1 if frame.pts is None else frame.pts))
+                if expected > first:
+                    raise IrregularError
+            if expected >= len(self) or frame.pts != self.stamps[expected]:
+                raise IrregularError
+            yield expected, frame
+            expected += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """An open video stream.
+
+    Attributes:
+        container: libav's container.
+        stream: its first video stream that is not a cover picture.
+        table: its frames, or None where only decoding tells.
+    """
+
+    container: InputContainer
+    stream: VideoStream
+    table: FrameTable | None
+
+    def seek(self, stamp: int) -> None:
+        """Goes to the key frame at or before a time stamp."""
+        self.container.seek(stamp, stream=self.stream)
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Frames in display order from here on.
+
+        Raises:
+            VideoError: libav's error as a reason, or more than `MAX_FRAMES` frames.
+        """
+        count = 0
+        try:
+            for frame in self.container.decode(self.stream):
+                if count >= MAX_FRAMES:
+                    raise VideoError(f"more than {MAX_FRAMES} frames")
+                yield frame
+                count += 1
+        except (av.FFmpegError, ValueError) as error:
+            raise VideoError(f"damaged or cut off: decoding stops after {count} frames ({_text(error)})") from None
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[Video]:
+    """Opens a video file.
+
+    Raises:
+        VideoError: it is missing, empty, no video, cut off, or passes `MAX_PIXELS`.
+    """
+    if not os.path.isfile(path):
+        raise VideoError("no such file")
+    size = os.path.getsize(path)
+    if not size:
+        raise VideoError("the file is empty")
+    try:
+        # an absolute path, for libav reads "name:" at the start as a protocol; old cameras' tags are not UTF-8
+        container = av.open(os.path.abspath(path), options=OPTIONS, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise VideoError(f"not a video, or cut off ({_text(error)})") from None
+    with container:
+        streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+        if not streams:
+            raise VideoError("no video stream")
+        stream = streams[0]
+        if stream.codec_context is None:
+            raise VideoError("its video is in an unknown codec")
+        check_pixels(stream.width, stream.height)
+        stream.codec_context.thread_count = 1
+        yield Video(container, stream, _frame_table(container, stream, path, size))
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Raises VideoError when a frame is larger than `MAX_PIXELS`."""
+    if width * height > MAX_PIXELS:
+        raise VideoError(f"frames of {width}x{height} are over the limit of {MAX_PIXELS} pixels")
+
+
+def _text(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).lower()
+
+
+def _frame_table(container: InputContainer, stream: VideoStream, path: str | Path, size: int) -> FrameTable | None:
+    with open(path, "rb") as file:
+        if _promised_bytes(file.read(4096)) > size:
+            raise VideoError("cut off: the file is shorter than its header says")
+    kind = container.format.name
+    if not (kind.startswith("mov") or kind == "avi"):
+        return None  # Matroska indexes key frames only, streams nothing at all
+    entries = list(stream.index_entries)
+    if not entries:
+        return None
+    if max(entry.pos + entry.size for entry in entries) > size:
+        missing = sum(entry.pos + entry.size > size for entry in entries)
+        raise VideoError(f"cut off: {missing} of {len(entries)} frames are missing")
+    stamps = np.array([entry.timestamp for entry in entries], np.int64)
+    whole = all(entry.size and not entry.is_discard for entry in entries) and entries[0].is_keyframe
+    steps = np.diff(stamps)
+    if kind == "avi":
+        # time stamps are in decode order: that of display only without B-frames. A gap is a frame shown for longer
+        regular = not stream.codec_context.has_b_frames and bool((steps > 0).all())
+    else:
+        # decode times: when they are evenly spaced and no frame is left out, so are the display times
+        regular = stream.start_time is not None and stream.frames == len(entries) and len(set(steps.tolist())) < 2
+        stamps = stamps - stamps[0] + (stream.start_time or 0)
+    if not (whole and regular):
+        return None
+    return FrameTable(stamps, np.flatnonzero([entry.is_keyframe for entry in entries]))
+
+
+def _promised_bytes(head: bytes) -> int:
+    """How long a file says it is (AVI, Matroska); 0 where it does not."""
+    if head[:4] == b"RIFF":
+        return 8 + int.from_bytes(head[4:8], "little") if head[4:8] != b"\xff" * 4 else 0
+    at = head.find(b"\x18\x53\x80\x67") + 4  # Matroska's Segment; its length is a number of 1 to 8 bytes
+    if head[:4] != b"\x1a\x45\xdf\xa3" or at < 4 or at >= len(head):
+        return 0
+    width = 9 - head[at].bit_length()
+    length = int.from_bytes(head[at : at + width], "big") & ((1 << 7 * width) - 1)
+    return at + width + length if length != (1 << 7 * width) - 1 else 0

@@ -1,0 +1,192 @@
+"""Reading video files: which frames there are, and exactly those that are asked for.
+
+Frames are numbered in display order from 0, as a decode of the whole file gives them. Where the container's own table
+of frames can be trusted, decoding starts at a key frame; the frames are the same either way. Nothing is guessed: a
+file that does not give the frames asked for raises `VideoError`.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from sceneproof.data.container import MAX_FRAMES, MAX_PIXELS, IrregularError, Video, VideoError, check_pixels, opened
+
+__all__ = ["MAX_BYTES", "MAX_FRAMES", "MAX_PIXELS", "VideoError", "VideoInfo", "decode", "frame_range", "probe"]
+
+MAX_BYTES = 2**32  # RGB of one call to decode
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video file holds.
+
+    Attributes:
+        frames: how many frames decode.
+        width: of the picture as displayed (after the file's own rotation), in pixels.
+        height: likewise.
+        rate: frames a second, on average; NaN where the file does not say.
+    """
+
+    frames: int
+    width: int
+    height: int
+    rate: float
+
+
+def probe(path: str | Path) -> VideoInfo:
+    """What a file holds: by its header where that can be trusted, else counted by decoding.
+
+    The first frame is always decoded.
+
+    Raises:
+        VideoError: no frame can be read, the file is cut off, or it passes a limit (`MAX_PIXELS`, `MAX_FRAMES`).
+    """
+    with opened(path) as video:
+        frames = video.frames()
+        first = next(frames, None)
+        if first is None:
+            raise VideoError("no frames")
+        check_pixels(first.width, first.height)
+        count = len(video.table) if video.table is not None else 1 + sum(1 for _ in frames)
+        rate = video.stream.average_rate or video.stream.guessed_rate
+        width, height = (first.height, first.width) if _quarter_turns(first) % 2 else (first.width, first.height)
+        return VideoInfo(count, width, height, float(rate) if rate else math.nan)
+
+
+def decode(path: str | Path, frames: Sequence[int] | NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+    """Decodes frames to RGB, upright.
+
+    Uses one thread and lets go of the interpreter lock, so that many loaders can work side by side.
+
+    Args:
+        path: the video file.
+        frames: T frame numbers in display order from 0, in any order, repeats allowed; None for all.
+
+    Returns:
+        uint8 (T, H, W, 3).
+
+    Raises:
+        VideoError: a frame asked for is not there or damaged, the file is cut off or is no video, the frame size
+            changes midway, or a limit is passed (`MAX_PIXELS`, `MAX_BYTES`, `MAX_FRAMES`).
+        ValueError: no frame number, or a negative one.
+    """
+    if frames is None:
+        with opened(path) as video:
+            return _all(video)
+    wanted, places = np.unique(np.asarray(frames, np.int64), return_inverse=True)
+    if not len(wanted) or wanted[0] < 0:
+        raise ValueError(f"{path}: frame numbers start at 0; asked for {list(frames)}")
+    with opened(path) as video:
+        pictures = _chosen(video, wanted)
+    return pictures if np.array_equal(places, np.arange(len(pictures))) else pictures[places]
+
+
+def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan) -> range:
+    """The frames shown in a segment of a video: those that begin in [start, end), and at least one.
+
+    Args:
+        info: what `probe` said; frames are taken to be evenly spaced.
+        start: seconds; NaN for the video's start.
+        end: seconds; NaN for the video's end. What lies behind the video's end is left out.
+
+    Raises:
+        VideoError: the segment is empty, begins before the video or after its end, or the rate is unknown.
+    """
+    if math.isnan(start) and math.isnan(end):
+        return range(info.frames)
+    if math.isnan(info.rate):
+        raise VideoError("the file does not say its frame rate, so seconds cannot be turned into frames")
+    if start < 0 or end <= max(start, 0.0):
+        raise VideoError(f"the segment from {start:g} s to {end:g} s is empty or begins before the video")
+    slack = 0.02  # frames: annotations give times rounded to milliseconds or less
+    first = 0 if math.isnan(start) else math.ceil(start * info.rate - slack)
+    stop = info.frames if math.isnan(end) else math.ceil(end * info.rate - slack)
+    if first >= info.frames:
+        raise VideoError(f"the segment begins at {start:g} s, but the video ends at {info.frames / info.rate:g} s")
+    return range(first, min(max(stop, first + 1), info.frames))
+
+
+def _all(video: Video) -> NDArray[np.uint8]:
+    pictures = _Pictures()
+    for number, frame in enumerate(video.frames()):
+        pictures.add(number, frame)
+    if video.table is not None and len(pictures) != len(video.table):
+        raise VideoError(f"damaged: {len(pictures)} of {len(video.table)} frames decode")
+    if not len(pictures):
+        raise VideoError("no frames")
+    return pictures.stack()
+
+
+def _chosen(video: Video, wanted: NDArray[np.int64]) -> NDArray[np.uint8]:
+    table, pictures = video.table, _Pictures()
+    if table is not None and wanted[-1] < len(table) and len(table.keys) > 1:
+        try:
+            for run in table.runs(wanted):
+                pictures.pick(table.numbered(video, int(run[0])), run)
+            if len(pictures) == len(wanted):
+                return pictures.stack()
+        except IrregularError:
+            pass
+        video.seek(int(table.stamps[0]))
+        pictures = _Pictures()
+    seen = pictures.pick(enumerate(video.frames()), wanted)
+    if len(pictures) < len(wanted):
+        raise VideoError(f"has {seen} frames, asked for frame {wanted[len(pictures)]}")
+    return pictures.stack()
+
+
+class _Pictures:
+    """RGB pictures of one file, converted one after another."""
+
+    def __init__(self) -> None:
+        self._convert = VideoReformatter()  # one for all frames: setting one up takes longer than a small picture
+        self._pictures: list[NDArray[np.uint8]] = []
+        self._turns = 0
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def pick(self, frames: Iterable[tuple[int, VideoFrame]], wanted: NDArray[np.int64]) -> int:
+        """Adds the frames of these sorted numbers, and stops after the last; returns how many frames went by."""
+        rest, seen = wanted.tolist()[::-1], 0
+        for number, frame in frames:
+            seen += 1
+            if number == rest[-1]:
+                self.add(number, frame)
+                rest.pop()
+                if not rest:
+                    break
+        return seen
+
+    def add(self, number: int, frame: VideoFrame) -> None:
+        """Adds one frame."""
+        if frame.is_corrupt:
+            raise VideoError(f"frame {number} is damaged")
+        height, width = frame.height, frame.width
+        if not self._pictures:
+            check_pixels(width, height)
+            self._turns = _quarter_turns(frame)
+        elif self._pictures[0].shape[:2] != (height, width):
+            before = "x".join(map(str, self._pictures[0].shape[1::-1]))
+            raise VideoError(f"the frame size changes from {before} to {width}x{height} at frame {number}")
+        if (len(self) + 1) * height * width * 3 > MAX_BYTES:
+            raise VideoError(f"{len(self)} frames of {width}x{height} are the limit of one call; ask for fewer")
+        # one thread: swscale would start one for each core by itself
+        picture = self._convert.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        self._pictures.append(picture.astype(np.uint8, copy=False))
+
+    def stack(self) -> NDArray[np.uint8]:
+        """uint8 (T, H, W, 3), upright."""
+        frames = np.stack(self._pictures)
+        return np.ascontiguousarray(np.rot90(frames, self._turns, axes=(1, 2))) if self._turns else frames
+
+
+def _quarter_turns(frame: VideoFrame) -> int:
+    """How often to turn the picture by 90 degrees counter-clockwise, from the display matrix."""
+    return round(frame.rotation / 90) % 4
