@@ -263,8 +263,8 @@ class _Loop:
             if not math.isfinite(float(value)):
                 raise TrainingError(
                     f"{name} is not a finite number (epoch {self.progress.epoch + 1}, at step {self.progress.step} "
-                    f"or up to {self.settings.log_every} before it): a lower learning rate or --optimisation.clip_norm may "
-                    f"help. {_resume_hint(self.job.run)}"
+                    f"or up to {self.settings.log_every} before it): a lower "
+                    f"learning rate or --optimisation.clip_norm may help. {_resume_hint(self.job.run)}"
                 )
 
     def log(self, figures: dict[str, float]) -> None:

@@ -39,7 +39,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class RawBatch:
-    """A batch before the device. `problems` lists the rows that could not be read and so are left out, with the reason."""
+    """A batch before the device. `problems` lists the rows that could not be read, so are left out, with the reason."""
 
     stacks: list[Stack]
     flip: Tensor

@@ -1,5 +1,6 @@
 """From a manifest to samples. What is drawn follows from (seed, epoch, row) alone: no state, so resuming is exact."""
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -43,17 +44,16 @@ class Videos:
     def __init__(self, manifest: Manifest, *, memory: bool = False) -> None:
         self.manifest = manifest
         self._kept: dict[int, NDArray[np.uint8] | VideoError] | None = {} if memory else None
-        self._ranges: dict[int, tuple[int, int]] = {}
+        self._ranges: dict[int, range] = {}
 
-    def load(self, rows: Sequence[int], *, threads: int = 4, quiet: bool = False) -> None:
-        """Decodes rows ahead, in threads, where videos are kept in memory."""
+    def load(self, *, quiet: bool = False) -> None:
+        """Decodes all rows ahead, in threads, where videos are kept in memory."""
         if self._kept is None:
             return
-        missing = [row for row in rows if row not in self._kept]
-        with progress("reading videos", len(missing), quiet=quiet or not missing) as advance:
-            with ThreadPoolExecutor(threads) as pool:
-                for _ in pool.map(self._keep, missing):
-                    advance()
+        rows = range(len(self.manifest))
+        with progress("reading videos", len(rows), quiet=quiet) as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in pool.map(self._keep, rows):
+                advance()
 
     def length(self, row: int) -> int:
         """How many frames the row's clip has.
@@ -63,7 +63,7 @@ class Videos:
         """
         if self._kept is not None:
             return len(self._whole(row))
-        return self._range(row)[1] - self._range(row)[0]
+        return len(self._range(row))
 
     def frames(self, row: int, which: Frames) -> NDArray[np.uint8]:
         """Frames (T, H, W, 3) of a row, counted from the start of its clip.
@@ -74,18 +74,18 @@ class Videos:
         if self._kept is not None:
             return self._whole(row)[which]
         unique, back = np.unique(which, return_inverse=True)
-        return decode(self.manifest.path(row), [int(frame) + self._range(row)[0] for frame in unique])[back]
+        return decode(self.manifest.path(row), [self._range(row)[frame] for frame in unique])[back]
 
-    def _range(self, row: int) -> tuple[int, int]:
+    def _range(self, row: int) -> range:
         if row not in self._ranges:
             rows = self.manifest.rows
-            start, end = (float(rows[name].iat[row]) if name in rows else np.nan for name in ("start", "end"))
+            start, end = (rows[name].to_numpy(np.float64)[row] if name in rows else np.nan for name in ("start", "end"))
             self._ranges[row] = frame_range(probe(self.manifest.path(row)), start, end)
         return self._ranges[row]
 
     def offset(self, row: int) -> int:
         """The row's first frame, in frames of its file."""
-        return self._range(row)[0] if self._has_segments else 0
+        return self._range(row).start if self._has_segments else 0
 
     @property
     def _has_segments(self) -> bool:
@@ -106,8 +106,7 @@ class Videos:
         try:
             frames = decode(self.manifest.path(row))
             if self._has_segments:
-                first, end = self._range(row)
-                frames = frames[first:end]
+                frames = frames[self._range(row).start : self._range(row).stop]
             self._kept[row] = frames
         except VideoError as error:
             self._kept[row] = error

@@ -34,7 +34,7 @@ class Crop:
         return Clip(clip.frames[:, rows, columns], humans, clip.fill)
 
     def boxes(self, boxes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-        """Boxes (K, 4), x1 y1 x2 y2 in pixels of the frame, moved to pixels of the (size, size) clip and clipped to it."""
+        """Boxes (K, 4), x1 y1 x2 y2 in pixels of the frame, to pixels of the (size, size) clip, cut at its edges."""
         scale = np.array([size / self.width, size / self.height] * 2, dtype=np.float32)
         moved = (boxes - np.array([self.left, self.top] * 2, dtype=np.float32)) * scale
         if self.flip:

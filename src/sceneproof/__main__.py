@@ -1,0 +1,5 @@
+"""`python -m sceneproof`."""
+
+from sceneproof.cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""The command line: a table of contents. A command is a typed function; its docstring is its help."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import sceneproof
+from sceneproof.errors import InputError, TrainingError
+
+COMMANDS = {
+    "demo": ("sceneproof.demo:demo", "make a small world, train with and without debiasing, write one page"),
+    "index": ("sceneproof.data.sources:index", "a data set's files -> manifest"),
+    "mall": ("sceneproof.mall.world:mall", "the made-up world: videos with known bias"),
+    "label scenes": ("sceneproof.labelling.scenes:label_scenes_command", "manifest -> soft scene labels"),
+    "train": ("sceneproof.train:train", "manifest + labels -> run"),
+    "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
+    "report": ("sceneproof.report:report", "runs -> one page"),
+    "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command; exits with 0, 2 for bad input, 1 where training cannot go on, 130 after Ctrl-C."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
+    if name is None:
+        _overview(words)
+    module, _, function = COMMANDS[name][0].partition(":")
+    command = getattr(importlib.import_module(module), function)
+    try:
+        from sceneproof.arguments import parse  # slow to import, and the overview needs none of it
+
+        command(**parse(command, words[len(name.split()) :], f"sceneproof {name}"))
+    except InputError as error:
+        _fail(str(error), 2)
+    except TrainingError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt as error:
+        _fail(f"interrupted. {error}".strip(), 130)
+
+
+def _overview(words: Sequence[str]) -> NoReturn:
+    """The list of commands: on request, or with what was wrong."""
+    if words[:1] == ["--version"]:
+        print(sceneproof.__version__)
+        sys.exit(0)
+    lines = [f"  {name:<14} {about}" for name, (_, about) in COMMANDS.items()]
+    text = "\n".join([
+        "usage: sceneproof COMMAND …      sceneproof COMMAND --help tells more", "",
+        "Video action recognition that does not lean on the scene: measure the reliance, train without it.", "",
+        *lines,
+    ])
+    if not words or words[0] in ("-h", "--help"):
+        print(text)
+        sys.exit(0)
+    print(text, file=sys.stderr)
+    _fail(f"no command {words[0]!r}", 2)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"sceneproof: {message}", file=sys.stderr)
+    sys.exit(code)

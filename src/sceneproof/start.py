@@ -1,0 +1,49 @@
+"""Weights to start from: a run of ours, or an official checkpoint."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from sceneproof.backbones.weights import load_official
+from sceneproof.methods.base import Method
+from sceneproof.run import Run, fill, read_weights
+
+
+def start_from(method: Method, weights: Path, actions: Sequence[str]) -> set[str]:
+    """Fills a method's parts from a run folder or an official checkpoint; returns the names of the parts filled.
+
+    The backbone must fit. A head is taken along only where its classes are the same: for a run, the same names; for
+    an official checkpoint, which has none, the same shapes.
+
+    Raises:
+        InputError: no such weights, a corrupt file, or a backbone of another shape.
+    """
+    parts, same_actions = _parts(Path(weights), actions)
+    own = dict(method.named_children())
+    filled: set[str] = set()
+    for name in method.groups():
+        state = parts.get(name)
+        if state is None or (name != "backbone" and not _fits(own[name].state_dict(), state)):
+            continue
+        if name in ("action_head", "confusion_head") and not same_actions:
+            continue
+        fill(own[name], state, f"{weights} ({name})")
+        filled.add(name)
+    return filled
+
+
+def _parts(weights: Path, actions: Sequence[str]) -> tuple[dict[str, dict[str, Tensor]], bool]:
+    """State dicts by part, and whether the action classes may be taken for the same."""
+    if not weights.is_dir():
+        return load_official(weights), True
+    run = Run.open(weights)
+    parts: dict[str, dict[str, Tensor]] = {}
+    for key, value in read_weights(run.path / "weights.safetensors").items():
+        part, _, rest = key.partition(".")
+        parts.setdefault(part, {})[rest] = value
+    return parts, list(run.actions) == list(actions)
+
+
+def _fits(own: dict[str, Tensor], state: dict[str, Tensor]) -> bool:
+    return own.keys() == state.keys() and all(own[key].shape == state[key].shape for key in own)

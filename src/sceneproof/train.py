@@ -1,0 +1,245 @@
+"""The main job: manifest + labels + backbone + method -> run."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from sceneproof.backbones.base import Backbone
+from sceneproof.backbones.resnet3d import ResNet3D
+from sceneproof.data.batches import Loader, RawBatch, to_batch
+from sceneproof.data.dataset import ClipSettings, Labelled, TestClips, TrainingClips
+from sceneproof.data.humans import read_humans
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.scenes import SceneTable
+from sceneproof.engine import Job, Optimisation, fit
+from sceneproof.errors import InputError
+from sceneproof.metrics.accuracy import top_k
+from sceneproof.methods.base import Method
+from sceneproof.methods.plain import Plain
+from sceneproof.run import Run
+from sceneproof.spec import Spec
+from sceneproof.start import start_from
+from sceneproof.tasks.classification import predict
+from sceneproof.types import Batch
+
+
+def train(
+    manifest: Path,
+    out: Path,
+    *,
+    backbone: Callable[[], Backbone] = ResNet3D,
+    method: Callable[[Backbone, int, int], Method] = Plain,
+    scenes: Path | None = None,
+    humans: Path | None = None,
+    weights: Path | None = None,
+    freeze_backbone: bool = False,
+    train_split: str = "train",
+    validation_split: str | None = "validation",
+    validation_clips: int = 3,
+    root: Path | None = None,
+    clip: ClipSettings = ClipSettings(),
+    optimisation: Optimisation = Optimisation(),
+    seed: int = 0,
+    workers: int = 0,
+    memory: bool = False,
+    quiet: bool = False,
+) -> Run:
+    """Trains a model and writes a run folder. The same command goes on with a run that was cut short.
+
+    Args:
+        manifest: the table of videos that `sceneproof index` or `sceneproof mall` wrote.
+        out: the run folder to write.
+        backbone: the network that turns clips into features, for example ResNet3D or TorchvisionBackbone.
+        method: how it is trained: Plain, or SDN.
+        scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it.
+        humans: table of person boxes or masks; SDN's confusion loss needs it.
+        weights: start from these: a run folder, or an official .pth checkpoint. Heads come along only where the
+            classes are the same.
+        freeze_backbone: train the heads alone: the transfer protocol's linear evaluation.
+        train_split: split of the manifest to train on; its actions are the model's classes.
+        validation_split: split that picks the weights that are kept. It must be in context; null keeps the last ones.
+        validation_clips: evenly spaced clips a validation video is judged by.
+        root: folder that the manifest's paths start from, where it is not the manifest's own.
+        clip: how clips are cut.
+        optimisation: how the losses are minimised.
+        seed: of the weights, the order of the clips, and every crop and flip.
+        workers: loader processes; 0 loads in the training process.
+        memory: decode every video once and keep it in memory.
+        quiet: show no progress.
+
+    Raises:
+        InputError: bad input; names the file, row or key.
+        TrainingError: training cannot go on; says why, and where the last checkpoint is.
+    """
+    config = _config(locals())
+    table = Manifest.read(manifest, root)
+    part = table.split(train_split)
+    scene_table = SceneTable.read(scenes) if scenes is not None else None
+    people = read_humans(humans) if humans is not None else None
+    run = Run.create(Path(out), config, part.actions, list(scene_table.names) if scene_table is not None else [])
+    if run.done:
+        return run
+
+    torch.manual_seed(seed)
+    network = run.build()
+    network.backbone.check(clip.length, clip.size, clip.size)
+    if network.needs_scenes and scene_table is None:
+        raise InputError(f"{config['method']['class_path']}: this method needs scene labels: give --scenes TABLE")
+    if network.needs_humans and people is None:
+        raise InputError(
+            f"{config['method']['class_path']}: this method needs person boxes or masks: give --humans TABLE"
+        )
+    loaded = start_from(network, weights, run.actions) if weights is not None else set()
+    parts = set(network.groups())
+    accelerator = _accelerator(run, optimisation)
+    network = _prepared(network, accelerator, optimisation)
+    torch.manual_seed(seed + 1 + accelerator.process_index)  # dropout differs between processes, weights do not
+
+    def gather(rows: Manifest) -> Labelled:
+        gathered = Labelled.gather(
+            rows,
+            run.actions,
+            scenes=scene_table if rows is part and network.needs_scenes else None,
+            humans=people if rows is part and network.needs_humans else None,
+            memory=memory,
+        )
+        gathered.videos.load(quiet=quiet or not accelerator.is_main_process)
+        return gathered
+
+    clips = TrainingClips(gather(part), clip, seed)
+    loader = Loader(
+        clips,
+        optimisation.batch,
+        accelerator.process_index,
+        accelerator.num_processes,
+        workers,
+        pin=accelerator.device.type == "cuda",
+    )
+    validate = None
+    if validation_split is not None:
+        held_out = gather(table.split(validation_split))
+        validate = Validation(held_out, network, accelerator, clip=clip, clips=validation_clips, workers=workers)
+    unreadable: dict[str, str] = {}
+
+    def batches(epoch: int, start: int) -> Iterator[Batch | None]:
+        return _on_device(loader.epoch(epoch, start=start), network, clip.size, accelerator.device, unreadable, part)
+
+    job = Job(
+        run=run,
+        method=network,
+        batches=batches,
+        steps=loader.steps,
+        validate=validate,
+        accelerator=accelerator,
+        new=sorted(parts - loaded),
+        frozen=("backbone",) if freeze_backbone else (),
+        unreadable=unreadable,
+        quiet=quiet,
+    )
+    fit(job, optimisation)
+    _tell(unreadable, part, accelerator)
+    accelerator.end_training()
+    return run
+
+
+class Validation:
+    """Top-1 and loss on a split, each process scoring its share of the videos."""
+
+    def __init__(
+        self,
+        labelled: Labelled,
+        method: Method,
+        accelerator: Accelerator,
+        *,
+        clip: ClipSettings,
+        clips: int,
+        workers: int,
+    ) -> None:
+        self.clips = TestClips(labelled, clip, clips)
+        self.method, self.accelerator, self.workers = method, accelerator, workers
+
+    def __call__(self) -> dict[str, float]:
+        """'top1', 'loss' (of the mean softmax; nats) and 'missed': videos that could not be read, each wrong in top-1."""
+        accelerator, count = self.accelerator, len(self.clips)
+        rows = range(accelerator.process_index, count, accelerator.num_processes)
+        dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" else None
+        mine = predict(
+            self.method, self.clips, accelerator.device, rows=rows, workers=self.workers, autocast=dtype, quiet=True
+        )
+        scores = torch.from_numpy(np.nan_to_num(mine.scores)).to(accelerator.device)
+        scores = accelerator.reduce(scores, reduction="sum").cpu().numpy()
+        truth = self.clips.labelled.action
+        missed = scores.sum(axis=1) == 0
+        likelihood = scores[np.arange(count), truth][~missed].clip(1e-12)
+        loss = float(-np.log(likelihood).mean()) if len(likelihood) else float("inf")
+        top1 = top_k(np.where(missed[:, None], np.nan, scores), truth)
+        return {"top1": top1, "loss": loss, "missed": int(missed.sum())}
+
+
+def _config(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `train` as plain values, without those that cannot change the result."""
+    config = {key: value for key, value in arguments.items() if key not in ("out", "workers", "memory", "quiet")}
+    for key in ("backbone", "method"):
+        config[key] = Spec.of(config[key]).config()
+    for key in ("clip", "optimisation"):
+        config[key] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config[key]).items()
+        }
+    return {key: str(value) if isinstance(value, Path) else value for key, value in config.items()}
+
+
+def _accelerator(run: Run, settings: Optimisation) -> Accelerator:
+    precision = settings.precision
+    if precision == "auto":
+        precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    accelerator = Accelerator(
+        mixed_precision="bf16" if precision == "bf16" else "no",
+        log_with=list(settings.trackers) or None,
+        project_dir=str(run.path),
+    )
+    accelerator.init_trackers("tensorboard")
+    return accelerator
+
+
+def _prepared(network: Method, accelerator: Accelerator, settings: Optimisation) -> Method:
+    """The method on its device, in its memory format; on several GPUs with synchronised batch normalisation."""
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+        network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]  # torch's
+    on_gpu = accelerator.device.type == "cuda"
+    channels_last = on_gpu if settings.channels_last is None else settings.channels_last
+    network = network.to(accelerator.device)
+    if channels_last:
+        network = network.to(memory_format=torch.channels_last_3d)
+    return network
+
+
+def _on_device(
+    loaded: Iterator[RawBatch],
+    network: Method,
+    size: int,
+    device: torch.device,
+    unreadable: dict[str, str],
+    part: Manifest,
+) -> Iterator[Batch | None]:
+    """Batches on the device; None where fewer than two clips could be read, which batch normalisation cannot take."""
+    for raw in loaded:
+        for row, problem in raw.problems:
+            unreadable[str(part.rows["video"].iat[row])] = problem
+        yield to_batch(raw, network.backbone, size, device, twins=network.needs_humans) if len(raw) > 1 else None
+
+
+def _tell(unreadable: dict[str, str], part: Manifest, accelerator: Accelerator) -> None:
+    """Says which videos were skipped, and why."""
+    if unreadable and accelerator.is_main_process:
+        print(
+            f"{part.name}: {len(unreadable)} of {len(part)} training videos could not be read and were skipped:",
+            file=sys.stderr,
+        )
+        for video, problem in sorted(unreadable.items()):
+            print(f"  {video}: {problem}", file=sys.stderr)
