@@ -59,7 +59,7 @@ def test_explain_maps_the_class_that_is_named() -> None:
 def test_a_head_that_is_not_linear_is_refused() -> None:
     method = Method(Identity(), 2, 0)
     method.action_head = nn.Sequential(nn.Linear(3, 2))  # type: ignore[assignment]
-    with pytest.raises(InputError, match="linear action head.*Sequential"):
+    with pytest.raises(InputError, match=r"linear action head.*Sequential"):
         explain(method, torch.zeros(1, 3, 1, 2, 2))
 
 

@@ -1,0 +1,183 @@
+"""Drawings: matplotlib's SVG, put inline so that they take the page's ink, in the dark and in print too."""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from sceneproof.report.measures import TOP_1, Measures
+from sceneproof.report.study import Recipe, Study
+
+# matplotlib knows no CSS: these colours stand for the page's own, which replace them in the SVG
+INK, MUTED, LINE, PAPER = "#010101", "#020202", "#030303", "#040404"
+SERIES = ("#050501", "#050502", "#050503", "#050504", "#050505", "#050506")
+CSS = {INK: "currentColor", MUTED: "var(--muted)", LINE: "var(--line)", PAPER: "var(--paper)"}
+CSS |= {colour: f"var(--series-{number})" for number, colour in enumerate(SERIES, 1)}
+DASHES = ("-", "--", ":", "-.", (0, (1, 1)), (0, (6, 1, 1, 1, 1, 1)))  # told apart without colour
+MARKERS = ("o", "D", "s", "^", "v", "P")
+WIDTH = 4.4  # inches: text stays legible when a phone shows the figure at its own width
+MOST_CURVES = 12
+
+STYLE = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "grid.color": LINE,
+}
+
+
+@contextmanager
+def _figure(height: float) -> Iterator[tuple[Figure, Axes]]:
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        yield figure, figure.add_subplot()
+
+
+def _svg(figure: Figure, name: str, text: str) -> Markup:
+    """The figure as inline SVG: labelled with `text`, ids made unique by `name`, colours handed to the page."""
+    buffer = io.StringIO()
+    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'(?<=[ "(])(id="|xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
+    for colour, value in CSS.items():
+        svg = svg.replace(colour, value)
+    label = f'<svg role="img" aria-label="{escape(text)}" '
+    return Markup(svg.replace("<svg ", label, 1))  # noqa: S704  matplotlib escapes what it is given
+
+
+def plain_text(name: str) -> str:
+    """A name as matplotlib draws it literally: a dollar sign would start mathematics."""
+    return name.replace("$", r"\$")
+
+
+def accuracy_figure(study: Study, measures: Measures) -> Markup:
+    """Top-1 of each recipe in and out of context with 95 % intervals: a row a recipe, a marker a slice."""
+    slices = list(study.slices())
+    with _figure(0.9 + 0.42 * len(study.recipes)) as (figure, axes):
+        for number, on in enumerate(slices):
+            for row, recipe in enumerate(study.recipes):
+                found = measures.find(recipe, TOP_1, on)
+                if found is None or found.interval is None:
+                    continue
+                ends = [[100 * (found.mean - found.interval.low)], [100 * (found.interval.high - found.mean)]]
+                axes.errorbar(
+                    100 * found.mean,
+                    row,
+                    xerr=np.maximum(ends, 0),
+                    color=SERIES[number],
+                    marker=MARKERS[number],
+                    markerfacecolor=SERIES[number] if number == 0 else PAPER,
+                    markersize=6,
+                    capsize=3,
+                    label=on if row == 0 else None,
+                    linestyle="none",
+                )
+        _rows(axes, study.recipes)
+        axes.axvline(100 / len(study.actions), color=MUTED, linestyle=":", linewidth=1, zorder=0, label="chance")
+        axes.set_xlim(0, 102)
+        axes.set_xlabel("top-1 accuracy, %")
+        figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9)
+        return _svg(figure, "accuracy", "Top-1 accuracy of each method with 95 % intervals; the table has the figures")
+
+
+def gain_figure(study: Study, measures: Measures) -> Markup | None:
+    """Differences against the baseline with their paired 95 % intervals; None without a baseline."""
+    others = [recipe for recipe in study.recipes if recipe is not study.baseline]
+    slices = list(study.slices())
+    if study.baseline is None or not others:
+        return None
+    with _figure(0.9 + 0.42 * len(others)) as (figure, axes):
+        for number, on in enumerate(slices):
+            shift = 0.13 * (2 * number - len(slices) + 1)
+            for row, recipe in enumerate(others):
+                gain = getattr(measures.find(recipe, TOP_1, on), "gain", None)
+                if gain is None:
+                    continue
+                axes.errorbar(
+                    100 * gain.value,
+                    row + shift,
+                    xerr=np.maximum([[100 * (gain.value - gain.low)], [100 * (gain.high - gain.value)]], 0),
+                    color=SERIES[number],
+                    marker=MARKERS[number],
+                    markerfacecolor=SERIES[number] if number == 0 else PAPER,
+                    markersize=6,
+                    capsize=3,
+                    label=on if row == 0 else None,
+                    linestyle="none",
+                )
+        _rows(axes, others)
+        axes.axvline(0, color=MUTED, linewidth=1, zorder=0)
+        axes.set_xlabel(f"points of top-1 above {plain_text(study.baseline.name)}")
+        figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9)
+        return _svg(figure, "gain", "Differences against the baseline with paired 95 % intervals")
+
+
+def _rows(axes: Axes, recipes: Sequence[Recipe]) -> None:
+    axes.set_yticks(range(len(recipes)), [plain_text(recipe.name) for recipe in recipes])
+    axes.set_ylim(len(recipes) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines["left"].set_visible(False)
+
+
+def curves(study: Study) -> list[tuple[str, Markup]]:
+    """Training curves, one drawing for each series in metrics.jsonl: (its name, the drawing), validation first."""
+    histories = {recipe.name: history(recipe) for recipe in study.recipes}
+    names = {name for table in histories.values() for name in table.columns if table[name].notna().any()}
+    order = sorted(names, key=lambda name: (not name.startswith("validation"), not name.startswith("train"), name))
+    return [(name, _curve(name, number, histories)) for number, name in enumerate(order[:MOST_CURVES])]
+
+
+def history(recipe: Recipe) -> pd.DataFrame:
+    """One row an epoch, one column a series: the mean over the epoch's lines and the seeds."""
+    lines = [line for tested in recipe.tested for line in tested.run.history()]
+    table = pd.DataFrame(lines)
+    if "epoch" not in table:
+        return pd.DataFrame()
+    series = table.select_dtypes("number").groupby("epoch").mean()
+    return series.drop(columns=["step"], errors="ignore")
+
+
+def _curve(name: str, number: int, histories: dict[str, pd.DataFrame]) -> Markup:
+    with _figure(2.6) as (figure, axes):
+        for place, (recipe, table) in enumerate(histories.items()):
+            if name not in table:
+                continue
+            line = table[name].dropna()
+            axes.plot(
+                line.index,
+                line.to_numpy(),
+                color=SERIES[place % len(SERIES)],
+                linestyle=DASHES[place % len(DASHES)],
+                marker=MARKERS[place % len(MARKERS)],
+                markevery=max(1, len(line) // 6),
+                markersize=4,
+                linewidth=1.6,
+                label=plain_text(recipe),
+            )
+        axes.grid(linewidth=0.6)
+        axes.set_xlabel("epoch")
+        axes.legend(frameon=False, fontsize=9)
+        return _svg(figure, f"curve-{number}", f"{name} by epoch")

@@ -1,0 +1,173 @@
+"""The figures of a study: one `Measure` for each recipe, slice of the test videos and metric."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy, missed
+from sceneproof.metrics.bootstrap import Interval, mean_and_std, paired_interval
+from sceneproof.metrics.groups import group_accuracy, worst_group
+from sceneproof.report.study import Recipe, Study
+
+Values = NDArray[np.float64]
+
+TOP_1, TOP_5, MEAN_CLASS, WORST = "top-1", "top-5", "mean class accuracy", "worst group"
+ENTROPY, NOBODY, NOBODY_ENTROPY = "entropy", "top-1 without people", "entropy without people"
+LEAKAGE = "scene leakage"
+SHARES = (TOP_1, TOP_5, MEAN_CLASS, WORST, NOBODY, LEAKAGE)
+"""Metrics that are shares from 0 to 1; the entropies are in nats."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of one recipe.
+
+    Attributes:
+        recipe: its name.
+        metric: one of the names above.
+        on: the slice of the test videos: "in context", "out of context", or "test".
+        mean: over seeds; `std`, the sample standard deviation over seeds (NaN with one seed).
+        values: one a seed, in the order of `seeds`.
+        videos: how many videos each value is over.
+        interval: of the mean, over seeds and videos; None where the figure is no mean over videos.
+        gain: this recipe minus the baseline, paired over seeds and videos; None for the baseline itself.
+        detail: what else there is to say, such as which group is the worst.
+    """
+
+    recipe: str
+    metric: str
+    on: str
+    mean: float
+    std: float
+    values: list[float]
+    seeds: list[int]
+    videos: int
+    interval: Interval | None = None
+    gain: Interval | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """All figures of a study, to be looked up."""
+
+    every: list[Measure] = field(default_factory=list)
+
+    def find(self, recipe: Recipe, metric: str, on: str) -> Measure | None:
+        """The figure, or None where it could not be taken."""
+        wanted = (recipe.name, metric, on)
+        return next((one for one in self.every if (one.recipe, one.metric, one.on) == wanted), None)
+
+
+def measure(study: Study, *, minimum_count: int = 5) -> Measures:
+    """Takes all figures of a study.
+
+    Args:
+        study: the runs.
+        minimum_count: how many videos a group of one action in one scene needs to count as the worst.
+    """
+    every: list[Measure] = []
+    for on, mask in study.slices().items():
+        for metric, values_of in _metrics(study).items():
+            taken = {recipe.name: values_of(recipe, mask) for recipe in study.recipes}
+            every += [_mean(study, recipe, metric, on, taken) for recipe in study.recipes if taken[recipe.name].size]
+        for recipe in study.recipes:
+            every += _by_seed(study, recipe, on, mask, minimum_count)
+    every += [one for recipe in study.recipes for one in _leakage(recipe)]
+    return Measures(every)
+
+
+def right(study: Study, recipe: Recipe, k: int = 1) -> NDArray[np.bool_]:
+    """Whether each seed's model is right on each video: bool (R, N)."""
+    return np.stack([correct(scores, study.truth, k) for scores in study.stacked(recipe)])
+
+
+def _metrics(study: Study) -> dict[str, Callable[[Recipe, NDArray[np.bool_]], Values]]:
+    """Metrics that are a mean over videos: each gives one value a seed and video, (R, n), of the videos in a mask."""
+
+    def certainty(recipe: Recipe, mask: NDArray[np.bool_]) -> Values:
+        stacked = study.stacked(recipe)[:, mask]
+        readable = ~missed(stacked.transpose(1, 0, 2).reshape(stacked.shape[1], -1))
+        return np.stack([entropy(scores[readable]) for scores in stacked])
+
+    def nobody(recipe: Recipe, mask: NDArray[np.bool_]) -> tuple[Values, NDArray[np.bool_]]:
+        stacked = study.stacked(recipe, without_humans=True)
+        tested = mask & ~missed(stacked.transpose(1, 0, 2).reshape(len(mask), -1))
+        return stacked[:, tested], tested
+
+    def nobody_right(recipe: Recipe, mask: NDArray[np.bool_]) -> Values:
+        stacked, tested = nobody(recipe, mask)
+        return np.stack([correct(scores, study.truth[tested]).astype(np.float64) for scores in stacked])
+
+    return {
+        TOP_1: lambda recipe, mask: right(study, recipe)[:, mask].astype(np.float64),
+        **({TOP_5: lambda r, mask: right(study, r, 5)[:, mask].astype(np.float64)} if len(study.actions) > 5 else {}),
+        ENTROPY: certainty,
+        NOBODY: nobody_right,
+        NOBODY_ENTROPY: lambda r, mask: np.stack([entropy(scores) for scores in nobody(r, mask)[0]]),
+    }
+
+
+def _mean(study: Study, recipe: Recipe, metric: str, on: str, taken: dict[str, Values]) -> Measure:
+    values = taken[recipe.name]
+    by_seed = values.mean(axis=1)
+    return Measure(
+        recipe.name,
+        metric,
+        on,
+        *mean_and_std(by_seed),
+        values=by_seed.tolist(),
+        seeds=recipe.seeds,
+        videos=values.shape[1],
+        interval=paired_interval(values, np.zeros_like(values)),
+        gain=_gain(study, recipe, taken),
+    )
+
+
+def _gain(study: Study, recipe: Recipe, taken: dict[str, Values]) -> Interval | None:
+    """Over the seeds that recipe and baseline share; None where they share none, or were tested on other videos."""
+    if study.baseline is None or recipe is study.baseline:
+        return None
+    other = study.baseline
+    shared = [seed for seed in recipe.seeds if seed in other.seeds]
+    a = taken[recipe.name][[recipe.seeds.index(seed) for seed in shared]]
+    b = taken[other.name][[other.seeds.index(seed) for seed in shared]]
+    return paired_interval(a, b) if a.shape == b.shape and a.size else None
+
+
+def _by_seed(study: Study, recipe: Recipe, on: str, mask: NDArray[np.bool_], minimum_count: int) -> list[Measure]:
+    """Metrics that are no mean over videos: mean class accuracy and the worst group."""
+    rows, truth = study.rows[mask], study.truth[mask]
+    classes = [mean_class_accuracy(scores[mask], truth) for scores in study.stacked(recipe)]
+    found = [_measure(recipe, MEAN_CLASS, on, classes, len(rows))]
+    hits = right(study, recipe)[:, mask]
+    if rows["scene"].notna().any():
+        worst = [worst_group(group_accuracy(hit, rows["action"], rows["scene"]), minimum_count) for hit in hits]
+        over_seeds = worst_group(group_accuracy(hits.mean(axis=0), rows["action"], rows["scene"]), minimum_count)
+        if over_seeds is not None:
+            values = [float(one["accuracy"]) for one in worst if one is not None]
+            detail = f"{over_seeds['action']} in {over_seeds['scene']} ({over_seeds['count']} videos)"
+            found.append(_measure(recipe, WORST, on, values, len(rows), detail))
+    return found
+
+
+def _leakage(recipe: Recipe) -> list[Measure]:
+    """What `evaluate` measured on the features: a probe needs the training split, which a report has not."""
+    values = [leakage_of(tested.figures.get("scene_leakage")) for tested in recipe.tested]
+    if any(math.isnan(value) for value in values):
+        return []
+    return [_measure(recipe, LEAKAGE, "", values, 0)]
+
+
+def leakage_of(figure: object) -> float:
+    """The probe's accuracy in a metrics.json's "scene_leakage": a number, or an object with "accuracy"."""
+    value = figure.get("accuracy") if isinstance(figure, dict) else figure
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _measure(recipe: Recipe, metric: str, on: str, values: list[float], videos: int, detail: str = "") -> Measure:
+    mean, std = mean_and_std(values)
+    return Measure(recipe.name, metric, on, mean, std, values, recipe.seeds, videos, detail=detail)

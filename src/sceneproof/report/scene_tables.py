@@ -1,0 +1,78 @@
+"""Tables of what each scene does to the answers."""
+
+import numpy as np
+import pandas as pd
+
+from sceneproof.metrics.accuracy import predicted
+from sceneproof.metrics.groups import group_accuracy
+from sceneproof.report.measures import right
+from sceneproof.report.study import Recipe, Study
+from sceneproof.report.tables import ABSENT, Cell, Table, models
+
+MOST = 24  # rows or columns: beyond this nobody reads a table
+
+
+def by_scene(study: Study, on: str) -> Table | None:
+    """Accuracy in each scene, and the action that the scene pulls other actions to; None without known scenes."""
+    mask = study.slices()[on]
+    if not study.rows["scene"][mask].notna().any():
+        return None
+    shown = models(study)
+    tables = [group_accuracy(right(study, recipe)[:, mask].mean(axis=0), study.rows["scene"][mask]) for recipe in shown]
+    pulls = [pull(study, recipe, on) for recipe in shown]
+    order = np.argsort(tables[0]["accuracy"].to_numpy(), kind="stable")[:MOST]
+    rows = []
+    for place in order:
+        scene = str(tables[0]["scene"].iloc[place])
+        accuracies = [Cell(f"{100 * table['accuracy'].iloc[place]:.1f}") for table in tables]
+        wrong = [Cell(f"{100 * one[1]:.0f}", one[0]) if (one := found.get(scene)) else Cell(ABSENT) for found in pulls]
+        rows.append([Cell(scene), Cell(str(tables[0]["count"].iloc[place])), *accuracies, *wrong])
+    names = [recipe.name for recipe in shown]
+    header = ["Scene", "Videos", *(f"Top-1, {name}" for name in names), *(f"Pulls {name} to" for name in names)]
+    note = (
+        "In percent, hardest scene first. A scene's pull: of its clips that show another action, the share that is "
+        "taken for this one: the wrong answer given most."
+    )
+    return Table(f"Scene by scene, {on}", header, rows, note)
+
+
+def pull(study: Study, recipe: Recipe, on: str) -> dict[str, tuple[str, float]]:
+    """For each scene, the wrong answer given most and its share of the scene's clips that show another action."""
+    mask = study.slices()[on]
+    answers = np.stack([predicted(scores[mask]) for scores in study.stacked(recipe)])
+    truth, scenes = study.truth[mask], study.rows["scene"][mask].to_numpy()
+    found = {}
+    for scene in dict.fromkeys(scenes[pd.notna(scenes)]):
+        here = scenes == scene
+        shares = []
+        for number in range(len(study.actions)):
+            others = here & (truth != number)
+            shares.append(float((answers[:, others] == number).mean()) if others.any() else 0.0)
+        best = int(np.argmax(shares))
+        if shares[best] > 0:
+            found[str(scene)] = (study.actions[best], shares[best])
+    return found
+
+
+def heat_map(study: Study, recipe: Recipe, on: str) -> Table | None:
+    """Accuracy of each action in each scene; None without known scenes."""
+    mask = study.slices()[on]
+    rows = study.rows[mask]
+    if not rows["scene"].notna().any():
+        return None
+    groups = group_accuracy(right(study, recipe)[:, mask].mean(axis=0), rows["action"], rows["scene"])
+    actions = _largest(rows["action"], MOST)
+    scenes = _largest(rows["scene"].dropna(), MOST)
+    accuracy = dict(zip(zip(groups["action"], groups["scene"], strict=True), groups["accuracy"].tolist(), strict=True))
+    body = []
+    for action in actions:
+        cells = [accuracy.get((action, scene)) for scene in scenes]
+        body.append(
+            [Cell(action), *(Cell("") if one is None else Cell(f"{100 * one:.0f}", shade=one) for one in cells)]
+        )
+    note = "In percent; darker is more accurate. Empty: no such video."
+    return Table(f"{recipe.name}: action by scene, {on}", ["Action", *scenes], body, note, narrow=True)
+
+
+def _largest(values: "pd.Series[str]", most: int) -> list[str]:
+    return sorted(str(name) for name in values.value_counts().index[:most])

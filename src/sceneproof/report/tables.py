@@ -1,0 +1,172 @@
+"""The tables of the page, as cells of text: the template only lays them out."""
+
+import csv
+import math
+from dataclasses import dataclass
+from importlib.resources import files
+
+from sceneproof.metrics.bootstrap import Interval
+from sceneproof.report import measures as m
+from sceneproof.report.measures import Measure, Measures
+from sceneproof.report.study import Recipe, Study
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its text, a smaller `aside` after it, and how strongly it is shaded, 0 to 1."""
+
+    text: str
+    aside: str = ""
+    shade: float | None = None
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a caption; the first cell of each row is the row's heading.
+
+    Attributes:
+        narrow: whether the columns are many and alike, as in a heat map.
+    """
+
+    caption: str
+    header: list[str]
+    rows: list[list[Cell]]
+    note: str = ""
+    narrow: bool = False
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """'62.7 %'."""
+    return f"{100 * share:.{digits}f} %" if math.isfinite(share) else ABSENT
+
+
+def points(difference: float) -> str:
+    """A signed difference of shares in percentage points, '+5.4' or '−0.3'."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
+def between(interval: Interval) -> str:
+    """The ends of an interval in percentage points, '3.1 to 7.7'."""
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f}".replace("-", "−")
+
+
+def comparison(study: Study, measures: Measures) -> Table:
+    """One row a recipe: in and out of context, without people, scene leakage, worst group."""
+    slices = list(study.slices())
+    first, last = slices[0], slices[-1]
+    header = ["Method", "Seeds", *(f"Top-1, {on}" for on in slices)]
+    gains = [on for on in slices if study.baseline is not None and len(study.recipes) > 1]
+    header += [f"Against {study.baseline.name}, {on}" for on in gains if study.baseline is not None]
+    header += [f"People removed: top-1, {first}", "its entropy (nats)", "Scene leakage", f"Worst group, {last}"]
+    rows = []
+    for recipe in study.recipes:
+        found = [measures.find(recipe, m.TOP_1, on) for on in slices]
+        more = [measures.find(recipe, m.TOP_1, on) for on in gains]
+        rest = [(m.NOBODY, first), (m.NOBODY_ENTROPY, first), (m.LEAKAGE, ""), (m.WORST, last)]
+        rows.append(
+            [
+                Cell(recipe.name, recipe.method.text, strong=recipe is study.debiased),
+                Cell(str(len(recipe.tested))),
+                *(_figure(one) for one in found),
+                *(_gain(one) for one in more),
+                *(_figure(measures.find(recipe, metric, on)) for metric, on in rest),
+            ]
+        )
+    note = (
+        "Top-1 accuracy in percent, mean ± standard deviation over seeds. Differences are in percentage points with "
+        "their 95 % interval, paired over seeds and videos; bold where it excludes zero. Without people a model that "
+        "does not lean on the scene can only guess: accuracy near chance, entropy near "
+        f"ln {len(study.actions)} = {math.log(len(study.actions)):.2f}. Scene leakage: how often a linear probe names "
+        "the scene from the features. Worst group: of the groups of one action in one scene, the least accurate."
+    )
+    return Table("What each model leans on", header, rows, note)
+
+
+def _figure(measure: Measure | None) -> Cell:
+    if measure is None or not math.isfinite(measure.mean):
+        return Cell(ABSENT)
+    scale, digits = (100, 1) if measure.metric in m.SHARES else (1, 2)
+    spread = f"± {scale * measure.std:.{digits}f}" if math.isfinite(measure.std) else ""
+    return Cell(f"{scale * measure.mean:.{digits}f}", " · ".join(part for part in (spread, measure.detail) if part))
+
+
+def _gain(measure: Measure | None) -> Cell:
+    if measure is None or measure.gain is None:
+        return Cell(ABSENT)
+    return Cell(points(measure.gain.value), between(measure.gain), strong=measure.gain.excludes_zero)
+
+
+def paper_figures(table: str) -> list[dict[str, str]]:
+    """The rows of the paper's own `table` ("losses" or "labels"), as shipped with their source."""
+    text = files("sceneproof.report").joinpath("paper.csv").read_text()
+    return [row for row in csv.DictReader(text.splitlines()) if row["table"] == table]
+
+
+def ablation(study: Study, measures: Measures, table: str) -> Table:
+    """The paper's ablation of the "losses" or of the pseudo "labels", our figures beside its own."""
+    slices = list(study.slices())
+    rows = []
+    for row in paper_figures(table):
+        theirs = Cell(row["value"], "", strong=False)
+        ours = [recipe for recipe in study.recipes if _belongs(recipe, table, row["row"])]
+        for recipe in ours:
+            figures = [_figure(measures.find(recipe, m.TOP_1, on)) for on in slices]
+            rows.append([Cell(row["row"]), Cell(recipe.name), *figures, theirs])
+        if not ours:
+            rows.append([Cell(row["row"]), Cell("not run"), *[Cell(ABSENT)] * len(slices), theirs])
+    source = paper_figures(table)[0]
+    captions = {"losses": "The losses, one by one", "labels": "The pseudo scene labels of L_Adv"}
+    heads = {"losses": "Losses added", "labels": "Scene labels"}
+    header = [heads[table], "Ours", *(f"Top-1, {on}" for on in slices), f"The paper: {source['benchmark']}"]
+    note = f"On different videos: compare the order and the steps, not the level. The paper's: {source['source']}."
+    return Table(captions[table], header, rows, note)
+
+
+def _belongs(recipe: Recipe, table: str, row: str) -> bool:
+    method = recipe.method
+    if table == "losses":
+        return method.terms == row and (row not in ("L_Adv", "both") or method.labels == "soft")
+    return method.terms == ("none" if row == "none" else "L_Adv") and method.labels == row
+
+
+def models(study: Study) -> list[Recipe]:
+    """The recipes that the detailed tables and pictures show: baseline and debiased, or what there is."""
+    chosen = [recipe for recipe in (study.baseline, study.debiased) if recipe is not None]
+    return chosen or list(study.recipes[:1])
+
+
+def failures(study: Study, most: int = 50) -> Table | None:
+    """Videos that some run could not read, with the reason; None where there are none."""
+    tested = [one for recipe in study.recipes for one in recipe.tested]
+    rows = []
+    for place, row in enumerate(study.rows.itertuples()):
+        reasons = [str(one.rows["problem"].iat[place] or "") for one in tested]
+        reasons = [reason for reason in reasons if reason]
+        if reasons:
+            rows.append(
+                [Cell(str(row.video)), Cell(str(row.split)), Cell(f"{len(reasons)} of {len(tested)}"), Cell(reasons[0])]
+            )
+    if not rows:
+        return None
+    note = f"The first {most} of {len(rows)}." if len(rows) > most else ""
+    header = ["Video", "Split", "Runs that missed it", "Reason"]
+    return Table(f"Videos that could not be read: {len(rows)}", header, rows[:most], note)
+
+
+def runs(study: Study) -> Table:
+    """Which runs the page is made of."""
+    rows = [
+        [
+            Cell(one.run.name),
+            Cell(recipe.name),
+            Cell(str(one.seed)),
+            Cell(one.commit[:10] or ABSENT),
+            Cell(recipe.method.text),
+        ]
+        for recipe in study.recipes
+        for one in recipe.tested
+    ]
+    return Table("The runs", ["Run", "Shown as", "Seed", "Commit", "Method"], rows)
