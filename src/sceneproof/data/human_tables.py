@@ -1,0 +1,235 @@
+"""Tables of person boxes and of person masks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sceneproof.data.tables import read_table, write_table
+from sceneproof.errors import InputError
+
+CORNERS = ("x1", "y1", "x2", "y2")
+
+
+class HumanBoxes:
+    """Person boxes in pixels of the source video.
+
+    Args:
+        rows: columns video, frame (from 0), x1, y1, x2, y2 (x2 and y2 exclusive), score.
+        score_threshold: boxes below it are left out. The paper's is 0.3 (Choi et al. 2019, section 4.2).
+        detector: what made them.
+        source: what to call the table in messages.
+    """
+
+    def __init__(
+        self, rows: pd.DataFrame, *, score_threshold: float = 0.3, detector: str = "", source: str = "boxes"
+    ) -> None:
+        _check_frames(rows, source)
+        values = rows[[*CORNERS, "score"]].to_numpy(np.float32)
+        bad = ~np.isfinite(values).all(1) | (values[:, 2] < values[:, 0]) | (values[:, 3] < values[:, 1])
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise InputError(
+                f"{source}: row {row} ({rows['video'].iat[row]}, frame {rows['frame'].iat[row]}): no box: x1, y1, x2, "
+                f"y2, score are {', '.join(f'{value:g}' for value in values[row])}; they must be finite, x2 at least "
+                f"x1 and y2 at least y1"
+            )
+        self.rows, self.detector, self.source = rows, detector, source
+        # boxes without area cover no pixel: they show no person
+        kept = np.flatnonzero(
+            (values[:, 4] >= score_threshold) & (values[:, 2] > values[:, 0]) & (values[:, 3] > values[:, 1])
+        )
+        frames = rows["frame"].to_numpy(np.int64)
+        self._of = {
+            video: (frames[places], values[places, :4]) for video, places in _by_video(rows["video"].to_numpy(), kept)
+        }
+
+    @classmethod
+    def read(cls, path: str | Path, *, score_threshold: float = 0.3) -> "HumanBoxes":
+        """Reads and checks a table of boxes.
+
+        Raises:
+            InputError: missing file or column, a table of another kind, a row that is no box; names the row.
+        """
+        rows, metadata = read_table(path, "boxes", ("video", "frame", *CORNERS, "score"))
+        detector = str(metadata.get("detector", ""))
+        return cls(rows, score_threshold=score_threshold, detector=detector, source=str(path))
+
+    def write(self, path: str | Path) -> None:
+        """Writes all boxes, whatever their score, whole or not at all."""
+        kinds = {"frame": "int32", **dict.fromkeys((*CORNERS, "score"), "float32")}
+        write_table(path, self.rows[["video", *kinds]].astype(kinds), "boxes", detector=self.detector)
+
+    def __contains__(self, video: str) -> bool:
+        return video in self._of
+
+    @property
+    def videos(self) -> Sequence[str]:
+        """Ids of the videos with at least one box, in the table's order."""
+        return list(self._of)
+
+    def regions(self, video: str, frames: Sequence[int], height: int, width: int) -> NDArray[np.bool_]:
+        """Pixels of people: bool (T, H, W). A pixel belongs to a box when the box covers its centre."""
+        regions = np.zeros((len(frames), height, width), np.bool_)
+        numbers, boxes = self._of.get(video, (np.zeros(0, np.int64), np.zeros((0, 4), np.float32)))
+        # pixel i has its centre at i + 1/2: it is inside when x1 <= i + 1/2 < x2
+        pixels = np.ceil(boxes - 0.5).clip(0, (width, height, width, height)).astype(np.int64)
+        for place, frame in enumerate(frames):
+            for left, top, right, bottom in pixels[numbers == frame]:
+                regions[place, top:bottom, left:right] = True
+        return regions
+
+    def share(self, video: str, total_frames: int) -> float:
+        """Share of the video's frames with at least one box, 0 to 1.
+
+        Raises:
+            InputError: a box in a frame that the video does not have.
+        """
+        numbers, _ = self._of.get(video, (np.zeros(0, np.int64), None))
+        return _share(np.unique(numbers), total_frames, video, self.source)
+
+    def check_size(self, video: str, width: int, height: int) -> None:
+        """Raises InputError where a box lies wholly outside the picture: it was made at another size."""
+        numbers, boxes = self._of[video]
+        out = np.flatnonzero((boxes[:, :2] >= (width, height)).any(1) | (boxes[:, 2:] <= 0).any(1))
+        if len(out):
+            raise InputError(
+                f"{self.source}: the box {', '.join(f'{value:g}' for value in boxes[out[0]])} in frame "
+                f"{numbers[out[0]]} of {video!r} lies outside its {width}x{height} pixels: boxes are in pixels of "
+                f"this very file"
+            )
+
+
+class HumanMasks:
+    """Person masks, one picture a frame, kept compressed until they are asked for.
+
+    Args:
+        rows: columns video, frame (from 0), png (bytes of a one-channel PNG of the source's size, person not 0).
+        detector: what made them.
+        source: what to call the table in messages.
+    """
+
+    def __init__(self, rows: pd.DataFrame, *, detector: str = "", source: str = "masks") -> None:
+        _check_frames(rows, source)
+        twice = rows.duplicated(["video", "frame"])
+        if twice.any():
+            row = int(np.flatnonzero(twice)[0])
+            raise InputError(
+                f"{source}: row {row}: a second mask for frame {rows['frame'].iat[row]} of {rows['video'].iat[row]!r}; "
+                f"a frame has one mask, of all people"
+            )
+        self.rows, self.detector, self.source = rows, detector, source
+        frames, pictures = rows["frame"].to_numpy(np.int64), rows["png"].to_numpy()
+        self._of: dict[str, Mapping[int, bytes]] = {
+            video: dict(zip(frames[places].tolist(), pictures[places], strict=True))
+            for video, places in _by_video(rows["video"].to_numpy(), np.arange(len(rows)))
+        }
+
+    @classmethod
+    def read(cls, path: str | Path) -> "HumanMasks":
+        """Reads and checks a table of masks; pictures are decoded when they are used.
+
+        Raises:
+            InputError: missing file or column, a table of another kind, two masks for one frame.
+        """
+        rows, metadata = read_table(path, "masks", ("video", "frame", "png"))
+        return cls(rows, detector=str(metadata.get("detector", "")), source=str(path))
+
+    @classmethod
+    def of(cls, masks: Mapping[str, NDArray[np.bool_]], detector: str) -> "HumanMasks":
+        """From whole masks: video id to bool (T, H, W). Frames without a person get no row."""
+        rows = [
+            (video, frame, encode_mask(picture))
+            for video, pictures in masks.items()
+            for frame, picture in enumerate(pictures)
+            if picture.any()
+        ]
+        return cls(pd.DataFrame(rows, columns=["video", "frame", "png"]), detector=detector)
+
+    def write(self, path: str | Path) -> None:
+        """Writes the masks, whole or not at all."""
+        write_table(
+            path, self.rows[["video", "frame", "png"]].astype({"frame": "int32"}), "masks", detector=self.detector
+        )
+
+    def __contains__(self, video: str) -> bool:
+        return video in self._of
+
+    @property
+    def videos(self) -> Sequence[str]:
+        """Ids of the videos with at least one mask, in the table's order."""
+        return list(self._of)
+
+    def regions(self, video: str, frames: Sequence[int], height: int, width: int) -> NDArray[np.bool_]:
+        """Pixels of people: bool (T, H, W).
+
+        Raises:
+            InputError: a mask that is no picture or not of this size; names the video and the frame.
+        """
+        regions = np.zeros((len(frames), height, width), np.bool_)
+        pictures = self._of.get(video, {})
+        for place, frame in enumerate(frames):
+            if frame in pictures:
+                regions[place] = self._picture(video, frame, pictures[frame], (height, width))
+        return regions
+
+    def share(self, video: str, total_frames: int) -> float:
+        """Share of the video's frames with a mask, 0 to 1. A mask without a pixel counts: leave such rows out.
+
+        Raises:
+            InputError: a mask for a frame that the video does not have.
+        """
+        return _share(np.array(sorted(self._of.get(video, {}))), total_frames, video, self.source)
+
+    def check_size(self, video: str, width: int, height: int) -> None:
+        """Raises InputError where the video's first mask is no picture of this size."""
+        frame, png = next(iter(self._of[video].items()))
+        self._picture(video, frame, png, (height, width))
+
+    def _picture(self, video: str, frame: int, png: bytes, size: tuple[int, int]) -> NDArray[np.bool_]:
+        picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE) if png else None
+        if picture is None:
+            raise InputError(f"{self.source}: the mask of frame {frame} of {video!r} is no PNG picture")
+        if picture.shape != size:
+            raise InputError(
+                f"{self.source}: the mask of frame {frame} of {video!r} is {picture.shape[1]}x{picture.shape[0]}, but "
+                f"the video is {size[1]}x{size[0]}: make the masks from this very file"
+            )
+        return picture > 0
+
+
+def encode_mask(mask: NDArray[np.bool_]) -> bytes:
+    """One mask, bool (H, W), as a 1-bit PNG: person 255."""
+    done, png = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    assert done  # an array in memory always encodes
+    return png.tobytes()
+
+
+def _check_frames(rows: pd.DataFrame, source: str) -> None:
+    frames = rows["frame"].to_numpy()
+    bad = np.flatnonzero(~(frames >= 0) | (frames % 1 != 0)) if frames.dtype.kind in "iuf" else np.arange(len(rows))
+    if len(bad):
+        raise InputError(
+            f"{source}: row {bad[0]} ({rows['video'].iat[bad[0]]}): the frame is {rows['frame'].iat[bad[0]]!r}; frames "
+            f"are whole numbers from 0"
+        )
+
+
+def _by_video(videos: NDArray[np.object_], kept: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Row numbers of each video, grouped once."""
+    for video, places in pd.Series(kept).groupby(videos[kept], sort=False):
+        yield str(video), places.to_numpy(np.int64)
+
+
+def _share(frames: NDArray[np.int64], total_frames: int, video: str, source: str) -> float:
+    if not total_frames:
+        return 0.0
+    if len(frames) and frames[-1] >= total_frames:
+        raise InputError(
+            f"{source}: a person in frame {frames[-1]} of {video!r}, which has {total_frames} frames: is the table of "
+            f"another copy of the video, or does it count frames from 1?"
+        )
+    return len(frames) / total_frames
