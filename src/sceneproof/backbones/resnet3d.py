@@ -1,7 +1,6 @@
 """The 3D-ResNets of Hara, Kataoka and Satoh (CVPR 2018), with the authors' own parameter names."""
 
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from torch import Tensor, nn
@@ -9,7 +8,7 @@ from torch.nn import functional
 
 from sceneproof.backbones.base import Backbone
 
-Depth = Literal[10, 18, 34, 50]
+Depth = Literal[10, 18, 34, 50, 101, 152, 200]
 Shortcut = Literal["A", "B"]
 
 BLOCKS: dict[Depth, tuple[int, int, int, int]] = {
@@ -17,6 +16,9 @@ BLOCKS: dict[Depth, tuple[int, int, int, int]] = {
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
     50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    200: (3, 24, 36, 3),
 }
 
 
@@ -41,15 +43,14 @@ class ResNet3D(Backbone):
         max_pool: bool = True,
         mean: tuple[float, float, float] = Backbone.mean,
         std: tuple[float, float, float] = Backbone.std,
-        weights: str | Path | None = None,
     ) -> None:
         """Builds the network.
 
         Args:
-            depth: Number of layers: 10, 18, 34 (basic blocks) or 50 (bottlenecks).
+            depth: Number of layers: 10, 18, 34 (basic blocks), 50, 101, 152 or 200 (bottlenecks).
             shortcut: How a shortcut changes size: "A" takes every other pixel and pads channels with zeros, "B" is
-                a 1x1x1 convolution. By default the one the authors trained that depth with: A for 10, 18 and 34,
-                B for 50.
+                a 1x1x1 convolution. By default A up to depth 34, as SDN has it, and B from 50 on. Of the authors'
+                checkpoints, the newer ones are all of type B.
             width: Channels of the first stage; each of the others doubles it. 64 is the published network; 16 is
                 a small one for experiments on a CPU.
             detached_shortcut: Let no gradient through the shortcuts of type A that change size, as the authors' code
@@ -58,10 +59,6 @@ class ResNet3D(Backbone):
             max_pool: Whether a max-pool follows the first convolution; without it all strides are halved.
             mean: Per channel, of pixels from 0 to 255: subtracted. By default ActivityNet's, as the authors have it.
             std: Per channel, of pixels from 0 to 255: the pixels are divided by it. By default 1.
-            weights: A checkpoint of the authors' (SDN or 3D-ResNets-PyTorch) to start from. Its heads are left out.
-
-        Raises:
-            InputError: the checkpoint is not readable or is of another network.
         """
         super().__init__()
         self.mean, self.std = mean, std

@@ -1,0 +1,180 @@
+"""Weights that others have published: where they are, and how their keys map to ours."""
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sceneproof.errors import InputError
+
+Parts = dict[str, dict[str, Tensor]]
+
+# the keys of SDN and of both generations of 3D-ResNets-PyTorch: the second changed no key of a ResNet
+HARA = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
+HARA_HEADS = {"fc.": "action_head.", "place_mlp.": "scene_head.", "hm_mlp.": "confusion_head."}
+LAST = ("p_last_fc.", "hm_last_fc.")
+# torchvision's, by the first key of each family; MViT's head reads its class token, which our features do without
+TORCHVISION = {
+    "stem.0.weight": {"fc.": "action_head."},
+    "features.0.0.0.weight": {"classifier.1.": "action_head."},
+    "conv_proj.weight": {"head.": ""},
+    "patch_embed.proj.weight": {"head.": "action_head."},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A published file of weights.
+
+    Attributes:
+        address: where it is.
+        sha256: the first digits of its SHA-256, as the publisher states them.
+        licence: the terms it comes under.
+    """
+
+    address: str
+    sha256: str
+    licence: str
+
+    def download(self) -> Path:
+        """The file in torch's cache (`TORCH_HOME`), fetched on the first call and checked on each.
+
+        Raises:
+            InputError: it cannot be fetched, or is not the file that was published.
+        """
+        path = Path(torch.hub.get_dir()) / "checkpoints" / self.address.rpartition("/")[2]
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                torch.hub.download_url_to_file(self.address, str(path))
+            except OSError as error:
+                raise InputError(f"{self.address}: cannot be fetched ({error}); put the file at {path}") from None
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not found.startswith(self.sha256):
+            raise InputError(f"{path}: SHA-256 {found} does not start with {self.sha256}: delete the file, try again")
+        return path
+
+
+def _torchvision(file: str) -> Weights:
+    licence = "none stated: torchvision leaves the terms to the data set, Kinetics-400"
+    digits = file.removesuffix(".pth").rpartition("-")[2]
+    return Weights(f"https://download.pytorch.org/models/{file}", digits, licence)
+
+
+PUBLIC: dict[str, Weights] = {
+    "r3d_18": _torchvision("r3d_18-b3b3357e.pth"),
+    "mc3_18": _torchvision("mc3_18-a90a0ba3.pth"),
+    "r2plus1d_18": _torchvision("r2plus1d_18-91a641e6.pth"),
+    "s3d": _torchvision("s3d-d76dad2f.pth"),
+    "mvit_v1_b": _torchvision("mvit_v1_b-dbeb1030.pth"),
+    "mvit_v2_s": _torchvision("mvit_v2_s-ae3be167.pth"),
+    "swin3d_t": _torchvision("swin3d_t-7615ae03.pth"),
+    "swin3d_s": _torchvision("swin3d_s-da41c237.pth"),
+    "swin3d_b": _torchvision("swin3d_b_1k-24f7c7c6.pth"),
+}
+
+
+def load_official(path: str | Path) -> Parts:
+    """State dicts by part of a method ("backbone", "action_head", "scene_head", "confusion_head") of others' weights.
+
+    Reads checkpoints of SDN and of 3D-ResNets-PyTorch (for `ResNet3D`), and of torchvision's video models (for
+    `TorchvisionVideo`). Nothing in them is executed. Parts that the file lacks have no entry.
+
+    Args:
+        path: a `.pth` file, or the name of one of the `PUBLIC` weights, which is then fetched.
+
+    Raises:
+        InputError: no such file, not a checkpoint, corrupt, or with keys of another network; names the first one.
+    """
+    if str(path) in PUBLIC and not Path(path).exists():
+        path = PUBLIC[str(path)].download()
+    state = read_checkpoint(path)
+    for first, heads in TORCHVISION.items():
+        if first in state:
+            return _split({_renamed(key, heads, "backbone.network."): value for key, value in state.items()})
+    for key in state:
+        if not key.startswith((*HARA, *HARA_HEADS)):
+            raise InputError(
+                f"{path}: unknown key {key!r}: neither a 3D-ResNet, whose keys start with "
+                f"{', '.join((*HARA, *HARA_HEADS))}, nor a video model of torchvision's"
+            )
+    return _split({_renamed(key, HARA_HEADS, "backbone."): value for key, value in state.items()})
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a `.pth` file: a state dict, or one under "state_dict"; a `module.` before keys is dropped.
+
+    Raises:
+        InputError: no such file, corrupt, or holding something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, nor the name of public weights: {', '.join(PUBLIC)}")
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    # torch.load has no error of its own: text, a cut file and an empty one each raise another of these
+    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: not a checkpoint, or a corrupt one: {reason}") from None
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
+    if not isinstance(state, Mapping) or not state:
+        raise InputError(f"{path}: holds no weights: expected tensors by name, or those under 'state_dict'")
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            raise InputError(f"{path}: {key!r} is no tensor: expected tensors by name, or those under 'state_dict'")
+    return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def fill(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Loads a state dict into a module, whole.
+
+    Args:
+        module: what to fill.
+        state: its tensors by name.
+        source: what to call the state dict in messages.
+
+    Raises:
+        InputError: a missing or unknown key, or one of another shape; names the first, with both shapes.
+    """
+    own = module.state_dict()
+    for key in own:
+        if key not in state:
+            raise InputError(f"{source}: lacks {key!r}, which {type(module).__name__} has: another depth or shortcut?")
+        if own[key].shape != state[key].shape:
+            raise InputError(
+                f"{source}: {key!r} has the shape {tuple(state[key].shape)}, the model needs "
+                f"{tuple(own[key].shape)}: another number of classes, or another width?"
+            )
+    for key in state:
+        if key not in own:
+            raise InputError(f"{source}: {type(module).__name__} has no {key!r}: another depth or shortcut?")
+    module.load_state_dict(dict(state))
+
+
+def _renamed(key: str, heads: Mapping[str, str], otherwise: str) -> str:
+    for theirs, ours in heads.items():
+        if key.startswith(theirs):
+            rest = key.removeprefix(theirs)
+            for last in LAST:
+                rest = rest.replace(last, "last.")
+            return ours + rest if ours else ""
+    return otherwise + key
+
+
+def _split(state: Mapping[str, Tensor]) -> Parts:
+    parts: Parts = {}
+    for key, value in state.items():
+        part, _, rest = key.partition(".")
+        if part:
+            # S3D's head is a convolution of size 1
+            parts.setdefault(part, {})[rest] = value.flatten(1) if part == "action_head" and value.ndim > 2 else value
+    for tensors in parts.values():
+        for key in [key for key in tensors if key.endswith("running_mean")]:
+            # PyTorch counts batches since 0.4.1; older files do not have the count, and nothing reads it
+            tensors.setdefault(key.replace("running_mean", "num_batches_tracked"), torch.tensor(0))
+    return parts
