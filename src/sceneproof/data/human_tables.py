@@ -12,6 +12,7 @@ from sceneproof.data.tables import read_table, write_table
 from sceneproof.errors import InputError
 
 CORNERS = ("x1", "y1", "x2", "y2")
+NO_BOXES = (np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
 
 
 class HumanBoxes:
@@ -74,7 +75,7 @@ class HumanBoxes:
     def regions(self, video: str, frames: Sequence[int], height: int, width: int) -> NDArray[np.bool_]:
         """Pixels of people: bool (T, H, W). A pixel belongs to a box when the box covers its centre."""
         regions = np.zeros((len(frames), height, width), np.bool_)
-        numbers, boxes = self._of.get(video, (np.zeros(0, np.int64), np.zeros((0, 4), np.float32)))
+        numbers, boxes = self._of.get(video, NO_BOXES)
         # pixel i has its centre at i + 1/2: it is inside when x1 <= i + 1/2 < x2
         pixels = np.ceil(boxes - 0.5).clip(0, (width, height, width, height)).astype(np.int64)
         for place, frame in enumerate(frames):
@@ -82,18 +83,19 @@ class HumanBoxes:
                 regions[place, top:bottom, left:right] = True
         return regions
 
-    def share(self, video: str, total_frames: int) -> float:
-        """Share of the video's frames with at least one box, 0 to 1.
+    def share(self, video: str, total_frames: int, *, first: int = 0) -> float:
+        """Share of `total_frames` frames from frame `first` on with at least one box, 0 to 1."""
+        numbers, _ = self._of.get(video, NO_BOXES)
+        return _share(numbers, total_frames, first)
 
-        Raises:
-            InputError: a box in a frame that the video does not have.
-        """
-        numbers, _ = self._of.get(video, (np.zeros(0, np.int64), None))
-        return _share(np.unique(numbers), total_frames, video, self.source)
+    def check_overlap(self, videos: Sequence[str]) -> None:
+        """Raises InputError when not one of these videos is in the table: it is of another data set."""
+        _check_overlap(self._of, videos, self.source)
 
-    def check_size(self, video: str, width: int, height: int) -> None:
-        """Raises InputError where a box lies wholly outside the picture: it was made at another size."""
+    def check_size(self, video: str, frames: int, width: int, height: int) -> None:
+        """Raises InputError where a box lies in a frame, or outside the picture, that the video does not have."""
         numbers, boxes = self._of[video]
+        _check_last(numbers, frames, video, self.source)
         out = np.flatnonzero((boxes[:, :2] >= (width, height)).any(1) | (boxes[:, 2:] <= 0).any(1))
         if len(out):
             raise InputError(
@@ -176,16 +178,17 @@ class HumanMasks:
                 regions[place] = self._picture(video, frame, pictures[frame], (height, width))
         return regions
 
-    def share(self, video: str, total_frames: int) -> float:
-        """Share of the video's frames with a mask, 0 to 1. A mask without a pixel counts: leave such rows out.
+    def share(self, video: str, total_frames: int, *, first: int = 0) -> float:
+        """Share of `total_frames` frames from frame `first` on with a mask, 0 to 1. An empty mask counts."""
+        return _share(np.array(list(self._of.get(video, {})), np.int64), total_frames, first)
 
-        Raises:
-            InputError: a mask for a frame that the video does not have.
-        """
-        return _share(np.array(sorted(self._of.get(video, {}))), total_frames, video, self.source)
+    def check_overlap(self, videos: Sequence[str]) -> None:
+        """Raises InputError when not one of these videos is in the table: it is of another data set."""
+        _check_overlap(self._of, videos, self.source)
 
-    def check_size(self, video: str, width: int, height: int) -> None:
-        """Raises InputError where the video's first mask is no picture of this size."""
+    def check_size(self, video: str, frames: int, width: int, height: int) -> None:
+        """Raises InputError for a mask of a frame that the video lacks, or a first mask of another size."""
+        _check_last(np.array(list(self._of[video]), np.int64), frames, video, self.source)
         frame, png = next(iter(self._of[video].items()))
         self._picture(video, frame, png, (height, width))
 
@@ -224,12 +227,22 @@ def _by_video(videos: NDArray[np.object_], kept: NDArray[np.int64]) -> Iterator[
         yield str(video), places.to_numpy(np.int64)
 
 
-def _share(frames: NDArray[np.int64], total_frames: int, video: str, source: str) -> float:
-    if not total_frames:
-        return 0.0
-    if len(frames) and frames[-1] >= total_frames:
+def _share(numbers: NDArray[np.int64], total_frames: int, first: int) -> float:
+    inside = np.unique(numbers[(numbers >= first) & (numbers < first + total_frames)])
+    return len(inside) / max(total_frames, 1)
+
+
+def _check_overlap(known: Mapping[str, object], videos: Sequence[str], source: str) -> None:
+    if videos and not any(video in known for video in videos):
         raise InputError(
-            f"{source}: a person in frame {frames[-1]} of {video!r}, which has {total_frames} frames: is the table of "
-            f"another copy of the video, or does it count frames from 1?"
+            f"{source}: none of the {len(videos)} videos asked for is in this table of people (it holds "
+            f"{', '.join(list(known)[:2])}, …; asked for {', '.join(videos[:2])}, …): is it the table of another data set?"
         )
-    return len(frames) / total_frames
+
+
+def _check_last(numbers: NDArray[np.int64], frames: int, video: str, source: str) -> None:
+    if numbers.max() >= frames:
+        raise InputError(
+            f"{source}: a person in frame {numbers.max()} of {video!r}, which has {frames} frames: is this the table "
+            f"of another copy of the video, or does it count frames from 1?"
+        )

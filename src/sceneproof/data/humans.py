@@ -37,11 +37,14 @@ class Humans(Protocol):
             InputError: the table was made for another frame size.
         """
 
-    def share(self, video: str, total_frames: int) -> float:
-        """Share of the video's frames that show at least one person, 0 to 1.
+    def share(self, video: str, total_frames: int, *, first: int = 0) -> float:
+        """Share of `total_frames` frames from frame `first` on that show at least one person, 0 to 1."""
+
+    def check_overlap(self, videos: Sequence[str]) -> None:
+        """Refuses the table of another data set.
 
         Raises:
-            InputError: the table has a person in a frame that the video does not have.
+            InputError: not one of these videos is in the table.
         """
 
 
@@ -58,9 +61,9 @@ def read_humans(path: str | Path, *, score_threshold: float = 0.3) -> HumanBoxes
     return HumanMasks.read(path) if "png" in columns else HumanBoxes.read(path, score_threshold=score_threshold)
 
 
-def has_twin(humans: Humans, video: str, total_frames: int) -> bool:
+def has_twin(humans: Humans, video: str, total_frames: int, *, first: int = 0) -> bool:
     """Whether a video has a human-masked twin: a person in at least 70 % of its frames (`COVERAGE`)."""
-    return video in humans and humans.share(video, total_frames) >= COVERAGE
+    return video in humans and humans.share(video, total_frames, first=first) >= COVERAGE
 
 
 def check_humans(humans: HumanBoxes | HumanMasks, manifest: Manifest) -> None:
@@ -68,24 +71,15 @@ def check_humans(humans: HumanBoxes | HumanMasks, manifest: Manifest) -> None:
 
     Raises:
         InputError: none of the manifest's videos is in the table; or, where the manifest has frame counts and sizes,
-            a person in a frame, or far outside the picture, that a video does not have. Names the video.
+            there is a person in a frame, or outside the picture, that a video does not have. Names the video.
     """
-    videos = manifest.rows["video"].tolist()
-    known = [(row, video) for row, video in enumerate(videos) if video in humans]
-    if not known:
-        raise InputError(
-            f"{humans.source}: none of the {len(videos)} videos of {manifest.name} is in this table (it holds "
-            f"{', '.join(humans.videos[:2])}, …; the manifest {', '.join(videos[:2])}, …): is it the table of another "
-            f"data set?"
-        )
+    humans.check_overlap(manifest.rows["video"].tolist())
     if not {"frames", "width", "height"} <= set(manifest.rows.columns):
         return
-    sizes = manifest.rows[["frames", "width", "height"]].to_numpy(np.float64)
-    for row, video in known:
-        frames, width, height = sizes[row]
-        if frames > 0:  # unreadable videos have none
-            humans.share(video, int(frames))
-            humans.check_size(video, int(width), int(height))
+    columns = manifest.rows[["video", "frames", "width", "height"]]
+    for video, frames, width, height in columns.itertuples(index=False):
+        if video in humans and frames > 0:  # unreadable videos have no frames
+            humans.check_size(video, int(frames), int(width), int(height))
 
 
 def mean_colour(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
