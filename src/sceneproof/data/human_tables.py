@@ -236,7 +236,7 @@ def _check_overlap(known: Mapping[str, object], videos: Sequence[str], source: s
     if videos and not any(video in known for video in videos):
         raise InputError(
             f"{source}: none of the {len(videos)} videos asked for is in this table of people (it holds "
-            f"{', '.join(list(known)[:2])}, …; asked for {', '.join(videos[:2])}, …): is it the table of another data set?"
+            f"{', '.join(list(known)[:2])}, …; asked for {', '.join(videos[:2])}, …): is this of another data set?"
         )
 
 

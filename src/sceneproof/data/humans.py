@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.manifest import Manifest
-from sceneproof.errors import InputError
 
 __all__ = ["COVERAGE", "HumanBoxes", "HumanMasks", "Humans", "check_humans", "has_twin", "mean_colour", "read_humans"]
 
