@@ -1,6 +1,5 @@
 """The figures of a study: one `Measure` for each recipe, slice of the test videos and metric."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -76,7 +75,7 @@ def measure(study: Study, *, minimum_count: int = 5) -> Measures:
             every += [_mean(study, recipe, metric, on, taken) for recipe in study.recipes if taken[recipe.name].size]
         for recipe in study.recipes:
             every += _by_seed(study, recipe, on, mask, minimum_count)
-    every += [one for recipe in study.recipes for one in _leakage(recipe)]
+            every += _leakage(recipe, on, list(dict.fromkeys(study.rows["split"][mask])))
     return Measures(every)
 
 
@@ -154,18 +153,14 @@ def _by_seed(study: Study, recipe: Recipe, on: str, mask: NDArray[np.bool_], min
     return found
 
 
-def _leakage(recipe: Recipe) -> list[Measure]:
-    """What `evaluate` measured on the features: a probe needs the training split, which a report has not."""
-    values = [leakage_of(tested.figures.get("scene_leakage")) for tested in recipe.tested]
-    if any(math.isnan(value) for value in values):
+def _leakage(recipe: Recipe, on: str, splits: list[str]) -> list[Measure]:
+    """What `evaluate` measured on the features of these splits: the probe needs the training split's, too."""
+    tables = [tested.figures.get("scene_leakage") or {} for tested in recipe.tested]
+    if not all(split in table for table in tables for split in splits):
         return []
-    return [_measure(recipe, LEAKAGE, "", values, 0)]
-
-
-def leakage_of(figure: object) -> float:
-    """The probe's accuracy in a metrics.json's "scene_leakage": a number, or an object with "accuracy"."""
-    value = figure.get("accuracy") if isinstance(figure, dict) else figure
-    return float(value) if isinstance(value, int | float) else math.nan
+    values = [float(np.mean([table[split]["from_features"] for split in splits])) for table in tables]
+    alone = float(np.mean([table[split]["from_action"] for table in tables for split in splits]))
+    return [_measure(recipe, LEAKAGE, on, values, 0, f"from the action alone {100 * alone:.1f}")]
 
 
 def _measure(recipe: Recipe, metric: str, on: str, values: list[float], videos: int, detail: str = "") -> Measure:
