@@ -10,7 +10,8 @@ from sceneproof.errors import InputError, TrainingError
 
 COMMANDS = {
     "demo": ("sceneproof.demo:demo", "make a small world, train with and without debiasing, write one page"),
-    "index": ("sceneproof.data.sources:index", "a data set's files -> manifest"),
+    "index folder": ("sceneproof.data.sources.folder:index_folder", "your videos, a sub-folder an action -> manifest"),
+    "index jhmdb": ("sceneproof.data.sources.jhmdb:index_jhmdb", "J-HMDB-21 -> manifest + masks + boxes"),
     "mall": ("sceneproof.mall.world:mall", "the made-up world: videos with known bias"),
     "label scenes": ("sceneproof.labelling.scenes:label_scenes_command", "manifest -> soft scene labels"),
     "train": ("sceneproof.train:train", "manifest + labels -> run"),
@@ -46,11 +47,15 @@ def _overview(words: Sequence[str]) -> NoReturn:
         print(sceneproof.__version__)
         sys.exit(0)
     lines = [f"  {name:<14} {about}" for name, (_, about) in COMMANDS.items()]
-    text = "\n".join([
-        "usage: sceneproof COMMAND …      sceneproof COMMAND --help tells more", "",
-        "Video action recognition that does not lean on the scene: measure the reliance, train without it.", "",
-        *lines,
-    ])
+    text = "\n".join(
+        [
+            "usage: sceneproof COMMAND …      sceneproof COMMAND --help tells more",
+            "",
+            "Video action recognition that does not lean on the scene: measure the reliance, train without it.",
+            "",
+            *lines,
+        ]
+    )
     if not words or words[0] in ("-h", "--help"):
         print(text)
         sys.exit(0)

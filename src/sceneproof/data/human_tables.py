@@ -140,17 +140,6 @@ class HumanMasks:
         rows, metadata = read_table(path, "masks", ("video", "frame", "png"))
         return cls(rows, detector=str(metadata.get("detector", "")), source=str(path))
 
-    @classmethod
-    def of(cls, masks: Mapping[str, NDArray[np.bool_]], detector: str) -> "HumanMasks":
-        """From whole masks: video id to bool (T, H, W). Frames without a person get no row."""
-        rows = [
-            (video, frame, encode_mask(picture))
-            for video, pictures in masks.items()
-            for frame, picture in enumerate(pictures)
-            if picture.any()
-        ]
-        return cls(pd.DataFrame(rows, columns=["video", "frame", "png"]), detector=detector)
-
     def write(self, path: str | Path) -> None:
         """Writes the masks, whole or not at all."""
         write_table(

@@ -1,19 +1,31 @@
 """Where the people are, by a table of boxes or of mask shapes, and what their pixels become."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sceneproof.data.human_tables import HumanBoxes, HumanMasks
+from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask
 from sceneproof.data.manifest import Manifest
 
-__all__ = ["COVERAGE", "HumanBoxes", "HumanMasks", "Humans", "check_humans", "has_twin", "mean_colour", "read_humans"]
+__all__ = [
+    "COVERAGE",
+    "HumanBoxes",
+    "HumanMasks",
+    "Humans",
+    "check_humans",
+    "encode_mask",
+    "from_masks",
+    "has_twin",
+    "mean_colour",
+    "read_humans",
+]
 
 COVERAGE = 0.7
 """The least share of frames with a person for a video to have a masked twin (released code of Choi et al. 2019)."""
@@ -58,6 +70,34 @@ def read_humans(path: str | Path, *, score_threshold: float = 0.3) -> HumanBoxes
     except (pa.ArrowInvalid, OSError):
         columns = []  # the reader below says what is wrong
     return HumanMasks.read(path) if "png" in columns else HumanBoxes.read(path, score_threshold=score_threshold)
+
+
+def from_masks(
+    masks: Iterable[tuple[str, NDArray[np.bool_]]], detector: str, *, source: str = "masks"
+) -> tuple[HumanMasks, HumanBoxes]:
+    """Tables of whole masks, and of the boxes around them, one a frame with score 1.
+
+    Args:
+        masks: video ids with their masks, bool (T, H, W); frames without a person get no row.
+        detector: what made them.
+        source: what to call the tables in messages.
+    """
+    pictures: list[tuple[str, int, bytes]] = []
+    boxes: list[tuple[str, int, int, int, int, int, float]] = []
+    for video, shapes in masks:
+        for frame, shape in enumerate(shapes):
+            x, y, width, height = cv2.boundingRect(shape.astype(np.uint8))
+            if width:
+                pictures.append((video, frame, encode_mask(shape)))
+                boxes.append((video, frame, x, y, x + width, y + height, 1.0))
+    return (
+        HumanMasks(pd.DataFrame(pictures, columns=["video", "frame", "png"]), detector=detector, source=source),
+        HumanBoxes(
+            pd.DataFrame(boxes, columns=["video", "frame", *CORNERS, "score"]),
+            detector=f"around the masks of {detector}",
+            source=source,
+        ),
+    )
 
 
 def has_twin(humans: Humans, video: str, total_frames: int, *, first: int = 0) -> bool:
