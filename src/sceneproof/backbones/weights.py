@@ -93,14 +93,22 @@ def load_official(path: str | Path) -> Parts:
     """
     if str(path) in PUBLIC and not Path(path).exists():
         path = PUBLIC[str(path)].download()
-    state = read_checkpoint(path)
+    return parts_of(read_checkpoint(path), str(path))
+
+
+def parts_of(state: Mapping[str, Tensor], source: str) -> Parts:
+    """Others' state dict, sorted by the parts of a method and under our keys.
+
+    Raises:
+        InputError: a key that is of none of the networks we know; names it.
+    """
     for first, heads in TORCHVISION.items():
         if first in state:
             return _split({_renamed(key, heads, "backbone.network."): value for key, value in state.items()})
     for key in state:
         if not key.startswith((*HARA, *HARA_HEADS)):
             raise InputError(
-                f"{path}: unknown key {key!r}: neither a 3D-ResNet, whose keys start with "
+                f"{source}: unknown key {key!r}: neither a 3D-ResNet, whose keys start with "
                 f"{', '.join((*HARA, *HARA_HEADS))}, nor a video model of torchvision's"
             )
     return _split({_renamed(key, HARA_HEADS, "backbone."): value for key, value in state.items()})
