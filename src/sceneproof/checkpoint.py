@@ -11,8 +11,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from sceneproof.backbones.weights import fill
 from sceneproof.files import read_json, write_json
-from sceneproof.run import fill, flat, read_weights
+from sceneproof.run import flat, read_weights
 
 
 @dataclass

@@ -126,8 +126,8 @@ class _Loop:
         if newest is not None:
             self.progress = checkpoint.load(newest, job.method, optimizer, rank=self.accelerator.process_index)
             job.unreadable.update(self.progress.unreadable)
-            if self.accelerator.is_main_process:
-                job.run.rewind(self.progress.step)
+        if self.accelerator.is_main_process:
+            job.run.rewind(self.progress.step)
         if settings.compile:
             job.method.backbone.compile()
         self.model, self.optimizer = self.accelerator.prepare(job.method, optimizer)
@@ -259,13 +259,13 @@ class _Loop:
 
     def check(self) -> None:
         """Raises TrainingError if a loss since the last look is not a finite number."""
-        for name, value in self.sums.items():
-            if not math.isfinite(float(value)):
-                raise TrainingError(
-                    f"{name} is not a finite number (epoch {self.progress.epoch + 1}, at step {self.progress.step} "
-                    f"or up to {self.settings.log_every} before it): a lower "
-                    f"learning rate or --optimisation.clip_norm may help. {_resume_hint(self.job.run)}"
-                )
+        broken = [name for name, value in self.sums.items() if not math.isfinite(float(value))]
+        if broken:
+            raise TrainingError(
+                f"{', '.join(broken)}: not a finite number (epoch {self.progress.epoch + 1}, at step {self.progress.step} "
+                f"or up to {self.settings.log_every} before it): a lower "
+                f"learning rate or --optimisation.clip_norm may help. {_resume_hint(self.job.run)}"
+            )
 
     def log(self, figures: dict[str, float]) -> None:
         """Writes a line of figures, with the mean losses since the last one, and sends them to the trackers."""

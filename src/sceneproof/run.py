@@ -1,6 +1,7 @@
 """The run folder: everything a training leaves behind, and all that is needed to use or resume it."""
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import sceneproof
+from sceneproof.backbones.weights import fill
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
 from sceneproof.methods.base import Method
@@ -38,34 +40,31 @@ class Run:
     actions: list[str]
     scenes: list[str]
 
-    @classmethod
-    def create(cls, path: Path, config: dict[str, Any], actions: list[str], scenes: list[str]) -> "Run":
-        """Starts a run, or finds the unfinished one of the same configuration.
+    def begin(self) -> None:
+        """Writes the folder's first files, or finds there an earlier start of the same run.
 
         Raises:
             InputError: the folder holds a run of another configuration, or other things.
         """
-        run = cls(path, config, actions, scenes)
-        if (path / "config.yaml").exists():
-            there = cls.open(path)
-            for key in sorted({*config, *there.config}):
-                if config.get(key) != there.config.get(key):
-                    raise InputError(
-                        f"{path} holds a run with another configuration ({key}: {there.config.get(key)!r} there, "
-                        f"{config.get(key)!r} now): choose another folder, or delete that one"
-                    )
-            if (there.actions, there.scenes) != (actions, scenes):
+        if not (self.path / "config.yaml").exists():
+            if self.path.exists() and any(self.path.iterdir()):
+                raise InputError(f"{self.path}: the folder is not empty and holds no run: choose another one")
+            write_json(self.path / "labels.json", {"actions": self.actions, "scenes": self.scenes})
+            write_json(self.path / "environment.json", environment())
+            with whole(self.path / "config.yaml") as temporary:
+                temporary.write_text(yaml.safe_dump(self.config, sort_keys=False))
+            return
+        there = type(self).open(self.path)
+        for key in sorted({*self.config, *there.config}):
+            if self.config.get(key) != there.config.get(key):
                 raise InputError(
-                    f"{path} holds a run with other actions or scenes than the manifest and labels have now"
+                    f"{self.path} holds a run with another configuration ({key}: {there.config.get(key)!r} there, "
+                    f"{self.config.get(key)!r} now): choose another folder, or delete that one"
                 )
-            return there
-        if path.exists() and any(path.iterdir()):
-            raise InputError(f"{path}: the folder is not empty and holds no run: choose another one")
-        write_json(path / "labels.json", {"actions": actions, "scenes": scenes})
-        write_json(path / "environment.json", environment())
-        with whole(path / "config.yaml") as temporary:
-            temporary.write_text(yaml.safe_dump(config, sort_keys=False))
-        return run
+        if (there.actions, there.scenes) != (self.actions, self.scenes):
+            raise InputError(
+                f"{self.path} holds a run with other actions or scenes than the manifest and labels have now"
+            )
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
@@ -123,7 +122,10 @@ class Run:
 
     def rewind(self, step: int) -> None:
         """Drops what was logged after a step, so that a resumed run logs nothing twice."""
-        kept = [record for record in self.history() if record["step"] <= step]
+        history = self.history()
+        kept = [record for record in history if record["step"] <= step]
+        if len(kept) == len(history):
+            return
         with whole(self.path / "metrics.jsonl") as temporary:
             temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
 
@@ -157,28 +159,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: corrupt weights: {error}") from None
 
 
-def fill(module: torch.nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Loads weights into a module, all of them.
-
-    Raises:
-        InputError: names the first key that is missing, unknown, or of another shape, with both shapes.
-    """
-    own = module.state_dict()
-    for key in own:
-        if key not in weights:
-            raise InputError(f"{source}: the weights lack {key!r}")
-        if own[key].shape != weights[key].shape:
-            raise InputError(
-                f"{source}: {key!r} has the shape {tuple(weights[key].shape)}, "
-                f"the model needs {tuple(own[key].shape)}: "
-                f"another class count or another width?"
-            )
-    for key in weights:
-        if key not in own:
-            raise InputError(f"{source}: the model has no {key!r}")
-    module.load_state_dict(dict(weights))
-
-
 def environment() -> dict[str, Any]:
     """What a figure may depend on besides the configuration: versions, device, commit."""
     commit = subprocess.run(
@@ -192,4 +172,5 @@ def environment() -> dict[str, Any]:
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
     }

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sceneproof.errors import InputError
@@ -47,9 +48,19 @@ class Spec:
             raise InputError(f"{key}: expected 'class_path' and 'init_args', got {value!r}")
         return cls(str(value["class_path"]), dict(value.get("init_args") or {}))
 
-    def config(self) -> dict[str, Any]:
-        """As plain values, for YAML."""
-        return {"class_path": self.class_path, "init_args": dict(self.init_args)}
+    def config(self, *, positional: int) -> dict[str, Any]:
+        """As plain values, for YAML, with the defaults of what was not given; the first `positional` arguments are not
+        part of it.
+
+        Raises:
+            InputError: no such class, or an argument it does not take.
+        """
+        parameters = list(inspect.signature(self._target(positional)).parameters.values())[positional:]
+        defaults = {item.name: item.default for item in parameters if item.default is not item.empty}
+        return {
+            "class_path": self.class_path,
+            "init_args": {key: plain(value) for key, value in {**defaults, **self.init_args}.items()},
+        }
 
     def __call__(self, *arguments: Any) -> Any:
         """Makes the object, with positional `arguments` before the stored ones.
@@ -57,13 +68,25 @@ class Spec:
         Raises:
             InputError: no such class, or an argument it does not take; names those it does.
         """
+        return self._target(len(arguments))(*arguments, **self.init_args)
+
+    def _target(self, positional: int) -> Callable[..., Any]:
         module, _, name = self.class_path.rpartition(".")
         try:
-            target = getattr(importlib.import_module(module), name)
+            target: Callable[..., Any] = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError, ValueError) as error:
             raise InputError(f"{self.class_path}: cannot be imported: {error}") from None
-        known = list(inspect.signature(target).parameters)[len(arguments) :]
+        known = list(inspect.signature(target).parameters)[positional:]
         for key in self.init_args:
             if key not in known:
                 raise InputError(f"{self.class_path}: unknown key {key!r}; it takes: {', '.join(known) or 'no keys'}")
-        return target(*arguments, **self.init_args)
+        return target
+
+
+def plain(value: Any) -> Any:
+    """A value as YAML and JSON know it: lists for tuples, text for paths."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value

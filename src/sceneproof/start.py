@@ -5,9 +5,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from sceneproof.backbones.weights import load_official
+from sceneproof.backbones.weights import fill, load_official
 from sceneproof.methods.base import Method
-from sceneproof.run import Run, fill, read_weights
+from sceneproof.run import Run, read_weights
 
 
 def start_from(method: Method, weights: Path, actions: Sequence[str]) -> set[str]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import ProjectConfiguration
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.resnet3d import ResNet3D
@@ -23,7 +25,7 @@ from sceneproof.metrics.accuracy import top_k
 from sceneproof.methods.base import Method
 from sceneproof.methods.plain import Plain
 from sceneproof.run import Run
-from sceneproof.spec import Spec
+from sceneproof.spec import Spec, plain
 from sceneproof.start import start_from
 from sceneproof.tasks.classification import predict
 from sceneproof.types import Batch
@@ -82,10 +84,7 @@ def train(
     part = table.split(train_split)
     scene_table = SceneTable.read(scenes) if scenes is not None else None
     people = read_humans(humans) if humans is not None else None
-    run = Run.create(Path(out), config, part.actions, list(scene_table.names) if scene_table is not None else [])
-    if run.done:
-        return run
-
+    run = Run(Path(out), config, part.actions, list(scene_table.names) if scene_table is not None else [])
     torch.manual_seed(seed)
     network = run.build()
     network.backbone.check(clip.length, clip.size, clip.size)
@@ -98,6 +97,11 @@ def train(
     loaded = start_from(network, weights, run.actions) if weights is not None else set()
     parts = set(network.groups())
     accelerator = _accelerator(run, optimisation)
+    with accelerator.main_process_first():
+        run.begin()
+    if run.done:
+        return run
+    accelerator.init_trackers("sceneproof")
     network = _prepared(network, accelerator, optimisation)
     torch.manual_seed(seed + 1 + accelerator.process_index)  # dropout differs between processes, weights do not
 
@@ -185,26 +189,23 @@ class Validation:
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `train` as plain values, without those that cannot change the result."""
     config = {key: value for key, value in arguments.items() if key not in ("out", "workers", "memory", "quiet")}
-    for key in ("backbone", "method"):
-        config[key] = Spec.of(config[key]).config()
-    for key in ("clip", "optimisation"):
-        config[key] = {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config[key]).items()
-        }
-    return {key: str(value) if isinstance(value, Path) else value for key, value in config.items()}
+    config["backbone"] = Spec.of(config["backbone"]).config(positional=0)
+    config["method"] = Spec.of(config["method"]).config(positional=3)
+    config["clip"], config["optimisation"] = asdict(config["clip"]), asdict(config["optimisation"])
+    values: dict[str, Any] = plain(config)
+    return values
 
 
 def _accelerator(run: Run, settings: Optimisation) -> Accelerator:
     precision = settings.precision
     if precision == "auto":
         precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
-    accelerator = Accelerator(
+    AcceleratorState._reset_state()  # accelerate keeps the first precision for good, a notebook may train twice
+    return Accelerator(
         mixed_precision="bf16" if precision == "bf16" else "no",
         log_with=list(settings.trackers) or None,
-        project_dir=str(run.path),
+        project_config=ProjectConfiguration(logging_dir=str(run.path / "trackers")),
     )
-    accelerator.init_trackers("tensorboard")
-    return accelerator
 
 
 def _prepared(network: Method, accelerator: Accelerator, settings: Optimisation) -> Method:

@@ -11,14 +11,12 @@ from torch.utils.data import Dataset
 
 from sceneproof.data import transforms
 from sceneproof.data.clips import Frames, evenly_spaced, random_clip, windows
-from sceneproof.data.humans import Humans, mean_colour
+from sceneproof.data.humans import HumanBoxes, HumanMasks, check_humans, has_twin, mean_colour
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError, decode, frame_range, probe
 from sceneproof.progress import progress
 from sceneproof.types import Clip, Sample
-
-TWIN_SHARE = 0.7  # a video has a masked twin when at least this share of its frames shows a person [released code]
 
 
 @dataclass(frozen=True)
@@ -129,9 +127,9 @@ class Labelled:
     action: NDArray[np.int64]
     scene: NDArray[np.float32]
     has_scene: NDArray[np.bool_]
-    humans: Humans | None
+    humans: HumanBoxes | HumanMasks | None
     videos: Videos
-    _shares: dict[int, float] = field(default_factory=dict)
+    _twins: dict[int, bool] = field(default_factory=dict)
 
     @classmethod
     def gather(
@@ -140,7 +138,7 @@ class Labelled:
         actions: Sequence[str],
         *,
         scenes: SceneTable | None = None,
-        humans: Humans | None = None,
+        humans: HumanBoxes | HumanMasks | None = None,
         memory: bool = False,
     ) -> "Labelled":
         """Joins a manifest with label tables by video id.
@@ -153,7 +151,7 @@ class Labelled:
         scene = np.zeros((len(ids), 0), np.float32), np.zeros(len(ids), bool)
         vectors, there = scenes.rows_for(ids) if scenes is not None else scene
         if humans is not None:
-            humans.check_overlap(ids)
+            check_humans(humans, manifest)
         return cls(manifest, action, vectors, there, humans, Videos(manifest, memory=memory))
 
     def sample(
@@ -185,9 +183,9 @@ class Labelled:
         """Whether the video has a masked twin: people in at least 70 % of its frames."""
         if self.humans is None:
             return False
-        if row not in self._shares:
-            self._shares[row] = self.humans.share(self._id(row), self.videos.length(row))
-        return self._shares[row] >= TWIN_SHARE
+        if row not in self._twins:
+            self._twins[row] = has_twin(self.humans, self._id(row), self.videos.offset(row) + self.videos.length(row))
+        return self._twins[row]
 
     def _id(self, row: int) -> str:
         return str(self.manifest.rows["video"].iat[row])

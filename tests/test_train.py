@@ -1,0 +1,280 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sceneproof import checkpoint
+from sceneproof.backbones.resnet3d import ResNet3D
+from sceneproof.data.dataset import ClipSettings
+from sceneproof.engine import _Loop
+from sceneproof.errors import InputError, TrainingError
+from sceneproof.files import read_json
+from sceneproof.methods.plain import Plain
+from sceneproof.methods.sdn import SDN
+from sceneproof.run import Run
+from sceneproof.types import Batch
+from tests.training import Small
+from tests.videos import BROKEN
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    return Small.make(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def unbroken(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return small.train(tmp_path_factory.mktemp("runs") / "unbroken")
+
+
+def same(a: Run, b: Run) -> bool:
+    """Whether two runs have the same weights and log, to the bit."""
+    one, other = load_file(a.path / "weights.safetensors"), load_file(b.path / "weights.safetensors")
+    return a.history() == b.history() and all(torch.equal(one[key], other[key]) for key in {*one, *other})
+
+
+def stop_at(step: int, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]) -> None:
+    """Makes training die after a step, as a kill does: nothing more is written."""
+    take = _Loop.step
+
+    def step_and_die(self: _Loop, batch: Batch | None) -> None:
+        take(self, batch)
+        if self.progress.step == step:
+            raise stop
+
+    monkeypatch.setattr(_Loop, "step", step_and_die)
+
+
+class Killed(BaseException):
+    """What no code catches."""
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 6, 11, 16])
+def test_a_killed_run_resumes_to_the_same_bits(
+    step: int, small: Small, unbroken: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        stop_at(step, patch, Killed)
+        with pytest.raises(Killed):
+            small.train(tmp_path / "run")
+    run = small.train(tmp_path / "run")
+    assert run.done
+    assert same(run, unbroken)
+
+
+def test_the_same_command_twice_trains_once(small: Small, unbroken: Run) -> None:
+    before = (unbroken.path / "weights.safetensors").stat().st_mtime_ns
+    assert small.train(unbroken.path).done
+    assert (unbroken.path / "weights.safetensors").stat().st_mtime_ns == before
+
+
+def test_an_interrupt_leaves_a_checkpoint_and_the_next_run_is_the_same(
+    small: Small, unbroken: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = _Loop.step
+
+    def step_and_interrupt(self: _Loop, batch: Batch | None) -> None:
+        take(self, batch)
+        if self.progress.step == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Loop, "step", step_and_interrupt)
+        with pytest.raises(KeyboardInterrupt, match="goes on from there"):
+            small.train(tmp_path / "run")
+    newest = checkpoint.newest(tmp_path / "run" / "checkpoints")
+    assert newest is not None
+    assert read_json(newest / "progress.json")["step"] == 5
+    assert same(small.train(tmp_path / "run"), unbroken)
+
+
+def test_another_configuration_is_refused_with_the_key(small: Small, unbroken: Run) -> None:
+    with pytest.raises(InputError, match=r"another configuration \(seed: 0 there, 1 now\)"):
+        small.train(unbroken.path, seed=1)
+
+
+def test_seeds_differ_and_a_seed_repeats(small: Small, unbroken: Run, tmp_path: Path) -> None:
+    assert same(small.train(tmp_path / "again"), unbroken)
+    assert not same(small.train(tmp_path / "other", seed=1), unbroken)
+
+
+@pytest.mark.parametrize("memory", [True, False])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_how_clips_are_loaded_changes_nothing(
+    workers: int, memory: bool, small: Small, unbroken: Run, tmp_path: Path
+) -> None:
+    assert same(small.train(tmp_path / "run", workers=workers, memory=memory), unbroken)
+
+
+def test_sgd_with_plateau_and_warm_up_resumes_to_the_same_bits(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"optimizer": "sgd", "schedule": "plateau", "patience": 0, "lr": 1e-3, "warm_up_epochs": 1}
+    whole = small.train(tmp_path / "whole", optimisation=settings)
+    with monkeypatch.context() as patch:
+        stop_at(10, patch, Killed)
+        with pytest.raises(Killed):
+            small.train(tmp_path / "run", optimisation=settings)
+    assert same(small.train(tmp_path / "run", optimisation=settings), whole)
+
+
+def test_the_warm_up_trains_only_what_is_new(small: Small, unbroken: Run, tmp_path: Path) -> None:
+    settings = {"warm_up_epochs": 1, "epochs": 1, "weight_decay": 0.1}
+    method = partial(SDN, scene_layers=1)  # another scene head than the starting run's: new
+    run = small.train(tmp_path / "run", method=method, weights=unbroken.path, optimisation=settings)
+    before, after = load_file(unbroken.path / "weights.safetensors"), load_file(run.path / "weights.safetensors")
+    trained = {key for key in before.keys() & after.keys() if before[key].shape == after[key].shape}
+    learned = {key for key in trained if "running" not in key and "batches" not in key and "scene_head" not in key}
+    assert learned
+    assert all(torch.equal(before[key], after[key]) for key in learned)
+    rates = run.history()[-1]
+    assert rates["lr/scene_head"] == 0.01
+    assert rates["lr/backbone"] == rates["lr/action_head"] == 0
+
+
+def test_a_frozen_backbone_stays_as_it_is(small: Small, unbroken: Run, tmp_path: Path) -> None:
+    run = small.train(tmp_path / "run", method=Plain, weights=unbroken.path, freeze_backbone=True)
+    before, after = load_file(unbroken.path / "weights.safetensors"), load_file(run.path / "weights.safetensors")
+    assert all(torch.equal(before[key], after[key]) for key in after if key.startswith("backbone"))
+    assert not torch.equal(before["action_head.weight"], after["action_head.weight"])
+
+
+def test_the_plateau_divides_the_rate_when_the_loss_no_longer_falls(small: Small, tmp_path: Path) -> None:
+    settings = {"schedule": "plateau", "patience": 0, "lr": 1e-12, "epochs": 3, "log_every": 99}
+    rates = [record["lr/backbone"] for record in small.train(tmp_path / "run", optimisation=settings).history()]
+    assert rates == pytest.approx([1e-12, 1e-12, 1e-13])
+
+
+def test_a_loss_that_is_not_a_number_ends_with_the_last_checkpoint_whole(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = SDN.losses
+
+    def broken(self: SDN, batch: Batch) -> dict[str, torch.Tensor]:
+        made = losses(self, batch)
+        stepped = int(self.get_buffer("backbone.bn1.num_batches_tracked"))
+        return {
+            name: value * (float("nan") if stepped > 12 and name == "L_Adv" else 1.0) for name, value in made.items()
+        }
+
+    monkeypatch.setattr(SDN, "losses", broken)
+    with pytest.raises(TrainingError, match=r"L_Adv.*: not a finite number.*The last checkpoint is .*000000000\d"):
+        small.train(tmp_path / "run")
+    newest = checkpoint.newest(tmp_path / "run" / "checkpoints")
+    assert newest is not None
+    assert all(bool(value.isfinite().all()) for value in load_file(newest / "method.safetensors").values())
+
+
+def test_a_full_disk_ends_with_the_last_checkpoint_whole(
+    small: Small, unbroken: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, saved = checkpoint.save_file, []
+
+    def full(tensors: dict[str, torch.Tensor], path: Path) -> None:
+        saved.append(path)
+        if len(saved) > 5:
+            path.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        save(tensors, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save_file", full)
+        with pytest.raises(TrainingError, match="No space left"):
+            small.train(tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["0000000003"]
+    assert same(small.train(tmp_path / "run"), unbroken)
+
+
+def test_unreadable_videos_are_skipped_counted_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = Small.make(tmp_path)
+    BROKEN["truncated"](tmp_path / "videos" / "run" / "run_train_3.mp4")
+    BROKEN["empty"](tmp_path / "videos" / "jump" / "jump_train_0.mp4")
+    run = small.train(tmp_path / "run")
+    told = capsys.readouterr().err
+    assert run.done
+    assert "2 of 16 training videos could not be read" in told
+    assert "run_train_3: " in told
+    assert "jump_train_0: " in told
+
+
+def test_a_batch_with_one_readable_clip_is_left_out(tmp_path: Path) -> None:
+    small = Small.make(tmp_path)
+    for action in ("run", "jump"):
+        for clip in range(8):
+            if (action, clip) != ("run", 0):
+                BROKEN["empty"](tmp_path / "videos" / action / f"{action}_train_{clip}.mp4")
+    assert small.train(tmp_path / "run", validation_split=None).done
+
+
+def test_what_is_missing_is_said(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"SDN: L_Adv needs .* give a scene table"):
+        small.train(tmp_path / "a", scenes=None)
+    with pytest.raises(InputError, match=r"SDN.*give --humans"):
+        small.train(tmp_path / "b", humans=None)
+    with pytest.raises(InputError, match="no row of split 'dev'; the splits here are: train, validation, test"):
+        small.train(tmp_path / "c", train_split="dev")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "thesis.txt").touch()
+    with pytest.raises(InputError, match="not empty and holds no run"):
+        small.train(tmp_path / "d")
+
+
+def command(small: Small, out: Path, *more: str, processes: int = 2) -> list[str]:
+    words = [
+        "train", str(small.manifest), str(out), "--backbone=ResNet3D", "--backbone.depth=10", "--backbone.width=4",
+        "--method=SDN", f"--scenes={small.scenes}", f"--humans={small.boxes}", "--clip.length=8", "--clip.size=32",
+        "--validation_clips=1", "--optimisation.epochs=2", "--optimisation.batch=4", "--optimisation.optimizer=sgd",
+        "--optimisation.lr=0.01", "--optimisation.schedule=cosine", "--optimisation.checkpoint_every=3",
+        "--optimisation.freeze_batch_norm=true", "--optimisation.trackers=[]", "--quiet=true", *more,
+    ]  # fmt: skip
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return [*launcher, "-m", "sceneproof", *words]
+
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def torchrun(small: Small, out: Path, *more: str, processes: int = 2) -> subprocess.CompletedProcess[str]:
+    words = command(small, out, *more, processes=processes)
+    return subprocess.run(words, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=240)
+
+
+def start_torchrun(small: Small, out: Path, *more: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command(small, out, *more), env=ENVIRONMENT, start_new_session=True)
+
+
+@pytest.mark.slow
+def test_two_processes_agree_with_one_and_resume_to_the_same_bits(small: Small, tmp_path: Path) -> None:
+    done = torchrun(small, tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    assert read_json(tmp_path / "two" / "environment.json")["processes"] == 2
+    alone = torchrun(small, tmp_path / "one", processes=1)
+    assert alone.returncode == 0, alone.stderr
+    two, one = Run.open(tmp_path / "two"), Run.open(tmp_path / "one")
+    for ours, theirs in zip(two.history(), one.history(), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
+    weights, others = (load_file(run.path / "weights.safetensors") for run in (two, one))
+    assert all(torch.allclose(weights[key].float(), others[key].float(), rtol=1e-3, atol=1e-5) for key in weights)
+
+
+@pytest.mark.slow
+def test_two_killed_processes_resume_to_the_same_bits(small: Small, tmp_path: Path) -> None:
+    assert torchrun(small, tmp_path / "whole").returncode == 0
+    with start_torchrun(small, tmp_path / "run", "--optimisation.checkpoint_every=1") as process:
+        deadline = time.monotonic() + 120
+        while checkpoint.newest(tmp_path / "run" / "checkpoints") is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert not Run.open(tmp_path / "run").done
+    resumed = torchrun(small, tmp_path / "run", "--optimisation.checkpoint_every=1")
+    assert resumed.returncode == 0, resumed.stderr
+    one, other = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "run"))
+    assert all(torch.equal(one[key], other[key]) for key in one)

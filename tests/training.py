@@ -1,0 +1,65 @@
+"""A small training that takes seconds: the ground of the tests of train, evaluate, study and the command line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sceneproof.backbones.base import Backbone
+from sceneproof.backbones.resnet3d import ResNet3D
+from sceneproof.data.dataset import ClipSettings
+from sceneproof.engine import Optimisation
+from sceneproof.methods.base import Method
+from sceneproof.methods.sdn import SDN
+from sceneproof.run import Run
+from sceneproof.train import train
+from tests.videos import make_boxes, make_manifest, make_scenes
+
+
+@dataclass(frozen=True)
+class Small:
+    """A data set of 16 training clips of two actions, with scene labels and boxes."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> "Small":
+        manifest = make_manifest(folder, clips=8)
+        make_scenes(manifest, folder / "scenes.parquet")
+        make_boxes(manifest, folder / "boxes.parquet")
+        return cls(folder)
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / "manifest.parquet"
+
+    @property
+    def scenes(self) -> Path:
+        return self.folder / "scenes.parquet"
+
+    @property
+    def boxes(self) -> Path:
+        return self.folder / "boxes.parquet"
+
+    def train(
+        self,
+        out: Path,
+        *,
+        method: Callable[[Backbone, int, int], Method] = SDN,
+        backbone: Callable[[], Backbone] = partial(ResNet3D, depth=10, width=4),
+        optimisation: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Run:
+        """Four epochs of four steps, unless said otherwise."""
+        settings = replace(
+            Optimisation(
+                epochs=4, batch=4, optimizer="adamw", lr=1e-3, schedule="cosine", checkpoint_every=3, log_every=2
+            ),
+            **{"trackers": (), **(optimisation or {})},
+        )
+        arguments: dict[str, Any] = {
+            "scenes": self.scenes, "humans": self.boxes, "clip": ClipSettings(8, 1, 32), "quiet": True, "validation_clips": 1,
+            **more,
+        }  # fmt: skip
+        return train(self.manifest, out, method=method, backbone=backbone, optimisation=settings, **arguments)
