@@ -55,7 +55,7 @@ KINDS = {
 }
 
 
-def videos(each: int = 4) -> pd.DataFrame:
+def videos(each: int = 5) -> pd.DataFrame:
     """Test videos: an action's own two scenes in context, the others out of context."""
     rows = []
     for number, action in enumerate(ACTIONS):
@@ -80,10 +80,9 @@ def predictions(rows: pd.DataFrame, kind: Kind, seed: int, missed: tuple[str, ..
     table["problem"] = ["no video stream" if video in missed else "" for video in table["video"]]
     scores = sharp(np.where(hit, truth, wrong), 0.8)
     nobody = sharp(favourite, kind.nobody)
-    table["scores"] = [None if video in missed else row for video, row in zip(table["video"], scores, strict=True)]
-    without = zip(table["video"], nobody, strict=True)
-    table["scores_without_humans"] = [None if video in missed else row for video, row in without]
-    table["features"] = [None if video in missed else np.zeros(3, np.float32) for video in table["video"]]
+    for name, values in (("scores", scores), ("scores_without_humans", nobody), ("features", scores[:, :3])):
+        there = zip(table["video"], values, strict=True)
+        table[name] = pd.Series([None if video in missed else row for video, row in there], dtype=object)
     return table
 
 
@@ -107,7 +106,8 @@ def make_run(
     backbone = {"class_path": f"{__name__}.TinyBackbone", "init_args": {}}
     method = {"class_path": kind.class_path, "init_args": kind.init_args}
     config = {"manifest": "world/manifest.parquet", "backbone": backbone, "method": method, "clip": CLIP, "seed": seed}
-    run = Run.create(folder, config, ACTIONS, SCENES)
+    run = Run(folder, config, ACTIONS, SCENES)
+    run.begin()
     generator = np.random.default_rng(seed)
     for epoch in range(1, 13):
         loss = 1.8 * np.exp(-epoch / 4) + 0.05 * generator.random()

@@ -98,7 +98,7 @@ def accuracy_figure(study: Study, measures: Measures) -> Markup:
         axes.axvline(100 / len(study.actions), color=MUTED, linestyle=":", linewidth=1, zorder=0, label="chance")
         axes.set_xlim(0, 102)
         axes.set_xlabel("top-1 accuracy, %")
-        figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9)
+        _legend(figure, axes)
         return _svg(figure, "accuracy", "Top-1 accuracy of each method with 95 % intervals; the table has the figures")
 
 
@@ -130,8 +130,15 @@ def gain_figure(study: Study, measures: Measures) -> Markup | None:
         _rows(axes, others)
         axes.axvline(0, color=MUTED, linewidth=1, zorder=0)
         axes.set_xlabel(f"points of top-1 above {plain_text(study.baseline.name)}")
-        figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9)
+        _legend(figure, axes)
         return _svg(figure, "gain", "Differences against the baseline with paired 95 % intervals")
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda place: labels[place] == "chance")
+    handles, labels = [handles[place] for place in order], [labels[place] for place in order]
+    figure.legend(handles, labels, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
 
 
 def _rows(axes: Axes, recipes: Sequence[Recipe]) -> None:

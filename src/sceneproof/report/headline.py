@@ -67,10 +67,10 @@ def _cost(measures: Measures, debiased: Recipe, on: str) -> str:
 def _fall(measures: Measures, recipe: Recipe, inside: str, outside: str) -> str:
     here, there = _found(measures, recipe, inside), _found(measures, recipe, outside)
     lost = 100 * (here.mean - there.mean)
-    return (
-        f"{recipe.name} goes from {percent(here.mean)} in context to {percent(there.mean)} out of context: "
-        f"{lost:.1f} points hang on the scene."
-    )
+    ends = f"from {percent(here.mean)} to {percent(there.mean)}"
+    if lost <= 0:
+        return f"Taken out of context, {recipe.name} does not fall: {ends}."
+    return f"Taken out of context, {recipe.name} falls {ends}: {lost:.1f} points hang on the scene."
 
 
 def _counts(found: Measure) -> str:

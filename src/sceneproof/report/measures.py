@@ -160,7 +160,7 @@ def _leakage(recipe: Recipe, on: str, splits: list[str]) -> list[Measure]:
         return []
     values = [float(np.mean([table[split]["from_features"] for split in splits])) for table in tables]
     alone = float(np.mean([table[split]["from_action"] for table in tables for split in splits]))
-    return [_measure(recipe, LEAKAGE, on, values, 0, f"from the action alone {100 * alone:.1f}")]
+    return [_measure(recipe, LEAKAGE, on, values, 0, f"action {100 * alone:.1f}")]
 
 
 def _measure(recipe: Recipe, metric: str, on: str, values: list[float], videos: int, detail: str = "") -> Measure:

@@ -132,7 +132,7 @@ def scene_bias(study: Study) -> str:
     """A sentence on how far the scene labels alone name the action (B_scene), or "" where that was not measured."""
     found = study.recipes[0].tested[0].figures.get("representation_bias") or {}
     parts = [
-        f"{tables.percent(found[split]['accuracy'])} of {split} (B_scene = {found[split]['bias']:.2f})"
+        f"{tables.percent(found[split]['accuracy'])} of the {split!r} videos (B_scene = {found[split]['bias']:.2f})"
         for split in dict.fromkeys(study.rows["split"])
         if split in found
     ]

@@ -7,7 +7,7 @@ from sceneproof.metrics.accuracy import predicted
 from sceneproof.metrics.groups import group_accuracy
 from sceneproof.report.measures import right
 from sceneproof.report.study import Recipe, Study
-from sceneproof.report.tables import ABSENT, Cell, Table, models
+from sceneproof.report.tables import ABSENT, Cell, Table, models, percent
 
 MOST = 24  # rows or columns: beyond this nobody reads a table
 
@@ -25,13 +25,13 @@ def by_scene(study: Study, on: str) -> Table | None:
     for place in order:
         scene = str(tables[0]["scene"].iloc[place])
         accuracies = [Cell(f"{100 * table['accuracy'].iloc[place]:.1f}") for table in tables]
-        wrong = [Cell(f"{100 * one[1]:.0f}", one[0]) if (one := found.get(scene)) else Cell(ABSENT) for found in pulls]
+        wrong = [Cell(one[0], percent(one[1], 0)) if (one := found.get(scene)) else Cell(ABSENT) for found in pulls]
         rows.append([Cell(scene), Cell(str(tables[0]["count"].iloc[place])), *accuracies, *wrong])
     names = [recipe.name for recipe in shown]
     header = ["Scene", "Videos", *(f"Top-1, {name}" for name in names), *(f"Pulls {name} to" for name in names)]
     note = (
-        "In percent, hardest scene first. A scene's pull: of its clips that show another action, the share that is "
-        "taken for this one: the wrong answer given most."
+        "Accuracy in percent, hardest scene first. A scene pulls to its most frequent wrong answer; the share is of "
+        "its clips that show another action."
     )
     return Table(f"Scene by scene, {on}", header, rows, note)
 
@@ -70,7 +70,7 @@ def heat_map(study: Study, recipe: Recipe, on: str) -> Table | None:
         body.append(
             [Cell(action), *(Cell("") if one is None else Cell(f"{100 * one:.0f}", shade=one) for one in cells)]
         )
-    note = "In percent; darker is more accurate. Empty: no such video."
+    note = "In percent; the stronger the shade, the more accurate. Empty: no such video."
     return Table(f"{recipe.name}: action by scene, {on}", ["Action", *scenes], body, note, narrow=True)
 
 

@@ -22,6 +22,11 @@ class Cell:
     shade: float | None = None
     strong: bool = False
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it is to be aligned as a number; what is absent is."""
+        return self.text[:1] in {"", "+", "−", ABSENT} or self.text[:1].isdigit()
+
 
 @dataclass(frozen=True)
 class Table:
@@ -37,10 +42,15 @@ class Table:
     note: str = ""
     narrow: bool = False
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers alone."""
+        return [all(row[column].is_number for row in self.rows) for column in range(len(self.header))]
+
 
 def percent(share: float, digits: int = 1) -> str:
-    """'62.7 %'."""
-    return f"{100 * share:.{digits}f} %" if math.isfinite(share) else ABSENT
+    """'62.7 %', with a space at which no line breaks."""
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%" if math.isfinite(share) else ABSENT
 
 
 def points(difference: float) -> str:
@@ -85,7 +95,7 @@ def comparison(study: Study, measures: Measures) -> Table:
         "their 95 % interval, paired over seeds and videos; bold where it excludes zero. Without people a model that "
         "does not lean on the scene can only guess: accuracy near chance, entropy near "
         f"ln {len(study.actions)} = {math.log(len(study.actions)):.2f}. Scene leakage: how often a linear probe names "
-        "the scene from the features; the action alone gives some of it away. "
+        "the scene from the features, and below it from the true action alone. "
         "Worst group: of the groups of one action in one scene, the least accurate."
     )
     return Table("What each model leans on", header, rows, note)
@@ -95,7 +105,7 @@ def _figure(measure: Measure | None) -> Cell:
     if measure is None or not math.isfinite(measure.mean):
         return Cell(ABSENT)
     scale, digits = (100, 1) if measure.metric in m.SHARES else (1, 2)
-    spread = f"± {scale * measure.std:.{digits}f}" if math.isfinite(measure.std) else ""
+    spread = f"±\N{NO-BREAK SPACE}{scale * measure.std:.{digits}f}" if math.isfinite(measure.std) else ""
     return Cell(f"{scale * measure.mean:.{digits}f}", " · ".join(part for part in (spread, measure.detail) if part))
 
 
@@ -157,9 +167,9 @@ def failures(study: Study, most: int = 50) -> Table | None:
             )
     if not rows:
         return None
-    note = f"The first {most} of {len(rows)}." if len(rows) > most else ""
+    note = f"The first {most}." if len(rows) > most else ""
     header = ["Video", "Split", "Runs that missed it", "Reason"]
-    return Table(f"Videos that could not be read: {len(rows)}", header, rows[:most], note)
+    return Table(f"{len(rows)} {'video' if len(rows) == 1 else 'videos'}", header, rows[:most], note)
 
 
 def runs(study: Study) -> Table:
