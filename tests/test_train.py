@@ -231,7 +231,7 @@ def command(small: Small, out: Path, *more: str, processes: int = 2) -> list[str
         "train", str(small.manifest), str(out), "--backbone=ResNet3D", "--backbone.depth=10", "--backbone.width=4",
         "--method=SDN", f"--scenes={small.scenes}", f"--humans={small.boxes}", "--clip.length=8", "--clip.size=32",
         "--validation_clips=1", "--optimisation.epochs=2", "--optimisation.batch=4", "--optimisation.optimizer=sgd",
-        "--optimisation.lr=0.01", "--optimisation.schedule=cosine", "--optimisation.checkpoint_every=3",
+        "--optimisation.lr=0.01", "--backbone.std=[99,99,99]", "--optimisation.schedule=cosine", "--optimisation.checkpoint_every=3",
         "--optimisation.freeze_batch_norm=true", "--optimisation.trackers=[]", "--quiet=true", *more,
     ]  # fmt: skip
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]

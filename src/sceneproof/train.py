@@ -1,5 +1,6 @@
 """The main job: manifest + labels + backbone + method -> run."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -12,18 +13,16 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import ProjectConfiguration
 
-from sceneproof.backbones.base import Backbone
-from sceneproof.backbones.resnet3d import ResNet3D
+from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import Loader, RawBatch, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips, TrainingClips
 from sceneproof.data.humans import read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.engine import Job, Optimisation, fit
-from sceneproof.errors import InputError
+from sceneproof.errors import InputError, TrainingError
 from sceneproof.metrics.accuracy import top_k
-from sceneproof.methods.base import Method
-from sceneproof.methods.plain import Plain
+from sceneproof.methods import Method, Plain
 from sceneproof.run import Run
 from sceneproof.spec import Spec, plain
 from sceneproof.start import start_from
@@ -201,11 +200,16 @@ def _accelerator(run: Run, settings: Optimisation) -> Accelerator:
     if precision == "auto":
         precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
     AcceleratorState._reset_state()  # accelerate keeps the first precision for good, a notebook may train twice
-    return Accelerator(
+    accelerator = Accelerator(
+        cpu=not torch.cuda.is_available(),  # without it, accelerate takes several CPU processes for as many single ones
         mixed_precision="bf16" if precision == "bf16" else "no",
         log_with=list(settings.trackers) or None,
         project_config=ProjectConfiguration(logging_dir=str(run.path / "trackers")),
     )
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if accelerator.num_processes != launched:
+        raise TrainingError(f"{launched} processes were launched, but accelerate found {accelerator.num_processes}")
+    return accelerator
 
 
 def _prepared(network: Method, accelerator: Accelerator, settings: Optimisation) -> Method:

@@ -1,1 +1,8 @@
-"""Networks that turn a video into features."""
+"""Networks that turn a video into features. A new family is its file and a line here."""
+
+from sceneproof.backbones.base import Backbone
+from sceneproof.backbones.resnet3d import ResNet3D
+from sceneproof.backbones.torchvision_video import TorchvisionVideo
+from sceneproof.backbones.wrapped import Wrapped
+
+__all__ = ["Backbone", "ResNet3D", "TorchvisionVideo", "Wrapped"]
