@@ -57,11 +57,13 @@ def make_video(
     audio: bool = False,
     comment: str = "",
     options: dict[str, str] | None = None,
+    settings: dict[str, str] | None = None,
 ) -> Path:
     """Writes frames (T, H, W, 3) as a video file; the container follows from the path's suffix.
 
     `between` is the number of B-frames (for codecs that have them); `times` are presentation times in ticks of
-    1 / `rate` seconds, for a variable rate; `rotation` is the display matrix's, in degrees counter-clockwise.
+    1 / `rate` seconds, for a variable rate; `rotation` is the display matrix's, in degrees counter-clockwise;
+    `options` are the container's, `settings` the codec's.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=options or {}) as container:
@@ -74,10 +76,9 @@ def make_video(
         stream.codec_context.gop_size = key_frame_every
         stream.codec_context.time_base = Fraction(1, rate)
         stream.codec_context.thread_count = 1
-        if codec in ("libx264", "mpeg4"):
-            stream.codec_context.max_b_frames = between
-        if codec == "libx264":
-            stream.codec_context.options = {"preset": "ultrafast", "bf": str(between), "crf": "18", "sc_threshold": "0"}
+        own = {"bf": str(between)} if codec in ("libx264", "mpeg4") else {}
+        fast = {"preset": "ultrafast", "crf": "18", "sc_threshold": "0"} if codec == "libx264" else {}
+        stream.codec_context.options = {**own, **fast, **(settings or {})}
         if rotation:
             stream.set_display_rotation(rotation)
         if audio:
@@ -157,6 +158,26 @@ BROKEN: dict[str, Callable[[Path], Path]] = {
 }
 """Files that no frame should come from, by kind: each writes one at the path it is given (an .mp4)."""
 
+FORMATS = {
+    "MP4, H.264, B-frames": (".mp4", "libx264", {}),
+    "MP4, H.264, open groups": (".mp4", "libx264", {"x264-params": "open-gop=1:bframes=3"}),
+    "MP4, MPEG-4": (".mp4", "mpeg4", {}),
+    "AVI, MPEG-4, B-frames": (".avi", "mpeg4", {}),
+    "AVI, MPEG-4": (".avi", "mpeg4", {"bf": "0"}),
+    "WebM, VP8": (".webm", "libvpx", {}),
+    "WebM, VP9": (".webm", "libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
+    "MKV, H.264": (".mkv", "libx264", {}),
+}
+"""Suffix, codec and the codec's options, for `make_format`."""
+
+
+def make_format(folder: Path, kind: str, frames: Frames) -> Path:
+    """Writes frames in one of `FORMATS`."""
+    suffix, codec, settings = FORMATS[kind]
+    path = folder / f"{kind.replace(', ', '_')}{suffix}"
+    return make_video(path, frames, codec=codec, settings=settings)
+
+
 ODD: dict[str, Callable[[Path], Path]] = {
     "odd sized": lambda path: make_video(path, numbered(20, 49, 65)),
     "rotated": lambda path: make_video(path, numbered(20), rotation=90),
@@ -224,3 +245,26 @@ def make_boxes(manifest: Manifest, path: Path, *, score: float = 0.9) -> Path:
     kinds = dict.fromkeys(("x1", "y1", "x2", "y2", "score"), "float32")
     write_table(path, table.astype({"frame": "int32", **kinds}), "boxes", detector="made up")
     return path
+
+
+def make_jhmdb(
+    root: Path, *, actions: Sequence[str] = ("golf", "wave"), films: int = 6, clips: int = 2, frames: int = 15
+) -> Path:
+    """A small J-HMDB in its official layout: in each action `films` films of `clips` clips; the last film is test."""
+    from scipy.io import savemat
+
+    (root / "splits").mkdir(parents=True)
+    for action in actions:
+        lines = []
+        for film in range(films):
+            for clip in range(clips):
+                name = f"{action.title()}Film{chr(65 + film)}_{clip}_{action}_f_cm_np1_fr_med_{clip}"
+                make_video(
+                    root / "ReCompress_Videos" / action / f"{name}.avi", numbered(frames), codec="mpeg4", between=0
+                )
+                puppet = root / "puppet_mask" / action / name / "puppet_mask.mat"
+                puppet.parent.mkdir(parents=True)
+                savemat(puppet, {"part_mask": np.moveaxis(make_masks(frames), 0, 2).astype(np.uint8)})
+                lines.append(f"{name}.avi {2 if film == films - 1 else 1}")
+        (root / "splits" / f"{action}_test_split1.txt").write_text("\n".join(lines) + "\n")
+    return root

@@ -69,11 +69,13 @@ def link(videos: Path, out: Path) -> str:
 
 def audit(manifest: Manifest, problems: Problems, notes: Sequence[str] = ()) -> str:
     """What was indexed: clips by action and split, the files that cannot be read, and what else to know."""
-    counts = pd.crosstab(manifest.rows["action"], manifest.rows["split"])[manifest.splits]
+    usual = ["train", "validation", "test"]
+    splits = sorted(manifest.splits, key=lambda split: usual.index(split) if split in usual else len(usual))
+    counts = pd.crosstab(manifest.rows["action"], manifest.rows["split"])[splits]
     counts.loc["all"] = counts.sum()
     counts.index.name = counts.columns.name = None
     lines = [f"{len(manifest)} videos, {len(manifest.actions)} actions", counts.to_string(), *notes]
-    for split in manifest.splits:
+    for split in splits:
         missing = [str(action) for action in counts.index if not counts.loc[action, split]]
         if missing:
             lines.append(f"no {split} video of: {', '.join(missing)}")
