@@ -5,6 +5,7 @@ import torch
 
 from sceneproof.backbones.resnet3d import Depth, PaddedShortcut, ResNet3D, Shortcut
 from sceneproof.backbones.weights import fill, parts_of
+from sceneproof.errors import InputError
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
 from tests.backbones import formula
@@ -113,3 +114,9 @@ def test_a_detached_shortcut_lets_no_gradient_through() -> None:
         (out.sum() + 0 * x.sum()).backward()
         assert x.grad is not None
         assert x.grad[:, 0].sum() == expected
+
+
+@pytest.mark.parametrize("settings", [{"depth": 20}, {"shortcut": "C"}])
+def test_an_unknown_network_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"depths: 10, 18, 34, 50, 101, 152, 200; shortcuts: A, B"):
+        ResNet3D(**settings)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sceneproof.backbones.base import Backbone
+from sceneproof.errors import InputError
 
 Depth = Literal[10, 18, 34, 50, 101, 152, 200]
 Shortcut = Literal["A", "B"]
@@ -59,8 +60,15 @@ class ResNet3D(Backbone):
             max_pool: Whether a max-pool follows the first convolution; without it all strides are halved.
             mean: Per channel, of pixels from 0 to 255: subtracted. By default ActivityNet's, as the authors have it.
             std: Per channel, of pixels from 0 to 255: the pixels are divided by it. By default 1.
+
+        Raises:
+            InputError: a depth or a shortcut that does not exist.
         """
         super().__init__()
+        if depth not in BLOCKS or shortcut not in (None, "A", "B"):
+            raise InputError(
+                f"ResNet3D: unknown {depth=} or {shortcut=}; depths: {', '.join(map(str, BLOCKS))}; shortcuts: A, B"
+            )
         self.mean, self.std = mean, std
         if not max_pool:
             self.stride = (8, 16, 16)

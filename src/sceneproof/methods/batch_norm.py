@@ -1,40 +1,38 @@
-"""Batch normalisation: whether a pass moves the running statistics, and batches too small to normalise."""
+"""Batch normalisation in a second pass of one step, over clips whose number is chance."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextmanager
-def running_statistics(module: nn.Module, *, moving: bool) -> Iterator[None]:
-    """Inside the block, training passes through `module` normalise with the batch's statistics as ever.
+def second_pass(module: nn.Module, clips: int, *, moving: bool) -> Iterator[None]:
+    """Inside the block, `module` may see a batch of any number of clips, also in training.
 
-    Unless `moving`, they leave the running means and variances, which evaluation uses, as they are.
+    Two clips or more are normalised by their own statistics, as ever; one clip, which need not have a variance (torch
+    raises), by the running ones; none pass through. Synchronised norms have the other processes' clips as well, so
+    they always do as ever.
+
+    Args:
+        module: What the clips pass through.
+        clips: How many.
+        moving: Whether the pass moves the running means and variances, which evaluation uses.
     """
-    still = [] if moving else [part for part in module.modules() if isinstance(part, _BatchNorm)]
-    still = [part for part in still if part.track_running_stats]
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.training]
+    own = [part for part in norms if not isinstance(part, nn.SyncBatchNorm)]
+    alone = own if clips == 1 else []
+    # an empty batch has no mean, and would leave NaN in the running one
+    still = [part for part in (norms if not moving else own if clips == 0 else []) if part.track_running_stats]
+    for part in alone:
+        part.training = False
     for part in still:
         part.track_running_stats = False
     try:
         yield
     finally:
+        for part in alone:
+            part.training = True
         for part in still:
             part.track_running_stats = True
-
-
-class BatchNorm(nn.BatchNorm1d):
-    """`nn.BatchNorm1d` that normalises a batch of one row by the running statistics, where torch raises.
-
-    How many clips of a batch have a masked twin is chance, so batches of one row do happen in training.
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """(B, D) to (B, D)."""
-        if self.training and len(input) == 1:
-            return functional.batch_norm(
-                input, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
-            )
-        return super().forward(input)

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.methods.base import Method
-from sceneproof.methods.batch_norm import running_statistics
+from sceneproof.methods.batch_norm import second_pass
 from sceneproof.methods.terms import cross_entropy
 from sceneproof.types import Batch
 
@@ -35,8 +35,7 @@ class Plain(Method):
         if batch.video is not None:
             losses["L_CE"] = batch.mean_over_actions(cross_entropy(self.scores(batch.video), batch.action))
         if batch.without_humans is not None and self.masked_weight:
-            # an empty batch of twins must not move the running statistics: its mean is not a number
-            with running_statistics(self.backbone, moving=len(batch.without_humans) > 0):
+            with second_pass(self.backbone, len(batch.without_humans), moving=True):
                 logits = self.scores(batch.without_humans)
             values = cross_entropy(logits, batch.action[batch.has_twin])
             losses["L_CE_masked"] = self.masked_weight * batch.mean_over_twins(values)

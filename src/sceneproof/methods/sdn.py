@@ -2,14 +2,14 @@
 
 from collections import OrderedDict
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Method
-from sceneproof.methods.batch_norm import BatchNorm, running_statistics
+from sceneproof.methods.batch_norm import second_pass
 from sceneproof.methods.gradient_reversal import reverse_gradient
 from sceneproof.methods.terms import cross_entropy, entropy, zero_of
 from sceneproof.types import Batch
@@ -66,8 +66,10 @@ class SDN(Method):
             confusion_layers: Hidden layers of the second action head, which only variant "released" has.
 
         Raises:
-            InputError: L_Adv is asked for without scene classes.
+            InputError: unknown `labels` or `variant`, a negative weight, or L_Adv without scene classes.
         """
+        _check("labels", labels, get_args(Labels))
+        _check("variant", variant, get_args(Variant))
         super().__init__(backbone, actions, scenes)
         self.scene_weight = scene_weight
         self.confusion_weight = confusion_weight
@@ -76,6 +78,8 @@ class SDN(Method):
         self.needs_humans = confusion_weight > 0
         self.alternating = variant == "released" if alternating is None else alternating
         self.masked_batch_statistics = masked_batch_statistics
+        if min(scene_weight, confusion_weight) < 0:
+            raise InputError(f"SDN: weights cannot be negative: {scene_weight=}, {confusion_weight=}")
         if self.needs_scenes and scenes < 2:
             raise InputError(
                 f"SDN: L_Adv needs scene labels of at least 2 classes, not {scenes}: give a scene table, "
@@ -109,10 +113,8 @@ class SDN(Method):
         return batch.mean_over_scenes(cross_entropy(logits, target))
 
     def _confusion(self, without_humans: Tensor, batch: Batch) -> Tensor:
-        # an empty batch of twins goes through all the same, so that each process computes with the same parameters,
-        # but must not move the running statistics: its mean is not a number
-        moving = self.masked_batch_statistics and len(without_humans) > 0
-        with running_statistics(self, moving=moving):
+        # an empty batch of twins goes through all the same: each process computes with the same parameters
+        with second_pass(self, len(without_humans), moving=self.masked_batch_statistics):
             features = self.features(without_humans)
             if self.confusion_head is None:
                 return -self.confusion_weight * batch.mean_over_twins(entropy(self.action_head(features)))
@@ -142,7 +144,12 @@ def head(dim: int, classes: int, *, layers: int) -> nn.Sequential:
     parts: OrderedDict[str, nn.Module] = OrderedDict()
     for layer in range(layers):
         parts[str(layer)] = nn.Sequential(
-            OrderedDict(fc=nn.Linear(dim, dim), bn=BatchNorm(dim), relu=nn.ReLU(inplace=True))
+            OrderedDict(fc=nn.Linear(dim, dim), bn=nn.BatchNorm1d(dim), relu=nn.ReLU(inplace=True))
         )
     parts["last"] = nn.Linear(dim, classes)
     return nn.Sequential(parts)
+
+
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"SDN: unknown {name} {value!r}; known: {', '.join(known)}")

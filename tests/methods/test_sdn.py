@@ -1,0 +1,255 @@
+from math import log
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from sceneproof.backbones.resnet3d import ResNet3D
+from sceneproof.errors import InputError
+from sceneproof.methods.sdn import SDN, Labels, Variant
+from sceneproof.methods.terms import cross_entropy, entropy
+from sceneproof.types import Batch
+from tests.methods.batches import batch, clips, gradients, identity, per_channel, random_batch
+
+VIDEO = clips((log(2), 0.0, 0.0), (0.0, 0.0, 0.0))  # probabilities 1/2 1/4 1/4 and thirds
+TWIN = clips((0.0, log(2), 0.0))
+SCENE = torch.tensor([[0.25, 0.25, 0.5], [0.0, 0.0, 0.0]])
+VARIANTS: tuple[Variant, ...] = ("paper", "released")
+
+
+def by_hand(**settings: Any) -> SDN:
+    """An SDN whose every logit is its feature."""
+    method = SDN(per_channel(), 3, 3, scene_layers=0, confusion_layers=0, **settings)
+    for head in (method.action_head, method.scene_head, method.confusion_head):
+        if head is not None:
+            identity(head if isinstance(head, torch.nn.Linear) else head.get_submodule("last"))
+    return method
+
+
+def one_batch() -> Batch:
+    return batch(VIDEO, [0, 2], scene=SCENE, has_scene=[True, False], without_humans=TWIN, has_twin=[False, True])
+
+
+def network(**settings: Any) -> SDN:
+    torch.manual_seed(0)
+    return SDN(ResNet3D(10, width=4), 5, 6, **settings)
+
+
+def every_loss(method: SDN, found: Batch) -> dict[str, Tensor]:
+    losses: dict[str, Tensor] = {}
+    for update in method.updates(found):
+        losses |= method(update)
+    return losses
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("labels", "adversary"), [("soft", 1.75 * log(2)), ("hard", log(4))])
+def test_losses_by_hand(variant: Variant, labels: Labels, adversary: float) -> None:
+    losses = every_loss(by_hand(variant=variant, labels=labels), one_batch())
+    assert {name: value.item() for name, value in losses.items()} == {
+        "L_CE": pytest.approx((log(2) + log(3)) / 2),
+        "L_Adv": pytest.approx(adversary),  # of the one clip with a label
+        "L_Ent": pytest.approx(-1.5 * log(2)),
+    }
+
+
+def test_weights_by_hand() -> None:
+    found = one_batch()
+    assert by_hand(confusion_weight=3.0)(found)["L_Ent"].item() == pytest.approx(-4.5 * log(2))
+    # behind a gradient reversal a weight is its strength, and the value stays
+    assert by_hand(scene_weight=3.0)(found)["L_Adv"].item() == pytest.approx(1.75 * log(2))
+
+
+def test_gradients_on_features_by_hand() -> None:
+    # one clip with features (ln 2, 0, 0) times weights of 1: the logit's gradient is probability less target,
+    # and the weight's is ln 2 times it, on the first channel alone
+    found = batch(VIDEO[:1], [0], scene=SCENE[:1], without_humans=VIDEO[:1], has_twin=[True])
+    expected = {"L_CE": -0.5 * log(2), "L_Adv": -0.5 * 0.25 * log(2)}
+    method = by_hand()
+    for name, value in expected.items():
+        assert gradients(method, method(found)[name])["backbone"].tolist() == pytest.approx([value, 0.0, 0.0])
+    # dH/dz = -p (ln p + H) = -1/2 (-1 + 1.5) ln 2: the minimised term's is the opposite, behind reversal it is that
+    slope = 0.25 * log(2) * log(2)
+    for variant, sign in (("paper", 1.0), ("released", -1.0)):
+        method = by_hand(variant=variant)
+        losses = every_loss(method, found)
+        assert gradients(method, losses["L_Ent"])["backbone"].tolist() == pytest.approx([sign * slope, 0.0, 0.0])
+
+
+# each term's gradient on each part, as a multiple of the gradient of what the term is about (the cross entropy of
+# actions, that of scenes, the entropy of masked clips): a positive factor lowers it in training, a negative one raises
+# it, and 0 leaves the part alone; scene_weight is 0.5 and confusion_weight 1
+FACTORS = {
+    ("paper", "L_CE"): {"backbone": 1.0, "action_head": 1.0, "scene_head": 0.0},
+    ("paper", "L_Adv"): {"backbone": -0.5, "action_head": 0.0, "scene_head": 1.0},
+    ("paper", "L_Ent"): {"backbone": -1.0, "action_head": -1.0, "scene_head": 0.0},
+    ("released", "L_CE"): {"backbone": 1.0, "action_head": 1.0, "scene_head": 0.0, "confusion_head": 0.0},
+    ("released", "L_Adv"): {"backbone": -0.5, "action_head": 0.0, "scene_head": 1.0, "confusion_head": 0.0},
+    ("released", "L_Ent"): {"backbone": 1.0, "action_head": 0.0, "scene_head": 0.0, "confusion_head": -1.0},
+}
+
+
+@pytest.mark.parametrize(("variant", "term"), list(FACTORS))
+def test_which_way_each_term_moves_each_part(variant: Variant, term: str) -> None:
+    method, found = network(variant=variant), random_batch()
+    assert found.video is not None
+    assert found.without_humans is not None
+    assert method.scene_head is not None
+    if term == "L_CE":
+        about = cross_entropy(method.scores(found.video), found.action).mean()
+    elif term == "L_Adv":
+        about = cross_entropy(method.scene_head(method.features(found.video)), found.scene).mean()
+    else:
+        head = method.confusion_head or method.action_head
+        about = entropy(head(method.features(found.without_humans))).mean()
+    true = gradients(method, about)
+    gradient = gradients(method, every_loss(method, found)[term])
+    assert gradient.keys() == FACTORS[variant, term].keys()
+    for part, factor in FACTORS[variant, term].items():
+        assert true[part].any() or factor == 0.0
+        torch.testing.assert_close(gradient[part], factor * true[part], rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_raises_and_lowers_what_the_paper_says() -> None:
+    for variant, change in (("paper", 1), ("released", -1)):
+        method, found = by_hand(variant=variant), one_batch()
+        torch.autograd.backward(every_loss(method, found)["L_Ent"])
+        before = entropy(TWIN.flatten(1)).item()
+        with torch.no_grad():
+            for parameter in method.backbone.parameters():
+                assert parameter.grad is not None
+                parameter.sub_(0.1 * parameter.grad)
+            after = entropy(method.features(TWIN)).item()
+        assert (after - before) * change > 1e-3
+
+
+@pytest.mark.parametrize(("term", "weight", "head"), [("L_Adv", "scene", "scene"), ("L_Ent", "confusion", "confusion")])
+def test_a_reversals_strength_scales_the_features_gradient_alone(term: str, weight: str, head: str) -> None:
+    found = random_batch()
+    results = []
+    for strength in (0.5, 1.0):
+        method = network(variant="released", **{f"{weight}_weight": strength})
+        results.append(gradients(method, every_loss(method, found)[term]))
+    half, whole = results
+    assert torch.equal(half["backbone"] * 2, whole["backbone"])
+    assert whole["backbone"].any()
+    assert torch.equal(half[f"{head}_head"], whole[f"{head}_head"])
+
+
+def test_the_papers_confusion_weight_scales_all_of_its_gradient() -> None:
+    found = random_batch()
+    half, whole = (network(confusion_weight=weight) for weight in (0.5, 1.0))
+    first, second = (gradients(method, method(found)["L_Ent"]) for method in (half, whole))
+    for part in ("backbone", "action_head"):
+        assert torch.equal(first[part] * 2, second[part])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("twins", [0, 1, 2])
+def test_few_twins_or_none(variant: Variant, twins: int) -> None:
+    method, found = network(variant=variant), random_batch(twins=twins)
+    for update in method.updates(found):
+        method.zero_grad()
+        torch.autograd.backward(torch.stack(list(method(update).values())).sum())
+        for key, parameter in method.named_parameters():  # distributed training waits for every gradient
+            assert parameter.grad is not None, key
+            assert torch.isfinite(parameter.grad).all(), key
+    assert all(torch.isfinite(value).all() for value in method.state_dict().values())
+    if twins == 0:
+        assert every_loss(method, found)["L_Ent"].item() == 0.0
+
+
+@pytest.mark.parametrize("twins", [0, 3])
+@pytest.mark.parametrize("moving", [True, False])
+def test_whether_masked_clips_move_running_statistics(moving: bool, twins: int) -> None:
+    found = random_batch(twins=twins)
+    method, without = network(masked_batch_statistics=moving), network(confusion_weight=0.0)
+    losses, _ = method(found), without(found)
+    same = all(torch.equal(value, without.state_dict()[key]) for key, value in method.state_dict().items())
+    assert same == (twins == 0 or not moving)
+    # either way the masked pass itself is normalised by its own batch
+    other = network(masked_batch_statistics=not moving)(found)
+    assert torch.equal(losses["L_Ent"], other["L_Ent"])
+
+
+def test_updates() -> None:
+    found = random_batch()
+    assert network().updates(found) == [found]
+    for method in (network(variant="released"), network(alternating=True)):
+        first, second = method.updates(found)
+        assert first.without_humans is None
+        assert second.video is None
+        assert first.video is found.video
+        assert second.without_humans is found.without_humans
+        assert method(first).keys() == {"L_CE", "L_Adv"}
+        assert method(second).keys() == {"L_Ent"}
+    assert len(network(variant="released", alternating=False).updates(found)) == 1
+    assert len(network(variant="released", confusion_weight=0.0).updates(found)) == 1
+
+
+def test_alternating_updates_have_the_joint_ones_losses() -> None:
+    found = random_batch()
+    joint, alternating = network(), network(alternating=True)
+    one, two = joint(found), every_loss(alternating, found)
+    assert {key: value.item() for key, value in one.items()} == {key: value.item() for key, value in two.items()}
+
+
+def test_divisors_are_the_global_counts() -> None:
+    method, found = by_hand(), one_batch()
+    halved = method(found.with_divisors(torch.tensor([4.0, 2.0, 2.0])))
+    for name, value in method(found).items():
+        assert halved[name].item() == pytest.approx(value.item() / 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "terms"),
+    [
+        ({}, {"L_CE", "L_Adv", "L_Ent"}),
+        ({"scene_weight": 0.0}, {"L_CE", "L_Ent"}),
+        ({"labels": "none"}, {"L_CE", "L_Ent"}),
+        ({"confusion_weight": 0.0}, {"L_CE", "L_Adv"}),
+        ({"confusion_weight": 0.0, "labels": "none"}, {"L_CE"}),
+    ],
+)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_terms_of_weight_zero_are_absent(settings: dict[str, Any], terms: set[str], variant: Variant) -> None:
+    method = network(variant=variant, **settings)
+    assert every_loss(method, random_batch()).keys() == terms
+    assert method.needs_scenes == ("L_Adv" in terms)
+    assert method.needs_humans == ("L_Ent" in terms)
+    assert ("scene_head" in method.groups()) == ("L_Adv" in terms)
+    assert ("confusion_head" in method.groups()) == ("L_Ent" in terms and variant == "released")
+
+
+def test_heads_have_the_papers_layers() -> None:
+    method = network(variant="released")
+    found = {key: tuple(value.shape) for key, value in method.state_dict().items() if "head" in key}
+    assert [key for key in found if "scene_head" in key and "fc.weight" in key] == [
+        f"scene_head.{layer}.fc.weight" for layer in range(3)
+    ]
+    assert found["scene_head.2.fc.weight"] == (32, 32)
+    assert found["scene_head.2.bn.running_mean"] == (32,)
+    assert found["scene_head.last.weight"] == (6, 32)
+    assert found["confusion_head.0.fc.weight"] == (32, 32)
+    assert "confusion_head.1.fc.weight" not in found
+    assert found["confusion_head.last.weight"] == (5, 32)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"variant": "relased"}, r"unknown variant 'relased'; known: paper, released"),
+        ({"labels": "harder"}, r"unknown labels 'harder'; known: soft, hard, none"),
+        ({"scene_weight": -0.5}, r"cannot be negative: scene_weight=-0\.5"),
+    ],
+)
+def test_bad_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SDN(per_channel(), 3, 3, **settings)
+
+
+def test_an_adversary_without_scenes_is_refused() -> None:
+    with pytest.raises(InputError, match=r"at least 2 classes, not 0: give a scene table"):
+        SDN(per_channel(), 3, 0)
+    assert not SDN(per_channel(), 3, 0, scene_weight=0.0).needs_scenes
