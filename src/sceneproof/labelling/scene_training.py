@@ -81,6 +81,8 @@ def train_scene_network(
     )
     network = SceneNetwork(layers, facts)
     network.save(out)
+    if not quiet:
+        print(f"{out}: {network.title}; calibration error {facts.calibration_error:.1%}")
     return network
 
 

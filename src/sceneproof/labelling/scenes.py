@@ -144,7 +144,9 @@ def label_scenes_command(
         if labeller == "onnx"
         else SceneNetwork.load(weights)
     )
-    return label_scenes(rows, made, out, frames_per_video=frames_per_video, batch=batch, threads=threads, quiet=quiet)
+    table = label_scenes(rows, made, out, frames_per_video=frames_per_video, batch=batch, threads=threads, quiet=quiet)
+    print(f"{out}: {len(table.videos)} of {len(rows)} videos, {len(table.names)} scenes, by {table.labeller}")
+    return table
 
 
 def evenly_spaced_frames(total: int, count: int) -> NDArray[np.int64]:
