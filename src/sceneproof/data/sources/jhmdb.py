@@ -81,7 +81,7 @@ def index_jhmdb(
     boxes.write(out / "boxes.parquet")
     manifest.write(out / "manifest.parquet")
     if not quiet:
-        notes = _some("videos of the lists are not there", missing) + _some("masks are of no use", notes)
+        notes = _some("videos of the lists that are not there", missing) + _some("masks of no use", notes)
         print(audit(manifest, problems, notes))
         print(f"wrote {manifest.name}, masks.parquet and boxes.parquet")
     return manifest
@@ -162,4 +162,4 @@ def _some(what: str, names: list[str]) -> list[str]:
     if not names:
         return []
     more = [f"  … and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
-    return [f"{len(names)} {what}:", *(f"  {name}" for name in names[:SHOWN]), *more]
+    return [f"{what}: {len(names)}", *(f"  {name}" for name in names[:SHOWN]), *more]

@@ -81,8 +81,8 @@ def audit(manifest: Manifest, problems: Problems, notes: Sequence[str] = ()) -> 
             lines.append(f"no {split} video of: {', '.join(missing)}")
     if problems:
         lines.append(
-            f"{len(problems)} cannot be read; they stay in the manifest, with 0 frames: training leaves them out and "
-            f"counts them, evaluation counts them as missed"
+            f"videos that cannot be read: {len(problems)} (they stay in the manifest, with 0 frames: training leaves "
+            f"them out and counts them, evaluation counts them as missed)"
         )
         lines += [f"  {path}: {reason}" for path, reason in list(problems.items())[:SHOWN]]
         lines += [f"  … and {len(problems) - SHOWN} more"] * (len(problems) > SHOWN)
