@@ -11,7 +11,6 @@ from sceneproof.arguments import parse
 from sceneproof.evaluate import evaluate
 from sceneproof.files import read_json
 from sceneproof.report import report
-from sceneproof.results import add_results
 from sceneproof.run import Run
 from sceneproof.train import train
 
