@@ -79,7 +79,7 @@ def test_an_even_map_scores_the_area() -> None:
 def test_shade_keeps_what_is_lit_and_darkens_the_rest() -> None:
     frames = np.full((1, 1, 2, 3), (200, 100, 0), np.uint8)
     shaded = shade(frames, np.array([[[1.0, 0.0]]], np.float32))
-    assert shaded[0, 0].tolist() == [[200, 100, 0], [30, 30, 30]]
+    assert shaded[0, 0].tolist() == [[200, 100, 0], [40, 40, 40]]
 
 
 def test_outline_draws_the_rim_only() -> None:

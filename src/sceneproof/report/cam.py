@@ -85,7 +85,7 @@ def shade(frames: NDArray[np.uint8], activation: NDArray[np.float32]) -> NDArray
         frames: uint8 (T, H, W, 3).
         activation: (T, H, W), 0 to 1.
     """
-    grey = frames.mean(axis=-1, keepdims=True) * 0.3
+    grey = frames.mean(axis=-1, keepdims=True) * 0.4
     light = np.sqrt(activation)[..., None]  # the square root shows weak evidence too
     return np.asarray(grey + (frames - grey) * light).round().clip(0, 255).astype(np.uint8)
 

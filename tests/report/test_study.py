@@ -1,0 +1,131 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sceneproof.errors import InputError
+from sceneproof.report.recipes import describe
+from sceneproof.report.study import read_study
+from tests.report.fake import ACTIONS, KINDS, PLAIN, SDN, make_run, make_study, videos
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return make_study(tmp_path_factory.mktemp("study"), seeds=2)
+
+
+def test_runs_are_grouped_by_configuration(runs: list[Path]) -> None:
+    study = read_study(runs)
+    assert [recipe.name for recipe in study.recipes] == list(KINDS)
+    assert all(recipe.seeds == [0, 1] for recipe in study.recipes)
+    assert study.baseline is study.recipes[0]
+    assert study.debiased is not None
+    assert study.debiased.name == "sdn"
+
+
+def test_baseline_and_debiased_can_be_named(runs: list[Path]) -> None:
+    study = read_study(runs, baseline="plain-masked", debiased="L_Adv")
+    assert (study.baseline and study.baseline.name, study.debiased and study.debiased.name) == ("plain-masked", "L_Adv")
+    with pytest.raises(InputError, match="no runs are called 'nobody'; there are: plain, plain-masked"):
+        read_study(runs, baseline="nobody")
+
+
+def test_the_two_slices_are_the_contexts(runs: list[Path]) -> None:
+    study = read_study(runs)
+    assert {name: int(mask.sum()) for name, mask in study.slices().items()} == {
+        "in context": 6 * 2 * 15,
+        "out of context": 6 * 6 * 5,
+    }
+    assert list(read_study(runs, splits=["test_out"]).slices()) == ["out of context"]
+    with pytest.raises(InputError, match="no test of split 'nothing'; tested were: test, test_out"):
+        read_study(runs, splits=["nothing"])
+
+
+def test_without_contexts_there_is_one_slice(tmp_path: Path) -> None:
+    study = read_study([make_run(tmp_path / "plain-seed0", KINDS["plain"], 0, rows=videos().assign(context=None))])
+    assert list(study.slices()) == ["test"]
+
+
+def test_scores_are_aligned_by_video(tmp_path: Path) -> None:
+    rows = videos()
+    shuffled = rows.sample(frac=1, random_state=0).reset_index(drop=True)
+    first = make_run(tmp_path / "plain-seed0", KINDS["plain"], 0, rows=rows.iloc[5:], missed=(rows["video"][9],))
+    second = make_run(tmp_path / "plain-seed1", KINDS["plain"], 0 + 1, rows=shuffled, missed=(rows["video"][9],))
+    study = read_study([first, second])
+    assert study.rows["video"].tolist() == rows["video"].tolist()[5:]
+    assert np.isnan(study.stacked(study.recipes[0])).any(axis=2)[:, 4].tolist() == [True, True]
+    assert np.isnan(study.stacked(study.recipes[0])).any(axis=2).sum() == 2
+    assert not study.notes
+    backwards = read_study([second, first])
+    assert backwards.notes == ["5 videos that not every run was tested on are left out of all figures."]
+
+
+def test_bad_studies_are_refused(runs: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no runs given"):
+        read_study([])
+    with pytest.raises(InputError, match="not a run folder"):
+        read_study([tmp_path])
+    with pytest.raises(InputError, match="one configuration and seed"):
+        read_study([runs[0], runs[0]])
+    untested = make_run(tmp_path / "untested", KINDS["plain"], 0)
+    (untested / "evaluation" / "predictions.parquet").unlink()
+    with pytest.raises(InputError, match="has not been tested .*sceneproof evaluate"):
+        read_study([untested])
+    other = make_run(tmp_path / "other", KINDS["plain"], 5)
+    (other / "labels.json").write_text('{"actions": ["a", "b"], "scenes": []}')
+    with pytest.raises(InputError, match="scores of other actions"):
+        read_study([runs[0], other])
+    elsewhere = make_run(tmp_path / "elsewhere", KINDS["plain"], 6, rows=videos().assign(split="test_elsewhere"))
+    with pytest.raises(InputError, match="share no tested video"):
+        read_study([runs[0], elsewhere])
+
+
+def test_two_recipes_of_one_stem_keep_their_folder_names(tmp_path: Path) -> None:
+    first = make_run(tmp_path / "run1", KINDS["plain"], 0)
+    second = make_run(tmp_path / "run2", KINDS["sdn"], 0)
+    assert [recipe.name for recipe in read_study([first, second]).recipes] == ["run1", "run2"]
+
+
+@pytest.mark.parametrize(
+    ("class_path", "init_args", "terms", "labels"),
+    [
+        (PLAIN, {}, "none", "none"),
+        (PLAIN, {"masked_weight": 1.0}, "other", "none"),
+        (SDN, {}, "both", "soft"),
+        (SDN, {"scene_weight": 0.0}, "L_Ent", "none"),
+        (SDN, {"labels": "none"}, "L_Ent", "none"),
+        (SDN, {"confusion_weight": 0.0, "labels": "hard"}, "L_Adv", "hard"),
+        (SDN, {"confusion_weight": 0.0, "labels": "none"}, "none", "none"),
+        (SDN, {"variant": "released"}, "other", "soft"),
+        ("mine.Own", {"depth": 3}, "other", "none"),
+        ("", {}, "other", "none"),
+    ],
+)
+def test_methods_find_their_place_in_the_ablation(
+    class_path: str, init_args: dict[str, object], terms: str, labels: str
+) -> None:
+    described = describe({"method": {"class_path": class_path, "init_args": init_args}})
+    assert (described.terms, described.labels) == (terms, labels)
+
+
+def test_descriptions_read_well() -> None:
+    assert describe({"method": {"class_path": SDN, "init_args": {}}}).text == "SDN: L_Adv with soft labels + L_Ent"
+    assert describe({"method": {"class_path": "mine.Own", "init_args": {"depth": 3}}}).text == "Own depth 3"
+    assert describe({}).text == "unknown method"
+
+
+def test_a_transfer_is_one_recipe_over_its_seeds(tmp_path: Path) -> None:
+    paths = [make_run(tmp_path / f"frozen-seed{seed}", KINDS["plain"], seed) for seed in (0, 1)]
+    for seed, path in enumerate(paths):
+        config = (path / "config.yaml").read_text()
+        (path / "config.yaml").write_text(f"{config}weights: runs/plain-seed{seed}\n")
+    assert [recipe.name for recipe in read_study(paths).recipes] == ["frozen"]
+
+
+def test_actions_of_the_models_that_a_video_does_not_show_are_misses(tmp_path: Path) -> None:
+    rows = videos()
+    rows.loc[0, "action"] = ACTIONS[0]
+    run = make_run(tmp_path / "plain-seed0", replace(KINDS["plain"], inside=1.0), 0, rows=rows)
+    study = read_study([run])
+    assert set(study.truth) == set(range(len(ACTIONS)))

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pytest
+
+from sceneproof.errors import InputError
+from sceneproof.files import write_json
+from sceneproof.results import ALL, Result, add_report, add_results, fill_page, main, read_results, table, write_results
+from sceneproof.run import Run
+
+
+def lines(recipe: str, *values: float, metric: str = "test/top1") -> list[Result]:
+    return [Result(recipe, "abc", str(seed), metric, f"{value}") for seed, value in enumerate(values)]
+
+
+def test_lines_of_one_key_are_replaced_and_the_others_stay(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "results.csv"
+    write_results(path, lines("plain", 0.5, 0.6))
+    write_results(path, [Result("plain", "def", "1", "test/top1", "0.7", "53.6", "table 1, a")])
+    assert read_results(path) == [
+        Result("plain", "abc", "0", "test/top1", "0.5"),
+        Result("plain", "def", "1", "test/top1", "0.7", "53.6", "table 1, a"),
+    ]
+
+
+def test_a_failure_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "results.csv"
+    write_results(path, lines("plain", 0.5))
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        write_results(path, lines("plain", 0.9))
+    assert path.read_bytes() == before
+
+
+def test_other_columns_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "results.csv").write_text("recipe,value\nplain,1\n")
+    with pytest.raises(InputError, match=r"results.csv: the columns must be recipe, commit"):
+        read_results(tmp_path / "results.csv")
+
+
+def test_a_run_adds_its_figures(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", {"seed": 3}, ["a"], [])
+    run.path.mkdir()
+    write_json(run.path / "environment.json", {"commit": "abc"})
+    metrics = {
+        "run": "x",
+        "splits": {"test": {"top1": 0.5, "worst_group": None, "without_humans": {"entropy": 1.25}}},
+        "scene_leakage": {"probe_split": "train", "test": {"from_features": 0.75}},
+    }
+    add_results(tmp_path / "results.csv", "plain", run, metrics)
+    assert [(one.seed, one.commit, one.metric, one.ours) for one in read_results(tmp_path / "results.csv")] == [
+        ("3", "abc", "scene_leakage/test/from_features", "0.75"),
+        ("3", "abc", "test/top1", "0.5"),
+        ("3", "abc", "test/without_humans/entropy", "1.25"),
+    ]
+
+
+def test_a_report_adds_its_paired_differences(tmp_path: Path) -> None:
+    gain = {"value": 0.05, "low": 0.01, "high": 0.09}
+    measures = [
+        {"recipe": "plain", "metric": "top-1", "on": "out of context", "gain": None},
+        {"recipe": "sdn", "metric": "top-1", "on": "out of context", "gain": gain},
+    ]
+    runs = [{"recipe": "plain", "commit": "abc"}, {"recipe": "sdn", "commit": "abc"}]
+    write_json(tmp_path / "report.json", {"runs": runs, "measures": measures})
+    add_report(tmp_path / "results.csv", tmp_path / "report.json", prefix="mall-")
+    found = read_results(tmp_path / "results.csv")
+    assert [(one.recipe, one.seed, one.metric, one.ours) for one in found] == [
+        ("mall-sdn", ALL, "out of context/top1/gain", "0.05"),
+        ("mall-sdn", ALL, "out of context/top1/gain/low", "0.01"),
+        ("mall-sdn", ALL, "out of context/top1/gain/high", "0.09"),
+    ]
+
+
+def test_table_by_hand() -> None:
+    gain = [
+        Result("sdn", "abc", ALL, f"out/top1/gain{end}", v)
+        for end, v in (("", "0.05"), ("/low", "-0.01"), ("/high", "0.11"))
+    ]
+    results = [*lines("plain", 0.5, 0.6), *lines("sdn", 0.7), *lines("sdn", 1.5, metric="test/entropy"), *gain]
+    assert table(results, ["plain", "sdn"], ["test/top1", "test/entropy", "out/top1/gain"], ["A", "B", "C"]) == (
+        "| Recipe | A | B | C |\n"
+        "| --- | ---: | ---: | ---: |\n"
+        "| plain | 55.0 ± 7.1 | – | – |\n"
+        "| sdn | 70.0 | 1.50 | +5.0 [−1.0, +11.0] |\n"
+    )
+
+
+def test_the_papers_figure_gets_a_column() -> None:
+    results = [Result("sdn", "abc", "0", "test/top1", "0.5", "56.7", "table 1")]
+    assert table(results, ["sdn"], ["test/top1"]).splitlines()[-1] == "| sdn | 50.0 | 56.7 |"
+
+
+def test_pages_are_filled_between_their_comments_and_checked(tmp_path: Path) -> None:
+    page, file = tmp_path / "README.md", tmp_path / "results.csv"
+    page.write_text('Before.\n<!-- results: recipes="plain" metrics="test/top1" -->\nold\n<!-- /results -->\nAfter.\n')
+    write_results(file, lines("plain", 0.5))
+    arguments = [str(page), "--results", str(file)]
+    assert main([*arguments, "--check"]) == 1
+    assert "old" in page.read_text()
+    assert main(arguments) == 0
+    assert main([*arguments, "--check"]) == 0
+    text = page.read_text()
+    assert text.startswith("Before.\n<!-- results:")
+    assert text.endswith("| plain | 50.0 |\n<!-- /results -->\nAfter.\n")
+    assert "old" not in text
+
+
+def test_what_does_not_exist_is_named() -> None:
+    with pytest.raises(InputError, match="no recipe 'sdn'; there are: plain"):
+        fill_page('<!-- results: recipes="sdn" metrics="a" -->\n<!-- /results -->', lines("plain", 0.5))
+    with pytest.raises(InputError, match="needs recipes"):
+        fill_page('<!-- results: recipe="sdn" -->\n<!-- /results -->', [])
