@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 .PHONY: demo test check setup clean
 
 demo: setup  ## make a small world, train with and without debiasing, write demo/report.html
-	$(BIN)/sceneproof demo demo
+	$(BIN)/sceneproof demo --out demo
 
 test: setup  ## run the tests
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -2,8 +2,9 @@
 
 import dataclasses
 import inspect
+import json
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
@@ -27,12 +28,68 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         InputError: an unknown flag or key, or a value of another type.
         SystemExit: after --help or --print_config.
     """
-    parser = Parser(prog=name, description=inspect.getdoc(function))
+    hints = typing.get_type_hints(function)
+    parameters = inspect.signature(function).parameters
+    about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
+    parser = Parser(prog=name, description=about)
     parser.add_argument("--config", action="config", help="a YAML file with any of the options below")
     parser.add_function_arguments(function, as_positional=True)
-    values = parser.parse_args(list(words))
-    hints = typing.get_type_hints(function)
-    return {key: _value(values[key], hints[key]) for key in inspect.signature(function).parameters}
+    for group in parser._action_groups:
+        if group.title not in ("positional arguments", "options"):
+            group.title = group.title if len(group._group_actions) < len(parameters) else "arguments"
+    for action in parser._actions:
+        if _is_list(hints.get(action.dest)):
+            action.metavar = f"{action.dest.rstrip('s').upper()} …"
+    required = [key for key, item in parameters.items() if item.default is item.empty]
+    values = parser.parse_args(spelled_out(words, hints, required))
+    return {key: _value(values[key], hints[key]) for key in parameters}
+
+
+def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequence[str]) -> list[str]:
+    """Lists as people type them (`--splits test test_out`, `report RUN RUN`) and bare switches (`--quiet`), as JSON.
+
+    Args:
+        words: the command line.
+        hints: type by parameter.
+        required: the positional parameters in order; at most one of them may be a list.
+    """
+    flags: list[str] = []
+    positional: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        hint = hints.get(word.removeprefix("--"))
+        if not word.startswith("--"):
+            positional.append(word)
+        elif _is_list(hint):
+            items = _take(waiting)
+            flags.append(f"{word}={items[0] if len(items) == 1 and items[0].startswith('[') else json.dumps(items)}")
+        elif hint is bool and waiting[:1] not in (["true"], ["false"]):
+            flags.append(f"{word}=true")
+        else:
+            flags += [
+                word,
+                *([waiting.pop(0)] if "=" not in word and waiting and not waiting[0].startswith("--") else []),
+            ]
+    place = next((place for place, key in enumerate(required) if _is_list(hints[key])), None)
+    surplus = len(positional) - len(required)
+    if place is not None and surplus >= 0 and not positional[place].startswith("["):
+        positional[place : place + surplus + 1] = [json.dumps(positional[place : place + surplus + 1])]
+    return [*positional, *flags]
+
+
+def _take(waiting: list[str]) -> list[str]:
+    """Removes and returns the words before the next flag."""
+    items: list[str] = []
+    while waiting and not waiting[0].startswith("--"):
+        items.append(waiting.pop(0))
+    return items
+
+
+def _is_list(hint: Any) -> bool:
+    """Whether a type is a list: a sequence of things, but not a text."""
+    options = [hint, *typing.get_args(hint)]
+    return any(typing.get_origin(option) in (list, tuple, Sequence) for option in options)
 
 
 def _value(value: Any, hint: Any) -> Any:

@@ -49,8 +49,14 @@ def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs
     scenes = _scene_labels(manifest, out, seed)
     print("3/4  One model trained plainly, three that are to forget the scene; each tested in and out of context")
     humans = out / "world" / "boxes.parquet"
-    testing = {"manifest": out / "world" / "manifest.parquet", "splits": ("test", "test_out"), "clips": 2,
-               "humans": humans, "scenes": scenes, "probe_split": "train"}
+    testing = {
+        "manifest": out / "world" / "manifest.parquet",
+        "splits": ("test", "test_out"),
+        "clips": 2,
+        "humans": humans,
+        "scenes": scenes,
+        "probe_split": "train",
+    }
     rows = []
     for name, method in METHODS.items():
         training = {
@@ -61,7 +67,9 @@ def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs
         rows.append(Row(name, out / "runs" / name, training, testing))
     execute(rows)
     print("4/4  The page")
-    page = report([row.folder for row in rows], out / "report.html", manifest=out / "world" / "manifest.parquet", humans=humans)
+    page = report(
+        [row.folder for row in rows], out / "report.html", manifest=out / "world" / "manifest.parquet", humans=humans
+    )
     print(f"\nOpen {page.resolve()}")
 
 

@@ -55,10 +55,11 @@ class Spec:
         Raises:
             InputError: no such class, or an argument it does not take.
         """
-        parameters = list(inspect.signature(self._target(positional)).parameters.values())[positional:]
+        target = self._target(positional)
+        parameters = list(inspect.signature(target).parameters.values())[positional:]
         defaults = {item.name: item.default for item in parameters if item.default is not item.empty}
         return {
-            "class_path": self.class_path,
+            "class_path": f"{target.__module__}.{target.__qualname__}",  # one path, however it was imported
             "init_args": {key: plain(value) for key, value in {**defaults, **self.init_args}.items()},
         }
 

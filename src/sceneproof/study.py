@@ -3,13 +3,13 @@
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sceneproof.arguments import parse
 from sceneproof.evaluate import evaluate
-from sceneproof.files import read_json
+from sceneproof.files import write_json
 from sceneproof.report import report
 from sceneproof.run import Run
 from sceneproof.train import train
@@ -23,13 +23,13 @@ class Row:
         name: the recipe's name.
         folder: where the run goes.
         training: keyword arguments of `train`.
-        testing: keyword arguments of `evaluate`, without the run.
+        testing: keyword arguments of `evaluate`, without the run; None: the run is not tested.
     """
 
     name: str
     folder: Path
     training: Mapping[str, Any]
-    testing: Mapping[str, Any]
+    testing: Mapping[str, Any] | None
 
 
 def study(
@@ -39,6 +39,8 @@ def study(
     *,
     seeds: Sequence[int] = (0,),
     starts: Sequence[Path] = (),
+    learning_rates: Sequence[float] = (),
+    tuning_seed: int = 1000,
     scenes: Path | None = None,
     humans: Path | None = None,
     splits: Sequence[str] = ("test",),
@@ -58,6 +60,9 @@ def study(
         out: folder for the runs and the page.
         seeds: one run each.
         starts: run folders to start from (transfer): every recipe is trained from each of them, with its seed.
+        learning_rates: try each of these for every recipe and take the one that is best on the validation split: the
+            same budget for every row. Without it, the recipes' own.
+        tuning_seed: seed of these trials, which is none of the seeds that are reported.
         scenes: table of soft scene labels.
         humans: table of person boxes or masks.
         splits: splits to test on.
@@ -78,19 +83,49 @@ def study(
     }  # fmt: skip
     given = [f"--{name}={value}" for name, value in (("scenes", scenes), ("humans", humans), ("root", root)) if value]
     given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}"]
+
+    def row(recipe: Path, folder: Path, seed: int, *more: str) -> Row:
+        words = [str(manifest), str(folder), f"--config={recipe}", f"--seed={seed}", *given, *more]
+        return Row(recipe.stem, folder, parse(train, words, str(recipe)), testing)
+
+    rates = {recipe: "" for recipe in recipes}
+    if learning_rates:
+        trials = {
+            (recipe, rate): row(
+                recipe, Path(out) / "tuning" / f"{recipe.stem}-lr{rate:g}", tuning_seed, f"--optimisation.lr={rate}"
+            )
+            for recipe in recipes
+            for rate in learning_rates
+        }
+        execute([replace(trial, testing=None) for trial in trials.values()], jobs=jobs)
+        rates = {recipe: _best({rate: trials[recipe, rate].folder for rate in learning_rates}) for recipe in recipes}
+        write_json(Path(out) / "tuning" / "chosen.json", {recipe.stem: rate for recipe, rate in rates.items()})
     rows: list[Row] = []
     for recipe in recipes:
-        for seed, start in [(seed, None) for seed in seeds] if not starts else [(_seed(path), path) for path in starts]:
-            name = recipe.stem if start is None else f"{recipe.stem}-from-{_family(start)}"
-            folder = Path(out) / f"{name}-seed{seed}"
-            words = [str(manifest), str(folder), f"--config={recipe}", f"--seed={seed}", *given]
-            words += [f"--weights={start}"] if start is not None else []
-            rows.append(Row(name, folder, parse(train, words, f"{recipe}"), testing))
+        tuned = [f"--optimisation.lr={rates[recipe]}"] if learning_rates else []
+        if not starts:
+            rows += [row(recipe, Path(out) / f"{recipe.stem}-seed{seed}", seed, *tuned) for seed in seeds]
+        for start in starts:
+            family, seed = start.name.rpartition("-seed")[0] or start.name, int(Run.open(start).config["seed"])
+            folder = Path(out) / f"{recipe.stem}-from-{family}-seed{seed}"
+            rows.append(row(recipe, folder, seed, *tuned, f"--weights={start}"))
     execute(rows, jobs=jobs)
     if results is not None:
-        for row in rows:
-            add_results(results, row.name, Run.open(row.folder), read_json(row.folder / "evaluation" / "metrics.json"))
-    return report([row.folder for row in rows], Path(out) / "report.html", manifest=manifest, humans=humans, root=root)
+        for done in rows:
+            add_results(results, done.folder)
+    return report(
+        [done.folder for done in rows], Path(out) / "report.html", manifest=manifest, humans=humans, root=root
+    )
+
+
+def _best(trials: Mapping[float, Path]) -> float:
+    """The learning rate with the best validation result: the highest top-1, then the lowest loss; in context only."""
+
+    def result(rate: float) -> tuple[float, float]:
+        figures = [record for record in Run.open(trials[rate]).history() if "validation/top1" in record]
+        return max((record["validation/top1"], -record["validation/loss"]) for record in figures)
+
+    return max(trials, key=result)
 
 
 def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
@@ -106,14 +141,5 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
 
 def _one(row: Row) -> None:
     train(**row.training)
-    if not (row.folder / "evaluation" / "metrics.json").exists():
+    if row.testing is not None and not (row.folder / "evaluation" / "metrics.json").exists():
         evaluate(row.folder, **row.testing)
-
-
-def _seed(run: Path) -> int:
-    return int(Run.open(run).config["seed"])
-
-
-def _family(run: Path) -> str:
-    """A run's name without its seed."""
-    return run.name.rpartition("-seed")[0] or run.name
