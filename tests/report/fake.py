@@ -71,9 +71,9 @@ def predictions(rows: pd.DataFrame, kind: Kind, seed: int, missed: tuple[str, ..
     """The table that `evaluate` writes."""
     generator = np.random.default_rng(seed)
     shared = np.random.default_rng(99).random(len(rows))  # how hard a video is, for every model alike
-    table = rows.copy()
+    table = rows.reset_index(drop=True)
     truth = table["action"].map(ACTIONS.index).to_numpy()
-    favourite = table["scene"].map(SCENES.index).to_numpy() % len(ACTIONS)
+    favourite = np.array([SCENES.index(name) if name in SCENES else 0 for name in table["scene"]]) % len(ACTIONS)
     level = np.where(table["context"] == "in", kind.inside, kind.outside)
     hit = 0.7 * shared + 0.3 * generator.random(len(rows)) < level
     wrong = np.where(favourite == truth, (truth + 1) % len(ACTIONS), favourite)
