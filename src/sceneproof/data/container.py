@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -57,22 +58,24 @@ class FrameTable:
         """Frames with their numbers, from the key frame at or before frame `first`.
 
         Raises:
-            IrregularError: the stamps met are not those of the table.
+            IrregularError: the stamps met are not those of the table, or no key frame is before it.
         """
-        video.seek(int(self.stamps[first]))
-        expected = -1
-        for frame in video.frames():
-            if expected < 0:
-                # what is shown before the first key frame may lean on frames that were jumped over (open GOP)
-                if not frame.key_frame:
-                    continue
-                expected = int(np.searchsorted(self.stamps, -1 if frame.pts is None else frame.pts))
-                if expected > first:
-                    raise IrregularError
-            if expected >= len(self) or frame.pts != self.stamps[expected]:
+        # the last key frame before it in the file can be shown after it (open groups): then the one before that
+        for key in self.keys[self.keys <= first][:-3:-1]:
+            video.seek(int(self.stamps[key]))
+            frames = video.frames()
+            # what is shown before the key frame may lean on frames that were jumped over
+            start = next((frame for frame in frames if frame.key_frame), None)
+            number = len(self) if start is None or start.pts is None else int(np.searchsorted(self.stamps, start.pts))
+            if start is not None and number <= first:
+                break
+        else:
+            raise IrregularError
+        for frame in chain([start], frames):
+            if number >= len(self) or frame.pts != self.stamps[number]:
                 raise IrregularError
-            yield expected, frame
-            expected += 1
+            yield number, frame
+            number += 1
 
 
 @dataclass(frozen=True, slots=True)
