@@ -184,7 +184,8 @@ class Labelled:
         if self.humans is None:
             return False
         if row not in self._twins:
-            self._twins[row] = has_twin(self.humans, self._id(row), self.videos.offset(row) + self.videos.length(row))
+            length, first = self.videos.length(row), self.videos.offset(row)
+            self._twins[row] = has_twin(self.humans, self._id(row), length, first=first)
         return self._twins[row]
 
     def _id(self, row: int) -> str:
