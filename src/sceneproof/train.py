@@ -39,6 +39,7 @@ def train(
     scenes: Path | None = None,
     humans: Path | None = None,
     weights: Path | None = None,
+    shuffle_scenes: bool = False,
     freeze_backbone: bool = False,
     train_split: str = "train",
     validation_split: str | None = "validation",
@@ -56,12 +57,13 @@ def train(
     Args:
         manifest: the table of videos that `sceneproof index` or `sceneproof mall` wrote.
         out: the run folder to write.
-        backbone: the network that turns clips into features, for example ResNet3D or TorchvisionBackbone.
+        backbone: the network that turns clips into features, for example ResNet3D or TorchvisionVideo.
         method: how it is trained: Plain, or SDN.
         scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it.
         humans: table of person boxes or masks; SDN's confusion loss needs it.
         weights: start from these: a run folder, or an official .pth checkpoint. Heads come along only where the
             classes are the same.
+        shuffle_scenes: a control: give every training video the scene label of another one, drawn by the seed.
         freeze_backbone: train the heads alone: the transfer protocol's linear evaluation.
         train_split: split of the manifest to train on; its actions are the model's classes.
         validation_split: split that picks the weights that are kept. It must be in context; null keeps the last ones.
@@ -83,6 +85,8 @@ def train(
     part = table.split(train_split)
     scene_table = SceneTable.read(scenes) if scenes is not None else None
     people = read_humans(humans) if humans is not None else None
+    if scene_table is not None and shuffle_scenes:
+        scene_table = scene_table.shuffled(list(part.rows["video"]), seed)
     run = Run(Path(out), config, part.actions, list(scene_table.names) if scene_table is not None else [])
     torch.manual_seed(seed)
     network = run.build()

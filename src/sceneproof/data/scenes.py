@@ -1,7 +1,7 @@
 """The scene label table: one soft vector a video."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,13 @@ class SceneTable:
         """Writes the table, whole or not at all."""
         rows = pd.DataFrame({"video": list(self.videos), "probabilities": list(self.probabilities)})
         write_table(path, rows, "scenes", names=list(self.names), labeller=self.labeller)
+
+    def shuffled(self, videos: Sequence[str], seed: int) -> "SceneTable":
+        """A control: the labels of these videos, each given to another of them at random."""
+        vectors, there = self.rows_for(videos)
+        known = np.flatnonzero(there)
+        moved = vectors[np.random.default_rng(seed).permutation(known)]
+        return replace(self, videos=[videos[place] for place in known], probabilities=moved)
 
     def rows_for(self, videos: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Vectors (N, S) in the order of `videos`, and which of them have one (the others are zero).

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy, missed
+from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy
 from sceneproof.metrics.bootstrap import Interval, mean_and_std, paired_interval
 from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.report.study import Recipe, Study
 
 Values = NDArray[np.float64]
+Truth = NDArray[np.int64]
 
 TOP_1, TOP_5, MEAN_CLASS, WORST = "top-1", "top-5", "mean class accuracy", "worst group"
 ENTROPY, NOBODY, NOBODY_ENTROPY = "entropy", "top-1 without people", "entropy without people"
@@ -86,28 +87,37 @@ def right(study: Study, recipe: Recipe, k: int = 1) -> NDArray[np.bool_]:
 
 def _metrics(study: Study) -> dict[str, Callable[[Recipe, NDArray[np.bool_]], Values]]:
     """Metrics that are a mean over videos: each gives one value a seed and video, (R, n), of the videos in a mask."""
+    read, read_nobody = _read(study), _read(study, without_humans=True)
 
-    def certainty(recipe: Recipe, mask: NDArray[np.bool_]) -> Values:
-        stacked = study.stacked(recipe)[:, mask]
-        readable = ~missed(stacked.transpose(1, 0, 2).reshape(stacked.shape[1], -1))
-        return np.stack([entropy(scores[readable]) for scores in stacked])
+    def of(
+        recipe: Recipe, mask: NDArray[np.bool_], figure: Callable[[Values, Truth], Values], *, nobody: bool
+    ) -> Values:
+        tested = mask & (read_nobody if nobody else read)
+        stacked = study.stacked(recipe, without_humans=nobody)[:, tested]
+        if np.isnan(stacked).any():  # a recipe that was not tested without people at all
+            return np.zeros((len(stacked), 0))
+        return np.stack([figure(scores, study.truth[tested]) for scores in stacked])
 
-    def nobody(recipe: Recipe, mask: NDArray[np.bool_]) -> tuple[Values, NDArray[np.bool_]]:
-        stacked = study.stacked(recipe, without_humans=True)
-        tested = mask & ~missed(stacked.transpose(1, 0, 2).reshape(len(mask), -1))
-        return stacked[:, tested], tested
+    def sure(scores: Values, _: Truth) -> Values:
+        return entropy(scores)
 
-    def nobody_right(recipe: Recipe, mask: NDArray[np.bool_]) -> Values:
-        stacked, tested = nobody(recipe, mask)
-        return np.stack([correct(scores, study.truth[tested]).astype(np.float64) for scores in stacked])
+    def hits(scores: Values, truth: Truth) -> Values:
+        return correct(scores, truth).astype(np.float64)
 
     return {
         TOP_1: lambda recipe, mask: right(study, recipe)[:, mask].astype(np.float64),
         **({TOP_5: lambda r, mask: right(study, r, 5)[:, mask].astype(np.float64)} if len(study.actions) > 5 else {}),
-        ENTROPY: certainty,
-        NOBODY: nobody_right,
-        NOBODY_ENTROPY: lambda r, mask: np.stack([entropy(scores) for scores in nobody(r, mask)[0]]),
+        ENTROPY: lambda recipe, mask: of(recipe, mask, sure, nobody=False),
+        NOBODY: lambda recipe, mask: of(recipe, mask, hits, nobody=True),
+        NOBODY_ENTROPY: lambda recipe, mask: of(recipe, mask, sure, nobody=True),
     }
+
+
+def _read(study: Study, *, without_humans: bool = False) -> NDArray[np.bool_]:
+    """Videos (N,) with scores from every run, so that recipes are compared on the same; of recipes tested at all."""
+    stacks = [study.stacked(recipe, without_humans=without_humans) for recipe in study.recipes]
+    gone = [np.isnan(stack).any(axis=(0, 2)) for stack in stacks]
+    return ~np.any([one for one in gone if not one.all()] or [np.ones(len(study.rows), dtype=bool)], axis=0)
 
 
 def _mean(study: Study, recipe: Recipe, metric: str, on: str, taken: dict[str, Values]) -> Measure:

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# The Mall at the paper's size (3D-ResNet-18, 16 x 112 x 112). For a GPU. Usage: recipes/mall-paper.sh OUT SEED...
+set -euo pipefail
+out=$1
+shift
+here=$(dirname "$0")
+world=$out/world
+tables=(--scenes "$out/scenes.parquet" --humans "$world/boxes.parquet" --memory)
+sceneproof study "$here"/mall-paper/*.yaml "$world/manifest.parquet" "$out/paper" --seeds "$@" \
+  --splits validation_out test test_out --clips 2 --probe_split train --results "$out/results.csv" "${tables[@]}"

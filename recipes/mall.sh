@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The Mall study: one world, its scene labels, the ablation over five seeds, and transfer to unseen actions.
+# Every step goes on where it stopped. Usage: recipes/mall.sh OUT [JOBS]
+set -euo pipefail
+out=$1 jobs=${2:-1}
+here=$(dirname "$0")
+world=$out/world
+
+sceneproof mall "$world" --seed 0
+[ -f "$out/scene-network.safetensors" ] ||
+  sceneproof label network "$world/scenes/train" "$out/scene-network.safetensors" --held_out "$world/scenes/test"
+[ -f "$out/scenes.parquet" ] ||
+  sceneproof label scenes "$world/manifest.parquet" "$out/scenes.parquet" --labeller network --weights "$out/scene-network.safetensors"
+
+tables=(--scenes "$out/scenes.parquet" --humans "$world/boxes.parquet" --memory --jobs "$jobs")
+sceneproof study "$here"/mall/*.yaml "$world/manifest.parquet" "$out/small" --seeds 0 1 2 3 4 \
+  --learning_rates 0.001 0.003 --splits validation_out test test_out --clips 3 --probe_split train \
+  --results "$out/results.csv" "${tables[@]}"
+sceneproof study "$here"/mall-transfer/*.yaml "$world/manifest.parquet" "$out/transfer" \
+  --starts "$out"/small/{plain,both}-seed* --splits transfer_test --clips 3 --results "$out/results.csv" "${tables[@]}"
