@@ -167,3 +167,20 @@ def test_one_run_alone_has_a_headline(tmp_path: Path) -> None:
 def test_runs_that_share_no_seed_have_no_interval(tmp_path: Path) -> None:
     study = read_study([make_run(tmp_path / name, KINDS[name], seed) for name, seed in (("plain", 0), ("sdn", 1))])
     assert "share no training seed" in headline(study, measure(study))[0]
+
+
+def test_entropies_are_compared_on_the_videos_that_every_run_could_read(tmp_path: Path) -> None:
+    plain = make_run(tmp_path / "plain-seed0", KINDS["plain"], 0, rows=ROWS, missed=("c",))
+    sdn = make_run(tmp_path / "sdn-seed0", KINDS["sdn"], 0, rows=ROWS, missed=("d",))
+    untested = make_run(tmp_path / "L_Ent-seed0", KINDS["L_Ent"], 0, rows=ROWS)
+    path = untested / "evaluation" / "predictions.parquet"
+    table, metadata = read_table(path, "predictions", ("video",))
+    metadata.pop("kind")
+    write_table(path, table.drop(columns="scores_without_humans"), "predictions", **metadata)
+    study = read_study([plain, sdn, untested])
+    measured = measure(study)
+    for metric in (m.ENTROPY, m.NOBODY_ENTROPY):
+        found = [measured.find(recipe, metric, "out of context") for recipe in study.recipes[:2]]
+        assert [one and one.videos for one in found] == [2, 2]  # of c, d, e, f
+    assert measured.find(study.recipes[2], m.NOBODY_ENTROPY, "out of context") is None
+    assert measured.find(study.recipes[2], m.TOP_1, "out of context") is not None

@@ -117,7 +117,8 @@ def _read(study: Study, *, without_humans: bool = False) -> NDArray[np.bool_]:
     """Videos (N,) with scores from every run, so that recipes are compared on the same; of recipes tested at all."""
     stacks = [study.stacked(recipe, without_humans=without_humans) for recipe in study.recipes]
     gone = [np.isnan(stack).any(axis=(0, 2)) for stack in stacks]
-    return ~np.any([one for one in gone if not one.all()] or [np.ones(len(study.rows), dtype=bool)], axis=0)
+    some = [one for one in gone if not one.all()] or [np.ones(len(study.rows), dtype=bool)]
+    return np.asarray(~np.any(some, axis=0))
 
 
 def _mean(study: Study, recipe: Recipe, metric: str, on: str, taken: dict[str, Values]) -> Measure:
