@@ -104,9 +104,9 @@ def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan)
         raise VideoError("the file does not say its frame rate, so seconds cannot be turned into frames")
     if start < 0 or end <= max(start, 0.0):
         raise VideoError(f"the segment from {start:g} s to {end:g} s is empty or begins before the video")
-    slack = 0.02  # frames: annotations give times rounded to milliseconds or less
-    first = 0 if math.isnan(start) else math.ceil(start * info.rate - slack)
-    stop = info.frames if math.isnan(end) else math.ceil(end * info.rate - slack)
+    slack = 6e-4  # seconds: annotations are often rounded to milliseconds, up or down
+    first = 0 if math.isnan(start) else max(0, math.ceil((start - slack) * info.rate))
+    stop = info.frames if math.isnan(end) else math.ceil((end - slack) * info.rate)
     if first >= info.frames:
         raise VideoError(f"the segment begins at {start:g} s, but the video ends at {info.frames / info.rate:g} s")
     return range(first, min(max(stop, first + 1), info.frames))
