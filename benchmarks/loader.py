@@ -19,6 +19,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -31,6 +32,7 @@ from PIL import Image
 from torch import Tensor
 
 from sceneproof.backbones.base import Backbone
+from sceneproof.data import batches, humans, transforms, video
 from sceneproof.data.batches import Loader, to_batch
 from sceneproof.data.clips import random_clip
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
@@ -40,16 +42,16 @@ from sceneproof.data.transforms import random_crop
 from sceneproof.data.video import decode
 
 JPEG_HEIGHT, JPEG_QUALITY = 240, 90
-STAGES = (  # where a stage's time is read in the profile: (file, function, what it is)
-    ("video.py", "probe", "count frames"),
-    ("video.py", "decode", "decode"),
-    ("humans.py", "regions", "person regions"),
-    ("humans.py", "mean_colour", "mean colours"),
-    ("batches.py", "collate", "collate"),
-    ("transforms.py", "fill_humans", "fill people"),
-    ("transforms.py", "resize", "resize"),
-    ("transforms.py", "normalise", "flip, normalise"),
-)
+STAGES: dict[str, tuple[Any, ...]] = {  # by the functions themselves, so that a move to another file is no silent 0 %
+    "count frames": (video.probe,),
+    "decode": (video.decode,),
+    "person regions": (HumanBoxes.regions, HumanMasks.regions),
+    "mean colours": (humans.mean_colour,),
+    "collate": (batches.collate,),
+    "fill people": (transforms.fill_humans,),
+    "resize": (transforms.resize,),
+    "flip, normalise": (transforms.normalise,),
+}
 
 
 def made_up_videos(folder: Path, count: int, frames: int) -> tuple[Manifest, HumanBoxes]:
@@ -127,8 +129,8 @@ class JpegLoop:
     def _fill(self, picture: Image.Image, row: int, number: int) -> Image.Image:
         assert self.labelled.humans is not None
         pixels = np.array(picture)
-        video = str(self.labelled.manifest.rows["video"].iat[row])
-        region = self.labelled.humans.regions(video, [number], *pixels.shape[:2])[0]
+        name = str(self.labelled.manifest.rows["video"].iat[row])
+        region = self.labelled.humans.regions(name, [number], *pixels.shape[:2])[0]
         pixels[region] = pixels.reshape(-1, 3).mean(axis=0)
         return Image.fromarray(pixels)
 
@@ -163,12 +165,13 @@ def profile(work: Callable[[], object]) -> list[tuple[str, float]]:
     profiler = cProfile.Profile()
     profiler.runcall(work)
     profiler.create_stats()
-    entries: dict[tuple[str, str], float] = {}
-    for (file, _, name), (_, _, _, cumulative, _) in profiler.stats.items():
-        if "sceneproof" in file:
-            entries[Path(file).name, name] = cumulative
-    whole = max(cumulative for _, _, _, cumulative, _ in profiler.stats.values())
-    shares = [(title, entries.get((file, name), 0.0) / whole) for file, name, title in STAGES]
+    spent = {place: cumulative for place, (_, _, _, cumulative, _) in profiler.stats.items()}
+    whole = max(spent.values())
+    shares = []
+    for title, functions in STAGES.items():
+        codes = [function.__code__ for function in functions]
+        places = [(code.co_filename, code.co_firstlineno, code.co_name) for code in codes]
+        shares.append((title, sum(spent.get(place, 0.0) for place in places) / whole))
     return [*shares, ("other", 1 - sum(share for _, share in shares))]
 
 
@@ -186,23 +189,23 @@ def main() -> None:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        humans: HumanBoxes | HumanMasks
+        people: HumanBoxes | HumanMasks
         if arguments.manifest:
             whole = Manifest.read(arguments.manifest, arguments.root)
-            humans = read_humans(arguments.humans)
+            people = read_humans(arguments.humans)
             manifest = Manifest(whole.rows.iloc[: arguments.videos].reset_index(drop=True), whole.root, whole.name)
         else:
-            manifest, humans = made_up_videos(folder, arguments.videos, arguments.frames)
+            manifest, people = made_up_videos(folder, arguments.videos, arguments.frames)
         files = extract(manifest, folder / "jpeg")
-        compare(manifest, humans, files, arguments.rounds, arguments.batch)
+        compare(manifest, people, files, arguments.rounds, arguments.batch)
 
 
 def compare(
-    manifest: Manifest, humans: HumanBoxes | HumanMasks, files: list[list[Path]], rounds: int, batch: int
+    manifest: Manifest, people: HumanBoxes | HumanMasks, files: list[list[Path]], rounds: int, batch: int
 ) -> None:
     settings = ClipSettings()
-    disk = Labelled.gather(manifest, manifest.actions, humans=humans)
-    memory = Labelled.gather(manifest, manifest.actions, humans=humans, memory=True)
+    disk = Labelled.gather(manifest, manifest.actions, humans=people)
+    memory = Labelled.gather(manifest, manifest.actions, humans=people, memory=True)
     memory.videos.load(quiet=True)
     loop = JpegLoop(disk, files, settings)
     ways: dict[str, Callable[[int], int]] = {
