@@ -82,16 +82,17 @@ def made_up_videos(folder: Path, count: int, frames: int) -> tuple[Manifest, Hum
 
 
 def extract(manifest: Manifest, folder: Path) -> list[list[Path]]:
-    """Every frame as JPEG at height 240: what the released code starts from. Returns the files of each row."""
+    """Every frame as JPEG at height 240 (or its own, if less): what the released code starts from. Files by row."""
     files: list[list[Path]] = []
     for row in range(len(manifest)):
         (folder / str(row)).mkdir(parents=True)
         files.append([])
         for number, frame in enumerate(decode(manifest.path(row))):
             picture = Image.fromarray(frame)
-            width = round(picture.width * JPEG_HEIGHT / picture.height)
+            height = min(JPEG_HEIGHT, picture.height)
+            width = round(picture.width * height / picture.height)
             files[-1].append(folder / str(row) / f"{number:05d}.jpg")
-            picture.resize((width, JPEG_HEIGHT), Image.Resampling.BILINEAR).save(files[-1][-1], quality=JPEG_QUALITY)
+            picture.resize((width, height), Image.Resampling.BILINEAR).save(files[-1][-1], quality=JPEG_QUALITY)
     return files
 
 
@@ -101,6 +102,7 @@ class JpegLoop:
     def __init__(self, labelled: Labelled, files: list[list[Path]], settings: ClipSettings) -> None:
         self.labelled, self.files, self.settings = labelled, files, settings
         self.mean = torch.tensor(Backbone.mean).view(3, 1, 1)
+        self.sources: dict[int, video.VideoInfo] = {}
 
     def batch(self, rows: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         clips = [self._clip(int(row), rng, masked=False) for row in rows]
@@ -130,7 +132,12 @@ class JpegLoop:
         assert self.labelled.humans is not None
         pixels = np.array(picture)
         name = str(self.labelled.manifest.rows["video"].iat[row])
-        region = self.labelled.humans.regions(name, [number], *pixels.shape[:2])[0]
+        if row not in self.sources:
+            self.sources[row] = video.probe(self.labelled.manifest.path(row))
+        source = self.sources[row]
+        region = self.labelled.humans.regions(name, [number], source.height, source.width)[0]
+        if region.shape != pixels.shape[:2]:
+            region = cv2.resize(region.astype(np.uint8), picture.size, interpolation=cv2.INTER_NEAREST) > 0
         pixels[region] = pixels.reshape(-1, 3).mean(axis=0)
         return Image.fromarray(pixels)
 
@@ -144,9 +151,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 def ours(labelled: Labelled, settings: ClipSettings, batch: int, epoch: int) -> int:
     clips = 0
     for raw in Loader(TrainingClips(labelled, settings, 0), batch).epoch(epoch):
-        made = to_batch(raw, Backbone(), settings.size, torch.device("cpu"))
-        assert made.without_humans is not None
-        assert len(made.without_humans) == len(raw), "every video of this benchmark needs people in 70 % of its frames"
+        to_batch(raw, Backbone(), settings.size, torch.device("cpu"))
         clips += len(raw)
     return clips
 
@@ -207,6 +212,8 @@ def compare(
     disk = Labelled.gather(manifest, manifest.actions, humans=people)
     memory = Labelled.gather(manifest, manifest.actions, humans=people, memory=True)
     memory.videos.load(quiet=True)
+    if not all(disk.twin(row) for row in range(len(manifest))):  # the comparison would not be fair
+        raise SystemExit("every video of this benchmark needs people in 70 % of its frames")
     loop = JpegLoop(disk, files, settings)
     ways: dict[str, Callable[[int], int]] = {
         "JPEG through PIL, two loaders": partial(theirs, loop, batch),
