@@ -151,9 +151,10 @@ def _rows(axes: Axes, recipes: Sequence[Recipe]) -> None:
 
 
 def curves(study: Study) -> list[tuple[str, Markup]]:
-    """Training curves, one drawing for each series in metrics.jsonl: (its name, the drawing), validation first."""
+    """Training curves, validation first: the name of each series that is not 0 throughout, and its drawing."""
     histories = {recipe.name: history(recipe) for recipe in study.recipes}
-    names = {name for table in histories.values() for name in table.columns if table[name].notna().any()}
+    names = {name for table in histories.values() for name in table.columns if table[name].fillna(0).any()}
+    names -= {name for name in names if name.startswith("lr/") and name != "lr/backbone"}  # heads follow the backbone
     order = sorted(names, key=lambda name: (not name.startswith("validation"), not name.startswith("train"), name))
     return [(name, _curve(name, number, histories)) for number, name in enumerate(order[:MOST_CURVES])]
 

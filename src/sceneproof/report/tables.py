@@ -73,7 +73,7 @@ def comparison(study: Study, measures: Measures) -> Table:
     header += [f"Against {study.baseline.name}, {on}" for on in gains if study.baseline is not None]
     header += [
         f"People removed: top-1, {first}",
-        "its entropy (nats)",
+        "People removed: entropy (nats)",
         f"Scene leakage, {first}",
         f"Worst group, {last}",
     ]
