@@ -6,9 +6,10 @@ out=$1 jobs=${2:-1}
 here=$(dirname "$0")
 world=$out/world
 
-sceneproof mall "$world" --seed 0
+# few and small pictures, so that the scene labels are soft and imperfect: see docs/mall.md
+sceneproof mall "$world" --seed 0 --pictures 12
 [ -f "$out/scene-network.safetensors" ] ||
-  sceneproof label network "$world/scenes/train" "$out/scene-network.safetensors" --held_out "$world/scenes/test"
+  sceneproof label network "$world/scenes/train" "$out/scene-network.safetensors" --held_out "$world/scenes/test" --size 32
 [ -f "$out/scenes.parquet" ] ||
   sceneproof label scenes "$world/manifest.parquet" "$out/scenes.parquet" --labeller network --weights "$out/scene-network.safetensors"
 

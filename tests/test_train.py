@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from sceneproof import checkpoint
-from sceneproof.backbones.resnet3d import ResNet3D
-from sceneproof.data.dataset import ClipSettings
 from sceneproof.engine import _Loop
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.files import read_json
@@ -175,14 +173,14 @@ def test_a_loss_that_is_not_a_number_ends_with_the_last_checkpoint_whole(
 def test_a_full_disk_ends_with_the_last_checkpoint_whole(
     small: Small, unbroken: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, saved = checkpoint.save_file, []
+    saved: list[Path] = []
 
     def full(tensors: dict[str, torch.Tensor], path: Path) -> None:
         saved.append(path)
         if len(saved) > 5:
             path.write_bytes(b"half")
             raise OSError(28, "No space left on device")
-        save(tensors, path)
+        save_file(tensors, path)
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "save_file", full)
@@ -231,7 +229,8 @@ def command(small: Small, out: Path, *more: str, processes: int = 2) -> list[str
         "train", str(small.manifest), str(out), "--backbone=ResNet3D", "--backbone.depth=10", "--backbone.width=4",
         "--method=SDN", f"--scenes={small.scenes}", f"--humans={small.boxes}", "--clip.length=8", "--clip.size=32",
         "--validation_clips=1", "--optimisation.epochs=2", "--optimisation.batch=4", "--optimisation.optimizer=sgd",
-        "--optimisation.lr=0.01", "--backbone.std=[99,99,99]", "--optimisation.schedule=cosine", "--optimisation.checkpoint_every=3",
+        "--optimisation.lr=0.01", "--backbone.std=[99,99,99]", "--optimisation.schedule=cosine",
+        "--optimisation.checkpoint_every=3",
         "--optimisation.freeze_batch_norm=true", "--optimisation.trackers=[]", "--quiet=true", *more,
     ]  # fmt: skip
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]

@@ -16,6 +16,8 @@ from sceneproof.run import Run
 from sceneproof.train import train
 from tests.videos import make_boxes, make_manifest, make_scenes
 
+SMALL = partial(ResNet3D, depth=10, width=4)
+
 
 @dataclass(frozen=True)
 class Small:
@@ -47,7 +49,7 @@ class Small:
         out: Path,
         *,
         method: Callable[[Backbone, int, int], Method] = SDN,
-        backbone: Callable[[], Backbone] = partial(ResNet3D, depth=10, width=4),
+        backbone: Callable[[], Backbone] = SMALL,
         optimisation: dict[str, Any] | None = None,
         **more: Any,
     ) -> Run:

@@ -261,10 +261,11 @@ class _Loop:
         """Raises TrainingError if a loss since the last look is not a finite number."""
         broken = [name for name, value in self.sums.items() if not math.isfinite(float(value))]
         if broken:
+            state = self.progress
             raise TrainingError(
-                f"{', '.join(broken)}: not a finite number (epoch {self.progress.epoch + 1}, at step {self.progress.step} "
-                f"or up to {self.settings.log_every} before it): a lower "
-                f"learning rate or --optimisation.clip_norm may help. {_resume_hint(self.job.run)}"
+                f"{', '.join(broken)}: not a finite number (epoch {state.epoch + 1}, at step {state.step} or up to "
+                f"{self.settings.log_every} before it): a lower learning rate or --optimisation.clip_norm may help. "
+                f"{_resume_hint(self.job.run)}"
             )
 
     def log(self, figures: dict[str, float]) -> None:

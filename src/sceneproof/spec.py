@@ -49,8 +49,10 @@ class Spec:
         return cls(str(value["class_path"]), dict(value.get("init_args") or {}))
 
     def config(self, *, positional: int) -> dict[str, Any]:
-        """As plain values, for YAML, with the defaults of what was not given; the first `positional` arguments are not
-        part of it.
+        """As plain values, for YAML, with the defaults of what was not given.
+
+        Args:
+            positional: how many arguments in front are not part of it.
 
         Raises:
             InputError: no such class, or an argument it does not take.

@@ -1,16 +1,18 @@
 """A study: several recipes, several seeds, one evaluation for all, one page."""
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sceneproof.arguments import parse
+from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
-from sceneproof.files import write_json
+from sceneproof.files import read_json, write_json
 from sceneproof.report import report
+from sceneproof.results import add_report, add_results
 from sceneproof.run import Run
 from sceneproof.train import train
 
@@ -20,13 +22,11 @@ class Row:
     """One run of a study.
 
     Attributes:
-        name: the recipe's name.
         folder: where the run goes.
         training: keyword arguments of `train`.
         testing: keyword arguments of `evaluate`, without the run; None: the run is not tested.
     """
 
-    name: str
     folder: Path
     training: Mapping[str, Any]
     testing: Mapping[str, Any] | None
@@ -77,45 +77,74 @@ def study(
     Raises:
         InputError: bad input; names the file, row or key.
     """
+    if starts and learning_rates:
+        raise InputError("--starts and --learning_rates: a transfer takes its recipes' own learning rates")
+    out = Path(out)
+    given = [f"--{name}={value}" for name, value in (("scenes", scenes), ("humans", humans), ("root", root)) if value]
+    given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}"]
     testing = {
         "manifest": manifest, "splits": splits, "clips": clips, "scenes": scenes, "humans": humans,
         "probe_split": probe_split, "root": root, "quiet": quiet,
     }  # fmt: skip
-    given = [f"--{name}={value}" for name, value in (("scenes", scenes), ("humans", humans), ("root", root)) if value]
-    given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}"]
 
     def row(recipe: Path, folder: Path, seed: int, *more: str) -> Row:
         words = [str(manifest), str(folder), f"--config={recipe}", f"--seed={seed}", *given, *more]
-        return Row(recipe.stem, folder, parse(train, words, str(recipe)), testing)
+        return Row(folder, parse(train, words, str(recipe)), testing)
 
-    rates = {recipe: "" for recipe in recipes}
+    rates: dict[Path, list[str]] = {recipe: [] for recipe in recipes}
     if learning_rates:
-        trials = {
-            (recipe, rate): row(
-                recipe, Path(out) / "tuning" / f"{recipe.stem}-lr{rate:g}", tuning_seed, f"--optimisation.lr={rate}"
+        rates = _tune(
+            recipes,
+            learning_rates,
+            out / "tuning",
+            lambda recipe, folder, rate: row(recipe, folder, tuning_seed, rate),
+            jobs,
+        )
+    if starts:
+        rows = [
+            row(
+                recipe,
+                out / f"{recipe.stem}-from-{start.name}",
+                int(Run.open(start).config["seed"]),
+                f"--weights={start}",
             )
             for recipe in recipes
-            for rate in learning_rates
-        }
-        execute([replace(trial, testing=None) for trial in trials.values()], jobs=jobs)
-        rates = {recipe: _best({rate: trials[recipe, rate].folder for rate in learning_rates}) for recipe in recipes}
-        write_json(Path(out) / "tuning" / "chosen.json", {recipe.stem: rate for recipe, rate in rates.items()})
-    rows: list[Row] = []
-    for recipe in recipes:
-        tuned = [f"--optimisation.lr={rates[recipe]}"] if learning_rates else []
-        if not starts:
-            rows += [row(recipe, Path(out) / f"{recipe.stem}-seed{seed}", seed, *tuned) for seed in seeds]
-        for start in starts:
-            family, seed = start.name.rpartition("-seed")[0] or start.name, int(Run.open(start).config["seed"])
-            folder = Path(out) / f"{recipe.stem}-from-{family}-seed{seed}"
-            rows.append(row(recipe, folder, seed, *tuned, f"--weights={start}"))
+            for start in starts
+        ]
+    else:
+        rows = [
+            row(recipe, out / f"{recipe.stem}-seed{seed}", seed, *rates[recipe]) for recipe in recipes for seed in seeds
+        ]
     execute(rows, jobs=jobs)
-    if results is not None:
-        for done in rows:
-            add_results(results, done.folder)
-    return report(
-        [done.folder for done in rows], Path(out) / "report.html", manifest=manifest, humans=humans, root=root
+    page = report(
+        [done.folder for done in rows], out / "report.html", manifest=manifest, humans=humans, root=root, quiet=quiet
     )
+    if results is not None:
+        prefix = f"{recipes[0].resolve().parent.name}/"
+        for done in rows:
+            name = prefix + done.folder.name.rpartition("-seed")[0]
+            add_results(results, name, Run.open(done.folder), read_json(done.folder / "evaluation" / "metrics.json"))
+        add_report(results, page.with_suffix(".json"), prefix=prefix)
+    return page
+
+
+def _tune(
+    recipes: Sequence[Path],
+    learning_rates: Sequence[float],
+    out: Path,
+    row: Callable[[Path, Path, str], Row],
+    jobs: int,
+) -> dict[Path, list[str]]:
+    """Each recipe's flag for the learning rate that was best on the validation split, which is in context."""
+    trials = {
+        (recipe, rate): row(recipe, out / f"{recipe.stem}-lr{rate:g}", f"--optimisation.lr={rate}")
+        for recipe in recipes
+        for rate in learning_rates
+    }
+    execute([replace(trial, testing=None) for trial in trials.values()], jobs=jobs)
+    best = {recipe: _best({rate: trials[recipe, rate].folder for rate in learning_rates}) for recipe in recipes}
+    write_json(out / "chosen.json", {recipe.stem: rate for recipe, rate in best.items()})
+    return {recipe: [f"--optimisation.lr={rate}"] for recipe, rate in best.items()}
 
 
 def _best(trials: Mapping[float, Path]) -> float:

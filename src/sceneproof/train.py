@@ -21,8 +21,8 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.engine import Job, Optimisation, fit
 from sceneproof.errors import InputError, TrainingError
-from sceneproof.metrics.accuracy import top_k
 from sceneproof.methods import Method, Plain
+from sceneproof.metrics.accuracy import top_k
 from sceneproof.run import Run
 from sceneproof.spec import Spec, plain
 from sceneproof.start import start_from
@@ -172,7 +172,7 @@ class Validation:
         self.method, self.accelerator, self.workers = method, accelerator, workers
 
     def __call__(self) -> dict[str, float]:
-        """'top1', 'loss' (of the mean softmax; nats) and 'missed': videos that could not be read, each wrong in top-1."""
+        """'top1', 'loss' (of the mean softmax; nats) and 'missed': unreadable videos, each wrong in top-1."""
         accelerator, count = self.accelerator, len(self.clips)
         rows = range(accelerator.process_index, count, accelerator.num_processes)
         dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" else None

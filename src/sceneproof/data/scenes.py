@@ -63,7 +63,7 @@ class SceneTable:
         vectors, there = self.rows_for(videos)
         known = np.flatnonzero(there)
         moved = vectors[np.random.default_rng(seed).permutation(known)]
-        return replace(self, videos=[videos[place] for place in known], probabilities=moved)
+        return replace(self, videos=[videos[int(place)] for place in known], probabilities=moved)
 
     def rows_for(self, videos: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Vectors (N, S) in the order of `videos`, and which of them have one (the others are zero).

@@ -1,0 +1,84 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from sceneproof.arguments import parse
+from sceneproof.errors import InputError
+from sceneproof.evaluate import evaluate
+from sceneproof.methods import SDN
+from sceneproof.spec import Spec
+from sceneproof.train import train
+
+
+def several(files: Sequence[Path], out: Path, *, splits: Sequence[str] = ("test",), quiet: bool = False) -> None:
+    """A command with a list in front.
+
+    Args:
+        files: some.
+        out: where to.
+        splits: which.
+        quiet: no noise.
+    """
+
+
+def test_lists_and_switches_are_written_as_people_type_them() -> None:
+    made = parse(several, ["a", "b", "c", "--splits", "x", "y", "--quiet"], "several")
+    assert made == {"files": [Path("a"), Path("b")], "out": Path("c"), "splits": ["x", "y"], "quiet": True}
+    assert parse(several, ["--quiet", "false", "--splits=[x,y]", "a", "c"], "several")["splits"] == ["x", "y"]
+
+
+def test_classes_become_specs_with_all_their_arguments() -> None:
+    made = parse(train, ["m", "o", "--method", "SDN", "--method.scene_weight", "0.25", "--clip.length", "8"], "train")
+    assert isinstance(made["method"], Spec)
+    assert made["method"].init_args["scene_weight"] == 0.25
+    assert made["method"].config(positional=3) == Spec(f"{SDN.__module__}.SDN", {"scene_weight": 0.25}).config(
+        positional=3
+    )
+    assert made["clip"].length == 8
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["m"], "out"),
+        (["m", "o", "--method", "SDN", "--method.foo", "1"], "'foo' is not accepted"),
+        (["m", "o", "--sed", "1"], "--sed"),
+        (["m", "o", "--clip.length", "long"], "clip.length"),
+        (["m", "o", "--optimisation.optimizer", "adam"], "sgd"),
+        (["m", "o", "--config", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_what_is_wrong_is_said(words: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        parse(train, words, "train")
+
+
+def test_a_config_file_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("optimisation:\n  learning_rate: 1\n")
+    with pytest.raises(InputError, match="learning_rate"):
+        parse(train, ["m", "o", "--config", str(tmp_path / "recipe.yaml")], "train")
+
+
+@pytest.mark.parametrize(
+    "recipe", sorted((Path(__file__).parents[1] / "recipes").glob("*/*.yaml")), ids=lambda path: path.stem
+)
+def test_every_recipe_is_valid(recipe: Path) -> None:
+    made = parse(train, ["m", "o", "--config", str(recipe)], "train")
+    assert isinstance(made["method"], Spec)
+
+
+def test_help_tells_each_argument_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse(evaluate, ["--help"], "sceneproof evaluate")
+    assert stop.value.code == 0
+    assert " ".join(capsys.readouterr().out.split()).count("every non-overlapping clip") == 1
+
+
+def test_a_spec_of_what_cannot_be_imported_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be written"):
+        Spec.of(lambda: 1)
+    with pytest.raises(InputError, match="cannot be imported"):
+        Spec("no.such.Thing")()
+    with pytest.raises(InputError, match="unknown key 'depht'; it takes: depth"):
+        Spec("sceneproof.backbones.ResNet3D", {"depht": 18})()

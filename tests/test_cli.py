@@ -1,0 +1,103 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sceneproof import cli
+from sceneproof.run import Run
+from tests.training import Small
+
+
+def run(*words: str) -> int:
+    try:
+        cli.main(list(words))
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    return Small.make(tmp_path_factory.mktemp("small"))
+
+
+SIZE = ["--backbone=ResNet3D", "--backbone.depth=10", "--backbone.width=4", "--clip.length=8", "--clip.size=32",
+        "--optimisation.epochs=1", "--optimisation.batch=4", "--optimisation.trackers=[]", "--validation_clips=1",
+        "--quiet"]  # fmt: skip
+
+
+def test_train_evaluate_report_by_hand(small: Small, tmp_path: Path) -> None:
+    labels = ["--scenes", str(small.scenes), "--humans", str(small.boxes)]
+    for name, method in (("plain", "Plain"), ("sdn", "SDN")):
+        assert run("train", str(small.manifest), str(tmp_path / name), "--method", method, *labels, *SIZE) == 0
+        assert (
+            run("evaluate", str(tmp_path / name), str(small.manifest), *labels, "--probe_split", "train", "--quiet")
+            == 0
+        )
+    page = tmp_path / "report.html"
+    words = [str(tmp_path / "plain"), str(tmp_path / "sdn"), "--out", str(page), "--manifest", str(small.manifest)]
+    assert run("report", *words, "--humans", str(small.boxes), "--quiet") == 0
+    assert page.read_text().startswith("<!doctype html>")
+    assert Run.open(tmp_path / "sdn").config["method"]["init_args"]["scene_weight"] == 0.5
+
+
+def test_a_folder_of_ones_own_videos(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("index", "folder", str(small.folder / "videos"), str(tmp_path / "index")) == 0
+    told = capsys.readouterr()
+    assert "jump" in told.out + told.err
+    assert run("train", str(tmp_path / "index" / "manifest.parquet"), str(tmp_path / "run"), *SIZE) == 0
+    assert run("evaluate", str(tmp_path / "run"), str(tmp_path / "index" / "manifest.parquet"), "--quiet") == 0
+
+
+def test_a_study_of_two_recipes_goes_on_where_it_stopped(small: Small, tmp_path: Path) -> None:
+    recipes = []
+    for name in ("plain", "sdn"):
+        recipe = tmp_path / f"{name}.yaml"
+        recipe.write_text(
+            f"method: {'Plain' if name == 'plain' else 'SDN'}\n"
+            "backbone: {class_path: ResNet3D, init_args: {depth: 10, width: 4}}\n"
+            "clip: {length: 8, size: 32}\nvalidation_clips: 1\n"
+            "optimisation: {epochs: 1, batch: 4, trackers: [], optimizer: adamw}\n"
+        )
+        recipes.append(str(recipe))
+    words = ["study", *recipes, str(small.manifest), str(tmp_path / "study"), "--seeds", "0", "1",
+             "--learning_rates", "0.001", "0.0001", "--scenes", str(small.scenes), "--humans", str(small.boxes),
+             "--results", str(tmp_path / "results.csv"),
+             "--clips", "1", "--quiet"]  # fmt: skip
+    assert run(*words) == 0
+    runs = sorted(path.name for path in (tmp_path / "study").iterdir() if (path / "done").exists())
+    assert runs == ["plain-seed0", "plain-seed1", "sdn-seed0", "sdn-seed1"]
+    results = (tmp_path / "results.csv").read_text()
+    assert "test/top1" in results
+    made = (tmp_path / "study" / "sdn-seed1" / "weights.safetensors").stat().st_mtime_ns
+    assert run(*words) == 0
+    assert (tmp_path / "study" / "sdn-seed1" / "weights.safetensors").stat().st_mtime_ns == made
+    assert (tmp_path / "results.csv").read_text() == results
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dance"], "no command 'dance'"),
+        (["train", "nothing.parquet", "run"], "nothing.parquet: no such file"),
+        (["evaluate", "nowhere", "nothing.parquet"], "nowhere: not a run folder"),
+        (["train", "m", "o", "--method", "Foo"], "Foo"),
+        (["index", "folder", "/nowhere/at/all", "out"], "/nowhere/at/all"),
+    ],
+)
+def test_bad_input_is_one_message_and_exit_code_2(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
+
+
+def test_the_overview_is_quick_to_come_and_needs_no_torch() -> None:
+    code = "import sys; from sceneproof import cli; cli.main(['--help'])\n"
+    check = f"try:\n    exec({code!r})\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", "import sys\n" + check], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "train" in done.stdout
