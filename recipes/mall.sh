@@ -6,10 +6,10 @@ out=$1 jobs=${2:-1}
 here=$(dirname "$0")
 world=$out/world
 
-# few and small pictures, so that the scene labels are soft and imperfect: see docs/mall.md
-sceneproof mall "$world" --seed 0 --pictures 12
+sceneproof mall "$world" --seed 0 --height 72 --width 96 --frames 16
+# tiny pictures, so that the scene labels are soft and imperfect: see docs/mall.md
 [ -f "$out/scene-network.safetensors" ] ||
-  sceneproof label network "$world/scenes/train" "$out/scene-network.safetensors" --held_out "$world/scenes/test" --size 32
+  sceneproof label network "$world/scenes/train" "$out/scene-network.safetensors" --held_out "$world/scenes/test" --size 12 --epochs 10
 [ -f "$out/scenes.parquet" ] ||
   sceneproof label scenes "$world/manifest.parquet" "$out/scenes.parquet" --labeller network --weights "$out/scene-network.safetensors"
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import itertools
 import json
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +42,12 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         if _is_list(hints.get(action.dest)):
             action.metavar = f"{action.dest.rstrip('s').upper()} …"
     required = [key for key, item in parameters.items() if item.default is item.empty]
-    values = parser.parse_args(spelled_out(words, hints, required))
+    try:
+        values = parser.parse_args(spelled_out(words, hints, required))
+    except InputError as error:
+        files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
+        files += [after for word, after in itertools.pairwise(words) if word == "--config"]
+        raise InputError(f"{', '.join(files)}: {error}" if files else str(error)) from None
     return {key: _value(values[key], hints[key]) for key in parameters}
 
 

@@ -1,11 +1,14 @@
 """A study: several recipes, several seeds, one evaluation for all, one page."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from sceneproof.arguments import parse
 from sceneproof.errors import InputError
@@ -113,7 +116,7 @@ def study(
         ]
     else:
         rows = [
-            row(recipe, out / f"{recipe.stem}-seed{seed}", seed, *rates[recipe]) for recipe in recipes for seed in seeds
+            row(recipe, out / f"{recipe.stem}-seed{seed}", seed, *rates[recipe]) for seed in seeds for recipe in recipes
         ]
     execute(rows, jobs=jobs)
     page = report(
@@ -163,7 +166,9 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
         for row in rows:
             _one(row)
         return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    threads = max((os.cpu_count() or 1) // jobs, 1)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
         for future in [pool.submit(_one, row) for row in rows]:
             future.result()
 

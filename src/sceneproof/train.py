@@ -19,6 +19,7 @@ from sceneproof.data.dataset import ClipSettings, Labelled, TestClips, TrainingC
 from sceneproof.data.humans import read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
+from sceneproof.data.video import VideoError
 from sceneproof.engine import Job, Optimisation, fit
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.methods import Method, Plain
@@ -117,6 +118,7 @@ def train(
             memory=memory,
         )
         gathered.videos.load(quiet=quiet or not accelerator.is_main_process)
+        _refuse_if_nothing_is_there(gathered)
         return gathered
 
     clips = TrainingClips(gather(part), clip, seed)
@@ -241,6 +243,22 @@ def _on_device(
         for row, problem in raw.problems:
             unreadable[str(part.rows["video"].iat[row])] = problem
         yield to_batch(raw, network.backbone, size, device, twins=network.needs_humans) if len(raw) > 1 else None
+
+
+def _refuse_if_nothing_is_there(labelled: Labelled) -> None:
+    """Raises InputError if none of the first videos can be read: the root is wrong, most likely."""
+    problem = None
+    for row in range(min(len(labelled.manifest), 16)):
+        try:
+            labelled.videos.length(row)
+        except VideoError as error:
+            problem = problem or f"{labelled.manifest.path(row)}: {error}"
+        else:
+            return
+    raise InputError(
+        f"{labelled.manifest.name}: none of the first videos can be read ({problem}): is --root the folder that the "
+        f"paths start from?"
+    )
 
 
 def _tell(unreadable: dict[str, str], part: Manifest, accelerator: Accelerator) -> None:

@@ -102,17 +102,18 @@ def to_batch(raw: RawBatch, backbone: Backbone, size: int, device: torch.device,
             humans, fill = stack.humans.to(device, non_blocking=True), stack.fill.to(device, non_blocking=True)
             masked[place] = resize(fill_humans(frames, humans, fill), size)
             has_twin[stack.place] = True
-    flip, on_device = raw.flip.to(device), has_twin.to(device)
-    twin_places = torch.nonzero(has_twin).flatten().to(device)
+    twins_of = torch.nonzero(has_twin).flatten()
     return Batch(
-        video=normalise(video, flip, backbone.mean, backbone.std),
+        video=normalise(video, raw.flip, backbone.mean, backbone.std),
         action=raw.action.to(device),
         scene=raw.scene.to(device),
         has_scene=raw.has_scene.to(device),
         without_humans=(
-            None if masked is None else normalise(masked[twin_places], flip[twin_places], backbone.mean, backbone.std)
+            None
+            if masked is None
+            else normalise(masked[twins_of.to(device)], raw.flip[twins_of], backbone.mean, backbone.std)
         ),
-        has_twin=on_device,
+        has_twin=has_twin.to(device),
         row=raw.row.to(device),
     )
 
