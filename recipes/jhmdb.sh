@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# J-HMDB-21, split 1, from scratch and small: plain against SDN over three seeds.
+# Usage: recipes/jhmdb.sh INDEX OUT ONNX [JOBS]
+#   INDEX: what `sceneproof index jhmdb` made (manifest.parquet, masks.parquet, boxes.parquet)
+#   ONNX: a Places365 classifier for the scene labels
+set -euo pipefail
+index=$1 out=$2 onnx=$3 jobs=${4:-1}
+here=$(dirname "$0")
+
+[ -f "$out/scenes.parquet" ] ||
+  sceneproof label scenes "$index/manifest.parquet" "$out/scenes.parquet" --labeller onnx --weights "$onnx"
+sceneproof study "$here"/jhmdb/*.yaml "$index/manifest.parquet" "$out/runs" --seeds 0 1 2 \
+  --learning_rates 0.001 0.003 --splits test --clips 3 --probe_split train \
+  --scenes "$out/scenes.parquet" --humans "$index/boxes.parquet" --memory --jobs "$jobs" --results "$out/results.csv"
