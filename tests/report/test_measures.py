@@ -141,11 +141,12 @@ def test_ablation_puts_ours_beside_the_papers(study: Study, measured: Measures) 
 
 
 def test_headline_in_words(study: Study, measured: Measures) -> None:
-    lead, cost, fall = (text.replace("\N{NO-BREAK SPACE}", " ") for text in headline(study, measured))
+    lead, cost, chance, fall = (text.replace("\N{NO-BREAK SPACE}", " ") for text in headline(study, measured))
     assert lead.startswith("Out of context, sdn is right on 50.0 % of clips and plain on 37.5 %: 12.5 points more")
     assert "which may be chance" in lead
     assert lead.endswith("2 training seeds, 4 videos).")
     assert cost.startswith("In context it gains 25.0 points (")
+    assert chance == "sdn is not clearly better there than guessing, which is right on 16.7 %."
     assert fall == "Taken out of context, plain falls from 75.0 % to 37.5 %: 37.5 points hang on the scene."
 
 
@@ -154,6 +155,7 @@ def test_a_clear_difference_is_called_one(tmp_path: Path) -> None:
     lead = headline(study, measure(study))[0]
     assert "points more (95 % interval" in lead
     assert "chance" not in lead
+    assert not any("guessing" in sentence for sentence in headline(study, measure(study)))
 
 
 def test_one_run_alone_has_a_headline(tmp_path: Path) -> None:

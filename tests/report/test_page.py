@@ -110,6 +110,13 @@ def test_what_is_missing_is_said(page: Path) -> None:
     assert "no video stream" in text
 
 
+def test_the_scene_bias_is_that_of_the_videos_in_context(page: Path) -> None:
+    text = page.read_text().replace("\N{NO-BREAK SPACE}", " ")
+    assert (
+        "names the action on 61.0 % of the &#39;test&#39; videos (B_scene = 1.30), where guessing gives 16.7 %" in text
+    )
+
+
 def test_markup_in_names_shows_as_text(tmp_path: Path) -> None:
     rows = videos(1).replace({"jump": "jump", "pool": NASTY})
     kinds = {"plain": KINDS["plain"], "a<b>&$y$": KINDS["sdn"]}

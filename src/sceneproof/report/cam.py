@@ -86,8 +86,7 @@ def shade(frames: NDArray[np.uint8], activation: NDArray[np.float32]) -> NDArray
         activation: (T, H, W), 0 to 1.
     """
     grey = frames.mean(axis=-1, keepdims=True) * 0.4
-    light = np.sqrt(activation)[..., None]  # the square root shows weak evidence too
-    return np.asarray(grey + (frames - grey) * light).round().clip(0, 255).astype(np.uint8)
+    return np.asarray(grey + (frames - grey) * activation[..., None]).round().clip(0, 255).astype(np.uint8)
 
 
 def outline(frames: NDArray[np.uint8], person: NDArray[np.bool_]) -> NDArray[np.uint8]:

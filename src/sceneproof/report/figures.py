@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sceneproof.report.measures import TOP_1, Measures
 from sceneproof.report.study import Recipe, Study
@@ -188,5 +189,6 @@ def _curve(name: str, number: int, histories: dict[str, pd.DataFrame]) -> Markup
             )
         axes.grid(linewidth=0.6)
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False, fontsize=9)
         return _svg(figure, f"curve-{number}", f"{name} by epoch")

@@ -17,6 +17,7 @@ def headline(study: Study, measures: Measures) -> list[str]:
         sentences += [_cost(measures, study.debiased, on) for on in slices[:-1]]
     else:
         sentences.append(_alone(measures, first, last))
+    sentences.append(_guessing(study, measures, study.debiased or first, last))
     if len(slices) == 2:
         sentences.append(_fall(measures, first, *slices))
     return [sentence for sentence in sentences if sentence]
@@ -62,6 +63,14 @@ def _cost(measures: Measures, debiased: Recipe, on: str) -> str:
     word = "gains" if found.gain.value >= 0 else "loses"
     size = f"{100 * abs(found.gain.value):.1f} points"
     return f"{_where(on)} it {word} {size} ({between(found.gain)}), at {percent(found.mean)}."
+
+
+def _guessing(study: Study, measures: Measures, recipe: Recipe, on: str) -> str:
+    """A warning where the figure that leads the page is not above chance."""
+    found, chance = _found(measures, recipe, on), 1 / len(study.actions)
+    if found.interval is None or found.interval.low > chance:
+        return ""
+    return f"{recipe.name} is not clearly better there than guessing, which is right on {percent(chance)}."
 
 
 def _fall(measures: Measures, recipe: Recipe, inside: str, outside: str) -> str:

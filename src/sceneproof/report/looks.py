@@ -174,7 +174,8 @@ def _seen(clip: Clip) -> _Seen:
 def _shown(study: Study, row: int, seen: _Seen, answers: dict[str, _Answer], rate: float) -> ShownClip:
     action, scene = str(study.rows["action"].iat[row]), study.rows["scene"].iat[row]
     where = f" in {scene}" if isinstance(scene, str) else ""
-    pictures = [picture("The clip", seen.frames, rate, f"clip: {action}{where}")]
+    area = "" if seen.person is None else f"the person is {percent(area_of_person(seen.person), 0)} of it"
+    pictures = [picture("The clip", seen.frames, rate, f"clip: {action}{where}", share=area)]
     for name, answer in answers.items():
         said = study.actions[answer.number]
         lit = shade(seen.frames, answer.activation[: len(seen.frames)])
