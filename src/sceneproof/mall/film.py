@@ -90,7 +90,8 @@ def _shadow(picture: Images, foot: NDArray[np.float64], height: float) -> None:
 
 def write_film(path: str | Path, frames: Images, shape: Format) -> None:
     """Writes frames as MP4 with H.264, whole or not at all; the same frames give the same bytes."""
-    options = {"crf": str(shape.crf), "preset": "veryfast", "g": "12", "bf": "0"}
+    # mbtree reckons with the processor's approximate reciprocals, and can give other bytes on another processor
+    options = {"crf": str(shape.crf), "preset": "veryfast", "g": "12", "bf": "0", "mbtree": "0", "rc-lookahead": "0"}
     with whole(path) as temporary, av.open(str(temporary), "w") as container:
         # no B frames and a short group of pictures: any clip is found fast; one thread: the same bytes everywhere
         stream = container.add_stream("libx264", Fraction(shape.rate).limit_denominator(1001), options=options)

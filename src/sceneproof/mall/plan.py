@@ -81,7 +81,7 @@ class World:
     frames: int = 24
     rate: float = 12.5
     crf: int = 20
-    strength: float = 0.8
+    strength: float = 0.7
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -1,0 +1,73 @@
+"""Pictures of the Mall for people to look at: a sheet of actions and scenes, and strips of motion."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.files import whole
+from sceneproof.mall.film import Format, draw_film
+from sceneproof.mall.motions import ACTIONS, TRANSFER_ACTIONS
+from sceneproof.mall.scenery import SCENES
+
+Images = NDArray[np.uint8]
+_GAP = 4
+_INK = (40, 40, 45)
+
+
+def contact_sheet(out: str | Path, *, columns: int = 4, height: int = 144, seed: int = 0) -> None:
+    """Writes a PNG with every scene once and every action at least once, named.
+
+    Args:
+        out: the file to write.
+        columns: pictures beside each other.
+        height: of each, in pixels.
+        seed: another seed, other people and places.
+    """
+    actions = [*ACTIONS, *TRANSFER_ACTIONS]
+    shape = Format(height * 4 // 3 // 2 * 2, height, 12, 12.5)
+    tiles = []
+    for place, scene in enumerate(SCENES):
+        action = actions[(place * 5 + 3) % len(actions)]
+        frames, masks = draw_film(action, scene, shape, (seed, place))
+        # the frame in which the person reaches furthest says most
+        reach = [np.ptp(np.flatnonzero(mask.any(0))) + np.ptp(np.flatnonzero(mask.any(1))) for mask in masks]
+        tiles.append(_named(frames[int(np.argmax(reach))], f"{action.replace('_', ' ')} · {scene}"))
+    _write(out, _grid(tiles, columns))
+
+
+def film_strips(out: str | Path, *, frames: int = 7, height: int = 80, seed: int = 0) -> None:
+    """Writes a PNG with a strip of frames, about one cycle, for each action.
+
+    Args:
+        out: the file to write.
+        frames: in each strip.
+        height: of a frame, in pixels.
+        seed: another seed, other people and places.
+    """
+    shape = Format(height // 2 * 2, height, frames, frames / 1.2)
+    tiles = []
+    for place, action in enumerate((*ACTIONS, *TRANSFER_ACTIONS)):
+        film, _ = draw_film(action, SCENES[(place * 7 + 1) % len(SCENES)], shape, (seed, place))
+        tiles.append(_named(np.concatenate(list(film), axis=1), action.replace("_", " ")))
+    _write(out, _grid(tiles, 2))
+
+
+def _named(picture: Images, name: str) -> Images:
+    """The picture with its name below."""
+    foot = np.full((18, picture.shape[1], 3), 255, np.uint8)
+    cv2.putText(foot, name.replace("·", "-"), (2, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
+    return np.concatenate([picture, foot])
+
+
+def _grid(tiles: Sequence[Images], columns: int) -> Images:
+    padded = [np.pad(tile, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=255) for tile in tiles]
+    rows = [np.concatenate(padded[at : at + columns], axis=1) for at in range(0, len(padded), columns)]
+    return np.concatenate(rows)[:-_GAP, :-_GAP]
+
+
+def _write(out: str | Path, picture: Images) -> None:
+    with whole(out) as temporary:
+        cv2.imwrite(str(temporary), picture[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
