@@ -13,9 +13,11 @@ sceneproof mall "$world" --seed 0 --height 72 --width 96 --frames 16
 [ -f "$out/scenes.parquet" ] ||
   sceneproof label scenes "$world/manifest.parquet" "$out/scenes.parquet" --labeller network --weights "$out/scene-network.safetensors"
 
-tables=(--scenes "$out/scenes.parquet" --humans "$world/boxes.parquet" --memory --jobs "$jobs")
-sceneproof study "$here"/mall/*.yaml "$world/manifest.parquet" "$out/small" --seeds 0 1 2 3 4 \
-  --learning_rates 0.001 0.003 --splits validation_out test test_out --clips 3 --probe_split train \
-  --results "$out/results.csv" "${tables[@]}"
+tables=(--scenes "$out/scenes.parquet" --humans "$world/boxes.parquet" --memory --jobs "$jobs" --results "$out/results.csv")
+testing=(--splits validation_out test test_out --clips 1 --probe_split train)
+sceneproof study "$here"/mall/*.yaml "$world/manifest.parquet" "$out/ablation" --seeds 0 1 2 3 4 "${testing[@]}" "${tables[@]}"
 sceneproof study "$here"/mall-transfer/*.yaml "$world/manifest.parquet" "$out/transfer" \
-  --starts "$out"/small/{plain,both}-seed* --splits transfer_test --clips 3 --results "$out/results.csv" "${tables[@]}"
+  --starts "$out"/ablation/{plain,both}-seed* --splits transfer_test --clips 1 "${tables[@]}"
+# what the released code does otherwise; fewer seeds
+sceneproof study "$here"/mall/{plain,both}.yaml "$here"/mall-variants/*.yaml "$world/manifest.parquet" "$out/variants" \
+  --seeds 0 1 2 "${testing[@]}" "${tables[@]}"

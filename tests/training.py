@@ -9,9 +9,9 @@ from typing import Any
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.data.dataset import ClipSettings
-from sceneproof.engine import Optimisation
 from sceneproof.methods.base import Method
 from sceneproof.methods.sdn import SDN
+from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
 from sceneproof.train import train
 from tests.videos import make_boxes, make_manifest, make_scenes
@@ -61,7 +61,8 @@ class Small:
             **{"trackers": (), **(optimisation or {})},
         )
         arguments: dict[str, Any] = {
-            "scenes": self.scenes, "humans": self.boxes, "clip": ClipSettings(8, 1, 32), "quiet": True, "validation_clips": 1,
+            "scenes": self.scenes, "humans": self.boxes, "clip": ClipSettings(8, 1, 32), "quiet": True,
+            "validation_clips": 1,
             **more,
         }  # fmt: skip
         return train(self.manifest, out, method=method, backbone=backbone, optimisation=settings, **arguments)

@@ -7,12 +7,12 @@ from pathlib import Path
 from sceneproof.backbones import ResNet3D
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.manifest import Manifest
-from sceneproof.engine import Optimisation
 from sceneproof.labelling.scene_network import SceneNetwork
 from sceneproof.labelling.scene_training import train_scene_network
 from sceneproof.labelling.scenes import label_scenes
 from sceneproof.mall.world import World, make_world
 from sceneproof.methods import SDN, Plain
+from sceneproof.optimisation import Optimisation
 from sceneproof.report import report
 from sceneproof.study import Row, execute
 

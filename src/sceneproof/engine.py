@@ -1,13 +1,9 @@
 """The one training loop. It knows no method and no data set: it gets batches, asks for losses, takes steps."""
 
 import math
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
@@ -17,55 +13,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from sceneproof import checkpoint
 from sceneproof.checkpoint import Progress
 from sceneproof.errors import TrainingError
+from sceneproof.interrupts import interrupts
 from sceneproof.methods.base import Method
+from sceneproof.optimisation import Optimisation, learning_rate, make_optimizer, watch_plateau
 from sceneproof.progress import Advance, progress
 from sceneproof.run import Run
 from sceneproof.types import Batch
-
-
-@dataclass(frozen=True)
-class Optimisation:
-    """How the losses are minimised. The defaults are the paper's (its released code's).
-
-    Args:
-        epochs: passes over the training split.
-        batch: clips in a batch, over all processes.
-        optimizer: 'sgd' has momentum and dampening .9; 'adamw' has PyTorch's betas.
-        lr: learning rate.
-        weight_decay: weight decay.
-        schedule: 'plateau' divides the rate by 10 when the validation loss has not fallen for `patience` epochs;
-            'cosine' takes it to 0 over the run; 'constant' leaves it.
-        patience: epochs without a lower validation loss before 'plateau' acts.
-        warm_up_epochs: first epochs, in which only the new layers (those that did not come with the starting weights)
-            are trained, at `warm_up_lr`.
-        warm_up_lr: learning rate of the new layers in the warm-up.
-        clip_norm: gradients longer than this are shortened to it; null leaves them.
-        freeze_batch_norm: keep batch normalisation in evaluation mode.
-        checkpoint_every: steps between checkpoints within an epoch; there is one at every epoch's end.
-        log_every: steps between lines in metrics.jsonl.
-        precision: 'bf16', 'fp32', or 'auto': bf16 on a GPU that has it.
-        compile: compile the backbone with torch.compile.
-        channels_last: keep channels innermost in memory, faster on GPUs; null: there only.
-        trackers: where to send figures, by name as accelerate knows them: tensorboard, wandb, mlflow, …
-    """
-
-    epochs: int = 100
-    batch: int = 32
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    lr: float = 1e-4
-    weight_decay: float = 1e-5
-    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
-    patience: int = 10
-    warm_up_epochs: int = 0
-    warm_up_lr: float = 1e-2
-    clip_norm: float | None = None
-    freeze_batch_norm: bool = False
-    checkpoint_every: int = 200
-    log_every: int = 50
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    compile: bool = False
-    channels_last: bool | None = None
-    trackers: tuple[str, ...] = ("tensorboard",)
 
 
 @dataclass
@@ -120,7 +73,7 @@ class _Loop:
         groups = [{"params": group, "name": name} for name, group in parts.items()]
         for name in job.frozen:
             job.method.get_submodule(name).requires_grad_(False)
-        optimizer = _optimizer(groups, settings)
+        optimizer = make_optimizer(groups, settings)
         self.progress = Progress()
         newest = checkpoint.newest(job.run.path / "checkpoints")
         if newest is not None:
@@ -137,7 +90,7 @@ class _Loop:
         total = self.settings.epochs * self.job.steps
         quiet = self.job.quiet or not self.accelerator.is_main_process
         with (
-            _interrupts(self.accelerator.num_processes) as interrupted,
+            interrupts(processes=self.accelerator.num_processes) as interrupted,
             progress(f"training {self.job.run.name}", total, quiet=quiet) as advance,
         ):
             advance(self.progress.step)
@@ -216,25 +169,14 @@ class _Loop:
                     module.eval()
 
     def set_learning_rates(self) -> None:
-        """The rate of every part at this step: a function of the step, and for 'plateau' of the validation losses."""
+        """The rate of every part at this step."""
         settings, state = self.settings, self.progress
-        warming_up = state.epoch < settings.warm_up_epochs
+        rate = learning_rate(settings, state.step, self.job.steps, plateau=state.plateau.get("factor", 1.0))
         for group in self.optimizer.param_groups:
-            if warming_up:
+            if state.epoch < settings.warm_up_epochs:
                 group["lr"] = settings.warm_up_lr if group["name"] in self.job.new else 0.0
             else:
-                group["lr"] = settings.lr * self.factor()
-
-    def factor(self) -> float:
-        """What the schedule multiplies the learning rate with."""
-        settings, state = self.settings, self.progress
-        if settings.schedule == "plateau":
-            return state.plateau.get("factor", 1.0)
-        if settings.schedule == "cosine":
-            first = settings.warm_up_epochs * self.job.steps
-            done = (state.step - first) / max(settings.epochs * self.job.steps - first, 1)
-            return 0.5 * (1 + math.cos(math.pi * done))
-        return 1.0
+                group["lr"] = rate
 
     def validate(self) -> dict[str, float]:
         """Checks the losses, validates, keeps the weights if they are the best so far, and tells the plateau."""
@@ -248,13 +190,7 @@ class _Loop:
             state.best = result
             if self.accelerator.is_main_process:
                 self.job.run.save_weights(self.job.method)
-        plateau = {"best": math.inf, "bad": 0, "factor": 1.0, **state.plateau}
-        plateau["bad"] += 1
-        if figures["loss"] < plateau["best"] * (1 - 1e-4):  # PyTorch's threshold for ReduceLROnPlateau
-            plateau["best"], plateau["bad"] = figures["loss"], 0
-        if plateau["bad"] > self.settings.patience:
-            plateau["factor"], plateau["bad"] = plateau["factor"] * 0.1, 0
-        state.plateau = plateau
+        state.plateau = watch_plateau(state.plateau, figures["loss"], self.settings.patience)
         return figures
 
     def check(self) -> None:
@@ -306,38 +242,7 @@ class _Loop:
         self.accelerator.wait_for_everyone()
 
 
-def _optimizer(groups: list[dict[str, Any]], settings: Optimisation) -> torch.optim.Optimizer:
-    if settings.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
-    return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, dampening=0.9, weight_decay=settings.weight_decay)
-
-
 def _resume_hint(run: Run) -> str:
     newest = checkpoint.newest(run.path / "checkpoints")
     where = f"The last checkpoint is {newest}" if newest else "There is no checkpoint yet"
     return f"{where}; the same command goes on from there."
-
-
-@contextmanager
-def _interrupts(processes: int) -> Iterator[threading.Event]:
-    """An event that Ctrl-C or a termination request sets, so that a checkpoint is written first; twice ends at once.
-
-    With several processes the signals keep their usual meaning, since processes would stop at different steps: there
-    the checkpoints at intervals are what is left.
-    """
-    asked = threading.Event()
-    if processes > 1 or threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -20,10 +20,11 @@ from sceneproof.data.humans import read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError
-from sceneproof.engine import Job, Optimisation, fit
+from sceneproof.engine import Job, fit
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.methods import Method, Plain
 from sceneproof.metrics.accuracy import top_k
+from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
 from sceneproof.spec import Spec, plain
 from sceneproof.start import start_from

@@ -124,7 +124,7 @@ def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any], message: str
 
 def test_the_command_makes_a_world(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mall(tmp_path, videos=0.001, height=48, width=64, frames=2, pictures=0, test_pictures=0, workers=1, quiet=False)
-    assert "names the action 60.0%" in capsys.readouterr().out
+    assert "names the action 65.0%" in capsys.readouterr().out
 
 
 def planned(world: World) -> pd.DataFrame:

@@ -1,0 +1,94 @@
+"""How the losses are minimised: the settings, and the learning rate as a function of the step."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How the losses are minimised. The defaults are the paper's (its released code's).
+
+    Args:
+        epochs: passes over the training split.
+        batch: clips in a batch, over all processes.
+        optimizer: 'sgd' has momentum and dampening .9; 'adamw' has PyTorch's betas.
+        lr: learning rate.
+        weight_decay: weight decay.
+        schedule: 'plateau' divides the rate by 10 when the validation loss has not fallen for `patience` epochs;
+            'cosine' takes it to 0 over the run; 'constant' leaves it.
+        patience: epochs without a lower validation loss before 'plateau' acts.
+        warm_up_epochs: first epochs, in which only the new layers (those that did not come with the starting weights)
+            are trained, at `warm_up_lr`.
+        warm_up_lr: learning rate of the new layers in the warm-up.
+        clip_norm: gradients longer than this are shortened to it; null leaves them.
+        freeze_batch_norm: keep batch normalisation in evaluation mode.
+        checkpoint_every: steps between checkpoints within an epoch; there is one at every epoch's end.
+        log_every: steps between lines in metrics.jsonl.
+        precision: 'bf16', 'fp32', or 'auto': bf16 on a GPU that has it.
+        compile: compile the backbone with torch.compile.
+        channels_last: keep channels innermost in memory, faster on GPUs; null: there only.
+        trackers: where to send figures, by name as accelerate knows them: tensorboard, wandb, mlflow, …
+    """
+
+    epochs: int = 100
+    batch: int = 32
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    lr: float = 1e-4
+    weight_decay: float = 1e-5
+    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+    patience: int = 10
+    warm_up_epochs: int = 0
+    warm_up_lr: float = 1e-2
+    clip_norm: float | None = None
+    freeze_batch_norm: bool = False
+    checkpoint_every: int = 200
+    log_every: int = 50
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    compile: bool = False
+    channels_last: bool | None = None
+    trackers: tuple[str, ...] = ("tensorboard",)
+
+
+def make_optimizer(groups: list[dict[str, Any]], settings: Optimisation) -> torch.optim.Optimizer:
+    """The optimiser of these parameter groups."""
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
+    return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, dampening=0.9, weight_decay=settings.weight_decay)
+
+
+def learning_rate(settings: Optimisation, step: int, steps: int, *, plateau: float = 1.0) -> float:
+    """The rate after the warm-up.
+
+    Args:
+        settings: how the losses are minimised.
+        step: steps done, in all epochs.
+        steps: steps an epoch.
+        plateau: what `watch_plateau` has multiplied the rate with so far.
+    """
+    if settings.schedule == "plateau":
+        return settings.lr * plateau
+    if settings.schedule == "cosine":
+        first = settings.warm_up_epochs * steps
+        done = (step - first) / max(settings.epochs * steps - first, 1)
+        return settings.lr * 0.5 * (1 + math.cos(math.pi * done))
+    return settings.lr
+
+
+def watch_plateau(before: Mapping[str, float], loss: float, patience: int) -> dict[str, float]:
+    """PyTorch's ReduceLROnPlateau as plain values: the best loss, epochs without a better one, factor on the rate.
+
+    Args:
+        before: what this function returned the epoch before, or nothing.
+        loss: the validation loss of this epoch.
+        patience: epochs without a lower loss (by at least 0.01 %) that are borne; the next divides the rate by 10.
+    """
+    state = {"best": math.inf, "bad": 0.0, "factor": 1.0, **before}
+    if loss < state["best"] * (1 - 1e-4):
+        return {**state, "best": loss, "bad": 0.0}
+    if state["bad"] + 1 > patience:
+        return {**state, "bad": 0.0, "factor": state["factor"] * 0.1}
+    return {**state, "bad": state["bad"] + 1}
