@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Mall study: one world, its scene labels, the ablation over five seeds, and transfer to unseen actions.
-# Every step goes on where it stopped. Usage: recipes/mall.sh OUT [JOBS]
+# The Mall study: one world, its scene labels, a plain model a seed, the ablation from there in the paper's stages, and
+# transfer to unseen actions. Every step goes on where it stopped. Usage: recipes/mall.sh OUT [JOBS]
 set -euo pipefail
 out=$1 jobs=${2:-1}
 here=$(dirname "$0")
@@ -15,9 +15,12 @@ sceneproof mall "$world" --seed 0 --height 72 --width 96 --frames 16
 
 tables=(--scenes "$out/scenes.parquet" --humans "$world/boxes.parquet" --memory --jobs "$jobs" --results "$out/results.csv")
 testing=(--splits validation_out test test_out --clips 1 --probe_split train)
-sceneproof study "$here"/mall/*.yaml "$world/manifest.parquet" "$out/ablation" --seeds 0 1 2 3 4 "${testing[@]}" "${tables[@]}"
+sceneproof study "$here"/mall-pretraining/*.yaml "$world/manifest.parquet" "$out/pretraining" --seeds 0 1 2 3 4 \
+  "${testing[@]}" "${tables[@]}"
+sceneproof study "$here"/mall/*.yaml "$world/manifest.parquet" "$out/ablation" --starts "$out"/pretraining/pretrained-seed* \
+  "${testing[@]}" "${tables[@]}"
 sceneproof study "$here"/mall-transfer/*.yaml "$world/manifest.parquet" "$out/transfer" \
-  --starts "$out"/ablation/{plain,both}-seed* --splits transfer_test --clips 1 "${tables[@]}"
+  --starts "$out"/ablation/{plain,both}-from-pretrained-seed* --splits transfer_test --clips 1 "${tables[@]}"
 # what the released code does otherwise; fewer seeds
-sceneproof study "$here"/mall/{plain,both}.yaml "$here"/mall-variants/*.yaml "$world/manifest.parquet" "$out/variants" \
-  --seeds 0 1 2 "${testing[@]}" "${tables[@]}"
+sceneproof study "$here"/mall-variants/*.yaml "$world/manifest.parquet" "$out/variants" \
+  --starts "$out"/pretraining/pretrained-seed[0-2] "${testing[@]}" "${tables[@]}"

@@ -111,8 +111,8 @@ def study(
                 int(Run.open(start).config["seed"]),
                 f"--weights={start}",
             )
-            for recipe in recipes
             for start in starts
+            for recipe in recipes
         ]
     else:
         rows = [

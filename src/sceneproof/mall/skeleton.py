@@ -1,5 +1,3 @@
-# FROZEN BY THE LEAD at 22:10: the study is running on exactly this world (person size .7-.88, strength .8, 12-px scene labels).
-# Helper: change nothing that alters a pixel or a plan in mall/ any more; your in-progress camera/film diff is in /work/dropped/mall-helper.diff. Finish tests/docs and report.
 """From joint angles to joints in space, and from there to the picture."""
 
 from dataclasses import dataclass
