@@ -53,7 +53,7 @@ def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs
     print("2/4  A scene classifier, trained on the world's empty scenes, labels every video")
     scenes = _scene_labels(manifest, out, seed)
     print(
-        "3/4  A plain model; from it, a plain one and three that are to forget the scene; each tested in and out of context"
+        "3/4  A plain model; from it, a plain one and three that are to forget the scene; tested in and out of context"
     )
     rows = _rows(out, scenes, seed, epochs)
     execute(rows)
