@@ -97,7 +97,7 @@ class _Loop:
             while self.progress.epoch < self.settings.epochs:
                 self.epoch(advance, interrupted)
         if self.accelerator.is_main_process:
-            if self.job.validate is None or self.progress.best is None:
+            if self.settings.keep == "last" or self.progress.best is None:
                 self.job.run.save_weights(self.job.method)
             self.job.run.finish()
 

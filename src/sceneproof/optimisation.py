@@ -24,6 +24,8 @@ class Optimisation:
         warm_up_epochs: first epochs, in which only the new layers (those that did not come with the starting weights)
             are trained, at `warm_up_lr`.
         warm_up_lr: learning rate of the new layers in the warm-up.
+        keep: which weights the run ends with: the 'best' on the validation split, or the 'last'. A validation split in
+            context cannot see what debiasing is for, and prefers a model that was hardly changed.
         clip_norm: gradients longer than this are shortened to it; null leaves them.
         freeze_batch_norm: keep batch normalisation in evaluation mode.
         checkpoint_every: steps between checkpoints within an epoch; there is one at every epoch's end.
@@ -43,6 +45,7 @@ class Optimisation:
     patience: int = 10
     warm_up_epochs: int = 0
     warm_up_lr: float = 1e-2
+    keep: Literal["best", "last"] = "best"
     clip_norm: float | None = None
     freeze_batch_norm: bool = False
     checkpoint_every: int = 200

@@ -68,7 +68,8 @@ def train(
         shuffle_scenes: a control: give every training video the scene label of another one, drawn by the seed.
         freeze_backbone: train the heads alone: the transfer protocol's linear evaluation.
         train_split: split of the manifest to train on; its actions are the model's classes.
-        validation_split: split that picks the weights that are kept. It must be in context; null keeps the last ones.
+        validation_split: split to validate on, and to pick the weights that are kept. It must be in context; null: no
+            validation, the last weights are kept.
         validation_clips: evenly spaced clips a validation video is judged by.
         root: folder that the manifest's paths start from, where it is not the manifest's own.
         clip: how clips are cut.
