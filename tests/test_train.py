@@ -137,6 +137,15 @@ def test_the_warm_up_trains_only_what_is_new(small: Small, unbroken: Run, tmp_pa
     assert rates["lr/backbone"] == rates["lr/action_head"] == 0
 
 
+def test_the_last_weights_are_kept_on_request(small: Small, unbroken: Run, tmp_path: Path) -> None:
+    last = small.train(tmp_path / "last", optimisation={"keep": "last"})
+    blind = small.train(tmp_path / "blind", validation_split=None)
+    one, other, best = (load_file(run.path / "weights.safetensors") for run in (last, blind, unbroken))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    scores = [record["validation/top1"] for record in unbroken.history() if "validation/top1" in record]
+    assert (scores.index(max(scores)) == 3) == all(torch.equal(one[key], best[key]) for key in one)
+
+
 def test_a_frozen_backbone_stays_as_it_is(small: Small, unbroken: Run, tmp_path: Path) -> None:
     run = small.train(tmp_path / "run", method=Plain, weights=unbroken.path, freeze_backbone=True)
     before, after = load_file(unbroken.path / "weights.safetensors"), load_file(run.path / "weights.safetensors")
