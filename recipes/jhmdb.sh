@@ -10,5 +10,5 @@ here=$(dirname "$0")
 [ -f "$out/scenes.parquet" ] ||
   sceneproof label scenes "$index/manifest.parquet" "$out/scenes.parquet" --labeller onnx --weights "$onnx"
 sceneproof study "$here"/jhmdb/*.yaml "$index/manifest.parquet" "$out/runs" --seeds 0 1 2 \
-  --learning_rates 0.001 0.003 --splits test --clips 3 --probe_split train \
+  --splits test --clips 3 --probe_split train \
   --scenes "$out/scenes.parquet" --humans "$index/boxes.parquet" --memory --jobs "$jobs" --results "$out/results.csv"
