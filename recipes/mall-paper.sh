@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# The Mall at the paper's size (3D-ResNet-18, 16 x 112 x 112). For a GPU. Usage: recipes/mall-paper.sh OUT SEED...
+# The Mall at the paper's size (3D-ResNet-18, 16 x 112 x 112), in the paper's stages. For a GPU: nobody has run it yet.
+# Usage: recipes/mall-paper.sh OUT [JOBS [SEED...]]
 set -euo pipefail
-out=$1
-shift
+out=$1 jobs=${2:-1}
+shift $(($# < 2 ? $# : 2))
 here=$(dirname "$0")
 world=$out/world
+
 sceneproof mall "$world" --seed 0
 [ -f "$out/scene-network.safetensors" ] ||
   sceneproof label network "$world/scenes/train" "$out/scene-network.safetensors" --held_out "$world/scenes/test" --size 12 --epochs 10
 [ -f "$out/scenes.parquet" ] ||
   sceneproof label scenes "$world/manifest.parquet" "$out/scenes.parquet" --labeller network --weights "$out/scene-network.safetensors"
 
-tables=(--scenes "$out/scenes.parquet" --humans "$world/boxes.parquet" --memory)
-sceneproof study "$here"/mall-paper/*.yaml "$world/manifest.parquet" "$out/paper" --seeds "$@" \
-  --splits validation_out test test_out --clips 2 --probe_split train --results "$out/results.csv" "${tables[@]}"
+options=(--splits validation_out test test_out --clips 2 --probe_split train --scenes "$out/scenes.parquet"
+  --humans "$world/boxes.parquet" --memory --jobs "$jobs" --results "$out/results.csv")
+sceneproof study "$here"/mall-paper-pretraining/*.yaml "$world/manifest.parquet" "$out/pretraining" --seeds "${@:-0}" "${options[@]}"
+sceneproof study "$here"/mall-paper/*.yaml "$world/manifest.parquet" "$out/ablation" \
+  --starts "$out"/pretraining/pretrained-seed* "${options[@]}"
