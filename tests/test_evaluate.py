@@ -6,7 +6,7 @@ import pytest
 
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
-from sceneproof.evaluate import evaluate
+from sceneproof.evaluate import evaluate, settings_of
 from sceneproof.files import read_json
 from sceneproof.metrics.accuracy import top_k
 from sceneproof.run import Run
@@ -93,6 +93,26 @@ def test_corrupt_weights_are_named(small: Small, tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"weights\.safetensors: corrupt"):
         evaluate(run.path, small.manifest, quiet=True)
+
+
+def test_what_was_tested_is_kept_with_the_figures(small: Small, run: Run, tmp_path: Path) -> None:
+    done = evaluate(run.path, small.manifest, clips=1, quiet=True, out=tmp_path / "out")
+    figures = read_json(tmp_path / "out" / "metrics.json")
+    assert figures["settings"] == done.metrics["settings"] == settings_of({"manifest": small.manifest, "clips": 1})
+    assert figures["settings"] != settings_of({"manifest": small.manifest, "clips": 2})
+    assert figures["settings"] != settings_of({"manifest": small.manifest, "clips": 1, "splits": ["validation"]})
+
+
+def test_a_split_named_twice_is_refused(small: Small, run: Run) -> None:
+    with pytest.raises(InputError, match="'test' is named 2 times"):
+        evaluate(run.path, small.manifest, splits=["test", "test"])
+
+
+def test_a_device_that_is_not_there_is_refused(small: Small, run: Run) -> None:
+    with pytest.raises(InputError, match="--device foo"):
+        evaluate(run.path, small.manifest, device="foo")
+    with pytest.raises(InputError, match="--device cuda:99"):
+        evaluate(run.path, small.manifest, device="cuda:99")
 
 
 def small_rows(small: Small) -> pd.DataFrame:

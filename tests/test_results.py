@@ -48,6 +48,7 @@ def test_a_run_adds_its_figures(tmp_path: Path) -> None:
     write_json(run.path / "environment.json", {"commit": "abc"})
     metrics = {
         "run": "x",
+        "settings": {"clips": 1, "splits": ["test"]},
         "splits": {"test": {"top1": 0.5, "worst_group": None, "without_humans": {"entropy": 1.25}}},
         "scene_leakage": {"probe_split": "train", "test": {"from_features": 0.75}},
     }

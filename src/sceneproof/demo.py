@@ -15,7 +15,7 @@ from sceneproof.mall.world import World, make_world
 from sceneproof.methods import SDN, Method, Plain
 from sceneproof.optimisation import Optimisation
 from sceneproof.report import report
-from sceneproof.study import Row, execute
+from sceneproof.study import Row, execute, refuse_torchrun
 
 METHODS: dict[str, Callable[[Backbone, int, int], Method]] = {
     "plain": Plain,
@@ -33,7 +33,9 @@ WORLD = World(
 )  # fmt: skip
 CLIP = ClipSettings(length=8, stride=2, size=64, scales=(1.0, 0.9))
 PRETRAINING = Optimisation(epochs=10, batch=16, optimizer="adamw", lr=3e-3, weight_decay=0.05, schedule="cosine")
-STAGE = replace(PRETRAINING, epochs=5, lr=1e-3, warm_up_epochs=1, warm_up_lr=3e-3)
+STAGE = replace(PRETRAINING, epochs=5, lr=3e-4, warm_up_epochs=1, warm_up_lr=3e-3, keep="last")
+"""The last weights: the best on the in-context validation split may be those of the first epoch, which are the first
+model's own backbone under every row."""
 
 
 def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs: int = PRETRAINING.epochs) -> None:
@@ -46,7 +48,11 @@ def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs
         seed: of the world and of the training.
         videos: factor on the number of videos; below 1 it is quicker and says less.
         epochs: passes over the training videos of the first model; the four that start from it get half as many.
+
+    Raises:
+        InputError: started by torchrun.
     """
+    refuse_torchrun("demo")
     out = Path(out)
     print("1/4  The world: people who do things in places, drawn and written as videos")
     manifest = make_world(out / "world", replace(WORLD.scaled(videos), seed=seed))

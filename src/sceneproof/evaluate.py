@@ -1,6 +1,7 @@
 """run + manifest -> predictions + metrics."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,14 @@ from sceneproof.metrics.bootstrap import mean_interval
 from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.metrics.representation_bias import linear_probe, representation_bias
 from sceneproof.run import Run
+from sceneproof.spec import plain
 from sceneproof.tasks.classification import Predictions, predict
+
+SETTINGS: dict[str, Any] = {
+    "manifest": None, "splits": ("test",), "clips": 0, "humans": None, "scenes": None, "probe_split": None,
+    "root": None,
+}  # fmt: skip
+"""The arguments of `evaluate` that its figures depend on, with their defaults."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,10 @@ def evaluate(
     Raises:
         InputError: bad input; names the file, row or key.
     """
+    tested = settings_of(locals())
+    _refuse_twice(splits)
     trained = Run.open(run)
-    where = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    where = _device(device)
     method = trained.method().to(where)
     settings = ClipSettings(**{**trained.config["clip"], "scales": tuple(trained.config["clip"]["scales"])})
     table = Manifest.read(manifest, root)
@@ -92,7 +102,8 @@ def evaluate(
         return _Part(split, rows, labelled.action, made)
 
     parts = [of(split, clips, masked=True) for split in splits]
-    metrics: dict[str, Any] = {"run": trained.name, "splits": {part.split: _figures(part) for part in parts}}
+    metrics: dict[str, Any] = {"run": trained.name, "settings": tested}
+    metrics["splits"] = {part.split: _figures(part) for part in parts}
     if probe_split is not None:
         metrics["scene_leakage"] = _leakage(of(probe_split, 1, masked=False), parts, labels)
     if labels is not None and probe_split is not None:
@@ -102,6 +113,28 @@ def evaluate(
     write_table(folder / "predictions.parquet", predictions, "predictions", actions=trained.actions, run=trained.name)
     write_json(folder / "metrics.json", metrics)
     return Evaluation(predictions, metrics)
+
+
+def settings_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What the figures depend on besides the run, as plain values; a study tests again where it has changed."""
+    return {key: plain(arguments.get(key, default)) for key, default in SETTINGS.items()}
+
+
+def _refuse_twice(splits: Sequence[str]) -> None:
+    for split, count in Counter(splits).items():
+        if count > 1:
+            raise InputError(f"--splits: {split!r} is named {count} times, and its videos would count as often")
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # which one depends on how torch was built
+        raise InputError(f"--device {name}: {str(error).splitlines()[0]}; give auto, cpu, or cuda with a GPU") from None
+    return device
 
 
 @dataclass(frozen=True)

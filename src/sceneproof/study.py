@@ -2,17 +2,21 @@
 
 import multiprocessing
 import os
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from sceneproof.arguments import parse
-from sceneproof.errors import InputError
-from sceneproof.evaluate import evaluate
+from sceneproof.errors import InputError, TrainingError
+from sceneproof.evaluate import evaluate, settings_of
 from sceneproof.files import read_json, write_json
 from sceneproof.report import report
 from sceneproof.results import add_report, add_results
@@ -51,6 +55,8 @@ def study(
     probe_split: str | None = None,
     root: Path | None = None,
     results: Path | None = None,
+    baseline: str | None = None,
+    debiased: str | None = None,
     jobs: int = 1,
     memory: bool = False,
     quiet: bool = False,
@@ -73,6 +79,8 @@ def study(
         probe_split: split that trains the linear probes for scene leakage.
         root: folder that the manifest's paths start from, where it is not the manifest's own.
         results: a results.csv to add the figures to.
+        baseline: the recipe that the page compares with, by its name; by default the plain one.
+        debiased: the recipe that the page's headline is about, by its name; by default the full SDN.
         jobs: runs at a time, each in its own process; for a GPU that one small run leaves idle.
         memory: keep decoded videos in memory.
         quiet: show no progress.
@@ -80,6 +88,7 @@ def study(
     Raises:
         InputError: bad input; names the file, row or key.
     """
+    refuse_torchrun("study")
     if starts and learning_rates:
         raise InputError("--starts and --learning_rates: a transfer takes its recipes' own learning rates")
     out = Path(out)
@@ -120,12 +129,13 @@ def study(
         ]
     execute(rows, jobs=jobs)
     page = report(
-        [done.folder for done in rows], out / "report.html", manifest=manifest, humans=humans, root=root, quiet=quiet
-    )
+        [done.folder for done in rows], out / "report.html", manifest=manifest, humans=humans, root=root,
+        baseline=baseline, debiased=debiased, quiet=quiet,
+    )  # fmt: skip
     if results is not None:
         prefix = f"{recipes[0].resolve().parent.name}/"
         for done in rows:
-            name = prefix + done.folder.name.rpartition("-seed")[0]
+            name = prefix + re.sub(r"-seed\d+$", "", done.folder.name)
             add_results(results, name, Run.open(done.folder), read_json(done.folder / "evaluation" / "metrics.json"))
         add_report(results, page.with_suffix(".json"), prefix=prefix)
     return page
@@ -160,20 +170,67 @@ def _best(trials: Mapping[float, Path]) -> float:
     return max(trials, key=result)
 
 
+def refuse_torchrun(command: str) -> None:
+    """Raises InputError in a process that torchrun started: each would do every run."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(f"sceneproof {command}: start it without torchrun; `sceneproof study --jobs N` runs several")
+
+
 def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
-    """Trains and tests every row that is not done yet, `jobs` at a time."""
+    """Trains and tests every row that is not done yet, `jobs` at a time.
+
+    Where one fails, or on Ctrl-C, those that are running are ended; each goes on from its checkpoint next time.
+
+    Raises:
+        TrainingError: a process was killed from outside.
+    """
     if jobs == 1:
         for row in rows:
             _one(row)
         return
     threads = max((os.cpu_count() or 1) // jobs, 1)
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
-        for future in [pool.submit(_one, row) for row in rows]:
+        try:
+            _run_all(pool, rows, jobs)
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            # Ctrl-C in a terminal reached them too: let them write their checkpoints
+            _end(
+                set(multiprocessing.active_children()) - others, grace=5 if isinstance(error, KeyboardInterrupt) else 0
+            )
+            if isinstance(error, BrokenProcessPool):
+                raise TrainingError(
+                    "a run's process was killed, perhaps for want of memory: start again with fewer --jobs to go on"
+                ) from None
+            raise
+
+
+def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int) -> None:
+    """Hands out a row when a process is free, so that none waits in a queue where it can no longer be called back."""
+    waiting, running = list(rows), set[Future[None]]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            running.add(pool.submit(_one, waiting.pop(0)))
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
             future.result()
+
+
+def _end(processes: set[BaseProcess], *, grace: float) -> None:
+    """Asks processes to end, those that are still there after `grace` seconds."""
+    until = time.monotonic() + grace
+    for process in processes:
+        process.join(max(until - time.monotonic(), 0))
+    for process in processes:
+        process.terminate()
 
 
 def _one(row: Row) -> None:
     train(**row.training)
-    if row.testing is not None and not (row.folder / "evaluation" / "metrics.json").exists():
+    if row.testing is None:
+        return
+    figures = row.folder / "evaluation" / "metrics.json"
+    if not figures.exists() or read_json(figures).get("settings") != settings_of(row.testing):
         evaluate(row.folder, **row.testing)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from sceneproof.errors import InputError
+from sceneproof.report.measures import measure
 from sceneproof.report.recipes import describe
 from sceneproof.report.study import read_study
+from sceneproof.report.tables import ablation
 from tests.report.fake import KINDS, PLAIN, SDN, make_run, make_study, videos
 
 
@@ -119,3 +121,21 @@ def test_a_transfer_is_one_recipe_over_its_seeds(tmp_path: Path) -> None:
         config = (path / "config.yaml").read_text()
         (path / "config.yaml").write_text(f"{config}weights: runs/plain-seed{seed}\n")
     assert [recipe.name for recipe in read_study(paths).recipes] == ["frozen"]
+
+
+def test_shuffled_scene_labels_are_a_control(tmp_path: Path) -> None:
+    method = {"class_path": SDN, "init_args": {}}
+    described = describe({"method": method, "shuffle_scenes": True})
+    assert described.terms == "other"
+    assert described.text == "SDN: L_Adv with soft labels + L_Ent (shuffled scene labels)"
+    without_labels = {"method": {"class_path": SDN, "init_args": {"scene_weight": 0.0}}, "shuffle_scenes": True}
+    assert describe(without_labels).terms == "L_Ent"
+    plain, control = make_run(tmp_path / "plain", KINDS["plain"], 0), make_run(tmp_path / "control", KINDS["sdn"], 0)
+    ours = make_run(tmp_path / "L_Adv", KINDS["L_Adv"], 0)
+    with open(control / "config.yaml", "a") as config:
+        config.write("shuffle_scenes: true\n")
+    study = read_study([plain, control, ours])
+    assert study.debiased is not None
+    assert study.debiased.name == "L_Adv"
+    assert "control" not in str(ablation(study, measure(study), "losses").rows)
+    assert read_study([plain, control]).debiased is None

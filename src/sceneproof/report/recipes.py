@@ -16,11 +16,13 @@ class Described:
             everything else, such as controls, the released variant and methods of the user's own.
         labels: the pseudo scene labels of L_Adv: "none", "hard" or "soft".
         text: a line to read.
+        shuffled: whether the scene labels were shuffled: a control, which is no row of the paper's ablations.
     """
 
     terms: str
     labels: str
     text: str
+    shuffled: bool = False
 
 
 def describe(config: dict[str, Any]) -> Described:
@@ -34,9 +36,11 @@ def describe(config: dict[str, Any]) -> Described:
         masked = bool(values.get("masked_weight"))
         text = "cross entropy, masked clips as augmentation" if masked else "cross entropy alone"
         return Described("other" if masked else "none", "none", text)
-    if name == "SDN":
-        return _describe_sdn(values)
-    return Described("other", "none", f"{name or 'unknown method'} {_listed(given)}".strip())
+    own = Described("other", "none", f"{name or 'unknown method'} {_listed(given)}".strip())
+    described = _describe_sdn(values) if name == "SDN" else own
+    if config.get("shuffle_scenes") and (described is own or described.labels != "none"):
+        return Described("other", described.labels, f"{described.text} (shuffled scene labels)", shuffled=True)
+    return described
 
 
 def _describe_sdn(values: dict[str, Any]) -> Described:

@@ -120,7 +120,7 @@ def read_study(
         splits: the splits to report on; by default those with "test" in their name, or all where none has.
         baseline: name of the recipe to compare with; by default the first plain one.
         debiased: name of the recipe the headline is about; by default the first with both of SDN's terms and soft
-            labels, else the first other than the baseline.
+            labels, else the first other than the baseline and the control with shuffled scene labels.
 
     Raises:
         InputError: no runs, a folder that is no run or has not been evaluated, runs of different actions or without a
@@ -138,7 +138,7 @@ def read_study(
     rows, notes = _common(tested, splits)
     recipes = _recipes([_aligned(one, rows) for one in tested])
     plain = _named(recipes, baseline) or next((recipe for recipe in recipes if recipe.method.terms == "none"), None)
-    others = [recipe for recipe in recipes if recipe is not plain]
+    others = [recipe for recipe in recipes if recipe is not plain and not recipe.method.shuffled]
     full = next((recipe for recipe in others if (recipe.method.terms, recipe.method.labels) == ("both", "soft")), None)
     chosen = _named(recipes, debiased) or full or (others[0] if others else None)
     return Study(tuple(recipes), first.run.actions, rows, plain, chosen, notes)
