@@ -1,19 +1,20 @@
 """Checkpoints: tensors in safetensors, the rest in JSON, nothing pickled; a folder a step, whole or not at all."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sceneproof.backbones.weights import fill
+from sceneproof.errors import InputError
 from sceneproof.files import read_json, write_json
-from sceneproof.run import flat, read_weights
+from sceneproof.run import flat, read_weights, save_tensors
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Progress:
         plateau: best validation loss, epochs without a better one, and the factor on the learning rate.
         sums: loss sums since the last log line, and `summed`, over how many steps.
         unreadable: rows that could not be read, with the reason.
-        skipped: steps that were left out because too few clips of them could be read.
+        skipped: steps that were left out because too few clips of them could be read, and those of this epoch.
     """
 
     epoch: int = 0
@@ -40,6 +41,7 @@ class Progress:
     summed: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
     skipped: int = 0
+    skipped_in_epoch: int = 0
 
 
 def save(folder: Path, method: nn.Module, optimizer: Optimizer, progress: Progress, *, rank: int = 0) -> None:
@@ -49,11 +51,11 @@ def save(folder: Path, method: nn.Module, optimizer: Optimizer, progress: Progre
     """
     temporary = _temporary(folder)
     temporary.mkdir(parents=True, exist_ok=True)
-    save_file(_random_state(), temporary / f"random-{rank}.safetensors")
+    save_tensors(_random_state(), temporary / f"random-{rank}.safetensors")
     if rank == 0:
         tensors, plain = _split(optimizer.state_dict())
-        save_file(flat(method.state_dict()), temporary / "method.safetensors")
-        save_file(tensors, temporary / "optimizer.safetensors")
+        save_tensors(flat(method.state_dict()), temporary / "method.safetensors")
+        save_tensors(tensors, temporary / "optimizer.safetensors")
         write_json(temporary / "optimizer.json", plain)
         write_json(temporary / "progress.json", asdict(progress))
 
@@ -84,13 +86,43 @@ def load(folder: Path, method: nn.Module, optimizer: Optimizer, *, rank: int = 0
         InputError: a corrupt file.
     """
     fill(method, read_weights(folder / "method.safetensors"), str(folder / "method.safetensors"))
-    optimizer.load_state_dict(
-        _join(read_weights(folder / "optimizer.safetensors"), read_json(folder / "optimizer.json"))
-    )
+    with _refusing(folder / "optimizer.json"):
+        plain = read_json(folder / "optimizer.json")
+        optimizer.load_state_dict(_join(read_weights(folder / "optimizer.safetensors"), plain))
+    _lay_out(optimizer)
     random = folder / f"random-{rank}.safetensors"
     if random.exists():  # a run that goes on with more processes gives the new ones the state of their seed
-        _restore_random(load_file(random))
-    return Progress(**read_json(folder / "progress.json"))
+        with _refusing(random):
+            _restore_random(read_weights(random))
+    with _refusing(folder / "progress.json"):
+        return Progress(**read_json(folder / "progress.json"))
+
+
+def broken(method: nn.Module) -> list[str]:
+    """Names of the weights and statistics that hold a value that is not finite."""
+    floats = {name: value for name, value in method.state_dict().items() if value.is_floating_point()}
+    finite = torch.stack([value.isfinite().all() for value in floats.values()]).tolist()
+    return [name for name, good in zip(floats, finite, strict=True) if not good]
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Raises InputError with the path where what a file holds is not what a checkpoint holds."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{error}: delete {path.parent} to train the run anew") from None
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"{path}: not a checkpoint's ({reason}): delete {path.parent} to train the run anew") from None
+
+
+def _lay_out(optimizer: Optimizer) -> None:
+    """Gives the optimiser's tensors the strides of their weights, which the files do not keep."""
+    for weight, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape and value.stride() != weight.stride():
+                values[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 def _temporary(folder: Path) -> Path:

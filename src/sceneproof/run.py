@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
 from sceneproof.methods.base import Method
 from sceneproof.spec import Spec
+
+FIRST_TEMPORARY = re.compile(r"\.(labels|environment|config)\.\d+\.tmp\.(json|yaml)")  # as `files.whole` names them
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,13 @@ class Run:
             InputError: the folder holds a run of another configuration, or other things.
         """
         if not (self.path / "config.yaml").exists():
-            if self.path.exists() and any(self.path.iterdir()):
+            text = yaml.safe_dump(self.config, sort_keys=False)
+            if self.path.exists() and not all(_begun(path) for path in self.path.iterdir()):
                 raise InputError(f"{self.path}: the folder is not empty and holds no run: choose another one")
             write_json(self.path / "labels.json", {"actions": self.actions, "scenes": self.scenes})
             write_json(self.path / "environment.json", environment())
             with whole(self.path / "config.yaml") as temporary:
-                temporary.write_text(yaml.safe_dump(self.config, sort_keys=False))
+                temporary.write_text(text)
             return
         there = type(self).open(self.path)
         for key in sorted({*self.config, *there.config}):
@@ -113,26 +117,37 @@ class Run:
     def log(self, record: Mapping[str, float]) -> None:
         """Appends a line to metrics.jsonl."""
         with open(self.path / "metrics.jsonl", "a") as lines:
-            lines.write(json.dumps(dict(record)) + "\n")
+            lines.write(json.dumps(dict(record), allow_nan=False) + "\n")
 
     def history(self) -> list[dict[str, float]]:
-        """The lines of metrics.jsonl."""
+        """The lines of metrics.jsonl, without a last one that a kill or a full disk cut short.
+
+        Raises:
+            InputError: another line is not JSON.
+        """
         path = self.path / "metrics.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        lines = path.read_text().splitlines() if path.exists() else []
+        records: list[dict[str, float]] = []
+        for number, line in enumerate(lines, 1):
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                if number < len(lines):
+                    raise InputError(f"{path}: line {number} is not JSON: {error}") from None
+        return records
 
     def rewind(self, step: int) -> None:
-        """Drops what was logged after a step, so that a resumed run logs nothing twice."""
-        history = self.history()
-        kept = [record for record in history if record["step"] <= step]
-        if len(kept) == len(history):
-            return
-        with whole(self.path / "metrics.jsonl") as temporary:
-            temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
+        """Drops what was logged after a step, so that a resumed run logs nothing twice, and a line cut short."""
+        path = self.path / "metrics.jsonl"
+        kept = "".join(json.dumps(record) + "\n" for record in self.history() if record["step"] <= step)
+        if path.exists() and path.read_text() != kept:
+            with whole(path) as temporary:
+                temporary.write_text(kept)
 
     def save_weights(self, method: Method) -> None:
         """Writes weights.safetensors, whole or not at all."""
         with whole(self.path / "weights.safetensors") as temporary:
-            save_file(flat(method.state_dict()), temporary)
+            save_tensors(flat(method.state_dict()), temporary)
 
     def finish(self) -> None:
         """Marks the run as done and drops its checkpoints, which only an unfinished run needs."""
@@ -143,6 +158,18 @@ class Run:
 def flat(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A state dict as safetensors takes it: on the host, contiguous, no tensor twice."""
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Writes a safetensors file.
+
+    Raises:
+        OSError: the disk is full, or another failure to write, for which safetensors has an error of its own.
+    """
+    try:
+        save_file(tensors, path)
+    except SafetensorError as error:
+        raise OSError(f"{path}: {error}") from error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -161,12 +188,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def environment() -> dict[str, Any]:
     """What a figure may depend on besides the configuration: versions, device, commit."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(sceneproof.__file__).parent
-    ).stdout.strip()
     return {
         "sceneproof": sceneproof.__version__,
-        "commit": commit or None,
+        "commit": _commit(Path(sceneproof.__file__)),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "torch": torch.__version__,
@@ -174,3 +198,22 @@ def environment() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
     }
+
+
+def _commit(file: Path) -> str | None:
+    """The commit of the repository that `file` belongs to, "-dirty" if its folder was changed since; None without."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=file.parent)
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", file.name)  # a virtual environment may lie in somebody else's repository
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):  # git is not installed, or there is no repository
+        return None
+
+
+def _begun(path: Path) -> bool:
+    """Whether a file is one that `Run.begin` writes first, so that a start that was killed there can be repeated."""
+    return path.name in ("labels.json", "environment.json") or bool(FIRST_TEMPORARY.fullmatch(path.name))

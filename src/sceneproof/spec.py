@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sceneproof.errors import InputError
 
 
@@ -62,7 +64,9 @@ class Spec:
         defaults = {item.name: item.default for item in parameters if item.default is not item.empty}
         return {
             "class_path": f"{target.__module__}.{target.__qualname__}",  # one path, however it was imported
-            "init_args": {key: plain(value) for key, value in {**defaults, **self.init_args}.items()},
+            "init_args": {
+                key: plain(value, f"init_args.{key}") for key, value in {**defaults, **self.init_args}.items()
+            },
         }
 
     def __call__(self, *arguments: Any) -> Any:
@@ -86,10 +90,27 @@ class Spec:
         return target
 
 
-def plain(value: Any) -> Any:
-    """A value as YAML and JSON know it: lists for tuples, text for paths."""
+def plain(value: Any, key: str = "") -> Any:
+    """A value as YAML and JSON know it: lists for tuples, text for paths, Python's numbers for NumPy's.
+
+    Args:
+        value: what to write down.
+        key: where it stands in the configuration, for the message.
+
+    Raises:
+        InputError: what cannot be written down, such as a network; names the key.
+    """
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(name): plain(item, f"{key}.{name}" if key else str(name)) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+        return [plain(item, f"{key}[{place}]") for place, item in enumerate(value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise InputError(
+        f"{key or 'configuration'}: a {type(value).__name__} cannot be written into a run's configuration: give a "
+        f"number, a text, a truth value or a list of them; a network by its import path"
+    )
