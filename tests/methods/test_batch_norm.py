@@ -57,6 +57,19 @@ def test_everything_is_as_before_also_after_an_error(clips: int) -> None:
     assert [(getattr(part, "track_running_stats", None), part.training) for part in network] == before
 
 
+@pytest.mark.parametrize(
+    ("everywhere", "training", "tracking"), [(0.0, False, False), (1.5, True, False), (2.0, True, True)]
+)
+def test_synchronised_norms_follow_the_twins_of_all_processes(
+    everywhere: float, training: bool, tracking: bool
+) -> None:
+    norm = nn.SyncBatchNorm(2)
+    for clips in (0, 1):
+        with second_pass(norm, clips, moving=True, everywhere=torch.tensor(everywhere)):
+            assert (norm.training, norm.track_running_stats) == (training, tracking)
+        assert (norm.training, norm.track_running_stats) == (True, True)
+
+
 def test_synchronised_norms_also_take_part_without_clips() -> None:
     norm = nn.SyncBatchNorm(2)
     for clips in (0, 1):

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from functools import partial
 from math import log
 from typing import Any
 
@@ -6,10 +8,13 @@ import torch
 from torch import Tensor
 
 from sceneproof.backbones.resnet3d import ResNet3D
+from sceneproof.backbones.wrapped import Wrapped
+from sceneproof.methods.base import Method
+from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN, Labels, Variant
 from sceneproof.methods.terms import cross_entropy, entropy
 from sceneproof.types import Batch
-from tests.methods.batches import batch, clips, gradients, identity, per_channel, random_batch
+from tests.methods.batches import PerChannel, batch, clips, gradients, identity, per_channel, random_batch
 
 VIDEO = clips((log(2), 0.0, 0.0), (0.0, 0.0, 0.0))  # probabilities 1/2 1/4 1/4 and thirds
 TWIN = clips((0.0, log(2), 0.0))
@@ -199,3 +204,23 @@ def test_divisors_are_the_global_counts() -> None:
     halved = method(found.with_divisors(torch.tensor([4.0, 2.0, 2.0])))
     for name, value in method(found).items():
         assert halved[name].item() == pytest.approx(value.item() / 2)
+
+
+@pytest.mark.parametrize("make", [SDN, partial(SDN, variant="released"), partial(Plain, masked_weight=1.0)])
+def test_a_backbone_that_takes_no_empty_batch_is_given_none(make: Callable[..., Method]) -> None:
+    method = make(Picky(PerChannel(), 3), 3, 3)
+    found = batch(VIDEO, [0, 2], scene=SCENE, without_humans=clips())
+    for update in method.updates(found):
+        method.zero_grad()
+        torch.autograd.backward(torch.stack(list(method(update).values())).sum())
+        for key, parameter in method.named_parameters():
+            assert parameter.grad is not None, key
+            assert torch.isfinite(parameter.grad).all(), key
+
+
+class Picky(Wrapped):
+    """A backbone that, like MViT, cannot reshape an empty batch."""
+
+    def forward(self, video: Tensor) -> Tensor:
+        assert len(video)
+        return super().forward(video)

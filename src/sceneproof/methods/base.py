@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 
 from sceneproof.backbones.base import Backbone
+from sceneproof.methods.batch_norm import is_synchronised
+from sceneproof.methods.terms import zero_of
 from sceneproof.types import Batch
 
 
@@ -32,7 +34,9 @@ class Method(nn.Module):
         raise NotImplementedError  # the paper's equations go here
 
     def features(self, video: Tensor) -> Tensor:
-        """Pooled features (B, D) of a video (B, C, T, H, W)."""
+        """Pooled features (B, D) of a video (B, C, T, H, W); B may be 0, which not every backbone can take."""
+        if not len(video) and not is_synchronised(self.backbone):
+            return video.new_zeros(0, self.backbone.dim) + zero_of(self.backbone)  # a gradient for every parameter
         pooled: Tensor = self.backbone(video).mean(dim=(2, 3, 4))
         return pooled
 

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.methods.base import Method
-from sceneproof.methods.batch_norm import second_pass
+from sceneproof.methods.batch_norm import second_pass, twins_a_process
 from sceneproof.methods.terms import cross_entropy
 from sceneproof.types import Batch
 
@@ -35,8 +35,9 @@ class Plain(Method):
         if batch.video is not None:
             losses["L_CE"] = batch.mean_over_actions(cross_entropy(self.scores(batch.video), batch.action))
         if batch.without_humans is not None and self.masked_weight:
-            with second_pass(self.backbone, len(batch.without_humans), moving=True):
-                logits = self.scores(batch.without_humans)
+            twins = batch.without_humans
+            with second_pass(self.backbone, len(twins), moving=True, everywhere=twins_a_process(batch)):
+                logits = self.scores(twins)
             values = cross_entropy(logits, batch.action[batch.has_twin])
             losses["L_CE_masked"] = self.masked_weight * batch.mean_over_twins(values)
         return losses

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Method
-from sceneproof.methods.batch_norm import second_pass
+from sceneproof.methods.batch_norm import second_pass, twins_a_process
 from sceneproof.methods.gradient_reversal import reverse_gradient
 from sceneproof.methods.terms import cross_entropy, entropy, zero_of
 from sceneproof.types import Batch
@@ -113,8 +113,9 @@ class SDN(Method):
         return batch.mean_over_scenes(cross_entropy(logits, target))
 
     def _confusion(self, without_humans: Tensor, batch: Batch) -> Tensor:
-        # an empty batch of twins goes through all the same: each process computes with the same parameters
-        with second_pass(self, len(without_humans), moving=self.masked_batch_statistics):
+        # an empty batch of twins goes through all the same: every parameter gets a gradient on each process
+        moving, everywhere = self.masked_batch_statistics, twins_a_process(batch)
+        with second_pass(self, len(without_humans), moving=moving, everywhere=everywhere):
             features = self.features(without_humans)
             if self.confusion_head is None:
                 return -self.confusion_weight * batch.mean_over_twins(entropy(self.action_head(features)))
