@@ -7,6 +7,7 @@ from sceneproof.arguments import parse
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.methods import SDN
+from sceneproof.report import report
 from sceneproof.spec import Spec
 from sceneproof.train import train
 
@@ -26,6 +27,17 @@ def test_lists_and_switches_are_written_as_people_type_them() -> None:
     made = parse(several, ["a", "b", "c", "--splits", "x", "y", "--quiet"], "several")
     assert made == {"files": [Path("a"), Path("b")], "out": Path("c"), "splits": ["x", "y"], "quiet": True}
     assert parse(several, ["--quiet", "false", "--splits=[x,y]", "a", "c"], "several")["splits"] == ["x", "y"]
+    assert parse(several, ["--quiet=false", "--splits=x", "a", "c"], "several")["splits"] == ["x"]
+    assert parse(report, ["run", "--splits=null"], "report")["splits"] is None
+
+
+def test_lists_and_switches_inside_a_group_too() -> None:
+    words = ["m", "o", "--clip.scales", "1.0", "0.9", "--optimisation.trackers", "wandb", "--optimisation.compile"]
+    made = parse(train, words, "train")
+    assert made["clip"].scales == (1.0, 0.9)
+    assert made["optimisation"].trackers == ("wandb",)
+    assert made["optimisation"].compile is True
+    assert parse(train, ["m", "o", "--optimisation.trackers=[]"], "train")["optimisation"].trackers == ()
 
 
 def test_classes_become_specs_with_all_their_arguments() -> None:

@@ -95,6 +95,25 @@ def test_bad_input_is_one_message_and_exit_code_2(
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize("group", ["label", "index"])
+def test_a_group_of_commands_lists_them(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(group, "--help") == 0
+    told = capsys.readouterr().out
+    assert all((f"\n  {name} " in told) == name.startswith(group) for name in cli.COMMANDS)
+    assert run(group, "dance") == 2
+    assert f"no command '{group} dance'" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sceneproof.mall.world.mall", full)
+    monkeypatch.setattr("sceneproof.arguments.parse", lambda *_: {})
+    assert run("mall", "out") == 1
+    assert capsys.readouterr().err == "sceneproof: [Errno 28] No space left on device\n"
+
+
 def test_the_overview_is_quick_to_come_and_needs_no_torch() -> None:
     code = "import sys; from sceneproof import cli; cli.main(['--help'])\n"
     check = f"try:\n    exec({code!r})\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"

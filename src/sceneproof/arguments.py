@@ -43,7 +43,7 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
             action.metavar = f"{action.dest.rstrip('s').upper()} …"
     required = [key for key, item in parameters.items() if item.default is item.empty]
     try:
-        values = parser.parse_args(spelled_out(words, hints, required))
+        values = parser.parse_args(spelled_out(words, {**hints, **_inside(hints)}, required))
     except InputError as error:
         files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
         files += [after for word, after in itertools.pairwise(words) if word == "--config"]
@@ -56,7 +56,7 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
 
     Args:
         words: the command line.
-        hints: type by parameter.
+        hints: type by parameter, and by `parameter.field` for what is inside a dataclass.
         required: the positional parameters in order; at most one of them may be a list.
     """
     flags: list[str] = []
@@ -64,13 +64,16 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
     waiting = list(words)
     while waiting:
         word = waiting.pop(0)
-        hint = hints.get(word.removeprefix("--"))
+        name, _, value = word.partition("=")
+        hint = hints.get(name.removeprefix("--"))
         if not word.startswith("--"):
             positional.append(word)
+        elif _is_list(hint) and value == "null":
+            flags.append(word)
         elif _is_list(hint):
-            items = _take(waiting)
-            flags.append(f"{word}={items[0] if len(items) == 1 and items[0].startswith('[') else json.dumps(items)}")
-        elif hint is bool and waiting[:1] not in (["true"], ["false"]):
+            items = [value] if "=" in word else _take(waiting)
+            flags.append(f"{name}={items[0] if len(items) == 1 and items[0].startswith('[') else json.dumps(items)}")
+        elif hint is bool and "=" not in word and waiting[:1] not in (["true"], ["false"]):
             flags.append(f"{word}=true")
         else:
             flags += [
@@ -82,6 +85,16 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
     if place is not None and surplus >= 0 and not positional[place].startswith("["):
         positional[place : place + surplus + 1] = [json.dumps(positional[place : place + surplus + 1])]
     return [*positional, *flags]
+
+
+def _inside(hints: Mapping[str, Any]) -> dict[str, Any]:
+    """Types of the fields of those parameters that are dataclasses, by `parameter.field`."""
+    return {
+        f"{key}.{name}": inner
+        for key, hint in hints.items()
+        if dataclasses.is_dataclass(hint)
+        for name, inner in typing.get_type_hints(hint).items()
+    }
 
 
 def _take(waiting: list[str]) -> list[str]:

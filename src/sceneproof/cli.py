@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), 2)
     except TrainingError as error:
         _fail(str(error), 1)
+    except OSError as error:  # a full disk, a folder that may not be written
+        _fail(str(error) or type(error).__name__, 1)
     except KeyboardInterrupt as error:
         _fail(f"interrupted. {error}".strip(), 130)
 
@@ -47,7 +49,8 @@ def _overview(words: Sequence[str]) -> NoReturn:
     if words[:1] == ["--version"]:
         print(sceneproof.__version__)
         sys.exit(0)
-    lines = [f"  {name:<14} {about}" for name, (_, about) in COMMANDS.items()]
+    group = {name: about for name, about in COMMANDS.items() if words and name.startswith(f"{words[0]} ")}
+    lines = [f"  {name:<14} {about}" for name, (_, about) in (group or COMMANDS).items()]
     text = "\n".join(
         [
             "usage: sceneproof COMMAND …      sceneproof COMMAND --help tells more",
@@ -57,11 +60,11 @@ def _overview(words: Sequence[str]) -> NoReturn:
             *lines,
         ]
     )
-    if not words or words[0] in ("-h", "--help"):
+    if not words or words[int(bool(group)) :][:1] in (["-h"], ["--help"]):
         print(text)
         sys.exit(0)
     print(text, file=sys.stderr)
-    _fail(f"no command {words[0]!r}", 2)
+    _fail(f"no command {' '.join(words[: 2 if group else 1])!r}", 2)
 
 
 def _fail(message: str, code: int) -> NoReturn:

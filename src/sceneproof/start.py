@@ -10,39 +10,49 @@ from sceneproof.methods.base import Method
 from sceneproof.run import Run, read_weights
 
 
-def start_from(method: Method, weights: Path, actions: Sequence[str]) -> set[str]:
+def start_from(method: Method, weights: Path, actions: Sequence[str], scenes: Sequence[str] = ()) -> set[str]:
     """Fills a method's parts from a run folder or an official checkpoint; returns the names of the parts filled.
 
     The backbone must fit. A head is taken along only where its classes are the same: for a run, the same names; for
     an official checkpoint, which has none, the same shapes.
 
+    Args:
+        method: what to fill.
+        weights: a run folder, or an official checkpoint.
+        actions: the method's action names, in order.
+        scenes: the method's scene names, in order.
+
     Raises:
         InputError: no such weights, a corrupt file, or a backbone of another shape.
     """
-    parts, same_actions = _parts(Path(weights), actions)
+    parts, other_classes = _parts(Path(weights), actions, scenes)
     own = dict(method.named_children())
     filled: set[str] = set()
     for name in method.groups():
         state = parts.get(name)
         if state is None or (name != "backbone" and not _fits(own[name].state_dict(), state)):
             continue
-        if name in ("action_head", "confusion_head") and not same_actions:
+        if name in other_classes:
             continue
         fill(own[name], state, f"{weights} ({name})")
         filled.add(name)
     return filled
 
 
-def _parts(weights: Path, actions: Sequence[str]) -> tuple[dict[str, dict[str, Tensor]], bool]:
-    """State dicts by part, and whether the action classes may be taken for the same."""
+def _parts(
+    weights: Path, actions: Sequence[str], scenes: Sequence[str]
+) -> tuple[dict[str, dict[str, Tensor]], set[str]]:
+    """State dicts by part, and the names of the heads whose classes are others."""
     if not weights.is_dir():
-        return load_official(weights), True
+        return load_official(weights), set()
     run = Run.open(weights)
     parts: dict[str, dict[str, Tensor]] = {}
     for key, value in read_weights(run.path / "weights.safetensors").items():
         part, _, rest = key.partition(".")
         parts.setdefault(part, {})[rest] = value
-    return parts, list(run.actions) == list(actions)
+    other_actions = set() if run.actions == list(actions) else {"action_head", "confusion_head"}
+    other_scenes = set() if run.scenes == list(scenes) else {"scene_head"}
+    return parts, other_actions | other_scenes
 
 
 def _fits(own: dict[str, Tensor], state: dict[str, Tensor]) -> bool:

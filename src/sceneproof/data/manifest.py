@@ -57,6 +57,8 @@ class Manifest:
             )
         if self.rows.empty:
             raise InputError(f"{self.name}: the manifest has no rows")
+        for name in COLUMNS:
+            self._check_text(name)
         twice = self.rows["video"][self.rows["video"].duplicated()]
         if len(twice):
             raise InputError(
@@ -65,6 +67,17 @@ class Manifest:
         for row, path in enumerate(self.rows["path"]):
             if Path(path).is_absolute() or ".." in Path(path).parts:
                 raise InputError(f"{self.name}: row {row}: the path {path!r} leaves the root folder {self.root}")
+
+    def _check_text(self, column: str) -> None:
+        """Numbers are named, not converted: 007 would have become 7 long before."""
+        for row, value in enumerate(self.rows[column]):
+            if pd.isna(value):
+                raise InputError(f"{self.name}: row {row}: the {column} is missing: fill it in, or leave the row out")
+            if not isinstance(value, str):
+                raise InputError(
+                    f"{self.name}: row {row}: the {column} {value!r} is not text: write the column as text "
+                    f"(pandas: read_csv(…, dtype=str))"
+                )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -111,3 +124,20 @@ class Manifest:
                     f"known: {', '.join(actions)}"
                 )
         return [number[name] for name in self.rows["action"]]
+
+
+def refuse_out_of_context(part: Manifest) -> None:
+    """Raises InputError if any row is out of context, where such videos must choose nothing: neither weights nor rates.
+
+    Args:
+        part: the rows of the split that is to choose.
+    """
+    if "context" not in part.rows:
+        return
+    outside = part.rows[part.rows["context"] == "out"]
+    if len(outside):
+        first = outside.iloc[0]
+        raise InputError(
+            f"{part.name}: the split {first['split']!r} holds videos out of context, such as {first['video']!r}, and "
+            f"these must not choose the weights: give a split in context, or --optimisation.keep last"
+        )
