@@ -65,6 +65,7 @@ def test_a_report_adds_its_paired_differences(tmp_path: Path) -> None:
     measures = [
         {"recipe": "plain", "metric": "top-1", "on": "out of context", "gain": None},
         {"recipe": "sdn", "metric": "top-1", "on": "out of context", "gain": gain},
+        {"recipe": "sdn", "metric": "top-1 without people", "on": "in context", "gain": gain},
     ]
     runs = [{"recipe": "plain", "commit": "abc"}, {"recipe": "sdn", "commit": "abc"}]
     write_json(tmp_path / "report.json", {"runs": runs, "measures": measures})
@@ -74,7 +75,12 @@ def test_a_report_adds_its_paired_differences(tmp_path: Path) -> None:
         ("mall-sdn", ALL, "out of context/top1/gain", "0.05"),
         ("mall-sdn", ALL, "out of context/top1/gain/low", "0.01"),
         ("mall-sdn", ALL, "out of context/top1/gain/high", "0.09"),
+        ("mall-sdn", ALL, "in context/top1 without people/gain", "0.05"),
+        ("mall-sdn", ALL, "in context/top1 without people/gain/low", "0.01"),
+        ("mall-sdn", ALL, "in context/top1 without people/gain/high", "0.09"),
     ]
+    shown = table(found, ["mall-sdn"], ["in context/top1 without people/gain"]).splitlines()[-1]
+    assert shown == "| mall-sdn | +5.0 [+1.0, +9.0] |"
 
 
 def test_table_by_hand() -> None:

@@ -1,4 +1,7 @@
+import multiprocessing
 import os
+import signal
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +58,18 @@ def test_a_row_that_fails_ends_the_others(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 50
 
 
+def test_ctrl_c_ends_all() -> None:
+    stop = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+    begun = time.monotonic()
+    stop.start()
+    with pytest.raises(KeyboardInterrupt):
+        execute([row(Slow()), row(Slow()), row(Slow())], jobs=2)
+    for process in multiprocessing.active_children():
+        process.join(30)
+    assert not multiprocessing.active_children()
+    assert time.monotonic() - begun < 50
+
+
 def test_a_process_that_is_killed_is_told() -> None:
     with pytest.raises(TrainingError, match="fewer --jobs"):
         execute([row(Killed()), row(Slow())], jobs=2)
@@ -89,7 +104,7 @@ def test_the_demonstration_keeps_what_the_second_stage_has_learnt() -> None:
 
 def test_a_transfer_from_a_folder_of_any_name(tmp_path: Path) -> None:
     small = Small.make(tmp_path / "small")
-    start = small.train(tmp_path / "start", optimisation={"epochs": 1})
+    start = small.train(tmp_path / "start1", optimisation={"epochs": 1})
     recipes = []
     for name in ("one", "two"):
         recipes.append(tmp_path / f"{name}.yaml")

@@ -24,7 +24,8 @@ from sceneproof.run import Run
 ALL = "all"
 """The seed of figures that are over all seeds, such as a paired difference."""
 
-SHARES = {"top1", "top5", "mean_class", "accuracy", "from_features", "from_action", "top1_with_humans"}
+SHARES = {"top1", "top5", "mean_class", "accuracy", "from_features", "from_action", "top1_with_humans",
+          "top1 without people"}  # fmt: skip
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -110,7 +111,7 @@ def add_report(path: str | Path, report: str | Path, *, prefix: str = "") -> Non
         Result(prefix + one["recipe"], commits[one["recipe"]], ALL, f"{name}{end}", f"{one['gain'][key]:.6g}")
         for one in page["measures"]
         if one["gain"] is not None
-        for name in [f"{one['on']}/{'top1' if one['metric'] == 'top-1' else one['metric']}/gain"]
+        for name in [f"{one['on']}/{re.sub('^top-', 'top', one['metric'])}/gain"]
         for key, end in (("value", ""), ("low", "/low"), ("high", "/high"))
     ]
     write_results(path, lines)

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -134,8 +133,9 @@ def study(
     )  # fmt: skip
     if results is not None:
         prefix = f"{recipes[0].resolve().parent.name}/"
+        names = {one["run"]: prefix + one["recipe"] for one in read_json(page.with_suffix(".json"))["runs"]}
         for done in rows:
-            name = prefix + re.sub(r"-seed\d+$", "", done.folder.name)
+            name = names[done.folder.name]
             add_results(results, name, Run.open(done.folder), read_json(done.folder / "evaluation" / "metrics.json"))
         add_report(results, page.with_suffix(".json"), prefix=prefix)
     return page
