@@ -1,24 +1,32 @@
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from sceneproof import checkpoint
+from sceneproof import run as run_module
+from sceneproof.data.dataset import ClipSettings
 from sceneproof.engine import _Loop
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.files import read_json
+from sceneproof.methods.base import Method
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
+from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
 from sceneproof.types import Batch
-from tests.training import Small
+from tests.training import Small, Unlike
 from tests.videos import BROKEN
 
 
@@ -50,6 +58,18 @@ def stop_at(step: int, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException
     monkeypatch.setattr(_Loop, "step", step_and_die)
 
 
+def interrupt_at(step: int) -> Callable[[_Loop, Batch | None], None]:
+    """A step of the loop in which Ctrl-C is pressed once."""
+    take = _Loop.step
+
+    def step_and_interrupt(self: _Loop, batch: Batch | None) -> None:
+        take(self, batch)
+        if self.progress.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return step_and_interrupt
+
+
 class Killed(BaseException):
     """What no code catches."""
 
@@ -67,6 +87,21 @@ def test_a_killed_run_resumes_to_the_same_bits(
     assert same(run, unbroken)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_dropout_and_channels_last_resume_to_the_same_bits(
+    optimizer: str, workers: int, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"optimizer": optimizer, "channels_last": True, "epochs": 2}
+    whole = small.train(tmp_path / "whole", backbone=Unlike, optimisation=settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(_Loop, "step", interrupt_at(2))
+        with pytest.raises(KeyboardInterrupt):
+            small.train(tmp_path / "run", backbone=Unlike, optimisation=settings, workers=workers)
+    run = small.train(tmp_path / "run", backbone=Unlike, optimisation=settings, workers=workers)
+    assert same(run, whole)
+
+
 def test_the_same_command_twice_trains_once(small: Small, unbroken: Run) -> None:
     before = (unbroken.path / "weights.safetensors").stat().st_mtime_ns
     assert small.train(unbroken.path).done
@@ -76,21 +111,24 @@ def test_the_same_command_twice_trains_once(small: Small, unbroken: Run) -> None
 def test_an_interrupt_leaves_a_checkpoint_and_the_next_run_is_the_same(
     small: Small, unbroken: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = _Loop.step
-
-    def step_and_interrupt(self: _Loop, batch: Batch | None) -> None:
-        take(self, batch)
-        if self.progress.step == 5:
-            os.kill(os.getpid(), signal.SIGINT)
-
     with monkeypatch.context() as patch:
-        patch.setattr(_Loop, "step", step_and_interrupt)
+        patch.setattr(_Loop, "step", interrupt_at(5))
         with pytest.raises(KeyboardInterrupt, match="goes on from there"):
             small.train(tmp_path / "run")
     newest = checkpoint.newest(tmp_path / "run" / "checkpoints")
     assert newest is not None
     assert read_json(newest / "progress.json")["step"] == 5
     assert same(small.train(tmp_path / "run"), unbroken)
+
+
+def test_an_interrupt_in_the_last_epoch_ends_what_comes_after(
+    small: Small, unbroken: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Loop, "step", interrupt_at(16))
+    with pytest.raises(KeyboardInterrupt, match="run is done all the same"):
+        small.train(tmp_path / "run")
+    assert Run.open(tmp_path / "run").done
+    assert same(Run.open(tmp_path / "run"), unbroken)
 
 
 def test_another_configuration_is_refused_with_the_key(small: Small, unbroken: Run) -> None:
@@ -142,7 +180,11 @@ def test_the_last_weights_are_kept_on_request(small: Small, unbroken: Run, tmp_p
     blind = small.train(tmp_path / "blind", validation_split=None)
     one, other, best = (load_file(run.path / "weights.safetensors") for run in (last, blind, unbroken))
     assert all(torch.equal(one[key], other[key]) for key in one)
-    scores = [record["validation/top1"] for record in unbroken.history() if "validation/top1" in record]
+    scores = [
+        (record["validation/top1"], -record["validation/loss"])
+        for record in unbroken.history()
+        if "validation/top1" in record
+    ]
     assert (scores.index(max(scores)) == 3) == all(torch.equal(one[key], best[key]) for key in one)
 
 
@@ -179,6 +221,39 @@ def test_a_loss_that_is_not_a_number_ends_with_the_last_checkpoint_whole(
     assert all(bool(value.isfinite().all()) for value in load_file(newest / "method.safetensors").values())
 
 
+def test_gradients_that_are_not_numbers_never_reach_a_checkpoint(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses, calls = Plain.losses, []
+
+    def broken(self: Plain, batch: Batch) -> dict[str, torch.Tensor]:
+        calls.append(1)
+        made = losses(self, batch)
+        if len(calls) == 6:  # the gradient of a root at 0 is infinite, and infinity times 0 is not a number
+            made["root"] = (self.action_head.weight * 0).sum().sqrt()
+        return made
+
+    monkeypatch.setattr(Plain, "losses", broken)
+    with pytest.raises(TrainingError, match=r"action_head\.weight: not a finite number.*in another folder.*0000000004"):
+        small.train(tmp_path / "run", method=Plain, optimisation={"log_every": 99})
+    newest = checkpoint.newest(tmp_path / "run" / "checkpoints")
+    assert newest is not None
+    assert newest.name == "0000000004"
+    assert all(bool(value.isfinite().all()) for value in load_file(newest / "method.safetensors").values())
+
+
+def test_scores_that_are_not_numbers_are_not_taken_for_unreadable_videos(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overflowing(self: Plain, video: torch.Tensor) -> torch.Tensor:
+        features = Method.features(self, video)
+        return features if self.training else features * torch.nan
+
+    monkeypatch.setattr(Plain, "features", overflowing)
+    with pytest.raises(TrainingError, match="the scores are not finite numbers"):
+        small.train(tmp_path / "run", method=Plain)
+
+
 def test_a_full_disk_ends_with_the_last_checkpoint_whole(
     small: Small, unbroken: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,11 +263,11 @@ def test_a_full_disk_ends_with_the_last_checkpoint_whole(
         saved.append(path)
         if len(saved) > 5:
             path.write_bytes(b"half")
-            raise OSError(28, "No space left on device")
+            raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
         save_file(tensors, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "save_file", full)
+        patch.setattr(run_module, "save_file", full)
         with pytest.raises(TrainingError, match="No space left"):
             small.train(tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["0000000003"]
@@ -211,13 +286,36 @@ def test_unreadable_videos_are_skipped_counted_and_named(tmp_path: Path, capsys:
     assert "jump_train_0: " in told
 
 
-def test_a_batch_with_one_readable_clip_is_left_out(tmp_path: Path) -> None:
+def unreadable_but(tmp_path: Path, readable: int) -> Small:
     small = Small.make(tmp_path)
-    for action in ("run", "jump"):
-        for clip in range(8):
-            if (action, clip) != ("run", 0):
-                BROKEN["empty"](tmp_path / "videos" / action / f"{action}_train_{clip}.mp4")
-    assert small.train(tmp_path / "run", validation_split=None).done
+    for clip in range(8):
+        BROKEN["empty"](tmp_path / "videos" / "jump" / f"jump_train_{clip}.mp4")
+        if clip >= readable:
+            BROKEN["empty"](tmp_path / "videos" / "run" / f"run_train_{clip}.mp4")
+    return small
+
+
+def test_a_batch_with_one_readable_clip_is_left_out_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = unreadable_but(tmp_path, 5)
+    assert small.train(tmp_path / "run", method=Plain, validation_split=None).done
+    assert " steps were left out: too few readable clips in the batch" in capsys.readouterr().err
+
+
+def test_an_epoch_without_a_step_ends_training(tmp_path: Path) -> None:
+    small = unreadable_but(tmp_path, 1)
+    with pytest.raises(TrainingError, match=r"epoch 1: no batch had enough readable clips"):
+        small.train(tmp_path / "run", method=Plain, validation_split=None)
+    assert small.train(
+        tmp_path / "frozen", method=Plain, validation_split=None, optimisation={"freeze_batch_norm": True}
+    ).done
+
+
+def test_a_batch_of_one_clip_is_refused(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"optimisation\.batch: batches of 1 clips on 1 processes.*batch of 2 or more"):
+        small.train(tmp_path / "run", optimisation={"batch": 1})
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_is_missing_is_said(small: Small, tmp_path: Path) -> None:
@@ -231,6 +329,46 @@ def test_what_is_missing_is_said(small: Small, tmp_path: Path) -> None:
     (tmp_path / "d" / "thesis.txt").touch()
     with pytest.raises(InputError, match="not empty and holds no run"):
         small.train(tmp_path / "d")
+
+
+def test_videos_with_labels_are_counted_and_none_is_refused(
+    small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small.train(tmp_path / "run", quiet=False, optimisation={"epochs": 1})
+    told = capsys.readouterr().err
+    assert "16 of 16 training videos have a scene label" in told
+    assert re.search(r"\d+ of 16 training videos have a masked twin", told)
+    monkeypatch.setattr("sceneproof.data.dataset.has_twin", lambda *what, **more: False)
+    with pytest.raises(InputError, match="no training video has a masked twin, which SDN needs"):
+        small.train(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("epochs", 0), ("batch", 0), ("log_every", 0), ("checkpoint_every", 0), ("lr", 0.0), ("lr", float("nan")),
+        ("warm_up_epochs", -1), ("clip_norm", 0.0),
+    ],
+)  # fmt: skip
+def test_settings_of_the_optimisation_are_checked(key: str, value: float) -> None:
+    with pytest.raises(InputError, match=rf"optimisation\.{key}: must be .*, not {value}"):
+        Optimisation(**{key: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("length", 0), ("stride", 0), ("size", 0), ("scales", ()), ("scales", (1.0, 1.5))]
+)
+def test_settings_of_clips_are_checked(key: str, value: Any) -> None:
+    with pytest.raises(InputError, match=rf"clip\.{key}: must be"):
+        ClipSettings(**{key: value})
+
+
+def test_a_negative_seed_and_trackers_that_are_not_there_are_refused(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="seed: must be at least 0, not -1"):
+        small.train(tmp_path / "run", seed=-1)
+    with pytest.raises(InputError, match=r"trackers: 'nonesuch' is no tracker that is installed here; .*tensorboard"):
+        small.train(tmp_path / "run", optimisation={"trackers": ("nonesuch",)})
+    assert not (tmp_path / "run").exists()
 
 
 def command(small: Small, out: Path, *more: str, processes: int = 2) -> list[str]:

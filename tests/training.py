@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor, nn
+
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.data.dataset import ClipSettings
@@ -17,6 +19,20 @@ from sceneproof.train import train
 from tests.videos import make_boxes, make_manifest, make_scenes
 
 SMALL = partial(ResNet3D, depth=10, width=4)
+
+
+class Unlike(ResNet3D):
+    """A backbone with what ours have not: dropout, and a convolution of pictures."""
+
+    def __init__(self) -> None:
+        super().__init__(depth=10, width=4)
+        self.dropout = nn.Dropout(0.5)
+        self.picture = nn.Conv2d(self.dim, self.dim, 1)
+
+    def forward(self, video: Tensor) -> Tensor:
+        features: Tensor = self.dropout(super().forward(video))
+        pictures = features.transpose(1, 2)
+        return self.picture(pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2]).transpose(1, 2)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

@@ -49,15 +49,15 @@ class Job:
     quiet: bool = False
 
 
-def fit(job: Job, settings: Optimisation) -> None:
-    """Trains until the last epoch, from the newest checkpoint if there is one.
+def fit(job: Job, settings: Optimisation) -> Progress:
+    """Trains until the last epoch, from the newest checkpoint if there is one; returns where that ended.
 
     Raises:
         TrainingError: a loss that is not a number, a full disk, a dead loader worker. The last checkpoint is intact.
         KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
     """
     try:
-        _Loop(job, settings).run()
+        return _Loop(job, settings).run()
     except OSError as error:
         raise TrainingError(f"cannot write: {error}. {_resume_hint(job.run)}") from error
     except RuntimeError as error:
@@ -73,33 +73,36 @@ class _Loop:
         groups = [{"params": group, "name": name} for name, group in parts.items()]
         for name in job.frozen:
             job.method.get_submodule(name).requires_grad_(False)
-        optimizer = make_optimizer(groups, settings)
+        if settings.compile:
+            job.method.backbone.compile()
+        self.model, self.optimizer = self.accelerator.prepare(job.method, make_optimizer(groups, settings))
         self.progress = Progress()
         newest = checkpoint.newest(job.run.path / "checkpoints")
         if newest is not None:
-            self.progress = checkpoint.load(newest, job.method, optimizer, rank=self.accelerator.process_index)
+            self.progress = checkpoint.load(  # into the bare optimiser: preparing it moves its state
+                newest, job.method, self.optimizer.optimizer, rank=self.accelerator.process_index
+            )
             job.unreadable.update(self.progress.unreadable)
         if self.accelerator.is_main_process:
             job.run.rewind(self.progress.step)
-        if settings.compile:
-            job.method.backbone.compile()
-        self.model, self.optimizer = self.accelerator.prepare(job.method, optimizer)
         self.sums: dict[str, Tensor | float] = dict(self.progress.sums)
 
-    def run(self) -> None:
+    def run(self) -> Progress:
         total = self.settings.epochs * self.job.steps
         quiet = self.job.quiet or not self.accelerator.is_main_process
         with (
             interrupts(processes=self.accelerator.num_processes) as interrupted,
-            progress(f"training {self.job.run.name}", total, quiet=quiet) as advance,
+            progress(f"training {self.job.run.name}", total, done=self.progress.step, quiet=quiet) as advance,
         ):
-            advance(self.progress.step)
             while self.progress.epoch < self.settings.epochs:
                 self.epoch(advance, interrupted)
         if self.accelerator.is_main_process:
             if self.settings.keep == "last" or self.progress.best is None:
                 self.job.run.save_weights(self.job.method)
             self.job.run.finish()
+        if interrupted.is_set():
+            raise KeyboardInterrupt(f"{self.job.run.path} is done all the same.")
+        return self.progress
 
     def epoch(self, advance: Advance, interrupted: threading.Event) -> None:
         """The rest of an epoch, then validation, a log line and a checkpoint."""
@@ -115,12 +118,16 @@ class _Loop:
             if state.step % self.settings.log_every == 0:
                 self.log({})
             if interrupted.is_set() or state.step % self.settings.checkpoint_every == 0:
-                self.check()
                 self.checkpoint()
             if interrupted.is_set():
                 raise KeyboardInterrupt(_resume_hint(job.run))
+        if state.skipped_in_epoch == job.steps:
+            raise TrainingError(
+                f"epoch {state.epoch + 1}: no batch had enough readable clips to train on: "
+                f"{len(job.unreadable)} videos cannot be read, such as {dict(list(job.unreadable.items())[:3])}"
+            )
         figures = self.validate()
-        state.epoch, state.step_in_epoch = state.epoch + 1, 0
+        state.epoch, state.step_in_epoch, state.skipped_in_epoch = state.epoch + 1, 0, 0
         self.log({f"validation/{name}": value for name, value in figures.items()})
         self.checkpoint()
         if interrupted.is_set() and state.epoch < self.settings.epochs:
@@ -133,6 +140,7 @@ class _Loop:
         batch = self.with_global_divisors(batch)
         if batch is None:
             self.progress.skipped += 1
+            self.progress.skipped_in_epoch += 1
             return
         for update in self.job.method.updates(batch):
             losses: dict[str, Tensor] = self.model(update)
@@ -179,11 +187,14 @@ class _Loop:
                 group["lr"] = rate
 
     def validate(self) -> dict[str, float]:
-        """Checks the losses, validates, keeps the weights if they are the best so far, and tells the plateau."""
-        self.check()
+        """Checks losses and weights, validates, keeps the weights if they are the best yet, and tells the plateau."""
+        self.check(weights=True)
         if self.job.validate is None:
             return {}
         self.job.method.eval()
+        if self.accelerator.num_processes > 1:  # batch normalisation's statistics are each process's own on CPUs
+            for buffer in self.job.method.buffers():
+                torch.distributed.broadcast(buffer, 0)
         figures = self.job.validate()
         state, result = self.progress, [figures["top1"], -figures["loss"]]
         if state.best is None or result > state.best:
@@ -193,15 +204,17 @@ class _Loop:
         state.plateau = watch_plateau(state.plateau, figures["loss"], self.settings.patience)
         return figures
 
-    def check(self) -> None:
-        """Raises TrainingError if a loss since the last look is not a finite number."""
+    def check(self, *, weights: bool = False) -> None:
+        """Raises TrainingError if a loss since the last look, or a weight, is not a finite number."""
         broken = [name for name, value in self.sums.items() if not math.isfinite(float(value))]
+        if weights and not broken:
+            broken = checkpoint.broken(self.job.method)[:3]
         if broken:
             state = self.progress
             raise TrainingError(
                 f"{', '.join(broken)}: not a finite number (epoch {state.epoch + 1}, at step {state.step} or up to "
-                f"{self.settings.log_every} before it): a lower learning rate or --optimisation.clip_norm may help. "
-                f"{_resume_hint(self.job.run)}"
+                f"{self.settings.log_every} before it): a run with a lower --optimisation.lr or with "
+                f"--optimisation.clip_norm, in another folder, may not end like this. {_last(self.job.run)}."
             )
 
     def log(self, figures: dict[str, float]) -> None:
@@ -225,7 +238,7 @@ class _Loop:
 
     def checkpoint(self) -> None:
         """Writes a checkpoint; a failure leaves the one before."""
-        self.check()
+        self.check(weights=True)
         state, job = self.progress, self.job
         state.sums = {name: float(value) for name, value in self.sums.items()}
         state.unreadable = dict(job.unreadable)
@@ -242,7 +255,10 @@ class _Loop:
         self.accelerator.wait_for_everyone()
 
 
-def _resume_hint(run: Run) -> str:
+def _last(run: Run) -> str:
     newest = checkpoint.newest(run.path / "checkpoints")
-    where = f"The last checkpoint is {newest}" if newest else "There is no checkpoint yet"
-    return f"{where}; the same command goes on from there."
+    return f"The last checkpoint is {newest}" if newest else "There is no checkpoint yet"
+
+
+def _resume_hint(run: Run) -> str:
+    return f"{_last(run)}; the same command goes on from there."

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import torch
 
+from sceneproof.errors import InputError
+
 
 @dataclass(frozen=True)
 class Optimisation:
@@ -54,6 +56,17 @@ class Optimisation:
     compile: bool = False
     channels_last: bool | None = None
     trackers: tuple[str, ...] = ("tensorboard",)
+
+    def __post_init__(self) -> None:
+        """Refuses values that nothing can be trained with."""
+        positive = ("epochs", "batch", "log_every", "checkpoint_every")
+        for name in (*positive, "warm_up_epochs", "warm_up_lr", "weight_decay", "patience"):
+            value, least = getattr(self, name), int(name in positive)
+            if not least <= value < math.inf:
+                raise InputError(f"optimisation.{name}: must be at least {least}, not {value}")
+        for name, rate in (("lr", self.lr), ("clip_norm", self.clip_norm)):
+            if rate is not None and not 0 < rate < math.inf:
+                raise InputError(f"optimisation.{name}: must be above 0, not {rate}")
 
 
 def make_optimizer(groups: list[dict[str, Any]], settings: Optimisation) -> torch.optim.Optimizer:

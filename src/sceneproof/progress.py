@@ -22,8 +22,8 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Advance]:
-    """Shows how far a long job is, on standard error."""
+def progress(what: str, total: int, *, done: int = 0, quiet: bool = False) -> Iterator[Advance]:
+    """Shows how far a long job is, on standard error; `done` items were done before, which took no time now."""
     console = Console(stderr=True)
     if quiet:
         yield lambda items=1, note="": None
@@ -38,19 +38,19 @@ def progress(what: str, total: int, *, quiet: bool = False) -> Iterator[Advance]
             TextColumn("{task.fields[note]}"),
         )
         with Progress(*columns, console=console) as bar:
-            task = bar.add_task(what, total=total, note="")
+            task = bar.add_task(what, total=total, completed=done, note="")
 
             def advance(items: int = 1, note: str = "") -> None:
                 bar.update(task, advance=items, note=note)
 
             yield advance
     else:
-        yield _lines(what, total)
+        yield _lines(what, total, done)
 
 
-def _lines(what: str, total: int) -> Advance:
+def _lines(what: str, total: int, first: int = 0) -> Advance:
     started = shown = time.monotonic()
-    done = 0
+    done = first
 
     def advance(items: int = 1, note: str = "") -> None:
         nonlocal done, shown
@@ -59,7 +59,7 @@ def _lines(what: str, total: int) -> Advance:
         if done < total and now - shown < SECONDS_BETWEEN_LINES:
             return
         shown = now
-        left = (now - started) / max(done, 1) * (total - done)
+        left = (now - started) / max(done - first, 1) * (total - done)
         print(f"{what}: {done}/{total}, {now - started:.0f} s, {left:.0f} s left {note}".rstrip(), file=sys.stderr)
 
     return advance

@@ -7,15 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.tracking import get_available_trackers
 from accelerate.utils import ProjectConfiguration
 
 from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import Loader, RawBatch, to_batch
-from sceneproof.data.dataset import ClipSettings, Labelled, TestClips, TrainingClips
+from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
 from sceneproof.data.humans import read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
@@ -23,12 +23,11 @@ from sceneproof.data.video import VideoError
 from sceneproof.engine import Job, fit
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.methods import Method, Plain
-from sceneproof.metrics.accuracy import top_k
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
 from sceneproof.spec import Spec, plain
 from sceneproof.start import start_from
-from sceneproof.tasks.classification import predict
+from sceneproof.tasks.classification import Validation
 from sceneproof.types import Batch
 
 
@@ -84,6 +83,8 @@ def train(
         TrainingError: training cannot go on; says why, and where the last checkpoint is.
     """
     config = _config(locals())
+    if seed < 0:
+        raise InputError(f"seed: must be at least 0, not {seed}")
     table = Manifest.read(manifest, root)
     part = table.split(train_split)
     scene_table = SceneTable.read(scenes) if scenes is not None else None
@@ -103,6 +104,7 @@ def train(
     loaded = start_from(network, weights, run.actions) if weights is not None else set()
     parts = set(network.groups())
     accelerator = _accelerator(run, optimisation)
+    _refuse_small_batches(min(optimisation.batch, len(part)), accelerator, optimisation)
     with accelerator.main_process_first():
         run.begin()
     if run.done:
@@ -124,6 +126,7 @@ def train(
         return gathered
 
     clips = TrainingClips(gather(part), clip, seed)
+    _tell_what_is_known(clips.labelled, network, quiet=quiet or not accelerator.is_main_process)
     loader = Loader(
         clips,
         optimisation.batch,
@@ -139,7 +142,9 @@ def train(
     unreadable: dict[str, str] = {}
 
     def batches(epoch: int, start: int) -> Iterator[Batch | None]:
-        return _on_device(loader.epoch(epoch, start=start), network, clip.size, accelerator.device, unreadable, part)
+        raw = loader.epoch(epoch, start=start)
+        least = 1 if optimisation.freeze_batch_norm else 2
+        return _on_device(raw, network, clip.size, accelerator.device, unreadable, part, least=least)
 
     job = Job(
         run=run,
@@ -153,44 +158,11 @@ def train(
         unreadable=unreadable,
         quiet=quiet,
     )
-    fit(job, optimisation)
-    _tell(unreadable, part, accelerator)
+    skipped = fit(job, optimisation).skipped
+    if accelerator.is_main_process:
+        _tell(unreadable, skipped, part)
     accelerator.end_training()
     return run
-
-
-class Validation:
-    """Top-1 and loss on a split, each process scoring its share of the videos."""
-
-    def __init__(
-        self,
-        labelled: Labelled,
-        method: Method,
-        accelerator: Accelerator,
-        *,
-        clip: ClipSettings,
-        clips: int,
-        workers: int,
-    ) -> None:
-        self.clips = TestClips(labelled, clip, clips)
-        self.method, self.accelerator, self.workers = method, accelerator, workers
-
-    def __call__(self) -> dict[str, float]:
-        """'top1', 'loss' (of the mean softmax; nats) and 'missed': unreadable videos, each wrong in top-1."""
-        accelerator, count = self.accelerator, len(self.clips)
-        rows = range(accelerator.process_index, count, accelerator.num_processes)
-        dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" else None
-        mine = predict(
-            self.method, self.clips, accelerator.device, rows=rows, workers=self.workers, autocast=dtype, quiet=True
-        )
-        scores = torch.from_numpy(np.nan_to_num(mine.scores)).to(accelerator.device)
-        scores = accelerator.reduce(scores, reduction="sum").cpu().numpy()
-        truth = self.clips.labelled.action
-        missed = scores.sum(axis=1) == 0
-        likelihood = scores[np.arange(count), truth][~missed].clip(1e-12)
-        loss = float(-np.log(likelihood).mean()) if len(likelihood) else float("inf")
-        top1 = top_k(np.where(missed[:, None], np.nan, scores), truth)
-        return {"top1": top1, "loss": loss, "missed": int(missed.sum())}
 
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -207,6 +179,13 @@ def _accelerator(run: Run, settings: Optimisation) -> Accelerator:
     precision = settings.precision
     if precision == "auto":
         precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    available = [str(name) for name in get_available_trackers()]
+    for name in settings.trackers:
+        if name not in ("all", *available):  # accelerate would leave out what is not installed without a word
+            raise InputError(
+                f"optimisation.trackers: {name!r} is no tracker that is installed here; those are: "
+                f"{', '.join(available) or 'none'}"
+            )
     AcceleratorState._reset_state()  # accelerate keeps the first precision for good, a notebook may train twice
     accelerator = Accelerator(
         cpu=not torch.cuda.is_available(),  # without it, accelerate takes several CPU processes for as many single ones
@@ -228,7 +207,9 @@ def _prepared(network: Method, accelerator: Accelerator, settings: Optimisation)
     channels_last = on_gpu if settings.channels_last is None else settings.channels_last
     network = network.to(accelerator.device)
     if channels_last:
-        network = network.to(memory_format=torch.channels_last_3d)
+        for tensor in (*network.parameters(), *network.buffers()):
+            if tensor.ndim == 5:  # a network of one's own may convolve pictures, too
+                tensor.data = tensor.data.contiguous(memory_format=torch.channels_last_3d)
     return network
 
 
@@ -239,12 +220,14 @@ def _on_device(
     device: torch.device,
     unreadable: dict[str, str],
     part: Manifest,
+    *,
+    least: int,
 ) -> Iterator[Batch | None]:
-    """Batches on the device; None where fewer than two clips could be read, which batch normalisation cannot take."""
+    """Batches on the device; None where fewer than `least` clips could be read: batch normalisation needs two."""
     for raw in loaded:
         for row, problem in raw.problems:
             unreadable[str(part.rows["video"].iat[row])] = problem
-        yield to_batch(raw, network.backbone, size, device, twins=network.needs_humans) if len(raw) > 1 else None
+        yield to_batch(raw, network.backbone, size, device, twins=network.needs_humans) if len(raw) >= least else None
 
 
 def _refuse_if_nothing_is_there(labelled: Labelled) -> None:
@@ -263,9 +246,51 @@ def _refuse_if_nothing_is_there(labelled: Labelled) -> None:
     )
 
 
-def _tell(unreadable: dict[str, str], part: Manifest, accelerator: Accelerator) -> None:
-    """Says which videos were skipped, and why."""
-    if unreadable and accelerator.is_main_process:
+def _refuse_small_batches(clips: int, accelerator: Accelerator, settings: Optimisation) -> None:
+    """Raises InputError where every step would be left out for want of clips.
+
+    Args:
+        clips: in a batch, over all processes.
+        accelerator: knows the processes.
+        settings: with batch normalisation frozen, one clip a process is enough.
+    """
+    processes = accelerator.num_processes
+    least = 1 if settings.freeze_batch_norm else 2
+    if clips < least * processes:
+        raise InputError(
+            f"optimisation.batch: batches of {clips} clips on {processes} processes: batch normalisation needs "
+            f"{least} a process: give a batch of {least * processes} or more, and as many videos"
+            + ("" if settings.freeze_batch_norm else ", or --optimisation.freeze_batch_norm=true")
+        )
+
+
+def _tell_what_is_known(labelled: Labelled, method: Method, *, quiet: bool) -> None:
+    """Says how many training videos have the labels that the method needs.
+
+    Raises:
+        InputError: none has.
+    """
+    rows = len(labelled.manifest)
+    counts = {}
+    if method.needs_scenes:
+        counts["a scene label"] = int(labelled.has_scene.sum())
+    if method.needs_humans:
+        counts["a masked twin"] = sum(map(labelled.has_readable_twin, range(rows)))
+    for what, count in counts.items():
+        if not count:
+            raise InputError(
+                f"{labelled.manifest.name}: no training video has {what}, which {type(method).__name__} needs: was the "
+                f"table of labels made from these videos?"
+            )
+        if not quiet:
+            print(f"{labelled.manifest.name}: {count} of {rows} training videos have {what}", file=sys.stderr)
+
+
+def _tell(unreadable: dict[str, str], skipped: int, part: Manifest) -> None:
+    """Says which videos were skipped, and why, and how many steps."""
+    if skipped:
+        print(f"{part.name}: {skipped} steps were left out: too few readable clips in the batch", file=sys.stderr)
+    if unreadable:
         print(
             f"{part.name}: {len(unreadable)} of {len(part)} training videos could not be read and were skipped:",
             file=sys.stderr,

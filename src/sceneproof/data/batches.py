@@ -184,4 +184,5 @@ def _load(
         collate_fn=Collate(scenes),
         num_workers=workers,
         pin_memory=pin,
+        generator=torch.Generator().manual_seed(0),  # else it draws from torch's random state, which dropout needs
     )

@@ -15,6 +15,7 @@ from sceneproof.data.humans import HumanBoxes, HumanMasks, check_humans, has_twi
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError, decode, frame_range, probe
+from sceneproof.errors import InputError
 from sceneproof.progress import progress
 from sceneproof.types import Clip, Sample
 
@@ -34,6 +35,14 @@ class ClipSettings:
     stride: int = 1
     size: int = 112
     scales: tuple[float, ...] = transforms.SCALES
+
+    def __post_init__(self) -> None:
+        """Refuses what no clip can be cut with."""
+        for name in ("length", "stride", "size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"clip.{name}: must be at least 1, not {getattr(self, name)}")
+        if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
+            raise InputError(f"clip.scales: must be one share or more, above 0 and up to 1, not {list(self.scales)}")
 
 
 class Videos:
@@ -187,6 +196,13 @@ class Labelled:
             length, first = self.videos.length(row), self.videos.offset(row)
             self._twins[row] = has_twin(self.humans, self._id(row), length, first=first)
         return self._twins[row]
+
+    def has_readable_twin(self, row: int) -> bool:
+        """`twin`, and False where the video cannot be read."""
+        try:
+            return self.twin(row)
+        except VideoError:
+            return False
 
     def _id(self, row: int) -> str:
         return str(self.manifest.rows["video"].iat[row])

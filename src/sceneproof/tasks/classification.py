@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sceneproof.data.batches import Collate, RawBatch, to_batch
-from sceneproof.data.dataset import TestClips
+from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
+from sceneproof.errors import TrainingError
 from sceneproof.methods.base import Method
+from sceneproof.metrics.accuracy import top_k
 from sceneproof.progress import progress
 from sceneproof.types import Sample
 
@@ -65,6 +68,7 @@ def predict(
     sums: dict[str, NDArray[np.float32]] = {}
     tally = np.zeros((2, count), np.int64)
     problems = [""] * count
+    seen: set[int] = set()
 
     def add(name: str, places: NDArray[np.int64], values: Tensor) -> None:
         array = values.float().cpu().numpy()
@@ -88,8 +92,9 @@ def predict(
                         twins = places[batch.has_twin.cpu().numpy()]
                         add("without_humans", twins, method.scores(batch.without_humans).float().softmax(1))
                         np.add.at(tally[1], twins, 1)
-            done = {int(row) for row in raw.row} | {row for row, _ in raw.problems}
-            advance(len(done))
+            begun = ({int(row) for row in raw.row} | {row for row, _ in raw.problems}) - seen
+            seen |= begun  # the clips of one video may lie in two batches
+            advance(len(begun))
     width = {"scores": method.action_head.out_features, "features": method.backbone.dim}
 
     def mean(name: str, counts: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -103,7 +108,13 @@ def predict(
 
 def _batches(clips: TestClips, rows: Sequence[int], workers: int) -> Iterator[RawBatch]:
     """All clips of the rows, whole videos at a time, about `CLIPS_AT_ONCE` in a batch."""
-    loader = DataLoader(clips, sampler=list(rows), batch_size=None, num_workers=workers)
+    loader = DataLoader(
+        clips,
+        sampler=list(rows),
+        batch_size=None,
+        num_workers=workers,
+        generator=torch.Generator().manual_seed(0),  # else it draws from torch's random state, which dropout needs
+    )
     collate = Collate(0)
     waiting: list[Sample] = []
     for samples in loader:
@@ -113,3 +124,55 @@ def _batches(clips: TestClips, rows: Sequence[int], workers: int) -> Iterator[Ra
             waiting = waiting[CLIPS_AT_ONCE:]
     if waiting:
         yield collate(waiting)
+
+
+class Validation:
+    """Top-1 and loss on a split, each process scoring its share of the videos."""
+
+    def __init__(
+        self,
+        labelled: Labelled,
+        method: Method,
+        accelerator: Accelerator,
+        *,
+        clip: ClipSettings,
+        clips: int,
+        workers: int,
+    ) -> None:
+        self.clips = TestClips(labelled, clip, clips)
+        self.method, self.accelerator, self.workers = method, accelerator, workers
+
+    def __call__(self) -> dict[str, float]:
+        """'top1', 'loss' (of the mean softmax; nats) and 'missed': unreadable videos, each wrong in top-1.
+
+        Raises:
+            TrainingError: scores that are no numbers, or no video that can be read.
+        """
+        accelerator, count = self.accelerator, len(self.clips)
+        rows = range(accelerator.process_index, count, accelerator.num_processes)
+        dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" else None
+        mine = predict(
+            self.method, self.clips, accelerator.device, rows=rows, workers=self.workers, autocast=dtype, quiet=True
+        )
+        missed = np.zeros(count, bool)
+        missed[[row for row in rows if mine.problems[row]]] = True
+        scores = np.where(missed[:, None], 0, mine.scores)
+        scores[np.setdiff1d(np.arange(count), rows)] = 0
+        scores, missed = self._all(scores), self._all(missed.astype(np.float32)) > 0
+        name = self.clips.labelled.manifest.name
+        if not np.isfinite(scores).all():
+            video = self.clips.labelled.manifest.rows["video"].iat[int((~np.isfinite(scores)).any(1).argmax())]
+            raise TrainingError(f"{name}: {video}: the scores are not finite numbers: the network overflows")
+        if missed.all():
+            raise TrainingError(f"{name}: no validation video can be read: {next(filter(None, mine.problems), '')}")
+        truth = self.clips.labelled.action
+        likelihood = scores[np.arange(count), truth][~missed].clip(1e-12)
+        loss = float(-np.log(likelihood).mean())
+        top1 = top_k(np.where(missed[:, None], np.nan, scores), truth)
+        return {"top1": top1, "loss": loss, "missed": int(missed.sum())}
+
+    def _all(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The sum over the processes."""
+        tensor = torch.from_numpy(values).to(self.accelerator.device)
+        total: NDArray[np.float32] = self.accelerator.reduce(tensor, reduction="sum").cpu().numpy()
+        return total
