@@ -19,8 +19,11 @@ sceneproof study "$here"/mall-pretraining/*.yaml "$world/manifest.parquet" "$out
   "${testing[@]}" "${tables[@]}"
 sceneproof study "$here"/mall/*.yaml "$world/manifest.parquet" "$out/ablation" --starts "$out"/pretraining/pretrained-seed* \
   "${testing[@]}" "${tables[@]}"
-sceneproof study "$here"/mall-transfer/*.yaml "$world/manifest.parquet" "$out/transfer" \
-  --starts "$out"/ablation/{plain,both}-from-pretrained-seed* --splits transfer_test --clips 1 "${tables[@]}"
-# what the released code does otherwise; fewer seeds
-sceneproof study "$here"/mall-variants/*.yaml "$world/manifest.parquet" "$out/variants" \
+for recipe in frozen fine-tuned; do
+  sceneproof study "$here"/mall-transfer/$recipe.yaml "$world/manifest.parquet" "$out/transfer-$recipe" \
+    --starts "$out"/ablation/{plain,both}-from-pretrained-seed* --splits transfer_test --clips 1 "${tables[@]}" \
+    --baseline $recipe-from-plain-from-pretrained --debiased $recipe-from-both-from-pretrained
+done
+# what the released code does otherwise, and the batch norm statistics; fewer seeds
+sceneproof study "$here"/mall/{plain,both}.yaml "$here"/mall-variants/*.yaml "$world/manifest.parquet" "$out/variants" \
   --starts "$out"/pretraining/pretrained-seed[0-2] "${testing[@]}" "${tables[@]}"
