@@ -424,3 +424,8 @@ def test_two_killed_processes_resume_to_the_same_bits(small: Small, tmp_path: Pa
     assert resumed.returncode == 0, resumed.stderr
     one, other = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "run"))
     assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_validation_split_out_of_context_may_not_choose(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="out of context"):
+        small.train(tmp_path / "run", validation_split="elsewhere", manifest=small.out_of_context("elsewhere"))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.data.dataset import ClipSettings
+from sceneproof.data.manifest import Manifest
 from sceneproof.methods.base import Method
 from sceneproof.methods.sdn import SDN
 from sceneproof.optimisation import Optimisation
@@ -52,6 +53,14 @@ class Small:
     def manifest(self) -> Path:
         return self.folder / "manifest.parquet"
 
+    def out_of_context(self, split: str) -> Path:
+        """A manifest whose validation videos are out of context, in a split of another name."""
+        table = Manifest.read(self.manifest)
+        there = table.rows["split"] == "validation"
+        table.rows.loc[there, ["split", "context"]] = split, "out"
+        table.write(self.folder / f"{split}.parquet")
+        return self.folder / f"{split}.parquet"
+
     @property
     def scenes(self) -> Path:
         return self.folder / "scenes.parquet"
@@ -81,4 +90,11 @@ class Small:
             "validation_clips": 1,
             **more,
         }  # fmt: skip
-        return train(self.manifest, out, method=method, backbone=backbone, optimisation=settings, **arguments)
+        return train(
+            arguments.pop("manifest", self.manifest),
+            out,
+            method=method,
+            backbone=backbone,
+            optimisation=settings,
+            **arguments,
+        )

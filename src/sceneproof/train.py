@@ -17,7 +17,7 @@ from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import Loader, RawBatch, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
 from sceneproof.data.humans import read_humans
-from sceneproof.data.manifest import Manifest
+from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError
 from sceneproof.engine import Job, fit
@@ -92,6 +92,8 @@ def train(
     if scene_table is not None and shuffle_scenes:
         scene_table = scene_table.shuffled(list(part.rows["video"]), seed)
     run = Run(Path(out), config, part.actions, list(scene_table.names) if scene_table is not None else [])
+    if validation_split is not None and (optimisation.keep == "best" or optimisation.schedule == "plateau"):
+        refuse_out_of_context(table.split(validation_split))
     torch.manual_seed(seed)
     network = run.build()
     network.backbone.check(clip.length, clip.size, clip.size)
@@ -101,7 +103,7 @@ def train(
         raise InputError(
             f"{config['method']['class_path']}: this method needs person boxes or masks: give --humans TABLE"
         )
-    loaded = start_from(network, weights, run.actions) if weights is not None else set()
+    loaded = start_from(network, weights, run.actions, run.scenes) if weights is not None else set()
     parts = set(network.groups())
     accelerator = _accelerator(run, optimisation)
     _refuse_small_batches(min(optimisation.batch, len(part)), accelerator, optimisation)
