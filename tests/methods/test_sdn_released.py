@@ -37,8 +37,8 @@ def descend(losses: dict[str, torch.Tensor]) -> None:
 
 
 def test_losses_gradients_and_statistics_over_six_steps() -> None:
-    # rounding grows from step to step (another number of threads moves the third step's gradients by 0.1 %), so the later
-    # ones are held less tightly; an undampened first confusion step, say, is 9 % off
+    # rounding grows from step to step (another number of threads moves the third step's gradients by 0.1 %), so the
+    # later ones are held less tightly; an undampened first confusion step, say, is 9 % off
     method = official_sdn(10, "A", detached_shortcut=True).train()
     optimizer = torch.optim.SGD(method.parameters(), lr=1e-2, momentum=0.9, dampening=0.9, weight_decay=1e-5)
     parameters, steps = dict(method.named_parameters()), 0
