@@ -246,7 +246,7 @@ class _Loop:
         rank = self.accelerator.process_index
         try:
             checkpoint.save(folder, job.method, self.optimizer, state, rank=rank)
-        except Exception:
+        except Exception:  # whatever it was, half a checkpoint must not stay; it is raised again
             checkpoint.discard(folder)
             raise
         self.accelerator.wait_for_everyone()

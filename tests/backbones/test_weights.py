@@ -45,7 +45,9 @@ def test_files_from_before_batches_were_counted(tmp_path: Path) -> None:
     state = {key: value for key, value in formula.official(small()).items() if "num_batches" not in key}
     torch.save(state, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     parts = load_official(tmp_path / "old.pth")
-    fill(small().backbone, parts["backbone"], "old.pth")
+    backbone = small().backbone
+    fill(backbone, parts["backbone"], "old.pth")
+    assert torch.equal(backbone.state_dict()["conv1.weight"], parts["backbone"]["conv1.weight"])
 
 
 def test_another_number_of_classes_names_key_and_shapes() -> None:
