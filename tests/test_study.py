@@ -1,21 +1,14 @@
-import multiprocessing
-import os
-import signal
-import threading
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import sceneproof.study as module
+from sceneproof.data.manifest import Manifest
 from sceneproof.demo import STAGE, demo
-from sceneproof.errors import InputError, TrainingError
-from sceneproof.evaluate import settings_of
-from sceneproof.files import read_json, write_json
+from sceneproof.errors import InputError
+from sceneproof.files import read_json
 from sceneproof.results import read_results
-from sceneproof.study import Row, execute, study
+from sceneproof.run import Run
+from sceneproof.study import study
 from tests.training import Small
 
 RECIPE = (
@@ -24,69 +17,6 @@ RECIPE = (
     "clip: {length: 8, size: 32}\nvalidation_clips: 1\n"
     "optimisation: {epochs: 1, batch: 4, trackers: [], optimizer: adamw}\n"
 )
-
-
-@dataclass(frozen=True)
-class Slow:
-    """Keyword arguments that take a minute to come."""
-
-    def keys(self) -> list[str]:
-        time.sleep(60)
-        return []
-
-    def __getitem__(self, key: str) -> Any:
-        raise KeyError(key)
-
-
-@dataclass(frozen=True)
-class Killed(Slow):
-    """Keyword arguments that end the process."""
-
-    def keys(self) -> list[str]:
-        os._exit(9)
-
-
-def row(training: Any) -> Row:
-    return Row(Path("nowhere"), training, None)
-
-
-def test_a_row_that_fails_ends_the_others(tmp_path: Path) -> None:
-    bad = row({"manifest": tmp_path / "missing.parquet", "out": tmp_path / "out"})
-    begun = time.monotonic()
-    with pytest.raises(InputError, match=r"missing\.parquet: no such file"):
-        execute([bad, row(Slow()), row(Slow())], jobs=2)
-    assert time.monotonic() - begun < 50
-
-
-def test_ctrl_c_ends_all() -> None:
-    stop = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
-    begun = time.monotonic()
-    stop.start()
-    with pytest.raises(KeyboardInterrupt):
-        execute([row(Slow()), row(Slow()), row(Slow())], jobs=2)
-    for process in multiprocessing.active_children():
-        process.join(30)
-    assert not multiprocessing.active_children()
-    assert time.monotonic() - begun < 50
-
-
-def test_a_process_that_is_killed_is_told() -> None:
-    with pytest.raises(TrainingError, match="fewer --jobs"):
-        execute([row(Killed()), row(Slow())], jobs=2)
-
-
-def test_a_run_is_tested_again_where_the_settings_have_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tested: list[object] = []
-
-    def evaluate(folder: Path, **testing: Any) -> None:
-        tested.append(testing["clips"])
-        write_json(folder / "evaluation" / "metrics.json", {"settings": settings_of(testing)})
-
-    monkeypatch.setattr(module, "train", lambda: None)
-    monkeypatch.setattr(module, "evaluate", evaluate)
-    for clips in (1, 1, 2, 2, 1):
-        execute([Row(tmp_path, {}, {"manifest": Path("m"), "splits": ("test",), "clips": clips})])
-    assert tested == [1, 2, 1]
 
 
 def test_torchrun_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,3 +49,37 @@ def test_a_transfer_from_a_folder_of_any_name(tmp_path: Path) -> None:
     assert read_json(out.with_suffix(".json"))["baseline"] == "two-from-start"
     gained = {one.recipe for one in read_results(results) if one.metric.endswith("/gain")}
     assert gained == {f"{folder}/one-from-start"}
+
+
+def test_tuning_tries_every_rate_from_a_start_of_its_own_and_keeps_the_best_last_weights(tmp_path: Path) -> None:
+    small = Small.make(tmp_path / "small")
+    start, other = (small.train(tmp_path / name, optimisation={"epochs": 1}) for name in ("start0", "other"))
+    recipe = tmp_path / "plain.yaml"
+    recipe.write_text(RECIPE.replace("METHOD", "Plain").replace("adamw", "adamw, keep: last"))
+    words = {"starts": [start.path], "learning_rates": (1e-2, 1e-6), "clips": 1, "quiet": True}
+    with pytest.raises(InputError, match="--tuning_start"):
+        study([recipe], small.manifest, tmp_path / "study", **words)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="is one of --starts"):
+        study([recipe], small.manifest, tmp_path / "study", tuning_start=start.path, **words)  # type: ignore[arg-type]
+    study([recipe], small.manifest, tmp_path / "study", tuning_start=other.path, **words)  # type: ignore[arg-type]
+    told = read_json(tmp_path / "study" / "tuning" / "chosen.json")["plain"]
+    assert set(told["validation/top1"]) == {"0.01", "1e-06"}
+    assert told["validation/top1"][f"{told['chosen']:g}"] == max(told["validation/top1"].values())
+    trial = Run.open(tmp_path / "study" / "tuning" / "plain-lr0.01")
+    assert trial.config["weights"] == str(other.path)
+    assert told["validation/top1"]["0.01"] == trial.history()[-1]["validation/top1"]
+    assert Run.open(tmp_path / "study" / "plain-from-start0").config["optimisation"]["lr"] == told["chosen"]
+
+
+@pytest.mark.parametrize(("split", "said"), [("test", "out of context"), ("null", "no validation split")])
+def test_only_videos_in_context_choose_a_rate(tmp_path: Path, split: str, said: str) -> None:
+    small = Small.make(tmp_path / "small")
+    table = Manifest.read(small.manifest)
+    contexts = ["out" if one == "test" else "in" for one in table.rows["split"]]
+    Manifest(table.rows.assign(context=contexts), table.root).write(small.manifest)
+    recipe = tmp_path / "plain.yaml"
+    recipe.write_text(
+        RECIPE.replace("METHOD", "Plain").replace("adamw", "adamw, keep: last") + f"validation_split: {split}\n"
+    )
+    with pytest.raises(InputError, match=said):
+        study([recipe], small.manifest, tmp_path / "study", learning_rates=(0.1, 0.2), clips=1, quiet=True)

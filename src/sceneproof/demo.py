@@ -8,6 +8,7 @@ from pathlib import Path
 from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.manifest import Manifest
+from sceneproof.execution import Row, execute, refuse_torchrun
 from sceneproof.labelling.scene_network import SceneNetwork
 from sceneproof.labelling.scene_training import train_scene_network
 from sceneproof.labelling.scenes import label_scenes
@@ -15,7 +16,6 @@ from sceneproof.mall.world import World, make_world
 from sceneproof.methods import SDN, Method, Plain
 from sceneproof.optimisation import Optimisation
 from sceneproof.report import report
-from sceneproof.study import Row, execute, refuse_torchrun
 
 METHODS: dict[str, Callable[[Backbone, int, int], Method]] = {
     "plain": Plain,

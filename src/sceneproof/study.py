@@ -1,41 +1,18 @@
 """A study: several recipes, several seeds, one evaluation for all, one page."""
 
-import multiprocessing
-import os
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from sceneproof.arguments import parse
-from sceneproof.errors import InputError, TrainingError
-from sceneproof.evaluate import evaluate, settings_of
+from sceneproof.data.manifest import Manifest, refuse_out_of_context
+from sceneproof.errors import InputError
+from sceneproof.execution import Row, execute, refuse_torchrun
 from sceneproof.files import read_json, write_json
 from sceneproof.report import report
 from sceneproof.results import add_report, add_results
 from sceneproof.run import Run
 from sceneproof.train import train
-
-
-@dataclass(frozen=True)
-class Row:
-    """One run of a study.
-
-    Attributes:
-        folder: where the run goes.
-        training: keyword arguments of `train`.
-        testing: keyword arguments of `evaluate`, without the run; None: the run is not tested.
-    """
-
-    folder: Path
-    training: Mapping[str, Any]
-    testing: Mapping[str, Any] | None
 
 
 def study(
@@ -47,6 +24,7 @@ def study(
     starts: Sequence[Path] = (),
     learning_rates: Sequence[float] = (),
     tuning_seed: int = 1000,
+    tuning_start: Path | None = None,
     scenes: Path | None = None,
     humans: Path | None = None,
     splits: Sequence[str] = ("test",),
@@ -71,6 +49,8 @@ def study(
         learning_rates: try each of these for every recipe and take the one that is best on the validation split: the
             same budget for every row. Without it, the recipes' own.
         tuning_seed: seed of these trials, which is none of the seeds that are reported.
+        tuning_start: with `starts`: the run folder that these trials start from, none of those that are reported; its
+            seed is theirs.
         scenes: table of soft scene labels.
         humans: table of person boxes or masks.
         splits: splits to test on.
@@ -88,8 +68,10 @@ def study(
         InputError: bad input; names the file, row or key.
     """
     refuse_torchrun("study")
-    if starts and learning_rates:
-        raise InputError("--starts and --learning_rates: a transfer takes its recipes' own learning rates")
+    if learning_rates and bool(starts) != (tuning_start is not None):
+        raise InputError("--learning_rates with --starts: give --tuning_start too, a run that the trials start from")
+    if tuning_start is not None and Path(tuning_start).resolve() in {Path(start).resolve() for start in starts}:
+        raise InputError(f"--tuning_start: {tuning_start} is one of --starts; what is reported must not choose")
     out = Path(out)
     given = [f"--{name}={value}" for name, value in (("scenes", scenes), ("humans", humans), ("root", root)) if value]
     given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}"]
@@ -102,23 +84,20 @@ def study(
         words = [str(manifest), str(folder), f"--config={recipe}", f"--seed={seed}", *given, *more]
         return Row(folder, parse(train, words, str(recipe)), testing)
 
+    def started(recipe: Path, folder: Path, start: Path, *more: str) -> Row:
+        return row(recipe, folder, int(Run.open(start).config["seed"]), f"--weights={start}", *more)
+
+    def trial(recipe: Path, folder: Path, rate: str) -> Row:
+        if tuning_start is not None:
+            return started(recipe, folder, tuning_start, rate)
+        return row(recipe, folder, tuning_seed, rate)
+
     rates: dict[Path, list[str]] = {recipe: [] for recipe in recipes}
     if learning_rates:
-        rates = _tune(
-            recipes,
-            learning_rates,
-            out / "tuning",
-            lambda recipe, folder, rate: row(recipe, folder, tuning_seed, rate),
-            jobs,
-        )
+        rates = _tune(recipes, learning_rates, out / "tuning", trial, jobs)
     if starts:
         rows = [
-            row(
-                recipe,
-                out / f"{recipe.stem}-from-{start.name}",
-                int(Run.open(start).config["seed"]),
-                f"--weights={start}",
-            )
+            started(recipe, out / f"{recipe.stem}-from-{start.name}", start, *rates[recipe])
             for start in starts
             for recipe in recipes
         ]
@@ -148,89 +127,42 @@ def _tune(
     row: Callable[[Path, Path, str], Row],
     jobs: int,
 ) -> dict[Path, list[str]]:
-    """Each recipe's flag for the learning rate that was best on the validation split, which is in context."""
+    """Each recipe's flag for the learning rate that was best on the validation split, which is in context.
+
+    Writes OUT/chosen.json: every recipe's rates with what they reached.
+
+    Raises:
+        InputError: the validation split holds videos out of context.
+    """
+    flags = {rate: f"--optimisation.lr={rate}" for rate in learning_rates}
     trials = {
-        (recipe, rate): row(recipe, out / f"{recipe.stem}-lr{rate:g}", f"--optimisation.lr={rate}")
+        (recipe, rate): row(recipe, out / f"{recipe.stem}-lr{rate:g}", flags[rate])
         for recipe in recipes
         for rate in learning_rates
     }
+    for trial in trials.values():
+        if (split := trial.training["validation_split"]) is None:
+            raise InputError("--learning_rates: the recipe has no validation split, which is to choose among them")
+        refuse_out_of_context(Manifest.read(trial.training["manifest"], trial.training["root"]).split(split))
     execute([replace(trial, testing=None) for trial in trials.values()], jobs=jobs)
-    best = {recipe: _best({rate: trials[recipe, rate].folder for rate in learning_rates}) for recipe in recipes}
-    write_json(out / "chosen.json", {recipe.stem: rate for recipe, rate in best.items()})
-    return {recipe: [f"--optimisation.lr={rate}"] for recipe, rate in best.items()}
+    best, told = dict[Path, float](), dict[str, object]()
+    for recipe in recipes:
+        reached = {rate: _reached(trials[recipe, rate].folder) for rate in learning_rates}
+        best[recipe] = max(reached, key=lambda rate: reached[rate])
+        told[recipe.stem] = {
+            "chosen": best[recipe],
+            "validation/top1": {f"{rate:g}": top1 for rate, (top1, _) in reached.items()},
+        }
+    write_json(out / "chosen.json", told)
+    return {recipe: [flags[rate]] for recipe, rate in best.items()}
 
 
-def _best(trials: Mapping[float, Path]) -> float:
-    """The learning rate with the best validation result: the highest top-1, then the lowest loss; in context only."""
-
-    def result(rate: float) -> tuple[float, float]:
-        figures = [record for record in Run.open(trials[rate]).history() if "validation/top1" in record]
-        return max((record["validation/top1"], -record["validation/loss"]) for record in figures)
-
-    return max(trials, key=result)
-
-
-def refuse_torchrun(command: str) -> None:
-    """Raises InputError in a process that torchrun started: each would do every run."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise InputError(f"sceneproof {command}: start it without torchrun; `sceneproof study --jobs N` runs several")
-
-
-def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
-    """Trains and tests every row that is not done yet, `jobs` at a time.
-
-    Where one fails, or on Ctrl-C, those that are running are ended; each goes on from its checkpoint next time.
-
-    Raises:
-        TrainingError: a process was killed from outside.
-    """
-    if jobs == 1:
-        for row in rows:
-            _one(row)
-        return
-    threads = max((os.cpu_count() or 1) // jobs, 1)
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
-        try:
-            _run_all(pool, rows, jobs)
-        except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            # Ctrl-C in a terminal reached them too: let them write their checkpoints
-            _end(
-                set(multiprocessing.active_children()) - others, grace=5 if isinstance(error, KeyboardInterrupt) else 0
-            )
-            if isinstance(error, BrokenProcessPool):
-                raise TrainingError(
-                    "a run's process was killed, perhaps for want of memory: start again with fewer --jobs to go on"
-                ) from None
-            raise
-
-
-def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int) -> None:
-    """Hands out a row when a process is free, so that none waits in a queue where it can no longer be called back."""
-    waiting, running = list(rows), set[Future[None]]()
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            running.add(pool.submit(_one, waiting.pop(0)))
-        done, running = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            future.result()
-
-
-def _end(processes: set[BaseProcess], *, grace: float) -> None:
-    """Asks processes to end, those that are still there after `grace` seconds."""
-    until = time.monotonic() + grace
-    for process in processes:
-        process.join(max(until - time.monotonic(), 0))
-    for process in processes:
-        process.terminate()
-
-
-def _one(row: Row) -> None:
-    train(**row.training)
-    if row.testing is None:
-        return
-    figures = row.folder / "evaluation" / "metrics.json"
-    if not figures.exists() or read_json(figures).get("settings") != settings_of(row.testing):
-        evaluate(row.folder, **row.testing)
+def _reached(folder: Path) -> tuple[float, float]:
+    """A run's top-1 on the validation split and, negative, its loss there: of the weights that the run ends with."""
+    run = Run.open(folder)
+    figures = [
+        (record["validation/top1"], -record["validation/loss"])
+        for record in run.history()
+        if "validation/top1" in record
+    ]
+    return figures[-1] if run.config["optimisation"]["keep"] == "last" else max(figures)

@@ -1,0 +1,100 @@
+"""Runs to be trained and tested: those that are not done yet, one after another or several at a time."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sceneproof.errors import InputError, TrainingError
+from sceneproof.evaluate import evaluate, settings_of
+from sceneproof.files import read_json
+from sceneproof.train import train
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run to be trained and tested.
+
+    Attributes:
+        folder: where the run goes.
+        training: keyword arguments of `train`.
+        testing: keyword arguments of `evaluate`, without the run; None: the run is not tested.
+    """
+
+    folder: Path
+    training: Mapping[str, Any]
+    testing: Mapping[str, Any] | None
+
+
+def refuse_torchrun(command: str) -> None:
+    """Raises InputError in a process that torchrun started: each would do every run."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise InputError(f"sceneproof {command}: start it without torchrun; `sceneproof study --jobs N` runs several")
+
+
+def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
+    """Trains and tests every row that is not done yet, `jobs` at a time.
+
+    Where one fails, or on Ctrl-C, those that are running are ended; each goes on from its checkpoint next time.
+
+    Raises:
+        TrainingError: a process was killed from outside.
+    """
+    if jobs == 1:
+        for row in rows:
+            _one(row)
+        return
+    threads = max((os.cpu_count() or 1) // jobs, 1)
+    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+        try:
+            _run_all(pool, rows, jobs)
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            # Ctrl-C in a terminal reached them too: let them write their checkpoints
+            _end(
+                set(multiprocessing.active_children()) - others, grace=5 if isinstance(error, KeyboardInterrupt) else 0
+            )
+            if isinstance(error, BrokenProcessPool):
+                raise TrainingError(
+                    "a run's process was killed, perhaps for want of memory: start again with fewer --jobs to go on"
+                ) from None
+            raise
+
+
+def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int) -> None:
+    """Hands out a row when a process is free, so that none waits in a queue where it can no longer be called back."""
+    waiting, running = list(rows), set[Future[None]]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            running.add(pool.submit(_one, waiting.pop(0)))
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+
+
+def _end(processes: set[BaseProcess], *, grace: float) -> None:
+    """Asks processes to end, those that are still there after `grace` seconds."""
+    until = time.monotonic() + grace
+    for process in processes:
+        process.join(max(until - time.monotonic(), 0))
+    for process in processes:
+        process.terminate()
+
+
+def _one(row: Row) -> None:
+    train(**row.training)
+    if row.testing is None:
+        return
+    figures = row.folder / "evaluation" / "metrics.json"
+    if not figures.exists() or read_json(figures).get("settings") != settings_of(row.testing):
+        evaluate(row.folder, **row.testing)

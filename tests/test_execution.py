@@ -1,0 +1,79 @@
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sceneproof.execution as module
+from sceneproof.errors import InputError, TrainingError
+from sceneproof.evaluate import settings_of
+from sceneproof.execution import Row, execute
+from sceneproof.files import write_json
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Keyword arguments that take a minute to come."""
+
+    def keys(self) -> list[str]:
+        time.sleep(60)
+        return []
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+
+@dataclass(frozen=True)
+class Killed(Slow):
+    """Keyword arguments that end the process."""
+
+    def keys(self) -> list[str]:
+        os._exit(9)
+
+
+def row(training: Any) -> Row:
+    return Row(Path("nowhere"), training, None)
+
+
+def test_a_row_that_fails_ends_the_others(tmp_path: Path) -> None:
+    bad = row({"manifest": tmp_path / "missing.parquet", "out": tmp_path / "out"})
+    begun = time.monotonic()
+    with pytest.raises(InputError, match=r"missing\.parquet: no such file"):
+        execute([bad, row(Slow()), row(Slow())], jobs=2)
+    assert time.monotonic() - begun < 50
+
+
+def test_ctrl_c_ends_all() -> None:
+    stop = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+    begun = time.monotonic()
+    stop.start()
+    with pytest.raises(KeyboardInterrupt):
+        execute([row(Slow()), row(Slow()), row(Slow())], jobs=2)
+    for process in multiprocessing.active_children():
+        process.join(30)
+    assert not multiprocessing.active_children()
+    assert time.monotonic() - begun < 50
+
+
+def test_a_process_that_is_killed_is_told() -> None:
+    with pytest.raises(TrainingError, match="fewer --jobs"):
+        execute([row(Killed()), row(Slow())], jobs=2)
+
+
+def test_a_run_is_tested_again_where_the_settings_have_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tested: list[object] = []
+
+    def evaluate(folder: Path, **testing: Any) -> None:
+        tested.append(testing["clips"])
+        write_json(folder / "evaluation" / "metrics.json", {"settings": settings_of(testing)})
+
+    monkeypatch.setattr(module, "train", lambda: None)
+    monkeypatch.setattr(module, "evaluate", evaluate)
+    for clips in (1, 1, 2, 2, 1):
+        execute([Row(tmp_path, {}, {"manifest": Path("m"), "splits": ("test",), "clips": clips})])
+    assert tested == [1, 2, 1]
