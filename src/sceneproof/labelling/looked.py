@@ -40,7 +40,7 @@ class Labelling(Protocol):
         schema: of its rows; the first column is `video`.
         metadata: JSON values for the table's schema. All that the labels depend on is in it, so labels that
             were begun with other metadata are not gone on with.
-        short_side: frames are shrunk to this short side while they are decoded; None: as they are. A frame is never enlarged.
+        short_side: frames are shrunk to this short side while they are decoded, never enlarged; None: as they are.
     """
 
     @property
