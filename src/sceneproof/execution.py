@@ -16,6 +16,7 @@ import torch
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.evaluate import evaluate, settings_of
 from sceneproof.files import read_json
+from sceneproof.progress import share_terminal
 from sceneproof.train import train
 
 
@@ -55,7 +56,7 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
     threads = max((os.cpu_count() or 1) // jobs, 1)
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(threads,)) as pool:
         try:
             _run_all(pool, rows, jobs)
         except BaseException as error:
@@ -69,6 +70,12 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
                     "a run's process was killed, perhaps for want of memory: start again with fewer --jobs to go on"
                 ) from None
             raise
+
+
+def _start(threads: int) -> None:
+    """What a process does before its first run."""
+    torch.set_num_threads(threads)
+    share_terminal()
 
 
 def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int) -> None:

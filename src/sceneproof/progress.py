@@ -12,6 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 T = TypeVar("T")
 
 SECONDS_BETWEEN_LINES = 15.0
+_shared = False
+
+
+def share_terminal() -> None:
+    """Lines instead of bars from now on, where several processes write to one terminal."""
+    global _shared
+    _shared = True
 
 
 class Advance(Protocol):
@@ -27,7 +34,7 @@ def progress(what: str, total: int, *, done: int = 0, quiet: bool = False) -> It
     console = Console(stderr=True)
     if quiet:
         yield lambda items=1, note="": None
-    elif console.is_terminal:
+    elif console.is_terminal and not _shared:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
