@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 
 def mean_colour_model(
@@ -59,7 +59,9 @@ def bright_cell_yolox(path: Path, *, shape: Sequence[int | str] = ("b", 3, 64, 6
     Brightness is the first channel's mean in the cell over 255 (blue, for the model takes BGR). The second class is
     never likely. With `in_pixels` the answer's boxes are in pixels, as some exports have it.
     """
-    nodes, parts, cells = [], [], []
+    nodes: list[NodeProto] = []
+    parts: list[str] = []
+    cells: list[tuple[float, ...]] = []
     for stride in (8, 16, 32):
         side = 64 // stride
         nodes += [

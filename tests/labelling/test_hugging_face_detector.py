@@ -66,3 +66,5 @@ def test_models_that_see_no_persons_or_are_none_are_refused(tmp_path: Path) -> N
     config.write_text(json.dumps({**json.loads(config.read_text()), "model_type": "bert"}))
     with pytest.raises(InputError, match="not an object detection model that can be loaded"):
         HuggingFaceDetector(tmp_path / "pets")
+    with pytest.raises(InputError, match=r"nobody/nothing: .*\(downloading was not asked for\)"):
+        HuggingFaceDetector("nobody/nothing")

@@ -67,4 +67,4 @@ def test_a_short_rest_makes_no_window_of_its_own() -> None:
 def test_settings_out_of_range_are_refused() -> None:
     for settings in ({"share": 0.0}, {"share": 1.1}, {"window": 1}, {"short_side": 0}):
         with pytest.raises(InputError, match="motion mask"):
-            MotionMask(**settings)  # type: ignore[arg-type]
+            MotionMask(**settings)

@@ -1,6 +1,6 @@
 """torchvision's detectors, with random weights that were told what to see."""
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,11 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (2, 40, 60, 3), np.uint8)
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _few_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random networks would look closely at a thousand regions."""
+    for name in ("fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn_v2"):
+        network = partial(getattr(torchvision_people, name), rpn_post_nms_top_n_test=8)
+        monkeypatch.setattr(torchvision_people, name, network)
 
 
 def save_all_persons(network: torch.nn.Module, path: Path) -> Path:

@@ -25,17 +25,19 @@ class HuggingFaceDetector:
         name: str | Path,
         *,
         revision: str | None = None,
+        download: bool = False,
         score: float = 0.1,
         batch: int = 4,
         device: str = "auto",
     ) -> None:
-        """Loads the model and its processor: from the Hub on the first use, then from the cache.
+        """Loads the model and its processor from a folder, from the Hub's cache or, where asked for, from the Hub.
 
         Only safetensors are read and no code of the model's repository is run.
 
         Args:
             name: A model's name on the Hub, or a folder.
             revision: The commit or tag to take.
+            download: Fetch from the Hub what is not in its cache.
             score: Boxes below it are left out.
             batch: Frames that go in at once.
             device: "cpu", "cuda", …; "auto" for a GPU where there is one.
@@ -43,7 +45,7 @@ class HuggingFaceDetector:
         Raises:
             InputError: transformers is not installed; no such model, or not an object detector; no label "person".
         """
-        self._processor, self._model = _load(str(name), revision)
+        self._processor, self._model = _load(str(name), revision, download)
         config = self._model.config
         labels = {number: str(label) for number, label in config.id2label.items()}
         self._person = [number for number, label in labels.items() if label.lower() == "person"]
@@ -78,14 +80,16 @@ class HuggingFaceDetector:
         return np.asarray(boxes.float().cpu().numpy(), np.float32)
 
 
-def _load(name: str, revision: str | None) -> tuple[Any, Any]:
+def _load(name: str, revision: str | None, download: bool) -> tuple[Any, Any]:
     try:
         from transformers import AutoImageProcessor, AutoModelForObjectDetection
     except ImportError as error:
         raise InputError(f"Hugging Face models need transformers: pip install 'sceneproof[hf]' ({error})") from None
     try:
-        processor = AutoImageProcessor.from_pretrained(name, revision=revision)  # type: ignore[no-untyped-call]
-        model = AutoModelForObjectDetection.from_pretrained(name, revision=revision, use_safetensors=True)
+        origin = {"revision": revision, "local_files_only": not download}
+        processor = AutoImageProcessor.from_pretrained(name, **origin)  # type: ignore[no-untyped-call]
+        model = AutoModelForObjectDetection.from_pretrained(name, **origin, use_safetensors=True)
     except (OSError, ValueError, ImportError, KeyError) as error:  # all that loading raises on a wrong name or kind
-        raise InputError(f"{name}: not an object detection model that can be loaded: {error}") from None
+        hint = "" if download or Path(name).is_dir() else " (downloading was not asked for)"
+        raise InputError(f"{name}: not an object detection model that can be loaded{hint}: {error}") from None
     return processor, model

@@ -56,10 +56,11 @@ class FasterRcnn:
         Raises:
             InputError: no weights, or another network's.
         """
+        path = _file(weights, FASTER, download)
         network = fasterrcnn_resnet50_fpn_v2(
             weights_backbone=None, min_size=short_side, max_size=2 * short_side, box_score_thresh=score
         )
-        self._network = _Network(network, _file(weights, FASTER, download), batch, device)
+        self._network = _Network(network, path, batch, device)
         self.short_side: int | None = short_side
         self.title = f"Faster R-CNN v2 ({self._network.source}), short side {short_side}, score at least {score:g}"
 
@@ -102,10 +103,11 @@ class MaskRcnn:
         Raises:
             InputError: no weights, or another network's.
         """
+        path = _file(weights, MASK, download)
         network = maskrcnn_resnet50_fpn_v2(
             weights_backbone=None, min_size=short_side, max_size=2 * short_side, box_score_thresh=score
         )
-        self._network = _Network(network, _file(weights, MASK, download), batch, device)
+        self._network = _Network(network, path, batch, device)
         self.short_side: int | None = short_side
         self.title = f"Mask R-CNN v2 ({self._network.source}), short side {short_side}, score at least {score:g}"
 
