@@ -1,5 +1,7 @@
 """Labellings of people: which frames they look at, and the rows they make of what is found there."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +156,8 @@ def test_the_table_tells_all_that_the_boxes_depend_on() -> None:
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match="human boxes"):
         BoxLabelling(RedBoxes(), **wrong)  # type: ignore[arg-type]
+
+
+def test_boxes_need_no_torch() -> None:
+    code = "import sys, sceneproof.labelling.humans_command; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
