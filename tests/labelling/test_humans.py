@@ -158,6 +158,21 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
         BoxLabelling(RedBoxes(), **wrong)  # type: ignore[arg-type]
 
 
+def test_a_detector_that_answers_something_else_is_named() -> None:
+    class NoScore(RedBoxes):
+        def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            return [boxes[:, :4] for boxes in super().__call__(frames)]
+
+    class FirstOnly(RedBoxes):
+        def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            return super().__call__(frames[:1])
+
+    with pytest.raises(InputError, match=r"red boxes: answered 2 arrays \(\(0, 4\), \(0, 4\), …\) to 2 frames"):
+        BoxLabelling(NoScore())([looked("a", [0, 1])])
+    with pytest.raises(InputError, match="answered 1 arrays"):
+        BoxLabelling(FirstOnly())([looked("a", [0, 1])])
+
+
 def test_boxes_need_no_torch() -> None:
     code = "import sys, sceneproof.labelling.humans_command; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

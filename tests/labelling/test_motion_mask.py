@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
-from sceneproof.labelling.motion_mask import MotionMask, motion_mask
+from sceneproof.labelling.motion_mask import MotionMask, _colour_bins, motion_mask
 from tests.videos import numbered
 
 
@@ -35,6 +35,13 @@ def test_colours_find_the_part_that_stays_in_place() -> None:
     still[32:39, 20:26] = True
     mask = motion_mask(frames, share=(way | still).mean())
     assert (mask & still).sum() / still.sum() > 0.8
+
+
+def test_colours_are_binned_by_hue_saturation_and_value() -> None:
+    colours = np.array([[(1, 0, 0), (0, 1, 0), (1, 1, 0), (0.2, 0.2, 0.2), (0, 0, 0)]], np.float32)
+    # (1 + cos, 1 + sin) / 2 of hues of 0, 120 and 60 degrees: (1, .5), (.25, .933), (.75, .933); grey is at .5.
+    # On ten steps, 0 to 9: .5 is 4.5, which goes to 5; .25 is 2.25; .75 is 6.75; .933 is 8.4; a value of .2 is 1.8.
+    assert _colour_bins(colours).tolist() == [[9 + 50 + 900, 2 + 80 + 900, 7 + 80 + 900, 5 + 50 + 200, 5 + 50]]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 1.0])

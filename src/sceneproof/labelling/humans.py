@@ -106,9 +106,17 @@ class BoxLabelling:
         """Each video with its detections; videos of one frame size go through the detector together."""
         for _, group in itertools.groupby(videos, lambda looked: looked.frames.shape[1:]):
             alike = list(group)
-            found = iter(self._detector(np.concatenate([looked.frames for looked in alike])))
+            frames = np.concatenate([looked.frames for looked in alike])
+            found = self._detector(frames)
+            if len(found) != len(frames) or any(boxes.ndim != 2 or boxes.shape[1] != 5 for boxes in found):
+                shapes = ", ".join(str(boxes.shape) for boxes in found[:3])
+                raise InputError(
+                    f"{self._detector.title}: answered {len(found)} arrays ({shapes}, …) to {len(frames)} frames; each "
+                    f"frame needs one of x1, y1, x2, y2, score: (K, 5)"
+                )
+            waiting = iter(found)
             for looked in alike:
-                yield looked, list(itertools.islice(found, len(looked.frames)))
+                yield looked, list(itertools.islice(waiting, len(looked.frames)))
 
 
 class MaskLabelling:
