@@ -19,7 +19,7 @@ class HumanBoxes:
     """Person boxes in pixels of the source video.
 
     Args:
-        rows: columns video, frame (from 0), x1, y1, x2, y2 (x2 and y2 exclusive), score; optional: track (from 0, in its video).
+        rows: columns video, frame (from 0), x1, y1, x2, y2 (x2 and y2 exclusive), score; optional: track (int).
         score_threshold: boxes below it are left out. The paper's is 0.3 (Choi et al. 2019, section 4.2).
         detector: what made them.
         source: what to call the table in messages.

@@ -1,15 +1,97 @@
 """`sceneproof label humans`: which detector, from which file, into which table."""
 
+from pathlib import Path
 from typing import Literal
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.labelling.detectors import Detector, Segmenter
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
 from sceneproof.labelling.looked import Labelling
 from sceneproof.labelling.motion_mask import MotionMask
+from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.yolox import Yolox
 
 Kind = Literal["yolox", "faster-rcnn", "mask-rcnn", "hugging-face", "motion"]
+
+
+def label_humans(
+    manifest: Path,
+    out: Path,
+    *,
+    detector: Kind = "yolox",
+    weights: str | None = None,
+    download: bool = False,
+    score: float | None = None,
+    every: int | None = None,
+    per_second: float | None = None,
+    least_overlap: float = 0.3,
+    gap: int = 1,
+    size: int | None = None,
+    share: float = 0.5,
+    device: str = "auto",
+    threads: int = 0,
+    root: Path | None = None,
+    batch: int = 64,
+    workers: int | None = None,
+    shard: int = 64,
+    time_limit: float = 60.0,
+    quiet: bool = False,
+) -> None:
+    """Finds the people in every video of a manifest: boxes with tracks, or masks.
+
+    Boxes are detected in some frames and interpolated between; masks are made in every frame. Stopped at any moment,
+    the same command goes on: finished parts wait in OUT.parts. Videos that cannot be read are listed on standard
+    error and in NAME.failures.parquet beside OUT.
+
+    Args:
+        manifest: The manifest (.parquet) that names the videos.
+        out: The table to write (.parquet).
+        detector: What finds people. Boxes: "yolox", any YOLOX in ONNX; "faster-rcnn", torchvision's; "hugging-face", an
+            object detection model of the Hub. Masks: "mask-rcnn", torchvision's; "motion", FAME's motion mask, which
+            needs no weights.
+        weights: For yolox the .onnx file, for faster-rcnn and mask-rcnn torchvision's .pth file, for hugging-face a
+            folder or a name on the Hub.
+        download: Fetch torchvision's weights where no file is given, or the Hub's model where it is not in the cache.
+        score: People below it are left out: by default 0.1 for boxes, which have a score that is looked at again
+            where they are used, and 0.5 for masks.
+        every: For boxes: the detector looks at every so many-th frame, and at the last; by default 4.
+        per_second: For boxes, instead: about how many frames a second it looks at, where the rate is known.
+        least_overlap: For boxes: IoU in frames looked at one after the other, for two boxes to be one person.
+        gap: For boxes: how many frames looked at a person may be missing from and still be the same.
+        size: For yolox: side of the model's picture, where the model leaves it open. For faster-rcnn and mask-rcnn:
+            short side that frames are brought to, by default 800.
+        share: For motion: the share of each picture's pixels that are called a person.
+        device: For all but yolox and motion: "cpu", "cuda", …; "auto" for a GPU where there is one.
+        threads: For yolox: threads that the model runs on; 0 for one a core.
+        root: The folder that the manifest's paths start from; by default the manifest's own.
+        batch: About how many frames are handed to the detector at once.
+        workers: Processes that decode, ahead of the detector; by default one a core.
+        shard: Videos that are written together; what a crash can cost.
+        time_limit: Seconds that decoding a video may take.
+        quiet: Show no progress.
+    """
+    rows = Manifest.read(manifest, root)
+    labelling = labelling_of(
+        detector,
+        weights=weights,
+        download=download,
+        score=score,
+        every=every,
+        per_second=per_second,
+        least_overlap=least_overlap,
+        gap=gap,
+        size=size,
+        share=share,
+        device=device,
+        threads=threads,
+    )
+    label(rows, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, quiet=quiet)
+    with_people = pc.count_distinct(pq.read_table(out, columns=["video"])["video"]).as_py()
+    print(f"{out}: people in {with_people} of {len(rows)} videos, {labelling.kind} by {labelling.metadata['detector']}")
 
 
 def labelling_of(
