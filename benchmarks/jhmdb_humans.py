@@ -24,19 +24,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 from tests.jhmdb_shared import make
 
-from sceneproof.data.dataset import Videos
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks
 from sceneproof.data.humans import Humans, has_twin
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tables import write_table
 from sceneproof.labelling.boxes import intersection_over_union
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
-from sceneproof.labelling.looked import Labelling, Looked
+from sceneproof.labelling.looked import Labelling
 from sceneproof.labelling.motion_mask import MotionMask
+from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.yolox import Yolox
 from sceneproof.results import Result, write_results
 
@@ -44,21 +42,10 @@ SCORES = (0.1, 0.3, 0.5, 0.7)
 SHARES = (0.1, 0.2, 0.3, 0.5)
 
 
-def label(manifest: Manifest, labelling: Labelling, out: Path) -> None:
-    """A plain loop over the videos, one after another: what is measured here is quality."""
-    videos, parts = Videos(manifest), []
-    started, looked_at = time.perf_counter(), 0
-    for row, (video, height, width, rate) in enumerate(
-        manifest.rows[["video", "height", "width", "rate"]].itertuples(index=False)
-    ):
-        length = videos.length(row)
-        numbers = labelling.numbers(length, rate)
-        frames = videos.frames(row, numbers)
-        parts.append(labelling([Looked(video, numbers, 0, length, int(height), int(width), frames)]))
-        looked_at += len(numbers)
-    seconds = time.perf_counter() - started
-    print(f"{out.name}: {len(manifest)} videos, {looked_at} frames looked at, {seconds:.0f} s")
-    write_table(out, pa.concat_tables(parts).to_pandas(), labelling.kind, **labelling.metadata)
+def timed(manifest: Manifest, labelling: Labelling, out: Path, workers: int) -> None:
+    started = time.perf_counter()
+    label(manifest, labelling, out, workers=workers, quiet=True)
+    print(f"{out.name}: {len(manifest)} videos labelled in {time.perf_counter() - started:.0f} s")
 
 
 def sizes(manifest: Manifest) -> Iterator[tuple[str, int, int, int]]:
@@ -133,7 +120,9 @@ def spread(manifest: Manifest, count: int) -> Manifest:
     return Manifest(manifest.rows.iloc[places].reset_index(drop=True), manifest.root, manifest.name)
 
 
-def run(shared: Path, out: Path, *, videos: int, every: int, motion: bool, threads: int, results: Path | None) -> None:
+def run(
+    shared: Path, out: Path, *, videos: int, every: int, motion: bool, threads: int, workers: int, results: Path | None
+) -> None:
     if not (out / "boxes.parquet").is_file():  # the last that `make` writes
         make(shared, out)
     manifest, truth = spread(Manifest.read(out / "manifest.parquet"), videos), HumanMasks.read(out / "masks.parquet")
@@ -142,14 +131,14 @@ def run(shared: Path, out: Path, *, videos: int, every: int, motion: bool, threa
         for share in SHARES:
             path = out / f"motion_{share}_{len(manifest)}.parquet"
             if not path.is_file():
-                label(manifest, MaskLabelling(MotionMask(share=share)), path)
+                timed(manifest, MaskLabelling(MotionMask(share=share)), path, workers)
             figures[f"share {share}"] = pixels(manifest, truth, HumanMasks.read(path))
         tell("jhmdb-humans/motion-mask", figures, results)
         return
     path = out / f"yolox_every_{every}_{len(manifest)}.parquet"
     if not path.is_file():
         detector = Yolox(shared / "weights" / "yolox_nano.onnx", score=min(SCORES), threads=threads)
-        label(manifest, BoxLabelling(detector, every=every), path)
+        timed(manifest, BoxLabelling(detector, every=every), path, workers)
     tell(f"jhmdb-humans/yolox-nano/every {every}", hold_boxes(manifest, truth, path), results)
 
 
@@ -161,5 +150,6 @@ if __name__ == "__main__":
     parser.add_argument("--every", type=int, default=4)
     parser.add_argument("--motion", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--results", type=Path)
     run(**vars(parser.parse_args()))

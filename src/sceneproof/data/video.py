@@ -59,7 +59,9 @@ def probe(path: str | Path) -> VideoInfo:
         return VideoInfo(count, width, height, float(rate) if rate else math.nan)
 
 
-def decode(path: str | Path, frames: Sequence[int] | NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+def decode(
+    path: str | Path, frames: Sequence[int] | NDArray[np.int64] | None = None, *, short_side: int | None = None
+) -> NDArray[np.uint8]:
     """Decodes frames to RGB, upright.
 
     Uses one thread and lets go of the interpreter lock, so that many loaders can work side by side.
@@ -67,6 +69,7 @@ def decode(path: str | Path, frames: Sequence[int] | NDArray[np.int64] | None = 
     Args:
         path: the video file.
         frames: T frame numbers in display order from 0, in any order, repeats allowed; None for all.
+        short_side: shrink larger frames to this short side, in pixels, while their colours are converted; None: do not.
 
     Returns:
         uint8 (T, H, W, 3).
@@ -78,12 +81,12 @@ def decode(path: str | Path, frames: Sequence[int] | NDArray[np.int64] | None = 
     """
     if frames is None:
         with opened(path) as video:
-            return _all(video)
+            return _all(video, short_side)
     wanted, places = np.unique(np.asarray(frames, np.int64), return_inverse=True)
     if not len(wanted) or wanted[0] < 0:
         raise ValueError(f"{path}: frame numbers start at 0; asked for {list(frames)}")
     with opened(path) as video:
-        pictures = _chosen(video, wanted)
+        pictures = _chosen(video, wanted, short_side)
     return pictures if np.array_equal(places, np.arange(len(pictures))) else pictures[places]
 
 
@@ -112,8 +115,8 @@ def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan)
     return range(first, min(max(stop, first + 1), info.frames))
 
 
-def _all(video: Video) -> NDArray[np.uint8]:
-    pictures = _Pictures()
+def _all(video: Video, short_side: int | None) -> NDArray[np.uint8]:
+    pictures = _Pictures(short_side)
     for number, frame in enumerate(video.frames()):
         pictures.add(number, frame)
     if video.table is not None and len(pictures) != len(video.table):
@@ -123,8 +126,8 @@ def _all(video: Video) -> NDArray[np.uint8]:
     return pictures.stack()
 
 
-def _chosen(video: Video, wanted: NDArray[np.int64]) -> NDArray[np.uint8]:
-    table, pictures = video.table, _Pictures()
+def _chosen(video: Video, wanted: NDArray[np.int64], short_side: int | None) -> NDArray[np.uint8]:
+    table, pictures = video.table, _Pictures(short_side)
     if table is not None and wanted[-1] < len(table) and len(table.keys) > 1:
         try:
             for run in table.runs(wanted):
@@ -134,7 +137,7 @@ def _chosen(video: Video, wanted: NDArray[np.int64]) -> NDArray[np.uint8]:
         except IrregularError:
             pass
         video.seek(int(table.stamps[0]))
-        pictures = _Pictures()
+        pictures = _Pictures(short_side)
     seen = pictures.pick(enumerate(video.frames()), wanted)
     if len(pictures) < len(wanted):
         raise VideoError(f"has {seen} frames, asked for frame {wanted[len(pictures)]}")
@@ -142,12 +145,14 @@ def _chosen(video: Video, wanted: NDArray[np.int64]) -> NDArray[np.uint8]:
 
 
 class _Pictures:
-    """RGB pictures of one file, converted one after another."""
+    """RGB pictures of one file, converted one after another, and shrunk to a short side where one is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, short_side: int | None) -> None:
         self._convert = VideoReformatter()  # one for all frames: setting one up takes longer than a small picture
         self._pictures: list[NDArray[np.uint8]] = []
         self._turns = 0
+        self._short_side = short_side
+        self._source = self._size = (0, 0)
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -168,23 +173,35 @@ class _Pictures:
         """Adds one frame."""
         if frame.is_corrupt:
             raise VideoError(f"frame {number} is damaged")
-        height, width = frame.height, frame.width
+        size = frame.height, frame.width
         if not self._pictures:
-            check_pixels(width, height)
+            check_pixels(frame.width, frame.height)
             self._turns = _quarter_turns(frame)
-        elif self._pictures[0].shape[:2] != (height, width):
-            before = "x".join(map(str, self._pictures[0].shape[1::-1]))
-            raise VideoError(f"the frame size changes from {before} to {width}x{height} at frame {number}")
+            self._source, self._size = size, shrunk(*size, self._short_side)
+        elif self._source != size:
+            before, now = (f"{width}x{height}" for height, width in (self._source, size))
+            raise VideoError(f"the frame size changes from {before} to {now} at frame {number}")
+        height, width = self._size
         if (len(self) + 1) * height * width * 3 > MAX_BYTES:
             raise VideoError(f"{len(self)} frames of {width}x{height} are the limit of one call; ask for fewer")
-        # one thread: swscale would start one for each core by itself
-        picture = self._convert.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        # one thread: swscale would start one for each core by itself; averaging areas, for frames are only ever shrunk
+        picture = self._convert.reformat(
+            frame, width=width, height=height, format="rgb24", interpolation="AREA", threads=1
+        ).to_ndarray()
         self._pictures.append(picture.astype(np.uint8, copy=False))
 
     def stack(self) -> NDArray[np.uint8]:
         """uint8 (T, H, W, 3), upright."""
         frames = np.stack(self._pictures)
         return np.ascontiguousarray(np.rot90(frames, self._turns, axes=(1, 2))) if self._turns else frames
+
+
+def shrunk(height: int, width: int, short_side: int | None) -> tuple[int, int]:
+    """Height and width with this short side, in the same proportion; as they are where that would enlarge them."""
+    if short_side is None or min(height, width) <= short_side:
+        return height, width
+    factor = short_side / min(height, width)
+    return round(height * factor), round(width * factor)
 
 
 def _quarter_turns(frame: VideoFrame) -> int:

@@ -1,27 +1,19 @@
 """Soft scene labels for every video of a manifest: the mean over frames of a classifier's posteriors."""
 
-import logging
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from sceneproof.data.dataset import Videos
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
-from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
-from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller, Triple
-from sceneproof.labelling.scene_network import SceneNetwork
-from sceneproof.progress import progress
-
-logger = logging.getLogger(__name__)
-
-Decoded = NDArray[np.uint8] | VideoError
+from sceneproof.labelling.looked import Looked
+from sceneproof.labelling.pipeline import label
 
 
 class SceneLabeller(Protocol):
@@ -44,6 +36,44 @@ class SceneLabeller(Protocol):
         """Posteriors (N, S), each row at least 0 and summing to 1, of frames uint8 (N, H, W, 3), RGB."""
 
 
+class SceneLabelling:
+    """Soft scene labels of clips: a Labelling."""
+
+    kind = "scenes"
+    schema = pa.schema([("video", pa.string()), ("probabilities", pa.list_(pa.float32()))])
+    short_side = None
+
+    def __init__(self, labeller: SceneLabeller, *, frames_per_video: int = 8) -> None:
+        """With what looks at the frames, and at how many of each clip, evenly spaced.
+
+        Raises:
+            InputError: a count below 1.
+        """
+        if frames_per_video < 1:
+            raise InputError(f"frames_per_video: {frames_per_video} given; it must be at least 1")
+        self._labeller, self._count = labeller, frames_per_video
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The scenes' names, what made the labels, and how many frames it saw."""
+        return {
+            "names": list(self._labeller.names),
+            "labeller": self._labeller.title,
+            "frames_per_video": self._count,
+        }
+
+    def numbers(self, length: int, rate: float) -> NDArray[np.int64]:
+        """The middle frames of equal parts of the clip."""
+        return evenly_spaced_frames(length, self._count)
+
+    def __call__(self, videos: Sequence[Looked]) -> pa.Table:
+        """A row a video; videos of one frame size go through the labeller together."""
+        means: list[NDArray[np.float32]] = []
+        for _, alike in groupby(videos, lambda looked: looked.frames.shape[1:]):
+            means += _means(self._labeller, [looked.frames for looked in alike])
+        return pa.table([[looked.video for looked in videos], list(means)], schema=self.schema)
+
+
 def label_scenes(
     manifest: Manifest,
     labeller: SceneLabeller,
@@ -51,12 +81,15 @@ def label_scenes(
     *,
     frames_per_video: int = 8,
     batch: int = 64,
-    threads: int = 2,
+    workers: int | None = None,
+    shard: int = 64,
+    time_limit: float = 60.0,
     quiet: bool = False,
 ) -> SceneTable:
     """Labels every readable video with the mean of its frames' posteriors (Choi et al. 2019, section 3.2).
 
-    Videos that cannot be read are named in a warning and left out of the table.
+    Stopped at any moment, the same call goes on. Videos that cannot be read are named in a warning and in a table
+    beside the labels, and left out of them.
 
     Args:
         manifest: The videos.
@@ -64,89 +97,18 @@ def label_scenes(
         out: The scene table to write (.parquet).
         frames_per_video: Frames looked at in each clip, evenly spaced; all of them where a clip has no more.
         batch: About how many frames go through the labeller at once.
-        threads: Videos decoded at the same time, ahead of the labeller.
+        workers: Processes that decode, ahead of the labeller; by default one a core.
+        shard: Videos that are written together; what a crash can cost.
+        time_limit: Seconds that decoding a video may take.
         quiet: Show no progress.
 
     Raises:
-        InputError: a count below 1, no video can be read, or the labeller's answers are no posteriors of its scenes.
+        InputError: a setting out of its range, labels begun otherwise are there, no video can be read, or the
+            labeller's answers are no posteriors of its scenes.
     """
-    for name, value in (("frames_per_video", frames_per_video), ("batch", batch), ("threads", threads)):
-        if value < 1:
-            raise InputError(f"{name}: {value} given; it must be at least 1")
-    ids = [str(video) for video in manifest.rows["video"]]
-    means: dict[int, NDArray[np.float32]] = {}
-    problems: dict[int, str] = {}
-    waiting: dict[int, NDArray[np.uint8]] = {}
-    with progress("scene labels", len(ids), quiet=quiet) as advance:
-        for row, decoded in _decode_ahead(Videos(manifest), frames_per_video, threads):
-            if isinstance(decoded, VideoError):
-                problems[row] = str(decoded)
-            else:
-                if waiting and not _fits(waiting, decoded, batch):
-                    means |= _means(labeller, waiting)
-                    waiting = {}
-                waiting[row] = decoded
-            advance(note=f"{len(problems)} unreadable" if problems else "")
-    _tell(manifest, problems)
-    means |= _means(labeller, waiting)
-    table = SceneTable(
-        [ids[row] for row in means], np.stack(list(means.values())), list(labeller.names), labeller.title, str(out)
-    )
-    table.write(out)
-    return table
-
-
-def label_scenes_command(
-    manifest: Path,
-    out: Path,
-    *,
-    labeller: Literal["onnx", "network"],
-    weights: Path,
-    root: Path | None = None,
-    names: Path | None = None,
-    size: int | None = None,
-    channels: Literal["rgb", "bgr"] = "rgb",
-    mean: Triple = (0.0, 0.0, 0.0),
-    std: Triple = (1.0, 1.0, 1.0),
-    output: Literal["auto", "probabilities", "logits"] = "auto",
-    frames_per_video: int = 8,
-    batch: int = 64,
-    threads: int = 2,
-    quiet: bool = False,
-) -> SceneTable:
-    """Labels every video of a manifest with soft scene probabilities: the mean over its frames.
-
-    Videos that cannot be read are listed on standard error and left out.
-
-    Args:
-        manifest: The manifest (.parquet) that names the videos.
-        out: The scene table to write (.parquet).
-        labeller: What looks at the frames: "onnx", an image classifier in an ONNX file, such as a Places365 network;
-            or "network", a small scene network that you trained on pictures with this tool.
-        weights: Its file: .onnx, or the .safetensors that training wrote.
-        root: The folder that the manifest's paths start from; by default the manifest's own.
-        names: For onnx: text file with the scene names, one a line, in the order of the model's outputs. By default the
-            365 of Places365.
-        size: For onnx: height and width of the model's picture, needed only where the model leaves them open.
-        channels: For onnx: the channel order that the model was trained with.
-        mean: For onnx: subtracted from the pixels (0 to 255), in the model's channel order.
-        std: For onnx: what the pixels are then divided by, in the model's channel order.
-        output: For onnx: whether the model ends in a softmax; "auto" tries it on noise and applies a softmax unless all
-            its answers are at least 0 and sum to 1.
-        frames_per_video: Frames looked at in each clip, evenly spaced; all of them where a clip has no more.
-        batch: About how many frames go through the network at once.
-        threads: Videos decoded at the same time, ahead of the network.
-        quiet: Show no progress.
-    """
-    rows = Manifest.read(manifest, root)
-    made: SceneLabeller = (
-        OnnxSceneLabeller(weights, names, size=size, channels=channels, mean=mean, std=std, output=output)
-        if labeller == "onnx"
-        else SceneNetwork.load(weights)
-    )
-    table = label_scenes(rows, made, out, frames_per_video=frames_per_video, batch=batch, threads=threads, quiet=quiet)
-    print(f"{out}: {len(table.videos)} of {len(rows)} videos, {len(table.names)} scenes, by {table.labeller}")
-    return table
+    labelling = SceneLabelling(labeller, frames_per_video=frames_per_video)
+    label(manifest, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, quiet=quiet)
+    return SceneTable.read(out)
 
 
 def evenly_spaced_frames(total: int, count: int) -> NDArray[np.int64]:
@@ -156,39 +118,10 @@ def evenly_spaced_frames(total: int, count: int) -> NDArray[np.int64]:
     return (2 * np.arange(count) + 1) * total // (2 * count)
 
 
-def _decode_ahead(videos: Videos, count: int, threads: int) -> Iterator[tuple[int, Decoded]]:
-    """Rows in order, each with its frames or with why there are none; a few videos are decoded ahead."""
-
-    def decode(row: int) -> Decoded:
-        try:
-            return videos.frames(row, evenly_spaced_frames(videos.length(row), count))
-        except VideoError as error:
-            return error
-
-    pool = ThreadPoolExecutor(threads)
-    ahead: deque[tuple[int, Future[Decoded]]] = deque()
-    try:
-        for row in range(len(videos.manifest)):
-            ahead.append((row, pool.submit(decode, row)))
-            if len(ahead) > 2 * threads:
-                first, future = ahead.popleft()
-                yield first, future.result()
-        while ahead:
-            first, future = ahead.popleft()
-            yield first, future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _fits(waiting: dict[int, NDArray[np.uint8]], frames: NDArray[np.uint8], batch: int) -> bool:
-    """Whether a video's frames can go through the labeller together with those that wait."""
-    same_size = all(other.shape[1:] == frames.shape[1:] for other in waiting.values())
-    return same_size and sum(map(len, waiting.values())) + len(frames) <= batch
-
-
-def _means(labeller: SceneLabeller, waiting: dict[int, NDArray[np.uint8]]) -> dict[int, NDArray[np.float32]]:
-    """Mean posteriors (S,) of some videos of one frame size, in one call of the labeller."""
-    frames = np.concatenate(list(waiting.values()))
+def _means(labeller: SceneLabeller, clips: Iterable[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+    """Mean posteriors (S,) of some clips of one frame size, in one call of the labeller."""
+    several = list(clips)
+    frames = np.concatenate(several)
     posteriors = labeller(frames)
     if posteriors.shape != (len(frames), len(labeller.names)):
         raise InputError(
@@ -201,19 +134,5 @@ def _means(labeller: SceneLabeller, waiting: dict[int, NDArray[np.uint8]]) -> di
             f"{labeller.title}: answers that are no probabilities (smallest {posteriors.min():.3g}, "
             f"sums from {sums.min():.3g} to {sums.max():.3g}); are the outputs logits, or the pixels scaled wrongly?"
         )
-    ends = np.cumsum([len(frames) for frames in waiting.values()])
-    parts = np.split(posteriors, ends[:-1])
-    return {
-        row: part.mean(axis=0, dtype=np.float64).astype(np.float32) for row, part in zip(waiting, parts, strict=True)
-    }
-
-
-def _tell(manifest: Manifest, problems: dict[int, str]) -> None:
-    lines = [f"{manifest.path(row)}: {why}" for row, why in sorted(problems.items())]
-    if len(problems) == len(manifest):
-        raise InputError(f"{manifest.name}: none of its {len(lines)} videos can be read; the first: {lines[0]}")
-    if lines:
-        logger.warning(
-            "%s: %d of %d videos cannot be read and get no scene label:\n  %s",
-            manifest.name, len(lines), len(manifest), "\n  ".join(lines),
-        )  # fmt: skip
+    parts = np.split(posteriors, np.cumsum([len(clip) for clip in several])[:-1])
+    return [part.mean(axis=0, dtype=np.float64).astype(np.float32) for part in parts]
