@@ -14,6 +14,7 @@ COMMANDS = {
     "index jhmdb": ("sceneproof.data.sources.jhmdb:index_jhmdb", "J-HMDB-21 -> manifest + masks + boxes"),
     "mall": ("sceneproof.mall.world:mall", "the made-up world: videos with known bias"),
     "label scenes": ("sceneproof.labelling.scenes_command:label_scenes_command", "manifest -> soft scene labels"),
+    "label humans": ("sceneproof.labelling.humans_command:label_humans", "manifest -> boxes or masks of people"),
     "label network": ("sceneproof.labelling.scene_training:train_scene_network", "scene pictures -> scene classifier"),
     "train": ("sceneproof.train:train", "manifest + labels -> run"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),

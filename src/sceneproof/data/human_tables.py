@@ -19,7 +19,7 @@ class HumanBoxes:
     """Person boxes in pixels of the source video.
 
     Args:
-        rows: columns video, frame (from 0), x1, y1, x2, y2 (x2 and y2 exclusive), score.
+        rows: columns video, frame (from 0), x1, y1, x2, y2 (x2 and y2 exclusive), score; optional: track (int).
         score_threshold: boxes below it are left out. The paper's is 0.3 (Choi et al. 2019, section 4.2).
         detector: what made them.
         source: what to call the table in messages.
@@ -62,6 +62,7 @@ class HumanBoxes:
     def write(self, path: str | Path) -> None:
         """Writes all boxes, whatever their score, whole or not at all."""
         kinds = {"frame": "int32", **dict.fromkeys((*CORNERS, "score"), "float32")}
+        kinds |= {"track": "int32"} if "track" in self.rows else {}
         write_table(path, self.rows[["video", *kinds]].astype(kinds), "boxes", detector=self.detector)
 
     def __contains__(self, video: str) -> bool:

@@ -7,25 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from sceneproof.errors import InputError
+from sceneproof.labelling.onnx_session import FAILURES, open_session
 from sceneproof.labelling.pictures import resize
 from sceneproof.labelling.places365 import scene_names
 
 PIXELS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
-LOADING = (
-    failures.Fail,
-    failures.InvalidArgument,
-    failures.InvalidGraph,
-    failures.InvalidProtobuf,
-    failures.NoSuchFile,
-    failures.NotImplemented,
-    failures.RuntimeException,
-)
-
 Triple = tuple[float, float, float]
 
 
@@ -84,7 +73,7 @@ class OnnxSceneLabeller:
         self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
         self._bgr = channels == "bgr"
         self._path = Path(path)
-        self._session = _load(self._path, threads)
+        self._session = open_session(self._path, "an image classifier", threads=threads)
         self._picture = _picture_input(self._session, self._path, size)
         noise = np.random.default_rng(0).integers(0, 256, (2, self._picture.height, self._picture.width, 3), np.uint8)
         answers = self._run(noise)
@@ -116,7 +105,7 @@ class OnnxSceneLabeller:
             filled = np.concatenate([pixels, np.repeat(pixels[-1:], size - len(pixels), axis=0)])
         try:
             answers = self._session.run(None, {self._picture.name: np.ascontiguousarray(filled)})[0]
-        except LOADING as error:
+        except FAILURES as error:
             raise InputError(f"{self._path}: the model does not run on its picture input: {error}") from None
         values = np.asarray(answers, dtype=np.float32)
         if values.ndim < 2 or len(values) != len(filled) or values.shape[1] != values.size // len(filled):
@@ -124,18 +113,6 @@ class OnnxSceneLabeller:
                 f"{self._path}: the first output has the shape {values.shape}; a classifier's is (pictures, scenes)"
             )
         return values.reshape(len(filled), -1)[: len(pixels)]
-
-
-def _load(path: Path, threads: int) -> Any:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file (expected an image classifier in ONNX)")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3  # warnings about a model's style are no concern of the user's
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except LOADING as error:
-        raise InputError(f"{path}: not an ONNX model that can be loaded: {error}") from None
 
 
 def _picture_input(session: Any, path: Path, size: int | None) -> _Picture:

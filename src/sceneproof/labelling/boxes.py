@@ -1,0 +1,49 @@
+"""Geometry of boxes: rows of x1, y1, x2, y2 in pixels, x2 and y2 exclusive."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+
+
+def intersection_over_union(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """IoU of each of A boxes (A, 4) with each of B boxes (B, 4): (A, B), 0 where neither has an area."""
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = (high - low).clip(min=0).prod(-1)
+    union = _area(first)[:, None] + _area(second)[None] - shared
+    overlap: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return overlap
+
+
+def suppressed(found: NDArray[np.float32], overlap: float) -> NDArray[np.float32]:
+    """Non-maximum suppression: the boxes of which no better one is left that they overlap by more than `overlap`.
+
+    Args:
+        found: (K, 5): x1, y1, x2, y2, score.
+        overlap: the IoU that two boxes may have.
+
+    Returns:
+        float32 (at most K, 5), the best score first; of equal ones, the first given.
+    """
+    waiting = found[np.argsort(-found[:, 4], kind="stable")]
+    kept = []
+    while len(waiting):
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        waiting = waiting[intersection_over_union(best[None, :4], waiting[:, :4])[0] <= overlap]
+    return np.stack(kept) if kept else found[:0]
+
+
+def clipped(boxes: NDArray[np.float32], height: float, width: float) -> NDArray[np.float32]:
+    """The parts of boxes (K, 4 or more columns) inside a picture; those without any area there are left out."""
+    inside = boxes.copy()
+    inside[:, :4] = boxes[:, :4].clip(0, (width, height, width, height))
+    kept: NDArray[np.float32] = inside[(inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])]
+    return kept
+
+
+def _area(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+    area: NDArray[np.float64] = (boxes[:, 2:] - boxes[:, :2]).clip(min=0).prod(-1)
+    return area
