@@ -18,6 +18,7 @@ from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
 from sceneproof.labelling.decoding import Task, decoded
 from sceneproof.labelling.pipeline import label
+from sceneproof.processes import Problem
 from tests.hostile import make_hostile
 from tests.labelling.counting import Counting, collection
 from tests.videos import BROKEN, make_video, numbered, numbers_of
@@ -142,7 +143,7 @@ def test_what_is_decoded_are_the_frames_asked_for_of_a_clip_shrunk(tmp_path: Pat
     found = list(decoded(iter([task]), lambda length, rate: np.array([0, length - 1]), short_side=48, workers=1,
                          time_limit=60))  # fmt: skip
     ((_, looked),) = found
-    assert not isinstance(looked, str)
+    assert not isinstance(looked, Problem)
     assert (looked.first, looked.length, looked.height, looked.width) == (10, 20, 96, 128)
     assert looked.numbers.tolist() == [10, 29]
     assert looked.frames.shape == (2, 48, 64, 3)
@@ -164,7 +165,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
 
     found = list(decoded(iter(tasks(*[path] * 4)), killing, short_side=None, workers=1, time_limit=60))
     assert [task.row for task, _ in found] == [0, 1, 2, 3]
-    assert [isinstance(answer, str) for _, answer in found] == [False, True, False, False]
+    assert [isinstance(answer, Problem) for _, answer in found] == [False, True, False, False]
     assert "crashed" in str(found[1][1])
 
 
@@ -175,12 +176,12 @@ def test_what_takes_too_long_runs_into_its_limit_and_hides_nothing_else(tmp_path
         task.video: answer
         for task, answer in decoded(iter(tasks(quick, slow, quick)), numbers, short_side=None, workers=1, time_limit=60)
     }
-    assert not any(isinstance(answer, str) for answer in found.values())
+    assert not any(isinstance(answer, Problem) for answer in found.values())
     found = {
         task.video: answer
         for task, answer in decoded(iter(tasks(slow)), numbers, short_side=None, workers=1, time_limit=0.001)
     }
-    assert found == {"slow": "took longer than the limit of 0.001 s"}
+    assert found == {"slow": Problem("took longer than the limit of 0.001 s")}
 
 
 def test_hostile_files_fail_with_a_reason_and_leave_the_rest_alone(tmp_path: Path) -> None:

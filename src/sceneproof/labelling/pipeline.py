@@ -15,6 +15,7 @@ from sceneproof.errors import InputError
 from sceneproof.labelling.decoding import Task, decoded
 from sceneproof.labelling.looked import Labelling, Looked
 from sceneproof.labelling.shards import Failure, Shards
+from sceneproof.processes import Problem
 from sceneproof.progress import Advance, progress
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ def label_shards(
             made = _Shard(shards.labelling, batch)
             for task, answer in members:
                 made.add(task, answer)
-                failed += isinstance(answer, str)
+                failed += isinstance(answer, Problem)
                 advance(note=f"{failed} unreadable" if failed else "")
             made.flush()
             if writing is not None:
@@ -115,10 +116,10 @@ class _Shard:
     failures: list[Failure] = field(default_factory=list)
     waiting: list[Looked] = field(default_factory=list)
 
-    def add(self, task: Task, answer: Looked | str) -> None:
+    def add(self, task: Task, answer: Looked | Problem) -> None:
         """A video's frames, or why there are none."""
-        if isinstance(answer, str):
-            self.failures.append(Failure(task.video, task.path, answer))
+        if isinstance(answer, Problem):
+            self.failures.append(Failure(task.video, task.path, answer.reason))
             return
         if self.waiting and sum(len(looked.frames) for looked in self.waiting) + len(answer.frames) > self.batch:
             self.flush()
