@@ -16,6 +16,7 @@ COMMANDS = {
     "label scenes": ("sceneproof.labelling.scenes_command:label_scenes_command", "manifest -> soft scene labels"),
     "label humans": ("sceneproof.labelling.humans_command:label_humans", "manifest -> boxes or masks of people"),
     "label network": ("sceneproof.labelling.scene_training:train_scene_network", "scene pictures -> scene classifier"),
+    "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
     "train": ("sceneproof.train:train", "manifest + labels -> run"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
     "report": ("sceneproof.report:report", "runs -> one page"),

@@ -38,7 +38,7 @@ class HumanBoxes:
                 f"y2, score are {', '.join(f'{value:g}' for value in values[row])}; they must be finite, x2 at least "
                 f"x1 and y2 at least y1"
             )
-        self.rows, self.detector, self.source = rows, detector, source
+        self.rows, self.detector, self.source, self.score_threshold = rows, detector, source, score_threshold
         # boxes without area cover no pixel: they show no person
         kept = np.flatnonzero(
             (values[:, 4] >= score_threshold) & (values[:, 2] > values[:, 0]) & (values[:, 3] > values[:, 1])

@@ -6,8 +6,9 @@ file that does not give the frames asked for raises `VideoError`.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,24 @@ from numpy.typing import NDArray
 
 from sceneproof.data.container import MAX_FRAMES, MAX_PIXELS, IrregularError, Video, VideoError, check_pixels, opened
 
-__all__ = ["MAX_BYTES", "MAX_FRAMES", "MAX_PIXELS", "VideoError", "VideoInfo", "decode", "frame_range", "probe"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_FRAMES",
+    "MAX_PIXELS",
+    "VideoError",
+    "VideoInfo",
+    "decode",
+    "decode_each",
+    "frame_range",
+    "probe",
+    "shrunk",
+]
 
 MAX_BYTES = 2**32  # RGB of one call to decode
+CHUNK = 64  # frames that `decode_each` jumps to together
+
+Resized = Callable[[int, int], tuple[int, int]]
+"""Height and width that frames of a height and width are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +95,44 @@ def decode(
             changes midway, or a limit is passed (`MAX_PIXELS`, `MAX_BYTES`, `MAX_FRAMES`).
         ValueError: no frame number, or a negative one.
     """
+    resized = partial(shrunk, short_side=short_side)
     if frames is None:
         with opened(path) as video:
-            return _all(video, short_side)
+            return _all(video, resized)
     wanted, places = np.unique(np.asarray(frames, np.int64), return_inverse=True)
     if not len(wanted) or wanted[0] < 0:
         raise ValueError(f"{path}: frame numbers start at 0; asked for {list(frames)}")
     with opened(path) as video:
-        pictures = _chosen(video, wanted, short_side)
+        pictures = _chosen(video, wanted, resized)
     return pictures if np.array_equal(places, np.arange(len(pictures))) else pictures[places]
+
+
+def decode_each(path: str | Path, frames: range, resized: Resized) -> Iterator[NDArray[np.uint8]]:
+    """Decodes consecutive frames one by one, so that a video of any length fits into memory.
+
+    Args:
+        path: the video file.
+        frames: their numbers, from 0, one after another.
+        resized: height and width to give a frame, by those it has in the file; not minding which side is up.
+
+    Yields:
+        uint8 (H, W, 3), RGB, upright.
+
+    Raises:
+        VideoError: as `decode`.
+    """
+    with opened(path) as video:
+        if video.table is not None and frames.start > 0:  # worth a jump
+            for start in range(frames.start, frames.stop, CHUNK):
+                yield from _chosen(video, np.arange(start, min(start + CHUNK, frames.stop)), resized)
+            return
+        pictures, number = _Pictures(resized), -1
+        for number, frame in enumerate(video.frames()):
+            if number in frames:
+                yield pictures.upright(pictures.picture(number, frame)[None])[0]
+            if number == frames.stop - 1:
+                return
+        raise VideoError(f"has {number + 1} frames, asked for frame {frames.stop - 1}")
 
 
 def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan) -> range:
@@ -115,8 +160,8 @@ def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan)
     return range(first, min(max(stop, first + 1), info.frames))
 
 
-def _all(video: Video, short_side: int | None) -> NDArray[np.uint8]:
-    pictures = _Pictures(short_side)
+def _all(video: Video, resized: Resized) -> NDArray[np.uint8]:
+    pictures = _Pictures(resized)
     for number, frame in enumerate(video.frames()):
         pictures.add(number, frame)
     if video.table is not None and len(pictures) != len(video.table):
@@ -126,8 +171,8 @@ def _all(video: Video, short_side: int | None) -> NDArray[np.uint8]:
     return pictures.stack()
 
 
-def _chosen(video: Video, wanted: NDArray[np.int64], short_side: int | None) -> NDArray[np.uint8]:
-    table, pictures = video.table, _Pictures(short_side)
+def _chosen(video: Video, wanted: NDArray[np.int64], resized: Resized) -> NDArray[np.uint8]:
+    table, pictures = video.table, _Pictures(resized)
     if table is not None and wanted[-1] < len(table) and len(table.keys) > 1:
         try:
             for run in table.runs(wanted):
@@ -137,7 +182,7 @@ def _chosen(video: Video, wanted: NDArray[np.int64], short_side: int | None) -> 
         except IrregularError:
             pass
         video.seek(int(table.stamps[0]))
-        pictures = _Pictures(short_side)
+        pictures = _Pictures(resized)
     seen = pictures.pick(enumerate(video.frames()), wanted)
     if len(pictures) < len(wanted):
         raise VideoError(f"has {seen} frames, asked for frame {wanted[len(pictures)]}")
@@ -145,13 +190,13 @@ def _chosen(video: Video, wanted: NDArray[np.int64], short_side: int | None) -> 
 
 
 class _Pictures:
-    """RGB pictures of one file, converted one after another, and shrunk to a short side where one is given."""
+    """RGB pictures of one file, converted and resized one after another."""
 
-    def __init__(self, short_side: int | None) -> None:
+    def __init__(self, resized: Resized) -> None:
         self._convert = VideoReformatter()  # one for all frames: setting one up takes longer than a small picture
+        self._resized = resized
         self._pictures: list[NDArray[np.uint8]] = []
         self._turns = 0
-        self._short_side = short_side
         self._source = self._size = (0, 0)
 
     def __len__(self) -> int:
@@ -171,29 +216,37 @@ class _Pictures:
 
     def add(self, number: int, frame: VideoFrame) -> None:
         """Adds one frame."""
-        if frame.is_corrupt:
-            raise VideoError(f"frame {number} is damaged")
-        size = frame.height, frame.width
-        if not self._pictures:
-            check_pixels(frame.width, frame.height)
-            self._turns = _quarter_turns(frame)
-            self._source, self._size = size, shrunk(*size, self._short_side)
-        elif self._source != size:
-            before, now = (f"{width}x{height}" for height, width in (self._source, size))
-            raise VideoError(f"the frame size changes from {before} to {now} at frame {number}")
         height, width = self._size
         if (len(self) + 1) * height * width * 3 > MAX_BYTES:
             raise VideoError(f"{len(self)} frames of {width}x{height} are the limit of one call; ask for fewer")
-        # one thread: swscale would start one for each core by itself; averaging areas, for frames are only ever shrunk
+        self._pictures.append(self.picture(number, frame))
+
+    def picture(self, number: int, frame: VideoFrame) -> NDArray[np.uint8]:
+        """One frame, uint8 (H, W, 3), not yet turned upright."""
+        if frame.is_corrupt:
+            raise VideoError(f"frame {number} is damaged")
+        source = frame.height, frame.width
+        if self._source == (0, 0):
+            check_pixels(frame.width, frame.height)
+            self._turns = _quarter_turns(frame)
+            self._source, self._size = source, self._resized(*source)
+        elif self._source != source:
+            before, now = (f"{width}x{height}" for height, width in (self._source, source))
+            raise VideoError(f"the frame size changes from {before} to {now} at frame {number}")
+        height, width = self._size
+        # one thread: swscale would start one for each core by itself; averaging areas, for frames are shrunk mostly
         picture = self._convert.reformat(
             frame, width=width, height=height, format="rgb24", interpolation="AREA", threads=1
         ).to_ndarray()
-        self._pictures.append(picture.astype(np.uint8, copy=False))
+        return picture.astype(np.uint8, copy=False)
+
+    def upright(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Frames (T, H, W, 3), turned as the file says."""
+        return np.ascontiguousarray(np.rot90(frames, self._turns, axes=(1, 2))) if self._turns else frames
 
     def stack(self) -> NDArray[np.uint8]:
         """uint8 (T, H, W, 3), upright."""
-        frames = np.stack(self._pictures)
-        return np.ascontiguousarray(np.rot90(frames, self._turns, axes=(1, 2))) if self._turns else frames
+        return self.upright(np.stack(self._pictures))
 
 
 def shrunk(height: int, width: int, short_side: int | None) -> tuple[int, int]:

@@ -1,0 +1,253 @@
+"""A collection, rewritten once for training: every video small, and quick to cut clips from."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask
+from sceneproof.data.humans import check_humans, read_humans
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.tables import write_table
+from sceneproof.errors import InputError
+from sceneproof.processes import Problem, in_processes
+from sceneproof.progress import progress
+from sceneproof.rewriting import Form, Rewritten, Source, rewrite
+
+SAMPLES, SAMPLE_FRAMES = 8, 64
+"""Videos, and frames of each, that the size of the rest is reckoned from."""
+
+
+def prepare(
+    manifest: Path,
+    out: Path,
+    *,
+    short_side: int = 240,
+    form: Form = "h264",
+    humans: Path | None = None,
+    root: Path | None = None,
+    workers: int | None = None,
+    time_limit: float = 600.0,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> Manifest | None:
+    """Rewrites a collection once for training, so that clips are quick to read: OUT/videos and OUT/manifest.parquet.
+
+    Frames are shrunk, and every fourth is a key frame, so that a clip is decoded from where it begins. Segments of
+    longer videos become files of their own. Stopped at any moment, the same command goes on. What cannot be read stays
+    in the manifest with 0 frames and is listed in OUT/manifest.failures.parquet with the reason.
+
+    Args:
+        manifest: The table of videos.
+        out: The folder to write.
+        short_side: Of the new frames, in pixels; smaller videos keep their size.
+        form: "h264", H.264 with a key frame every 4 frames; or "jpeg", every frame a JPEG picture, for about four times
+            the space. Both in MP4.
+        humans: Table of person boxes or masks: OUT/humans.parquet gets them, moved and scaled along.
+        root: The folder that the manifest's paths start from; by default the manifest's own.
+        workers: Processes that rewrite; by default one a core.
+        time_limit: Seconds that a video may take.
+        dry_run: Only say how much space it will take.
+        quiet: No progress and no summary.
+
+    Returns:
+        The new manifest; None after a dry run.
+
+    Raises:
+        InputError: a setting out of its range, bad tables, too little space, or not one video can be read.
+    """
+    if short_side < 16:
+        raise InputError(f"--short_side {short_side}: give at least 16 pixels")
+    table = Manifest.read(manifest, root)
+    out = Path(out)
+    if out.resolve() == table.root.resolve():
+        raise InputError(f"{out}: the originals are here; write the new videos to another folder")
+    people = read_humans(humans) if humans is not None else None
+    if people is not None:
+        check_humans(people, table)
+    sources = _sources(table, out, short_side, form)
+    _check_space(_reckon(sources, table), sources, out, quiet=quiet)
+    if dry_run:
+        return None
+    for left in (out / "videos").rglob(".*.tmp.mp4"):  # by a run that was killed
+        left.unlink()
+    made = _rewrite_all(sources, workers or os.cpu_count() or 1, time_limit, quiet=quiet)
+    return _write(table, out, sources, made, people, quiet=quiet)
+
+
+def _sources(table: Manifest, out: Path, short_side: int, form: Form) -> list[Source]:
+    """What to rewrite, one a row; rows of one file and segment share it."""
+    rows = table.rows
+    starts, ends = (
+        rows[name].to_numpy(np.float64) if name in rows else np.full(len(rows), np.nan) for name in ("start", "end")
+    )
+    sources = []
+    for row, (path, start, end) in enumerate(zip(rows["path"], starts, ends, strict=True)):
+        segment = "" if np.isnan(start) and np.isnan(end) else f"_{start:.3f}-{end:.3f}"
+        target = out / "videos" / f"{path}{segment}.mp4"  # with its old suffix: a.avi and a.mp4 may lie side by side
+        sources.append(Source(str(table.path(row)), str(target), float(start), float(end), short_side, form))
+    return sources
+
+
+@dataclass(frozen=True)
+class _Space:
+    """What the rewritten videos will take: bytes in all, and a frame; of how many videos it was reckoned."""
+
+    total: float
+    a_frame: float
+    samples: int
+
+
+def _reckon(sources: list[Source], table: Manifest) -> _Space:
+    """Rewrites the first frames of a few videos, evenly spaced over the manifest, into a folder that is thrown away.
+
+    Raises:
+        InputError: none of them can be read.
+    """
+    rows = np.unique(np.linspace(0, len(sources) - 1, SAMPLES).astype(int))
+    samples: list[Rewritten] = []
+    lengths: list[int] = []
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        tried = (
+            replace(sources[row], target=f"{folder}/{number}.mp4", most=SAMPLE_FRAMES)
+            for number, row in enumerate(rows)
+        )
+        for source, made in in_processes(rewrite, tried, workers=2, time_limit=60):
+            if isinstance(made, Problem):
+                problems.append(f"{source.path}: {made.reason}")
+            else:
+                samples.append(made)
+                lengths.append(made.shown)
+    if not samples:
+        raise InputError(f"{table.name}: none of {len(rows)} sample videos can be read; the first: {problems[0]}")
+    a_frame = sum(made.bytes for made in samples) / sum(made.frames for made in samples)
+    known = table.rows["frames"].to_numpy(np.float64) if "frames" in table.rows else np.full(len(sources), np.nan)
+    cut = np.array([not (np.isnan(source.start) and np.isnan(source.end)) for source in sources])
+    frames = np.where(cut | np.isnan(known), np.mean(lengths), known)
+    return _Space(float(frames.sum() * a_frame), a_frame, len(samples))
+
+
+def _check_space(space: _Space, sources: list[Source], out: Path, *, quiet: bool) -> None:
+    """Says what is needed and what there is.
+
+    Raises:
+        InputError: it is not enough.
+    """
+    there = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
+    written = sum(Path(source.target).stat().st_size for source in sources if Path(source.target).exists())
+    free = shutil.disk_usage(there).free + written
+    told = (
+        f"{len(sources)} videos will take about {_size(space.total)} ({_size(space.a_frame)} a frame, reckoned from "
+        f"{space.samples} of them); {_size(free)} are free"
+    )
+    if space.total > free:
+        raise InputError(f"{out}: {told}: give a smaller --short_side, or another disk")
+    if not quiet:
+        print(told)
+
+
+def _rewrite_all(
+    sources: list[Source], workers: int, time_limit: float, *, quiet: bool
+) -> dict[str, Rewritten | Problem]:
+    """By target. A target that is there already, of the same making, is only looked into."""
+    different = list({source.target: source for source in sources}.values())
+    made: dict[str, Rewritten | Problem] = {}
+    failed = 0
+    with progress("rewriting", len(different), quiet=quiet) as advance:
+        for source, answer in in_processes(rewrite, iter(different), workers=workers, time_limit=time_limit):
+            made[source.target] = answer
+            failed += isinstance(answer, Problem)
+            advance(note=f"{failed} unreadable" if failed else "")
+    return made
+
+
+def _write(
+    table: Manifest,
+    out: Path,
+    sources: list[Source],
+    made: dict[str, Rewritten | Problem],
+    people: HumanBoxes | HumanMasks | None,
+    *,
+    quiet: bool,
+) -> Manifest:
+    """The new manifest, the people scaled along, and what failed.
+
+    Raises:
+        InputError: not one video could be read.
+    """
+    answers = [made[source.target] for source in sources]
+    failed = [
+        (str(table.rows["video"].iat[row]), sources[row].path, answer.reason)
+        for row, answer in enumerate(answers)
+        if isinstance(answer, Problem)
+    ]
+    if len(failed) == len(sources):
+        raise InputError(f"{table.name}: none of its videos can be read; the first: {failed[0][1]}: {failed[0][2]}")
+    rows = table.rows.drop(columns=["start", "end"], errors="ignore").copy()
+    rows["path"] = [Path(source.target).relative_to(out).as_posix() for source in sources]
+    for name in ("width", "height", "frames"):
+        rows[name] = [0 if isinstance(answer, Problem) else getattr(answer, name) for answer in answers]
+    rows["rate"] = [np.nan if isinstance(answer, Problem) else answer.rate for answer in answers]
+    manifest = Manifest(rows, out, str(out / "manifest.parquet"))
+    if people is not None:
+        by_video = dict(zip(rows["video"], answers, strict=True))
+        _move(people, {video: one for video, one in by_video.items() if isinstance(one, Rewritten)}).write(
+            out / "humans.parquet"
+        )
+    failures = out / "manifest.failures.parquet"
+    failures.unlink(missing_ok=True)
+    if failed:
+        columns = ["video", "path", "reason"]
+        write_table(failures, pd.DataFrame(failed, columns=columns), "failures", table="manifest.parquet")
+    manifest.write(out / "manifest.parquet")
+    if not quiet:
+        total = sum(one.bytes for one in {id(one): one for one in answers}.values() if isinstance(one, Rewritten))
+        print(f"wrote {manifest.name}: {len(rows) - len(failed)} of {len(rows)} videos, {_size(total)}")
+        for _, path, reason in failed[:20]:
+            print(f"  {path}: {reason}")
+        if len(failed) > 20:
+            print(f"  … and {len(failed) - 20} more in {failures}")
+    return manifest
+
+
+def _move(people: HumanBoxes | HumanMasks, made: dict[str, Rewritten]) -> HumanBoxes | HumanMasks:
+    """Boxes or masks in the frames, and the pixels, of the rewritten files."""
+    rows = people.rows[people.rows["video"].isin(list(made))].copy()
+    facts = [made[video] for video in rows["video"]]
+    rows["frame"] = rows["frame"].to_numpy() - np.array([one.first for one in facts], np.int64)
+    inside = (rows["frame"].to_numpy() >= 0) & (rows["frame"].to_numpy() < [one.frames for one in facts])
+    rows, facts = rows[inside].reset_index(drop=True), [one for one, kept in zip(facts, inside, strict=True) if kept]
+    if isinstance(people, HumanMasks):
+        rows["png"] = list(_resized_masks(rows["png"], facts))
+        return HumanMasks(rows, detector=people.detector, source=people.source)
+    across = np.array([one.width / one.source_width for one in facts])
+    down = np.array([one.height / one.source_height for one in facts])
+    for name, factor in zip(CORNERS, (across, down, across, down), strict=True):
+        rows[name] = (rows[name].to_numpy() * factor).astype(np.float32)
+    return HumanBoxes(rows, score_threshold=people.score_threshold, detector=people.detector, source=people.source)
+
+
+def _resized_masks(pictures: "pd.Series[bytes]", facts: list[Rewritten]) -> Iterator[bytes]:
+    """Masks at the new sizes: a pixel belongs to a person where at least half of what it covers did."""
+    for png, one in zip(pictures, facts, strict=True):
+        mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if mask is None:
+            raise InputError("a mask is no PNG picture")
+        share = cv2.resize((mask > 0).astype(np.float32), (one.width, one.height), interpolation=cv2.INTER_AREA)
+        yield encode_mask(share >= 0.5)
+
+
+def _size(number: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"

@@ -1,0 +1,179 @@
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
+from sceneproof.data.human_tables import HumanBoxes
+from sceneproof.data.humans import from_masks, read_humans
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.tables import read_table
+from sceneproof.data.video import decode
+from sceneproof.errors import InputError
+from sceneproof.prepare import prepare
+from sceneproof.rewriting import Form
+from tests.videos import BROKEN, FORMATS, ODD, make_format, make_masks, make_video, numbered, numbers_of
+
+
+def collection(folder: Path, **files: Any) -> Path:
+    """A manifest of these videos: name -> function that writes the file at a path."""
+    rows = []
+    for name, write in files.items():
+        path = folder / "in" / f"{name}.mp4"
+        written = write(path) or path
+        rows.append((name, written.relative_to(folder / "in").as_posix(), "train", "run"))
+    table = Manifest(pd.DataFrame(rows, columns=["video", "path", "split", "action"]), folder / "in")
+    table.write(folder / "in" / "manifest.parquet")
+    return folder / "in" / "manifest.parquet"
+
+
+@pytest.mark.parametrize("form", ["h264", "jpeg"])
+def test_frames_are_the_same_ones_smaller_and_all_kinds_of_files_are_read(form: Form, tmp_path: Path) -> None:
+    kinds = {
+        name.replace(", ", "_"): (lambda path, name=name: make_format(path.parent, name, numbered(30, 96, 128)))
+        for name in FORMATS
+    }
+    odd = {name.replace(" ", "_"): write for name, write in ODD.items()}
+    manifest = collection(tmp_path, **kinds, **odd)
+    made = prepare(manifest, tmp_path / "out", short_side=48, form=form, workers=1, quiet=True)
+    assert made is not None
+    before = Manifest.read(manifest)
+    for row, name in enumerate(made.rows["video"]):
+        old, new = decode(before.path(row), short_side=48), decode(made.path(row))
+        assert new.shape[:3] == (made.rows["frames"][row], made.rows["height"][row], made.rows["width"][row])
+        assert len(old) == len(new)
+        assert max(abs(a - b) for a, b in zip(old.shape, new.shape, strict=True)) <= 1, "odd sizes become even"
+        if "odd" not in name:
+            assert np.abs(old.astype(int) - new).mean() < 6, name
+        if "rotated" not in name:
+            assert numbers_of(new) == list(range(len(new)))
+
+
+def test_every_fourth_frame_is_a_key_frame(tmp_path: Path) -> None:
+    made = prepare(collection(tmp_path, a=lambda path: make_video(path, numbered(30))), tmp_path / "out", quiet=True)
+    assert made is not None
+    from sceneproof.data.container import opened
+
+    with opened(made.path(0)) as video:
+        assert video.table is not None
+        assert video.table.keys.tolist() == [0, 4, 8, 12, 16, 20, 24, 28]
+
+
+def test_segments_become_files_of_their_own(tmp_path: Path) -> None:
+    manifest = collection(tmp_path, a=lambda path: make_video(path, numbered(60), rate=10))
+    table = Manifest.read(manifest)
+    rows = pd.concat([table.rows] * 2).assign(video=["a1", "a2"], start=[1.0, 2.5], end=[2.0, 4.0], note="kept")
+    Manifest(rows.reset_index(drop=True), table.root).write(manifest)
+    boxes = HumanBoxes(
+        pd.DataFrame(
+            [("a2", frame, 8.0, 4.0, 24.0, 40.0, 0.9) for frame in (24, 25, 30, 39, 40)],
+            columns=["video", "frame", "x1", "y1", "x2", "y2", "score"],
+        )
+    )
+    boxes.write(tmp_path / "boxes.parquet")
+    made = prepare(manifest, tmp_path / "out", short_side=24, humans=tmp_path / "boxes.parquet", quiet=True)
+    assert made is not None
+    assert made.rows["frames"].tolist() == [10, 15]
+    assert not {"start", "end"} & set(made.rows)
+    assert made.rows["note"].tolist() == ["kept"] * 2
+    assert [numbers_of(np.repeat(decode(made.path(row)), 2, axis=1).repeat(2, axis=2))[0] for row in (0, 1)] == [10, 25]
+    moved = read_humans(tmp_path / "out" / "humans.parquet")
+    assert isinstance(moved, HumanBoxes)
+    assert moved.rows[["frame", "x1", "y1", "x2", "y2"]].to_numpy().tolist() == [
+        [0, 4, 2, 12, 20], [5, 4, 2, 12, 20], [14, 4, 2, 12, 20],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["masks", "boxes"])
+def test_training_is_given_the_same_clip_and_twin(kind: str, tmp_path: Path) -> None:
+    manifest = collection(tmp_path, a=lambda path: make_video(path, numbered(40, 96, 128)))
+    tables = from_masks([("a", make_masks(40, 96, 128))], "by hand")
+    tables[kind == "boxes"].write(tmp_path / "humans.parquet")
+    prepare(manifest, tmp_path / "out", short_side=48, humans=tmp_path / "humans.parquet", quiet=True)
+    samples = []
+    for table, people in ((manifest, tmp_path / "humans.parquet"), (tmp_path / "out" / "manifest.parquet", None)):
+        humans = read_humans(people or tmp_path / "out" / "humans.parquet")
+        labelled = Labelled.gather(Manifest.read(table), ["run"], humans=humans)
+        samples.append(TrainingClips(labelled, ClipSettings(length=8, size=32, scales=(1.0,)), 0)[0, 0])
+    old, new = samples
+    assert old.clip.frames.shape[1] == 2 * new.clip.frames.shape[1]
+    shrunk = old.clip.frames.reshape(8, 48, 2, 48, 2, 3).mean((2, 4))
+    assert np.abs(shrunk - new.clip.frames).mean() < 4, "the same frames, the same crop"
+    assert old.clip.humans is not None
+    assert new.clip.humans is not None
+    there = old.clip.humans.reshape(8, 48, 2, 48, 2).mean((2, 4)) >= 0.5
+    assert (there == new.clip.humans).mean() > 0.995
+    assert old.clip.fill is not None
+    assert new.clip.fill is not None
+    assert np.abs(old.clip.fill.astype(int) - new.clip.fill).max() <= 3
+
+
+def test_what_cannot_be_read_is_listed_and_stays_with_no_frames(tmp_path: Path) -> None:
+    broken = {name.replace(" ", "_"): write for name, write in BROKEN.items()}
+    manifest = collection(tmp_path, good=lambda path: make_video(path, numbered(9)), **broken)
+    made = prepare(manifest, tmp_path / "out", quiet=True)
+    assert made is not None
+    assert made.rows["frames"].tolist() == [9] + [0] * len(BROKEN)
+    failures, _ = read_table(tmp_path / "out" / "manifest.failures.parquet", "failures", ("video", "path", "reason"))
+    assert failures["video"].tolist() == list(broken)
+    with pytest.raises(InputError, match="none of"):
+        prepare(collection(tmp_path / "bad", **broken), tmp_path / "bad" / "out", quiet=True)
+
+
+def test_a_dry_run_says_the_space_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = collection(tmp_path, a=lambda path: make_video(path, numbered(200)))
+    assert prepare(manifest, tmp_path / "out", dry_run=True) is None
+    assert not (tmp_path / "out").exists()
+    told = capsys.readouterr().out
+    assert "1 videos will take about" in told
+    made = prepare(manifest, tmp_path / "out", quiet=True)
+    assert made is not None
+    size = made.path(0).stat().st_size / 1000
+    reckoned = float(told.split("about ")[1].split(" kB")[0])
+    assert size / 2 < reckoned < size * 2
+
+
+def test_too_little_space_is_told_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = collection(tmp_path, a=lambda path: make_video(path, numbered(20)))
+    monkeypatch.setattr("sceneproof.prepare.shutil.disk_usage", lambda _: type("Usage", (), {"free": 100}))
+    with pytest.raises(InputError, match="100 B are free: give a smaller --short_side"):
+        prepare(manifest, tmp_path / "out", quiet=True)
+    with pytest.raises(InputError, match="the originals are here"):
+        prepare(manifest, tmp_path / "in", quiet=True)
+
+
+def test_killed_at_random_moments_it_ends_like_an_unbroken_run(tmp_path: Path) -> None:
+    files = {f"v{number}": (lambda path: make_video(path, numbered(40, 96, 128))) for number in range(30)}
+    manifest = collection(tmp_path, **files)
+    prepare(manifest, tmp_path / "unbroken", short_side=48, workers=1, quiet=True)
+    code = "import sys; from pathlib import Path; from sceneproof.prepare import prepare\n"
+    code += "prepare(Path(sys.argv[1]), Path(sys.argv[2]), short_side=48, workers=1, quiet=True)"
+    rng = random.Random(0)
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", code, str(manifest), str(tmp_path / "out")])
+        before = len(list((tmp_path / "out").rglob("v*.mp4")))
+        while process.poll() is None and len(list((tmp_path / "out").rglob("v*.mp4"))) < before + 1:
+            time.sleep(0.01)
+        time.sleep(rng.random() * 0.05)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("v*.mp4")}
+    prepare(manifest, tmp_path / "out", short_side=48, workers=1, quiet=True)
+    assert all(path.stat().st_mtime_ns == time for path, time in written.items()), "nothing is done twice"
+    assert not list((tmp_path / "out").rglob(".*")), "what a kill left is gone"
+    for whole in (tmp_path / "unbroken").rglob("*.mp4"):
+        assert (tmp_path / "out" / whole.relative_to(tmp_path / "unbroken")).read_bytes() == whole.read_bytes()
+    prepare(manifest, tmp_path / "out", short_side=24, workers=1, quiet=True)
+    assert decode(next((tmp_path / "out").rglob("v*.mp4"))).shape[1:3] == (24, 32), "another size is another making"
+
+
+def test_it_needs_no_torch() -> None:
+    code = "import sys; import sceneproof.prepare; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
