@@ -3,7 +3,6 @@
 import math
 import multiprocessing
 import queue
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +10,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.data.video import VideoError, decode, frame_range, probe
+from sceneproof.labelling.decoding_worker import serve
 from sceneproof.labelling.looked import Looked
 
 Numbers = Callable[[int, float], NDArray[np.int64]]
@@ -114,7 +112,7 @@ class _Manager:
     def _hire(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._short_side), daemon=True)
+        process = context.Process(target=serve, args=(theirs, self._short_side), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -197,26 +195,3 @@ def _looked(worker: _Worker, shape: Sequence[int]) -> Looked:
     worker.connection.recv_bytes_into(frames.data.cast("B"))
     first, length, height, width = worker.facts
     return Looked(worker.task.video, first + worker.numbers, first, length, height, width, frames)
-
-
-def _serve(connection: Connection, short_side: int | None) -> None:
-    """What a worker does until its pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives out the tasks
-    with suppress(EOFError, OSError):
-        while True:
-            path, start, end = connection.recv()
-            try:
-                frames = _frames(connection, path, start, end, short_side)
-            except (VideoError, MemoryError) as error:
-                connection.send(("problem", str(error) or "needs more memory than there is"))
-            else:
-                connection.send(("frames", frames.shape))
-                connection.send_bytes(frames.data.cast("B"))
-
-
-def _frames(connection: Any, path: str, start: float, end: float, short_side: int | None) -> NDArray[np.uint8]:
-    info = probe(path)
-    shown = frame_range(info, start, end)
-    connection.send(("facts", (shown.start, len(shown), info.height, info.width, info.rate)))
-    numbers = np.frombuffer(connection.recv_bytes(), np.int64)
-    return np.ascontiguousarray(decode(path, shown.start + numbers, short_side=short_side))
