@@ -12,7 +12,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def main() -> None:
     print(f"\n{frames} frames a video, batch {arguments.batch}, {arguments.workers} workers, {labeller.title}")
 
 
-def compare(ways: dict[str, Callable[[], NDArray[np.float64]]], videos: int, rounds: int) -> None:
+def compare(ways: Mapping[str, Callable[[], NDArray[np.float64]]], videos: int, rounds: int) -> None:
     """Runs each way in turn and prints the table."""
     first = next(iter(ways))
     truth = ways[first]()  # also warms the file cache

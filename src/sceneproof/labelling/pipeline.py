@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -20,6 +21,22 @@ from sceneproof.progress import Advance, progress
 logger = logging.getLogger(__name__)
 
 
+class Engine(Protocol):
+    """What labels the shards: `label_shards`, in this process, or several machines."""
+
+    def __call__(
+        self,
+        shards: Shards,
+        numbers: Sequence[int],
+        *,
+        batch: int,
+        workers: int | None,
+        time_limit: float,
+        advance: Advance,
+    ) -> None:
+        """Writes these shards, in any order, and tells of every video."""
+
+
 def label(
     manifest: Manifest,
     labelling: Labelling,
@@ -29,6 +46,7 @@ def label(
     workers: int | None = None,
     shard: int = 64,
     time_limit: float = 60.0,
+    engine: Engine | None = None,
     quiet: bool = False,
 ) -> list[Failure]:
     """Labels every readable video of a manifest and writes one table. Stopped at any moment, the same call goes on.
@@ -45,6 +63,7 @@ def label(
         workers: processes that decode, ahead of the model; by default one a core.
         shard: videos that are written together; what a crash can cost.
         time_limit: seconds that decoding a video may take.
+        engine: what labels the shards; by default this process does (`label_shards`).
         quiet: show no progress.
 
     Returns:
@@ -67,7 +86,7 @@ def label(
     missing = shards.missing()
     done = len(manifest) - sum(len(shards.rows(number)) for number in missing)
     with progress(f"labelling {labelling.kind}", len(manifest), done=done, quiet=quiet) as advance:
-        label_shards(shards, missing, batch=batch, workers=workers, time_limit=time_limit, advance=advance)
+        (engine or label_shards)(shards, missing, batch=batch, workers=workers, time_limit=time_limit, advance=advance)
     failures = shards.merge()
     _warn(shards, failures)
     return failures

@@ -110,7 +110,11 @@ class Shards:
 
     def missing(self) -> list[int]:
         """Numbers of the shards that are not there."""
-        return [number for number in range(len(self)) if not self._part(number).exists()]
+        return [number for number in range(len(self)) if not self.has(number)]
+
+    def has(self, number: int) -> bool:
+        """Whether a shard is there."""
+        return self._part(number).exists()
 
     def rows(self, number: int) -> range:
         """Rows of the manifest in a shard."""
