@@ -104,7 +104,7 @@ def test_labels_begun_otherwise_are_not_gone_on_with(tmp_path: Path) -> None:
     assert [name for batch in rest.batches for name in batch] == manifest.rows["video"].tolist()[4:]
 
 
-def test_a_finished_table_is_not_made_again_unless_something_failed(tmp_path: Path) -> None:
+def test_a_finished_table_is_not_made_again_unless_something_else_is_asked_for(tmp_path: Path) -> None:
     manifest = collection(tmp_path, 4)
     label(manifest, Counting(), tmp_path / "t.parquet", workers=1, quiet=True)
     again = Counting()
@@ -124,9 +124,38 @@ def test_failures_are_a_table_with_reasons_until_they_are_mended(tmp_path: Path)
     told, _ = read_table(tmp_path / "t.failures.parquet", "failures", ("video", "path", "reason"))
     assert told["path"].tolist() == [str(file)]
     file.write_bytes(whole)
+    again = Counting()
+    assert label(manifest, again, tmp_path / "t.parquet", workers=2, quiet=True) == failures
+    assert not again.batches
+    (tmp_path / "t.parquet").unlink()
     assert not label(manifest, Counting(), tmp_path / "t.parquet", workers=2, quiet=True)
     assert not (tmp_path / "t.failures.parquet").exists()
     assert len(pq.read_table(tmp_path / "t.parquet")) == 5
+
+
+@pytest.mark.parametrize("step", ["failures.parquet", "t.parquet"])
+def test_a_crash_right_after_either_table_loses_neither(
+    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = collection(tmp_path, 5)
+    BROKEN["truncated"](tmp_path / "videos" / "2.mp4")
+    replace = os.replace
+
+    def crashing(source: Path, target: Path) -> None:
+        replace(source, target)
+        if Path(target).name.endswith(step):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", crashing)
+    with pytest.raises(KeyboardInterrupt):
+        label(manifest, Counting(), tmp_path / "t.parquet", workers=1, shard=2, quiet=True)
+    monkeypatch.undo()
+    again = Counting()
+    failures = label(manifest, again, tmp_path / "t.parquet", workers=1, shard=2, quiet=True)
+    assert not again.batches
+    assert [one.video for one in failures] == ["clip00002"]
+    assert len(pq.read_table(tmp_path / "t.parquet")) == 4
+    assert not [path for path in tmp_path.iterdir() if ".parts" in path.name]
 
 
 def numbers(length: int, rate: float) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
@@ -220,6 +249,6 @@ def test_settings_out_of_range_are_refused(tmp_path: Path) -> None:
             label(manifest, Counting(), tmp_path / "t.parquet", quiet=True, **setting)
 
 
-def test_workers_need_no_torch() -> None:
-    code = "import sys; import sceneproof.labelling.decoding; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_workers_import_nothing_large() -> None:
+    code = "import sys, sceneproof.labelling.decoding; print({'torch', 'pandas', 'pyarrow'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout.strip() == b"set()"

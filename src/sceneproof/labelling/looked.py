@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # processes that decode start quicker without it
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Labelling(Protocol):
         """Of the table."""
 
     @property
-    def schema(self) -> pa.Schema:
+    def schema(self) -> "pa.Schema":
         """Of the table's rows."""
 
     @property
@@ -62,5 +64,5 @@ class Labelling(Protocol):
     def numbers(self, length: int, rate: float) -> NDArray[np.int64]:
         """Frames to look at in a clip of `length` frames at `rate` a second (NaN: unknown), counted from its start."""
 
-    def __call__(self, videos: Sequence[Looked]) -> pa.Table:
+    def __call__(self, videos: Sequence[Looked]) -> "pa.Table":
         """The rows of these videos, in their order; a video may have none, or many."""

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -21,6 +22,22 @@ from sceneproof.progress import Advance, progress
 logger = logging.getLogger(__name__)
 
 
+class Engine(Protocol):
+    """What labels the shards: `label_shards`, in this process, or several machines."""
+
+    def __call__(
+        self,
+        shards: Shards,
+        numbers: Sequence[int],
+        *,
+        batch: int,
+        workers: int | None,
+        time_limit: float,
+        advance: Advance,
+    ) -> None:
+        """Writes these shards, in any order, and tells of every video."""
+
+
 def label(
     manifest: Manifest,
     labelling: Labelling,
@@ -30,12 +47,14 @@ def label(
     workers: int | None = None,
     shard: int = 64,
     time_limit: float = 60.0,
+    engine: Engine | None = None,
     quiet: bool = False,
 ) -> list[Failure]:
     """Labels every readable video of a manifest and writes one table. Stopped at any moment, the same call goes on.
 
     Videos that cannot be read, or take too long, are named in a warning and in a table beside the first
-    (NAME.failures.parquet: video, path, reason).
+    (NAME.failures.parquet: video, path, reason). A table that is there is not made again: to try such videos once more,
+    delete it.
 
     Args:
         manifest: the videos.
@@ -45,6 +64,7 @@ def label(
         workers: processes that decode, ahead of the model; by default one a core.
         shard: videos that are written together; what a crash can cost.
         time_limit: seconds that decoding a video may take.
+        engine: what labels the shards; by default this process does (`label_shards`).
         quiet: show no progress.
 
     Returns:
@@ -58,23 +78,28 @@ def label(
         if value is not None and not value > 0:
             raise InputError(f"{name}: {value} given; it must be above 0")
     shards = Shards(manifest, labelling, Path(out), shard)
-    if shards.finished():
+    if (failures := shards.finished()) is not None:
         if not quiet:
             print(f"{out}: these labels are there already; delete the file to make them again")
-        return []
+        _warn(shards, failures)
+        return failures
     shards.begin()
     missing = shards.missing()
     done = len(manifest) - sum(len(shards.rows(number)) for number in missing)
     with progress(f"labelling {labelling.kind}", len(manifest), done=done, quiet=quiet) as advance:
-        label_shards(shards, missing, batch=batch, workers=workers, time_limit=time_limit, advance=advance)
+        (engine or label_shards)(shards, missing, batch=batch, workers=workers, time_limit=time_limit, advance=advance)
     failures = shards.merge()
+    _warn(shards, failures)
+    return failures
+
+
+def _warn(shards: Shards, failures: Sequence[Failure]) -> None:
     if failures:
         logger.warning(
             "%s: %d of %d videos cannot be read and get no labels; %s has them all:\n  %s",
-            manifest.name, len(failures), len(manifest), shards.failures,
+            shards.manifest.name, len(failures), len(shards.manifest), shards.failures,
             "\n  ".join(f"{one.path}: {one.reason}" for one in failures[:20]),
         )  # fmt: skip
-    return failures
 
 
 def label_shards(

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tables import KEY, write_table
+from sceneproof.data.tables import KEY, read_table, write_table
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
 from sceneproof.labelling.decoding import Task
@@ -92,19 +92,29 @@ class Shards:
                     f"file, or delete the folder"
                 )
 
-    def finished(self) -> bool:
-        """Whether the table itself is there, of this plan, with no video without labels."""
+    def finished(self) -> list[Failure] | None:
+        """The videos without labels, if the table itself is there, of this plan; else None."""
         if not self.out.is_file():
-            return False
+            return None
         try:
             said = json.loads((pq.read_schema(self.out).metadata or {}).get(KEY, b"{}"))
         except (pa.ArrowInvalid, OSError):
-            return False
-        return bool(said.get("plan") == self._digest()) and not self.failures.exists()
+            return None
+        if said.get("plan") != self._digest():
+            return None
+        self._end_folder()  # a crash may have come between the table and this
+        if not self.failures.exists():
+            return []
+        told, _ = read_table(self.failures, "failures", ("video", "path", "reason"))
+        return [Failure(*map(str, one)) for one in told[["video", "path", "reason"]].itertuples(index=False)]
 
     def missing(self) -> list[int]:
         """Numbers of the shards that are not there."""
-        return [number for number in range(len(self)) if not self._part(number).exists()]
+        return [number for number in range(len(self)) if not self.has(number)]
+
+    def has(self, number: int) -> bool:
+        """Whether a shard is there."""
+        return self._part(number).exists()
 
     def rows(self, number: int) -> range:
         """Rows of the manifest in a shard."""
@@ -136,22 +146,33 @@ class Shards:
             said = json.loads(pq.read_schema(self._part(number)).metadata[KEY])
             failures += [Failure(*one) for one in said]
         if len(failures) == len(self.manifest):
-            shutil.rmtree(self.folder)
+            self._end_folder()
             raise InputError(
                 f"{self.manifest.name}: none of its {len(failures)} videos can be read; the first: "
                 f"{failures[0].path}: {failures[0].reason}"
             )
+        if failures:  # before the table, which says that all is done
+            write_table(self.failures, pd.DataFrame(failures), "failures", table=self.out.name)
+        else:
+            self.failures.unlink(missing_ok=True)
         said = {"kind": self.labelling.kind, **self.labelling.metadata, "plan": self._digest()}
         schema = self.labelling.schema.with_metadata({KEY: json.dumps(said, sort_keys=True).encode()})
         with whole(self.out) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for group in self._groups():
                 writer.write_table(group.cast(schema))
-        if failures:
-            write_table(self.failures, pd.DataFrame(failures), "failures", table=self.out.name)
-        else:
-            self.failures.unlink(missing_ok=True)
-        shutil.rmtree(self.folder)
+        self._end_folder()
         return failures
+
+    def _end_folder(self) -> None:
+        """Deletes the folder, if it is of this plan; under another name, so that half of it is never taken for all."""
+        ended = self.folder.with_name(f".{self.folder.name}.ended")
+        file = self.folder / "plan.json"
+        if file.exists() and read_json(file) == self.plan:
+            if ended.exists():
+                shutil.rmtree(ended)
+            self.folder.rename(ended)
+        if ended.exists():
+            shutil.rmtree(ended)
 
     def _groups(self) -> Iterator[pa.Table]:
         """Rows of all shards, a row group at a time."""
