@@ -60,8 +60,8 @@ class Audit:
             frame["missing"] = [lost.get(action, 0) for action in frame.index]
         empty = {split: [str(action) for action in frame.index if not frame.loc[action, split]] for split in splits}
         frame.loc["all"] = frame.sum()
-        lines = [f"{self.source}: {frame.loc["all", splits].sum()} clips, {len(self.counts)} actions"]
-        lines += [frame.to_string()]
+        clips = int(frame.loc["all", splits].sum())
+        lines = [f"{self.source}: {clips} clips, {len(self.counts)} actions", frame.to_string()]
         lines += [f"no {split} video of: {', '.join(actions)}" for split, actions in empty.items() if actions]
         lines += self._wrong() + self.notes
         return "\n".join(lines)
@@ -127,7 +127,7 @@ def some(what: str, names: Sequence[str]) -> list[str]:
     """Lines with the first few names, or none."""
     if not names:
         return []
-    more = [f"  … and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    more = [f"  … and {len(names) - SHOWN} more (all in audit.json)"] if len(names) > SHOWN else []
     return [f"{what}: {len(names)}", *(f"  {name}" for name in names[:SHOWN]), *more]
 
 
