@@ -151,7 +151,10 @@ def test_leaks_of_the_lists_are_told(tmp_path: Path, capsys: pytest.CaptureFixtu
     index("ucf101", tmp_path, tmp_path / "out", "--validation", "0")
     assert audit_of(tmp_path / "out")["leaks"] == {"YoYo_g02": {"train": 1, "test": 1}}
     said = capsys.readouterr().out
-    assert "LEAK: cut from one video, on several sides of the splits: 1\n  YoYo_g02: 1 in train, 1 in test" in said
+    assert (
+        "LEAK: groups (clips of one video or film) on several sides of the splits: 1\n  YoYo_g02: 1 in train, 1 in test"
+        in said
+    )
     shutil.copyfile(*(tmp_path / "videos" / "YoYo" / f"v_YoYo_g0{group}_c02.avi" for group in (1, 2)))
     index("ucf101", tmp_path, tmp_path / "out", "--validation", "0")
     assert len(audit_of(tmp_path / "out")["same_bytes_across"]) == 1  # type: ignore[arg-type]

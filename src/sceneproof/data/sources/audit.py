@@ -78,7 +78,7 @@ class Audit:
         lines += some("files of the same bytes", [" = ".join(paths) for paths in self.same_bytes])
         lines += some("LEAK: the same bytes on several sides", [" = ".join(paths) for paths in self.same_bytes_across])
         sides = [f"{group}: {_counts(by_split)}" for group, by_split in self.leaks.items()]
-        return lines + some("LEAK: cut from one video, on several sides of the splits", sides)
+        return lines + some("LEAK: groups (clips of one video or film) on several sides of the splits", sides)
 
 
 def examine(
@@ -90,6 +90,7 @@ def examine(
     listed_twice: Sequence[str] = (),
     unreadable: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
+    compare: bool = True,
     workers: int | None = None,
     quiet: bool = False,
 ) -> Audit:
@@ -103,11 +104,12 @@ def examine(
         listed_twice: ids that the lists hold more than once.
         unreadable: reasons by path.
         notes: what else to know.
+        compare: look for equal files, which opens those that share their size with another.
         workers: threads that read the files of equal size; by default one a core.
         quiet: no progress.
     """
     rows = manifest.rows
-    same = _same_bytes(manifest, workers, quiet)
+    same = _same_bytes(manifest, workers, quiet) if compare else []
     sides = {str(path): set(part) for path, part in rows.groupby("path")["split"]} if same else {}
     return Audit(
         source=source,

@@ -119,7 +119,9 @@ def write(found: Collection, how: How, notes: Sequence[str] = (), *, besides: st
         besides: names of what was written besides, for the last line.
     """
     manifest, listing = found.manifest, found.listing
-    quick = [] if how.probe else ["the files were not opened: --probe true would count frames and find broken ones"]
+    quick = (
+        [] if how.probe else ["the files were not opened: --probe true counts frames, and finds broken and equal files"]
+    )
     audit = examine(
         manifest,
         listing.source,
@@ -128,6 +130,7 @@ def write(found: Collection, how: How, notes: Sequence[str] = (), *, besides: st
         listed_twice=found.twice,
         unreadable=found.problems,
         notes=[*listing.notes, *notes, *quick],
+        compare=how.probe,
         workers=how.workers,
         quiet=how.quiet,
     )
