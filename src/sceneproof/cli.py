@@ -60,7 +60,7 @@ def _overview(words: Sequence[str]) -> NoReturn:
         print(sceneproof.__version__)
         sys.exit(0)
     group = {name: about for name, about in COMMANDS.items() if words and name.startswith(f"{words[0]} ")}
-    lines = [f"  {name:<14} {about}" for name, (_, about) in (group or COMMANDS).items()]
+    lines = [f"  {name:<20} {about}" for name, (_, about) in (group or COMMANDS).items()]
     text = "\n".join(
         [
             "usage: sceneproof COMMAND …      sceneproof COMMAND --help tells more",

@@ -1,5 +1,6 @@
 """Folders of videos and J-HMDB's official layout become manifests."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def test_a_folder_becomes_a_manifest(folder: Path, tmp_path: Path, capsys: pytes
     said = capsys.readouterr().out
     assert "run/g9_broken.mp4: cut off: 18 of 30 frames are missing" in said
     assert "1 .txt" in said
+    assert list(json.loads((tmp_path / "out" / "audit.json").read_text())["unreadable"]) == ["run/g9_broken.mp4"]
 
 
 def test_the_same_seed_draws_the_same_split_and_another_seed_another(folder: Path, tmp_path: Path) -> None:

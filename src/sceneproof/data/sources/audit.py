@@ -60,7 +60,7 @@ class Audit:
             frame["missing"] = [lost.get(action, 0) for action in frame.index]
         empty = {split: [str(action) for action in frame.index if not frame.loc[action, split]] for split in splits}
         frame.loc["all"] = frame.sum()
-        clips = int(frame.loc["all", splits].sum())
+        clips = sum(sum(by_split.values()) for by_split in self.counts.values())
         lines = [f"{self.source}: {clips} clips, {len(self.counts)} actions", frame.to_string()]
         lines += [f"no {split} video of: {', '.join(actions)}" for split, actions in empty.items() if actions]
         lines += self._wrong() + self.notes
