@@ -17,17 +17,13 @@ tables=(--scenes "$out/scenes.parquet" --humans "$world/boxes.parquet" --memory 
 testing=(--splits validation_out test test_out --clips 1 --probe_split train)
 sceneproof study "$here"/mall-pretraining/*.yaml "$world/manifest.parquet" "$out/pretraining" --seeds 0 1 2 3 4 \
   "${testing[@]}" "${tables[@]}"
-# the same budget for every row: three learning rates from a plain model of its own, chosen on `validation`
-sceneproof study "$here"/mall-pretraining/*.yaml "$world/manifest.parquet" "$out/tuning-pretraining" --seeds 1000 \
-  --splits validation --clips 1 --memory
-tuning=(--learning_rates 0.0001 0.0003 0.001 --tuning_start "$out/tuning-pretraining/pretrained-seed1000")
 sceneproof study "$here"/mall/*.yaml "$world/manifest.parquet" "$out/ablation" --starts "$out"/pretraining/pretrained-seed* \
-  "${tuning[@]}" "${testing[@]}" "${tables[@]}"
+  "${testing[@]}" "${tables[@]}"
 for recipe in frozen fine-tuned; do
   sceneproof study "$here"/mall-transfer/$recipe.yaml "$world/manifest.parquet" "$out/transfer-$recipe" \
     --starts "$out"/ablation/{plain,both}-from-pretrained-seed* --splits transfer_test --clips 1 "${tables[@]}" \
     --baseline $recipe-from-plain-from-pretrained --debiased $recipe-from-both-from-pretrained
 done
 # what the released code does otherwise, and the batch norm statistics; fewer seeds
-sceneproof study "$here"/mall-variants/*.yaml "$world/manifest.parquet" "$out/variants" \
-  --starts "$out"/pretraining/pretrained-seed[0-2] "${tuning[@]}" "${testing[@]}" "${tables[@]}"
+sceneproof study "$here"/mall/{plain,both}.yaml "$here"/mall-variants/*.yaml "$world/manifest.parquet" "$out/variants" \
+  --starts "$out"/pretraining/pretrained-seed[0-2] "${testing[@]}" "${tables[@]}"

@@ -52,10 +52,11 @@ def test_ctrl_c_ends_all() -> None:
     stop = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
     begun = time.monotonic()
     stop.start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="goes on where it stopped"):
         execute([row(Slow()), row(Slow()), row(Slow())], jobs=2)
-    for process in multiprocessing.active_children():
-        process.join(30)
+    until = time.monotonic() + 30
+    while multiprocessing.active_children() and time.monotonic() < until:  # the pool's own thread may be reaping them
+        time.sleep(0.1)
     assert not multiprocessing.active_children()
     assert time.monotonic() - begun < 50
 

@@ -58,7 +58,7 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
     others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(threads,)) as pool:
         try:
-            _run_all(pool, rows, jobs)
+            _run_all(pool, rows, jobs, others)
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
             # Ctrl-C in a terminal reached them too: let them write their checkpoints
@@ -69,6 +69,8 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
                 raise TrainingError(
                     "a run's process was killed, perhaps for want of memory: start again with fewer --jobs to go on"
                 ) from None
+            if isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt("The same command goes on where it stopped.") from None
             raise
 
 
@@ -78,15 +80,19 @@ def _start(threads: int) -> None:
     share_terminal()
 
 
-def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int) -> None:
+def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int, others: set[BaseProcess]) -> None:
     """Hands out a row when a process is free, so that none waits in a queue where it can no longer be called back."""
-    waiting, running = list(rows), set[Future[None]]()
+    waiting, running, workers = list(rows), set[Future[None]](), set[BaseProcess]()
     while waiting or running:
         while waiting and len(running) < jobs:
             running.add(pool.submit(_one, waiting.pop(0)))
-        done, running = wait(running, return_when=FIRST_COMPLETED)
+        done, running = wait(running, timeout=1, return_when=FIRST_COMPLETED)
         for future in done:
             future.result()
+        # the pool itself does not see the death of a process that it started after it began to wait
+        workers |= set(multiprocessing.active_children()) - others
+        if not all(worker.is_alive() for worker in workers):
+            raise BrokenProcessPool
 
 
 def _end(processes: set[BaseProcess], *, grace: float) -> None:

@@ -22,7 +22,7 @@ class Optimisation:
         weight_decay: weight decay.
         schedule: 'plateau' divides the rate by 10 when the validation loss has not fallen for `patience` epochs;
             'cosine' takes it to 0 over the run; 'constant' leaves it.
-        patience: epochs without a lower validation loss before 'plateau' acts.
+        patience: epochs without a lower validation loss before 'plateau' acts; without validation it never does.
         warm_up_epochs: first epochs, in which only the new layers (those that did not come with the starting weights)
             are trained, at `warm_up_lr`.
         warm_up_lr: learning rate of the new layers in the warm-up.

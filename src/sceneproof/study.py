@@ -35,6 +35,7 @@ def study(
     baseline: str | None = None,
     debiased: str | None = None,
     jobs: int = 1,
+    workers: int = 0,
     memory: bool = False,
     quiet: bool = False,
 ) -> Path:
@@ -61,6 +62,7 @@ def study(
         baseline: the recipe that the page compares with, by its name; by default the plain one.
         debiased: the recipe that the page's headline is about, by its name; by default the full SDN.
         jobs: runs at a time, each in its own process; for a GPU that one small run leaves idle.
+        workers: loader processes of each run; 0 loads in the run's own process.
         memory: keep decoded videos in memory.
         quiet: show no progress.
 
@@ -74,10 +76,10 @@ def study(
         raise InputError(f"--tuning_start: {tuning_start} is one of --starts; what is reported must not choose")
     out = Path(out)
     given = [f"--{name}={value}" for name, value in (("scenes", scenes), ("humans", humans), ("root", root)) if value]
-    given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}"]
+    given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}", f"--workers={workers}"]
     testing = {
         "manifest": manifest, "splits": splits, "clips": clips, "scenes": scenes, "humans": humans,
-        "probe_split": probe_split, "root": root, "quiet": quiet,
+        "probe_split": probe_split, "root": root, "quiet": quiet, "workers": workers,
     }  # fmt: skip
 
     def row(recipe: Path, folder: Path, seed: int, *more: str) -> Row:

@@ -1,6 +1,5 @@
 """The main job: manifest + labels + backbone + method -> run."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -9,19 +8,15 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.tracking import get_available_trackers
-from accelerate.utils import ProjectConfiguration
 
 from sceneproof.backbones import Backbone, ResNet3D
-from sceneproof.data.batches import Loader, RawBatch, to_batch
+from sceneproof.data.batches import Loader, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
-from sceneproof.data.humans import read_humans
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
-from sceneproof.data.scenes import SceneTable
-from sceneproof.data.video import VideoError
 from sceneproof.engine import Job, fit
-from sceneproof.errors import InputError, TrainingError
+from sceneproof.errors import InputError
+from sceneproof.labels import TrainingLabels, load, tell_what_is_known
+from sceneproof.launch import accelerator_for, place, refuse_small_batches
 from sceneproof.methods import Method, Plain
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
@@ -86,85 +81,82 @@ def train(
     if seed < 0:
         raise InputError(f"seed: must be at least 0, not {seed}")
     table = Manifest.read(manifest, root)
-    part = table.split(train_split)
-    scene_table = SceneTable.read(scenes) if scenes is not None else None
-    people = read_humans(humans) if humans is not None else None
-    if scene_table is not None and shuffle_scenes:
-        scene_table = scene_table.shuffled(list(part.rows["video"]), seed)
-    run = Run(Path(out), config, part.actions, list(scene_table.names) if scene_table is not None else [])
     if validation_split is not None and (optimisation.keep == "best" or optimisation.schedule == "plateau"):
         refuse_out_of_context(table.split(validation_split))
+    labels = TrainingLabels.read(table.split(train_split), scenes, humans, shuffled=seed if shuffle_scenes else None)
+    run = Run(Path(out), config, labels.part.actions, labels.scene_names)
     torch.manual_seed(seed)
     network = run.build()
     network.backbone.check(clip.length, clip.size, clip.size)
-    if network.needs_scenes and scene_table is None:
-        raise InputError(f"{config['method']['class_path']}: this method needs scene labels: give --scenes TABLE")
-    if network.needs_humans and people is None:
-        raise InputError(
-            f"{config['method']['class_path']}: this method needs person boxes or masks: give --humans TABLE"
-        )
+    labels.refuse_missing(network, config["method"]["class_path"])
     loaded = start_from(network, weights, run.actions, run.scenes) if weights is not None else set()
     parts = set(network.groups())
-    accelerator = _accelerator(run, optimisation)
-    _refuse_small_batches(min(optimisation.batch, len(part)), accelerator, optimisation)
+    accelerator = accelerator_for(run, optimisation)
+    refuse_small_batches(min(optimisation.batch, len(labels.part)), accelerator, optimisation)
     with accelerator.main_process_first():
         run.begin()
     if run.done:
         return run
     accelerator.init_trackers("sceneproof")
-    network = _prepared(network, accelerator, optimisation)
+    network = place(network, accelerator, optimisation)
     torch.manual_seed(seed + 1 + accelerator.process_index)  # dropout differs between processes, weights do not
 
-    def gather(rows: Manifest) -> Labelled:
-        gathered = Labelled.gather(
-            rows,
-            run.actions,
-            scenes=scene_table if rows is part and network.needs_scenes else None,
-            humans=people if rows is part and network.needs_humans else None,
-            memory=memory,
-        )
-        gathered.videos.load(quiet=quiet or not accelerator.is_main_process)
-        _refuse_if_nothing_is_there(gathered)
-        return gathered
-
-    clips = TrainingClips(gather(part), clip, seed)
-    _tell_what_is_known(clips.labelled, network, quiet=quiet or not accelerator.is_main_process)
-    loader = Loader(
-        clips,
-        optimisation.batch,
-        accelerator.process_index,
-        accelerator.num_processes,
-        workers,
-        pin=accelerator.device.type == "cuda",
-    )
+    quiet_here = quiet or not accelerator.is_main_process
+    clips = TrainingClips(labels.gather(network, memory=memory, quiet=quiet_here), clip, seed)
+    tell_what_is_known(clips.labelled, network, quiet=quiet_here)
     validate = None
     if validation_split is not None:
-        held_out = gather(table.split(validation_split))
+        held_out = Labelled.gather(table.split(validation_split), run.actions, memory=memory)
+        load(held_out, quiet=quiet_here)
         validate = Validation(held_out, network, accelerator, clip=clip, clips=validation_clips, workers=workers)
-    unreadable: dict[str, str] = {}
-
-    def batches(epoch: int, start: int) -> Iterator[Batch | None]:
-        raw = loader.epoch(epoch, start=start)
-        least = 1 if optimisation.freeze_batch_norm else 2
-        return _on_device(raw, network, clip.size, accelerator.device, unreadable, part, least=least)
-
+    batches = _Batches(clips, network, accelerator, optimisation, workers)
     job = Job(
         run=run,
         method=network,
         batches=batches,
-        steps=loader.steps,
+        steps=batches.loader.steps,
         validate=validate,
         accelerator=accelerator,
         new=sorted(parts - loaded),
         frozen=("backbone",) if freeze_backbone else (),
-        unreadable=unreadable,
+        unreadable=batches.unreadable,
         quiet=quiet,
     )
     skipped = fit(job, optimisation).skipped
     if accelerator.is_main_process:
-        _tell(unreadable, skipped, part)
+        _tell(batches.unreadable, skipped, labels.part)
     accelerator.end_training()
     return run
+
+
+class _Batches:
+    """Each epoch's batches on the device; remembers which videos could not be read, and why."""
+
+    def __init__(
+        self, clips: TrainingClips, method: Method, accelerator: Accelerator, settings: Optimisation, workers: int
+    ) -> None:
+        self.unreadable: dict[str, str] = {}
+        self.loader = Loader(
+            clips,
+            settings.batch,
+            accelerator.process_index,
+            accelerator.num_processes,
+            workers,
+            pin=accelerator.device.type == "cuda",
+        )
+        self._clips, self._method, self._device = clips, method, accelerator.device
+        self._least = 1 if settings.freeze_batch_norm else 2  # clips: batch normalisation needs two
+
+    def __call__(self, epoch: int, start: int) -> Iterator[Batch | None]:
+        """Batches of an epoch from step `start` on; None where too few clips could be read."""
+        rows, size = self._clips.labelled.manifest.rows, self._clips.settings.size
+        for raw in self.loader.epoch(epoch, start=start):
+            for row, problem in raw.problems:
+                self.unreadable[str(rows["video"].iat[row])] = problem
+            if len(raw) < self._least:
+                yield None
+            else:
+                yield to_batch(raw, self._method.backbone, size, self._device, twins=self._method.needs_humans)
 
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -175,117 +167,6 @@ def _config(arguments: dict[str, Any]) -> dict[str, Any]:
     config["clip"], config["optimisation"] = asdict(config["clip"]), asdict(config["optimisation"])
     values: dict[str, Any] = plain(config)
     return values
-
-
-def _accelerator(run: Run, settings: Optimisation) -> Accelerator:
-    precision = settings.precision
-    if precision == "auto":
-        precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
-    available = [str(name) for name in get_available_trackers()]
-    for name in settings.trackers:
-        if name not in ("all", *available):  # accelerate would leave out what is not installed without a word
-            raise InputError(
-                f"optimisation.trackers: {name!r} is no tracker that is installed here; those are: "
-                f"{', '.join(available) or 'none'}"
-            )
-    AcceleratorState._reset_state()  # accelerate keeps the first precision for good, a notebook may train twice
-    accelerator = Accelerator(
-        cpu=not torch.cuda.is_available(),  # without it, accelerate takes several CPU processes for as many single ones
-        mixed_precision="bf16" if precision == "bf16" else "no",
-        log_with=list(settings.trackers) or None,
-        project_config=ProjectConfiguration(logging_dir=str(run.path / "trackers")),
-    )
-    launched = int(os.environ.get("WORLD_SIZE", "1"))
-    if accelerator.num_processes != launched:
-        raise TrainingError(f"{launched} processes were launched, but accelerate found {accelerator.num_processes}")
-    return accelerator
-
-
-def _prepared(network: Method, accelerator: Accelerator, settings: Optimisation) -> Method:
-    """The method on its device, in its memory format; on several GPUs with synchronised batch normalisation."""
-    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
-        network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]  # torch's
-    on_gpu = accelerator.device.type == "cuda"
-    channels_last = on_gpu if settings.channels_last is None else settings.channels_last
-    network = network.to(accelerator.device)
-    if channels_last:
-        for tensor in (*network.parameters(), *network.buffers()):
-            if tensor.ndim == 5:  # a network of one's own may convolve pictures, too
-                tensor.data = tensor.data.contiguous(memory_format=torch.channels_last_3d)
-    return network
-
-
-def _on_device(
-    loaded: Iterator[RawBatch],
-    network: Method,
-    size: int,
-    device: torch.device,
-    unreadable: dict[str, str],
-    part: Manifest,
-    *,
-    least: int,
-) -> Iterator[Batch | None]:
-    """Batches on the device; None where fewer than `least` clips could be read: batch normalisation needs two."""
-    for raw in loaded:
-        for row, problem in raw.problems:
-            unreadable[str(part.rows["video"].iat[row])] = problem
-        yield to_batch(raw, network.backbone, size, device, twins=network.needs_humans) if len(raw) >= least else None
-
-
-def _refuse_if_nothing_is_there(labelled: Labelled) -> None:
-    """Raises InputError if none of the first videos can be read: the root is wrong, most likely."""
-    problem = None
-    for row in range(min(len(labelled.manifest), 16)):
-        try:
-            labelled.videos.length(row)
-        except VideoError as error:
-            problem = problem or f"{labelled.manifest.path(row)}: {error}"
-        else:
-            return
-    raise InputError(
-        f"{labelled.manifest.name}: none of the first videos can be read ({problem}): is --root the folder that the "
-        f"paths start from?"
-    )
-
-
-def _refuse_small_batches(clips: int, accelerator: Accelerator, settings: Optimisation) -> None:
-    """Raises InputError where every step would be left out for want of clips.
-
-    Args:
-        clips: in a batch, over all processes.
-        accelerator: knows the processes.
-        settings: with batch normalisation frozen, one clip a process is enough.
-    """
-    processes = accelerator.num_processes
-    least = 1 if settings.freeze_batch_norm else 2
-    if clips < least * processes:
-        raise InputError(
-            f"optimisation.batch: batches of {clips} clips on {processes} processes: batch normalisation needs "
-            f"{least} a process: give a batch of {least * processes} or more, and as many videos"
-            + ("" if settings.freeze_batch_norm else ", or --optimisation.freeze_batch_norm=true")
-        )
-
-
-def _tell_what_is_known(labelled: Labelled, method: Method, *, quiet: bool) -> None:
-    """Says how many training videos have the labels that the method needs.
-
-    Raises:
-        InputError: none has.
-    """
-    rows = len(labelled.manifest)
-    counts = {}
-    if method.needs_scenes:
-        counts["a scene label"] = int(labelled.has_scene.sum())
-    if method.needs_humans:
-        counts["a masked twin"] = sum(map(labelled.has_readable_twin, range(rows)))
-    for what, count in counts.items():
-        if not count:
-            raise InputError(
-                f"{labelled.manifest.name}: no training video has {what}, which {type(method).__name__} needs: was the "
-                f"table of labels made from these videos?"
-            )
-        if not quiet:
-            print(f"{labelled.manifest.name}: {count} of {rows} training videos have {what}", file=sys.stderr)
 
 
 def _tell(unreadable: dict[str, str], skipped: int, part: Manifest) -> None:

@@ -15,6 +15,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sceneproof.metrics.bootstrap import Interval
 from sceneproof.report.measures import TOP_1, Measures
 from sceneproof.report.study import Recipe, Study
 
@@ -82,25 +83,29 @@ def accuracy_figure(study: Study, measures: Measures) -> Markup:
                 found = measures.find(recipe, TOP_1, on)
                 if found is None or found.interval is None:
                     continue
-                ends = [[100 * (found.mean - found.interval.low)], [100 * (found.interval.high - found.mean)]]
-                axes.errorbar(
-                    100 * found.mean,
-                    row,
-                    xerr=np.maximum(ends, 0),
-                    color=SERIES[number],
-                    marker=MARKERS[number],
-                    markerfacecolor=SERIES[number] if number == 0 else PAPER,
-                    markersize=6,
-                    capsize=3,
-                    label=on if row == 0 else None,
-                    linestyle="none",
-                )
+                _marker(axes, found.mean, found.interval, row, number, label=on if row == 0 else None)
         _rows(axes, study.recipes)
         axes.axvline(100 / len(study.actions), color=MUTED, linestyle=":", linewidth=1, zorder=0, label="chance")
         axes.set_xlim(0, 102)
         axes.set_xlabel("top-1 accuracy, %")
         _legend(figure, axes)
         return _svg(figure, "accuracy", "Top-1 accuracy of each method with 95 % intervals; the table has the figures")
+
+
+def _marker(axes: Axes, value: float, interval: Interval, row: float, number: int, *, label: str | None) -> None:
+    """A share with its interval, in percent, in the looks of slice `number`; filled for the first."""
+    axes.errorbar(
+        100 * value,
+        row,
+        xerr=np.maximum([[100 * (value - interval.low)], [100 * (interval.high - value)]], 0),
+        color=SERIES[number],
+        marker=MARKERS[number],
+        markerfacecolor=SERIES[number] if number == 0 else PAPER,
+        markersize=6,
+        capsize=3,
+        label=label,
+        linestyle="none",
+    )
 
 
 def gain_figure(study: Study, measures: Measures) -> Markup | None:
@@ -116,18 +121,7 @@ def gain_figure(study: Study, measures: Measures) -> Markup | None:
                 gain = getattr(measures.find(recipe, TOP_1, on), "gain", None)
                 if gain is None:
                     continue
-                axes.errorbar(
-                    100 * gain.value,
-                    row + shift,
-                    xerr=np.maximum([[100 * (gain.value - gain.low)], [100 * (gain.high - gain.value)]], 0),
-                    color=SERIES[number],
-                    marker=MARKERS[number],
-                    markerfacecolor=SERIES[number] if number == 0 else PAPER,
-                    markersize=6,
-                    capsize=3,
-                    label=on if row == 0 else None,
-                    linestyle="none",
-                )
+                _marker(axes, gain.value, gain, row + shift, number, label=on if row == 0 else None)
         _rows(axes, others)
         axes.axvline(0, color=MUTED, linewidth=1, zorder=0)
         axes.set_xlabel(f"points of top-1 above {plain_text(study.baseline.name)}")

@@ -1,0 +1,111 @@
+"""What is known of the training videos: scene labels and people, read, checked and joined with the manifest."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sceneproof.data.dataset import Labelled
+from sceneproof.data.humans import HumanBoxes, HumanMasks, read_humans
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.scenes import SceneTable
+from sceneproof.data.video import VideoError
+from sceneproof.errors import InputError
+from sceneproof.methods import Method
+
+
+@dataclass(frozen=True)
+class TrainingLabels:
+    """The training split and the tables of what is known of its videos.
+
+    Attributes:
+        part: the training split.
+        scenes: soft scene labels, or None.
+        humans: where people are, or None.
+    """
+
+    part: Manifest
+    scenes: SceneTable | None
+    humans: HumanBoxes | HumanMasks | None
+
+    @classmethod
+    def read(
+        cls, part: Manifest, scenes: Path | None, humans: Path | None, *, shuffled: int | None
+    ) -> "TrainingLabels":
+        """Reads the tables; `shuffled` is the seed by which scene labels change places, or None."""
+        table = SceneTable.read(scenes) if scenes is not None else None
+        people = read_humans(humans) if humans is not None else None
+        if table is not None and shuffled is not None:
+            table = table.shuffled(list(part.rows["video"]), shuffled)
+        return cls(part, table, people)
+
+    @property
+    def scene_names(self) -> list[str]:
+        """The scenes that the labels speak of; none without a table."""
+        return list(self.scenes.names) if self.scenes is not None else []
+
+    def refuse_missing(self, method: Method, name: str) -> None:
+        """Raises InputError where the method needs a table that was not given."""
+        if method.needs_scenes and self.scenes is None:
+            raise InputError(f"{name}: this method needs scene labels: give --scenes TABLE")
+        if method.needs_humans and self.humans is None:
+            raise InputError(f"{name}: this method needs person boxes or masks: give --humans TABLE")
+
+    def gather(self, method: Method, *, memory: bool, quiet: bool) -> Labelled:
+        """The split's videos joined with the labels that the method needs."""
+        gathered = Labelled.gather(
+            self.part,
+            self.part.actions,
+            scenes=self.scenes if method.needs_scenes else None,
+            humans=self.humans if method.needs_humans else None,
+            memory=memory,
+        )
+        load(gathered, quiet=quiet)
+        return gathered
+
+
+def load(labelled: Labelled, *, quiet: bool) -> None:
+    """Decodes the videos that are kept in memory.
+
+    Raises:
+        InputError: none of the first videos can be read.
+    """
+    labelled.videos.load(quiet=quiet)
+    _refuse_if_nothing_is_there(labelled)
+
+
+def tell_what_is_known(labelled: Labelled, method: Method, *, quiet: bool) -> None:
+    """Says how many training videos have the labels that the method needs.
+
+    Raises:
+        InputError: none has.
+    """
+    rows = len(labelled.manifest)
+    counts = {}
+    if method.needs_scenes:
+        counts["a scene label"] = int(labelled.has_scene.sum())
+    if method.needs_humans:
+        counts["a masked twin"] = sum(map(labelled.has_readable_twin, range(rows)))
+    for what, count in counts.items():
+        if not count:
+            raise InputError(
+                f"{labelled.manifest.name}: no training video has {what}, which {type(method).__name__} needs: was the "
+                f"table of labels made from these videos?"
+            )
+        if not quiet:
+            print(f"{labelled.manifest.name}: {count} of {rows} training videos have {what}", file=sys.stderr)
+
+
+def _refuse_if_nothing_is_there(labelled: Labelled) -> None:
+    """Raises InputError if none of the first videos can be read: the root is wrong, most likely."""
+    problem = None
+    for row in range(min(len(labelled.manifest), 16)):
+        try:
+            labelled.videos.length(row)
+        except VideoError as error:
+            problem = problem or f"{labelled.manifest.path(row)}: {error}"
+        else:
+            return
+    raise InputError(
+        f"{labelled.manifest.name}: none of the first videos can be read ({problem}): is --root the folder that the "
+        f"paths start from?"
+    )

@@ -1,0 +1,76 @@
+"""The processes and devices that a run trains on, through accelerate."""
+
+import os
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.tracking import get_available_trackers
+from accelerate.utils import ProjectConfiguration
+
+from sceneproof.errors import InputError, TrainingError
+from sceneproof.methods import Method
+from sceneproof.optimisation import Optimisation
+from sceneproof.run import Run
+
+
+def accelerator_for(run: Run, settings: Optimisation) -> Accelerator:
+    """Accelerate on this process's device, in the precision of the settings, with their trackers.
+
+    Raises:
+        InputError: a tracker that is not installed.
+        TrainingError: accelerate does not see all processes that were launched.
+    """
+    precision = settings.precision
+    if precision == "auto":
+        precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    available = [str(name) for name in get_available_trackers()]
+    for name in settings.trackers:
+        if name not in ("all", *available):  # accelerate would leave out what is not installed without a word
+            raise InputError(
+                f"optimisation.trackers: {name!r} is no tracker that is installed here; those are: "
+                f"{', '.join(available) or 'none'}"
+            )
+    AcceleratorState._reset_state()  # accelerate keeps the first precision for good, a notebook may train twice
+    accelerator = Accelerator(
+        cpu=not torch.cuda.is_available(),  # without it, accelerate takes several CPU processes for as many single ones
+        mixed_precision="bf16" if precision == "bf16" else "no",
+        log_with=list(settings.trackers) or None,
+        project_config=ProjectConfiguration(logging_dir=str(run.path / "trackers")),
+    )
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if accelerator.num_processes != launched:
+        raise TrainingError(f"{launched} processes were launched, but accelerate found {accelerator.num_processes}")
+    return accelerator
+
+
+def place(network: Method, accelerator: Accelerator, settings: Optimisation) -> Method:
+    """The method on its device, in its memory format; on several GPUs with synchronised batch normalisation."""
+    if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+        network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]  # torch's
+    on_gpu = accelerator.device.type == "cuda"
+    channels_last = on_gpu if settings.channels_last is None else settings.channels_last
+    network = network.to(accelerator.device)
+    if channels_last:
+        for tensor in (*network.parameters(), *network.buffers()):
+            if tensor.ndim == 5:  # a network of one's own may convolve pictures, too
+                tensor.data = tensor.data.contiguous(memory_format=torch.channels_last_3d)
+    return network
+
+
+def refuse_small_batches(clips: int, accelerator: Accelerator, settings: Optimisation) -> None:
+    """Raises InputError where every step would be left out for want of clips.
+
+    Args:
+        clips: in a batch, over all processes.
+        accelerator: knows the processes.
+        settings: with batch normalisation frozen, one clip a process is enough.
+    """
+    processes = accelerator.num_processes
+    least = 1 if settings.freeze_batch_norm else 2
+    if clips < least * processes:
+        raise InputError(
+            f"optimisation.batch: batches of {clips} clips on {processes} processes: batch normalisation needs "
+            f"{least} a process: give a batch of {least * processes} or more, and as many videos"
+            + ("" if settings.freeze_batch_norm else ", or --optimisation.freeze_batch_norm=true")
+        )
