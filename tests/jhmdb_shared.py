@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from sceneproof.data.humans import HumanBoxes, from_masks
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sources.jhmdb import source_film
+from sceneproof.data.sources.audit import examine
+from sceneproof.data.sources.hmdb51 import source_film
 from sceneproof.data.sources.splits import hold_out
-from sceneproof.data.sources.survey import audit, link, survey
+from sceneproof.data.sources.survey import link, survey
 from sceneproof.files import read_json
 
 WIDTH, HEIGHT = 160, 120
@@ -42,7 +43,7 @@ def make(shared: Path, out: Path, *, validation: float = 0.15, actions: int = 21
     masks.write(out / "masks.parquet")
     HumanBoxes(_boxes(truth), detector="J-HMDB boxes of gkioxari/ActionTubes").write(out / "boxes.parquet")
     if not quiet:
-        print(audit(manifest, problems))
+        print(examine(manifest, "J-HMDB-21, split 1", unreadable=problems).text())
     return manifest
 
 

@@ -12,6 +12,16 @@ COMMANDS = {
     "demo": ("sceneproof.demo:demo", "make a small world, train with and without debiasing, write one page"),
     "index folder": ("sceneproof.data.sources.folder:index_folder", "your videos, a sub-folder an action -> manifest"),
     "index jhmdb": ("sceneproof.data.sources.jhmdb:index_jhmdb", "J-HMDB-21 -> manifest + masks + boxes"),
+    "index kinetics": ("sceneproof.data.sources.kinetics:index_kinetics", "Kinetics-400, -600, -700 -> manifest"),
+    "index mini-kinetics": (
+        "sceneproof.data.sources.mini_kinetics:index_mini_kinetics",
+        "Mini-Kinetics-200 -> manifest",
+    ),
+    "index ucf101": ("sceneproof.data.sources.ucf101:index_ucf101", "UCF-101 -> manifest"),
+    "index hmdb51": ("sceneproof.data.sources.hmdb51:index_hmdb51", "HMDB-51 -> manifest"),
+    "index diving48": ("sceneproof.data.sources.diving48:index_diving48", "Diving48, V1 or V2 -> manifest"),
+    "index mimetics": ("sceneproof.data.sources.mimetics:index_mimetics", "Mimetics -> manifest, out of context"),
+    "index thumos14": ("sceneproof.data.sources.thumos14:index_thumos14", "THUMOS-14 -> manifest of segments"),
     "mall": ("sceneproof.mall.world:mall", "the made-up world: videos with known bias"),
     "label scenes": ("sceneproof.labelling.scenes_command:label_scenes_command", "manifest -> soft scene labels"),
     "label humans": ("sceneproof.labelling.humans_command:label_humans", "manifest -> boxes or masks of people"),
@@ -52,7 +62,7 @@ def _overview(words: Sequence[str]) -> NoReturn:
         print(sceneproof.__version__)
         sys.exit(0)
     group = {name: about for name, about in COMMANDS.items() if words and name.startswith(f"{words[0]} ")}
-    lines = [f"  {name:<14} {about}" for name, (_, about) in (group or COMMANDS).items()]
+    lines = [f"  {name:<20} {about}" for name, (_, about) in (group or COMMANDS).items()]
     text = "\n".join(
         [
             "usage: sceneproof COMMAND …      sceneproof COMMAND --help tells more",

@@ -1,5 +1,6 @@
 """Folders of videos and J-HMDB's official layout become manifests."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from sceneproof.cli import main
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.folder import index_folder
-from sceneproof.data.sources.jhmdb import index_jhmdb, source_film
+from sceneproof.data.sources.hmdb51 import source_film
+from sceneproof.data.sources.jhmdb import index_jhmdb
 from sceneproof.data.sources.splits import hold_out
 from sceneproof.data.video import decode
 from sceneproof.errors import InputError
@@ -50,6 +52,7 @@ def test_a_folder_becomes_a_manifest(folder: Path, tmp_path: Path, capsys: pytes
     said = capsys.readouterr().out
     assert "run/g9_broken.mp4: cut off: 18 of 30 frames are missing" in said
     assert "1 .txt" in said
+    assert list(json.loads((tmp_path / "out" / "audit.json").read_text())["unreadable"]) == ["run/g9_broken.mp4"]
 
 
 def test_the_same_seed_draws_the_same_split_and_another_seed_another(folder: Path, tmp_path: Path) -> None:
@@ -155,13 +158,13 @@ def test_jhmdb_in_its_official_layout(tmp_path: Path, capsys: pytest.CaptureFixt
         regions = humans.regions(manifest.rows["video"].tolist()[row], range(15), 48, 64)
         np.testing.assert_array_equal(regions, make_masks(15))
     said = capsys.readouterr().out
-    assert f"videos of the lists that are not there: 1\n  wave/{gone.name}" in said
+    assert f"listed and missing, of 24 listed: 1\n  wave: wave/{gone.stem}\n" in said
     assert f"masks of no use: 1\n  golf/{junk.parent.name}: puppet_mask.mat cannot be read" in said
 
 
 def test_what_jhmdb_lacks_is_named_with_where_it_comes_from(tmp_path: Path) -> None:
     root = make_jhmdb(tmp_path / "jhmdb", actions=["golf"], films=3, clips=1)
-    with pytest.raises(InputError, match=r"no split lists like wave_test_split2.txt; unpack http.*splits.zip"):
+    with pytest.raises(InputError, match=r"no split lists like wave_test_split2.txt: they come from http.*splits.zip"):
         index_jhmdb(root, tmp_path / "out", split=2)
     lists = root / "splits" / "golf_test_split1.txt"
     lists.write_text(lists.read_text() + "odd line here\n")

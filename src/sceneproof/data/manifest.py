@@ -42,10 +42,10 @@ class Manifest:
         manifest.check()
         return manifest
 
-    def write(self, path: str | Path) -> None:
-        """Writes the table, whole or not at all; paths stay relative to the file's folder."""
+    def write(self, path: str | Path, **metadata: str) -> None:
+        """Writes the table, whole or not at all; paths stay relative to the file's folder, `metadata` to the schema."""
         self.check()
-        write_table(path, self.rows, "manifest")
+        write_table(path, self.rows, "manifest", **metadata)
 
     def check(self) -> None:
         """Raises InputError unless the table holds what `Manifest` promises."""

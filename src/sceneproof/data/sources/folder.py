@@ -3,22 +3,16 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.sources.audit import examine
 from sceneproof.data.sources.splits import hold_out
-from sceneproof.data.sources.survey import audit, link, survey
+from sceneproof.data.sources.survey import SUFFIXES, link, survey, walk
 from sceneproof.errors import InputError
 
-# fmt: off
-SUFFIXES = {
-    ".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf",
-    ".ogg", ".ogv", ".ts", ".webm", ".wmv",
-}
-# fmt: on
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
@@ -81,10 +75,13 @@ def index_folder(
     rows = rows.sort_values("split", key=lambda split: split.map(order.index), kind="stable").reset_index(drop=True)
     manifest = Manifest(rows, out, str(out / "manifest.parquet"))
     manifest.write(out / "manifest.parquet")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in skipped.most_common())
+    notes = [f"left out, no videos by their names: {kinds}"] if skipped else []
+    found = examine(manifest, str(root), unreadable=problems, notes=notes, workers=workers, quiet=quiet)
+    found.write(out / "audit.json")
     if not quiet:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in skipped.most_common())
-        print(audit(manifest, problems, [f"left out, no videos by their names: {kinds}"] if skipped else []))
-        print(f"wrote {manifest.name}")
+        print(found.text())
+        print(f"wrote {manifest.name}, audit.json")
     return manifest
 
 
@@ -98,7 +95,7 @@ def _videos(root: Path) -> tuple[list[str], Counter[str]]:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder (expected {root}/ACTION/*.mp4)")
     depth = 3 if _has_splits(root) else 2
-    paths = [path.relative_to(root) for path in sorted(_files(root, {os.path.realpath(root)}))]
+    paths = [path.relative_to(root) for path in sorted(walk(root, {os.path.realpath(root)}))]
     videos = [path.as_posix() for path in paths if path.suffix.lower() in SUFFIXES and len(path.parts) >= depth]
     skipped = Counter(path.suffix or path.name for path in paths if path.suffix.lower() not in SUFFIXES)
     if not videos:
@@ -108,18 +105,6 @@ def _videos(root: Path) -> tuple[list[str], Counter[str]]:
             f"{', '.join(sorted(SUFFIXES))})"
         )
     return videos, skipped
-
-
-def _files(folder: Path, seen: set[str]) -> Iterator[Path]:
-    """Files below a folder, through links too, each folder once (`seen`: real paths); hidden ones are left out."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_file():
-            yield path
-        elif path.is_dir() and (real := os.path.realpath(path)) not in seen:
-            seen.add(real)
-            yield from _files(path, seen)
 
 
 def _row(path: str, has_splits: bool) -> tuple[str, str, str]:

@@ -1,26 +1,89 @@
-"""What every source needs: looking into each video, linking the videos beside the manifest, and the audit."""
+"""What every source needs: finding the listed videos, looking into each, and linking them beside the manifest."""
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import pandas as pd
 
-from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import VideoError, VideoInfo, probe
 from sceneproof.errors import InputError
 from sceneproof.progress import progress
 
-Problems = Mapping[str, str]
-SHOWN = 20
+# fmt: off
+SUFFIXES = {
+    ".3gp", ".asf", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf",
+    ".ogg", ".ogv", ".ts", ".webm", ".wmv",
+}
+# fmt: on
+WAITING = 4096  # files handed to the threads at a time: a collection of any size takes the same memory
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Files:
+    """The video files below a folder, found by their names, in whatever sub-folders and container they are kept."""
+
+    def __init__(self, root: Path) -> None:
+        """Walks through the folder once.
+
+        Raises:
+            InputError: no such folder.
+        """
+        if not root.is_dir():
+            raise InputError(f"{root}: no such folder of videos")
+        self.root = root
+        self._places: dict[str, list[str]] = {}
+        for path in walk(root, {os.path.realpath(root)}):
+            if path.suffix.lower() in SUFFIXES:
+                self._places.setdefault(path.stem, []).append(path.relative_to(root).as_posix())
+
+    def find(self, names: Iterable[str]) -> str | None:
+        """The first of these names that is there, as a path below the root; None if none is.
+
+        Args:
+            names: without their suffix: "NAME", or "FOLDER/NAME", where a file in that folder goes first.
+        """
+        for name in names:
+            places = self._places.get(PurePosixPath(name).name)
+            if places:
+                in_folder = (place for place in places if f"/{place}".rpartition(".")[0].endswith(f"/{name}"))
+                return next(in_folder, places[0])
+        return None
+
+
+def walk(folder: Path, seen: set[str]) -> Iterator[Path]:
+    """Files below a folder, sorted, through links too, each folder once (`seen`: real paths); no hidden ones."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_file():
+            yield path
+        elif path.is_dir() and (real := os.path.realpath(path)) not in seen:
+            seen.add(real)
+            yield from walk(path, seen)
+
+
+def in_threads(
+    work: Callable[[Item], Result], items: Sequence[Item], what: str, *, workers: int | None = None, quiet: bool = False
+) -> Iterator[Result]:
+    """What `work` returns for each item, in order, with progress; only so many items wait at a time."""
+    pool = ThreadPoolExecutor(workers or os.cpu_count())
+    with pool, progress(what, len(items), quiet=quiet) as advance:
+        for start in range(0, len(items), WAITING):
+            for result in pool.map(work, items[start : start + WAITING]):
+                yield result
+                advance()
 
 
 def survey(
     root: Path, paths: Sequence[str], *, workers: int | None = None, quiet: bool = False
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Looks into each video, in threads.
+    """Looks into each video, in threads; a path that is given twice is looked into once.
 
     Returns:
         Columns width, height, rate, frames (0, 0, NaN, 0 where a file cannot be read), in the order of `paths`; and
@@ -35,14 +98,11 @@ def survey(
             problems[path] = str(error)
             return VideoInfo(0, 0, 0, math.nan)
 
-    rows = []
-    pool = ThreadPoolExecutor(workers or os.cpu_count())
-    with pool, progress("looking into the videos", len(paths), quiet=quiet) as advance:
-        for info in pool.map(look, paths):
-            rows.append((info.width, info.height, info.rate, info.frames))
-            advance()
-    frame = pd.DataFrame(rows, columns=["width", "height", "rate", "frames"])
-    return frame, {path: problems[path] for path in paths if path in problems}
+    unique = list(dict.fromkeys(paths))
+    infos = in_threads(look, unique, "looking into the videos", workers=workers, quiet=quiet)
+    rows = {path: (info.width, info.height, info.rate, info.frames) for path, info in zip(unique, infos, strict=True)}
+    frame = pd.DataFrame([rows[path] for path in paths], columns=["width", "height", "rate", "frames"])
+    return frame, {path: problems[path] for path in unique if path in problems}
 
 
 def link(videos: Path, out: Path) -> str:
@@ -65,25 +125,3 @@ def link(videos: Path, out: Path) -> str:
             raise InputError(f"{here}: is there already, where a link to {videos} would go: choose another folder")
         here.symlink_to(videos.resolve(), target_is_directory=True)
     return "videos/"
-
-
-def audit(manifest: Manifest, problems: Problems, notes: Sequence[str] = ()) -> str:
-    """What was indexed: clips by action and split, the files that cannot be read, and what else to know."""
-    usual = ["train", "validation", "test"]
-    splits = sorted(manifest.splits, key=lambda split: usual.index(split) if split in usual else len(usual))
-    counts = pd.crosstab(manifest.rows["action"], manifest.rows["split"])[splits]
-    counts.loc["all"] = counts.sum()
-    counts.index.name = counts.columns.name = None
-    lines = [f"{len(manifest)} videos, {len(manifest.actions)} actions", counts.to_string(), *notes]
-    for split in splits:
-        missing = [str(action) for action in counts.index if not counts.loc[action, split]]
-        if missing:
-            lines.append(f"no {split} video of: {', '.join(missing)}")
-    if problems:
-        lines.append(
-            f"videos that cannot be read: {len(problems)} (they stay in the manifest, with 0 frames: training leaves "
-            f"them out and counts them, evaluation counts them as missed)"
-        )
-        lines += [f"  {path}: {reason}" for path, reason in list(problems.items())[:SHOWN]]
-        lines += [f"  … and {len(problems) - SHOWN} more"] * (len(problems) > SHOWN)
-    return "\n".join(lines)

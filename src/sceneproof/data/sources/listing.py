@@ -1,0 +1,142 @@
+"""From what a data set's lists say to a manifest of what is there: the way that all listed sources share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.sources.audit import Audit, examine
+from sceneproof.data.sources.lists import once
+from sceneproof.data.sources.splits import hold_out
+from sceneproof.data.sources.survey import Files, link, survey
+from sceneproof.errors import InputError
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a data set's lists say.
+
+    Attributes:
+        source: the data set, with its version and split: "UCF-101, split 1".
+        rows: columns video (the id), names (a tuple: the file's possible names, without suffix), split, action, group
+            (clips that were cut from one video), and any that the manifest is to have besides.
+        address: where the videos come from.
+        notes: what the reader of the lists wants to be known.
+    """
+
+    source: str
+    rows: pd.DataFrame
+    address: str
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class How:
+    """How videos are looked into.
+
+    Attributes:
+        probe: False leaves out width, height, rate and frames; the files are not opened.
+        workers: threads; by default one a core.
+        quiet: no progress and no summary.
+    """
+
+    probe: bool = True
+    workers: int | None = None
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Listed videos that are there, looked into, and not yet written.
+
+    Attributes:
+        listing: what the lists said.
+        manifest: one row for each listed row whose file is there.
+        missing: ids of those that are not there, by action.
+        twice: ids that the lists hold more than once.
+        problems: reasons by path, below the folder of videos, of those that cannot be read.
+    """
+
+    listing: Listing
+    manifest: Manifest
+    missing: dict[str, list[str]]
+    twice: list[str]
+    problems: dict[str, str]
+
+
+def collect(listing: Listing, videos: Path, out: Path, how: How, *, validation: float = 0, seed: int = 0) -> Collection:
+    """Finds the listed videos, holds out validation clips and looks into each file.
+
+    Args:
+        listing: what the lists say.
+        videos: the folder of videos; sub-folders and containers do not matter, names do.
+        out: the folder of the manifest; OUT/videos becomes a link to `videos`.
+        how: how videos are looked into.
+        validation: share of each action's training clips that becomes the split "validation", whole groups only.
+        seed: of what is held out.
+
+    Raises:
+        InputError: no such folder, a share that leaves nothing to train on, or not one listed video is there.
+    """
+    if not 0 <= validation < 1:
+        raise InputError(f"validation {validation:g} is a share that leaves nothing to train on")
+    rows, twice = once(listing.rows)
+    files = Files(videos)
+    paths = pd.Series([files.find(names) for names in rows["names"]], dtype=object)
+    there = paths.notna().to_numpy(dtype=np.bool_)
+    if not there.any():
+        first = next(iter(rows["names"]))[0]
+        raise InputError(
+            f"{videos}: not one of the {len(rows)} videos of the lists is here, such as {first}: they come from "
+            f"{listing.address}"
+        )
+    lost = rows[~there]
+    missing = {str(action): list(part) for action, part in lost.groupby("action")["video"]}
+    rows = rows.drop(columns="names").assign(path=paths)[there].reset_index(drop=True)
+    if validation:
+        training = rows[rows["split"] == "train"]
+        held = hold_out(training["action"].tolist(), training["group"].tolist(), validation, seed=seed)
+        rows.loc[training.index[held], "split"] = "validation"
+    problems: dict[str, str] = {}
+    if how.probe:
+        facts, problems = survey(videos, rows["path"].tolist(), workers=how.workers, quiet=how.quiet)
+        rows = pd.concat([rows, facts], axis=1)
+    rows.insert(1, "path", link(videos, out) + rows.pop("path"))
+    manifest = Manifest(rows, out, str(out / "manifest.parquet"))
+    return Collection(listing, manifest, missing, twice, problems)
+
+
+def write(found: Collection, how: How, notes: Sequence[str] = (), *, besides: str = "") -> tuple[Manifest, Audit]:
+    """Writes manifest.parquet and audit.json, and prints the audit.
+
+    Args:
+        found: what `collect` found.
+        how: how videos are looked into.
+        notes: what else to know.
+        besides: names of what was written besides, for the last line.
+    """
+    manifest, listing = found.manifest, found.listing
+    quick = (
+        [] if how.probe else ["the files were not opened: --probe true counts frames, and finds broken and equal files"]
+    )
+    audit = examine(
+        manifest,
+        listing.source,
+        listed=len(manifest) + sum(map(len, found.missing.values())),
+        missing=found.missing,
+        listed_twice=found.twice,
+        unreadable=found.problems,
+        notes=[*listing.notes, *notes, *quick],
+        compare=how.probe,
+        workers=how.workers,
+        quiet=how.quiet,
+    )
+    manifest.write(Path(manifest.name), source=listing.source)
+    audit.write(manifest.root / "audit.json")
+    if not how.quiet:
+        print(audit.text())
+        print(f"wrote {manifest.name}, audit.json{besides}")
+    return manifest, audit

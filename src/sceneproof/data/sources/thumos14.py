@@ -1,0 +1,144 @@
+"""THUMOS-14, temporal detection (Idrees et al., The THUMOS challenge on action recognition, CVIU 2017).
+
+Annotations: CLASS_val.txt (of TH14_Temporal_annotations_validation.zip) and CLASS_test.txt (of
+TH14_Temporal_annotations_test.zip), with lines "video_test_0000051  51.7 55.8", in seconds, for 20 classes; and
+Ambiguous_val.txt and Ambiguous_test.txt, of what is hard to call action or none, and is taken out of evaluations (says
+the README that comes with them). Files: video_validation_0000051.mp4, video_test_0000051.mp4. By custom one trains on
+the validation videos (200) and tests on the 213 test videos with annotations.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.sources.listing import Collection, How, Listing, collect, write
+from sceneproof.data.sources.lists import lines, number
+from sceneproof.errors import InputError
+
+SITE = "http://crcv.ucf.edu/THUMOS14"
+PARTS = {"val": "train", "test": "test"}
+# fmt: off
+CLASSES = (
+    "BaseballPitch", "BasketballDunk", "Billiards", "CleanAndJerk", "CliffDiving", "CricketBowling", "CricketShot",
+    "Diving", "FrisbeeCatch", "GolfSwing", "HammerThrow", "HighJump", "JavelinThrow", "LongJump", "PoleVault",
+    "Shotput", "SoccerPenalty", "TennisSwing", "ThrowDiscus", "VolleyballSpiking",
+)
+# fmt: on
+AMBIGUOUS = "Ambiguous"
+OFTEN_LEFT_OUT = ("video_test_0000270", "video_test_0001292", "video_test_0001496")
+
+
+def index_thumos14(
+    videos: Path,
+    lists: Path,
+    out: Path,
+    *,
+    validation: float = 0.1,
+    seed: int = 0,
+    probe: bool = True,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> Manifest:
+    """Lists THUMOS-14's segments in OUT/manifest.parquet, the ambiguous ones in OUT/ambiguous.parquet, with an audit.
+
+    One row a segment: video, start and end in seconds, action. The split "train" is THUMOS' validation set, by custom;
+    validation videos are held out from it, whole videos only. Nothing is downloaded and nothing is copied: OUT/videos
+    becomes a link to the videos.
+
+    Args:
+        videos: The folder with video_validation_*.mp4 and video_test_*.mp4, in any sub-folders, from
+            http://crcv.ucf.edu/THUMOS14.
+        lists: The folder with BaseballPitch_val.txt, BaseballPitch_test.txt and so on, in any sub-folders, from there.
+        out: The folder to write.
+        validation: Share of each action's training segments that is held out for validation.
+        seed: Another seed holds out other videos.
+        probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
+        workers: Threads that read; by default one a core.
+        quiet: No progress and no summary.
+
+    Raises:
+        InputError: no annotations (says where they come from), a malformed line (names it), or not one video is there.
+    """
+    how = How(probe, workers, quiet)
+    listing = read_lists(Path(lists))
+    found = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
+    notes = _past_the_end(found.manifest.rows)
+    found, ambiguous = _apart(found)
+    besides = ""
+    if len(ambiguous):
+        ambiguous.write(Path(ambiguous.name), source=f"{listing.source}, ambiguous segments")
+        besides = ", ambiguous.parquet"
+        notes.append(f"ambiguous segments, which are no action and kept apart: {len(ambiguous)}")
+    return write(found, how, notes, besides=besides)[0]
+
+
+def read_lists(folder: Path) -> Listing:
+    """The segments of both sets, Ambiguous among them.
+
+    Raises:
+        InputError: no annotations, or a malformed line.
+    """
+    rows: list[tuple[object, ...]] = []
+    notes = []
+    for part, split in PARTS.items():
+        files = {file.name.removesuffix(f"_{part}.txt"): file for file in sorted(folder.rglob(f"*_{part}.txt"))}
+        absent = [name for name in (*CLASSES, AMBIGUOUS) if name not in files]
+        if absent:
+            notes.append(f"no list CLASS_{part}.txt of: {', '.join(absent)}; they come from {SITE}")
+        for action in (*CLASSES, AMBIGUOUS):
+            if action in files:
+                rows += _segments(files[action], action, split)
+    if not rows:
+        raise InputError(
+            f"{folder}: no annotations like Billiards_val.txt or Billiards_test.txt: they come from {SITE}"
+        )
+    frame = pd.DataFrame(rows, columns=["video", "names", "split", "action", "group", "start", "end"])
+    return Listing("THUMOS-14", frame, SITE, notes + _tested(frame))
+
+
+def _segments(file: Path, action: str, split: str) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for line, text in lines(file, SITE):
+        words = text.split()
+        if len(words) != 3:
+            raise InputError(f"{file}: line {line}: {text!r} is not a video, a start and an end")
+        start, end = (number(word, f"{file}: line {line}") for word in words[1:])
+        if end <= start:
+            raise InputError(f"{file}: line {line}: the segment from {start:g} s to {end:g} s is empty")
+        segment = f"{words[0]}/{action}/{start:g}-{end:g}"
+        rows.append((segment, (words[0],), split, action, words[0], start, end))
+    return rows
+
+
+def _tested(rows: pd.DataFrame) -> list[str]:
+    """What the count of test videos hangs on."""
+    test = rows[rows["split"] == "test"]
+    named = set(test["group"][test["action"] != AMBIGUOUS])
+    if not len(test):
+        return []
+    there = [video for video in OFTEN_LEFT_OUT if video in set(test["group"])]
+    return [
+        f"test videos with annotations: {test['group'].nunique()}, {len(named)} of them with an action; many leave out "
+        f"{', '.join(there) or 'three more'} (210 videos): compare figures of the same videos only"
+    ]
+
+
+def _past_the_end(rows: pd.DataFrame) -> list[str]:
+    if "frames" not in rows:
+        return []
+    late = rows["end"] > np.where(rows["frames"] > 0, rows["frames"] / rows["rate"], np.inf) + 0.5
+    return [f"segments that end after their video: {late.sum()}"] if late.any() else []
+
+
+def _apart(found: Collection) -> tuple[Collection, Manifest]:
+    """The collection without its ambiguous segments, and these."""
+    manifest = found.manifest
+    apart = manifest.rows["action"] == AMBIGUOUS
+    actions = Manifest(manifest.rows[~apart].reset_index(drop=True), manifest.root, manifest.name)
+    missing = {action: segments for action, segments in found.missing.items() if action != AMBIGUOUS}
+    ambiguous = Manifest(
+        manifest.rows[apart].reset_index(drop=True), manifest.root, str(manifest.root / "ambiguous.parquet")
+    )
+    return Collection(found.listing, actions, missing, found.twice, found.problems), ambiguous

@@ -1,0 +1,147 @@
+"""The paper's recipes, run dry: each on a made-up collection in the layout of the real one, indexed by the command."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sceneproof.cli import main
+from sceneproof.data.manifest import Manifest
+from sceneproof.run import Run
+from tests.layouts import LAYOUTS
+from tests.videos import make_boxes, make_scenes
+
+RECIPES = Path(__file__).resolve().parents[1] / "recipes"
+STAGES = ("plain", "L_Adv", "both")
+TRANSFER = {"ucf101": "ucf101", "hmdb51": "hmdb51", "diving48-v1": "diving48"}
+SMALLER = (
+    "--optimisation.epochs=1", "--optimisation.batch=4", "--clip.length=4", "--clip.size=32", "--validation_clips=1",
+    "--backbone.init_args.depth=10", "--backbone.init_args.width=4", "--workers=0", "--quiet",
+)  # fmt: skip
+
+
+def index(name: str, folder: Path, *options: str) -> Manifest:
+    """Makes and indexes a small collection."""
+    LAYOUTS[name].make(folder)
+    words = [str(folder / part) for part in ("videos", "lists", "index")]
+    main(["index", name, *words, *LAYOUTS[name].words, "--quiet", *options])
+    return Manifest.read(folder / "index" / "manifest.parquet")
+
+
+def train(recipe: str, manifest: Manifest, out: Path, *words: str) -> Run:
+    main(["train", manifest.name, str(out), f"--config={RECIPES / recipe}.yaml", *SMALLER, *words])
+    run = Run.open(out)
+    assert run.done
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """The three stages on Mini-Kinetics-200, each from the one before."""
+    folder = tmp_path_factory.mktemp("mini-kinetics")
+    manifest = index("mini-kinetics", folder)
+    scenes, boxes = folder / "index" / "scenes.parquet", folder / "index" / "boxes.parquet"
+    make_scenes(Manifest(manifest.rows.assign(scene=manifest.rows["action"]), manifest.root), scenes)
+    make_boxes(manifest, boxes)
+    runs: dict[str, Run] = {}
+    for stage in STAGES:
+        before = [f"--weights={run.path}" for run in runs.values()][-1:]
+        words = (f"--scenes={scenes}", f"--humans={boxes}", *before)
+        runs[stage] = train(f"paper-mini-kinetics/{stage}", manifest, folder / stage, *words)
+    return runs
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_has_its_terms(trained: dict[str, Run], stage: str) -> None:
+    terms = {"plain": {"L_CE"}, "L_Adv": {"L_CE", "L_Adv"}, "both": {"L_CE", "L_Adv", "L_Ent"}}[stage]
+    metrics = (trained[stage].path / "metrics.jsonl").read_text()
+    assert {term for term in ("L_CE", "L_Adv", "L_Ent") if term in metrics} == terms
+
+
+@pytest.mark.parametrize("name", TRANSFER)
+def test_each_collection_is_fine_tuned_on(trained: dict[str, Run], name: str, tmp_path: Path) -> None:
+    # without looking into the files beforehand: training looks for itself
+    manifest = index(TRANSFER[name], tmp_path, "--probe=false", "--validation=0.2")
+    run = train(f"paper-{name}/fine-tuned", manifest, tmp_path / "run", f"--weights={trained['both'].path}")
+    assert run.actions == manifest.actions
+    main(["evaluate", str(run.path), manifest.name, "--quiet"])
+    assert (run.path / "evaluation" / "metrics.json").is_file()
+
+
+def read(recipe: str) -> dict[str, Any]:
+    settings: dict[str, Any] = yaml.safe_load((RECIPES / f"{recipe}.yaml").read_text())
+    return settings
+
+
+EVERY = [*(f"paper-mini-kinetics/{stage}" for stage in STAGES), *(f"paper-{name}/fine-tuned" for name in TRANSFER)]
+
+
+@pytest.mark.parametrize("recipe", EVERY)
+def test_what_all_stages_share_is_the_released_codes(recipe: str) -> None:
+    settings = read(recipe)
+    expected = {
+        "epochs": 100,
+        "batch": 32,
+        "optimizer": "sgd",
+        "weight_decay": 1e-5,
+        "schedule": "plateau",
+        "patience": 10,
+    }
+    assert {key: settings["optimisation"][key] for key in expected} == expected
+    assert settings["clip"] | {"scales": None} == {"length": 16, "stride": 1, "size": 112, "scales": None}
+    assert settings["clip"]["scales"] == pytest.approx([0.8409**power for power in range(5)], abs=1e-4)
+    assert settings["backbone"]["init_args"] == {
+        "depth": 18, "shortcut": "A", "mean": [114.7748, 107.7354, 99.4750], "std": [1.0, 1.0, 1.0],
+    }  # fmt: skip
+    assert settings["validation_clips"] == 3
+
+
+def test_what_differs_between_stages_is_the_released_codes() -> None:
+    rates = {recipe: read(recipe)["optimisation"]["lr"] for recipe in EVERY}
+    assert rates == {recipe: 1e-4 if "mini-kinetics" in recipe else 5e-3 for recipe in EVERY}
+    adversary, both = (read(f"paper-mini-kinetics/{stage}") for stage in STAGES[1:])
+    assert adversary["method"]["init_args"] == {
+        "scene_weight": 1.0, "confusion_weight": 0.0, "labels": "soft", "scene_layers": 3,
+    }  # fmt: skip
+    warm_up = {key: adversary["optimisation"][key] for key in ("warm_up_epochs", "warm_up_lr")}
+    assert warm_up == {"warm_up_epochs": 4, "warm_up_lr": 1e-2}
+    assert (both["method"]["init_args"]["scene_weight"], both["optimisation"]["warm_up_epochs"]) == (0.5, 0)
+
+
+STUB = """#!/usr/bin/env bash
+echo "$*" >> "$LOG"
+case $1 in
+  train) mkdir -p "$3" ;;
+  study) stem=$(basename "$2" .yaml) out=$4
+    while [ "$1" != --starts ]; do shift; done
+    shift
+    while [ $# -gt 0 ] && [[ $1 != --* ]]; do mkdir -p "$out/$stem-from-$(basename "$1")"; shift; done ;;
+esac
+"""
+
+
+def test_the_script_goes_through_the_stages_in_order(tmp_path: Path) -> None:
+    stub = tmp_path / "bin" / "sceneproof"
+    stub.parent.mkdir()
+    stub.write_text(STUB)
+    stub.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{stub.parent}:{os.environ['PATH']}", "LOG": str(tmp_path / "log")}
+    words = [str(RECIPES / "paper.sh"), "data", "start.pth", str(tmp_path / "out"), "2", "0", "1"]
+    subprocess.run(words, check=True, env=environment)
+    said = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    recipes = [next(word for word in line if word.endswith(".yaml")) for line in said]
+    assert all(Path(recipe).is_file() for recipe in recipes)
+    names = [str(Path(recipe).relative_to(RECIPES).with_suffix("")) for recipe in recipes]
+    fine_tuning = [f"paper-{name}/fine-tuned" for name in ("ucf101", "hmdb51") for _ in range(3)]
+    assert names == [
+        *["paper-mini-kinetics/plain"] * 2, "paper-mini-kinetics/L_Adv", "paper-mini-kinetics/both",
+        *fine_tuning, "paper-diving48-v1/fine-tuned",
+    ]  # fmt: skip
+    last = said[-1]
+    starts = last[last.index("--starts") + 1 : last.index("--baseline")]
+    assert [Path(start).name for start in starts] == [
+        f"{before}plain-seed{seed}" for before in ("", "L_Adv-from-", "both-from-L_Adv-from-") for seed in (0, 1)
+    ]
