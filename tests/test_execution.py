@@ -18,10 +18,10 @@ from sceneproof.files import write_json
 
 @dataclass(frozen=True)
 class Slow:
-    """Keyword arguments that take a minute to come."""
+    """Keyword arguments that take ten minutes to come."""
 
     def keys(self) -> list[str]:
-        time.sleep(60)
+        time.sleep(600)
         return []
 
     def __getitem__(self, key: str) -> Any:
@@ -45,7 +45,7 @@ def test_a_row_that_fails_ends_the_others(tmp_path: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(InputError, match=r"missing\.parquet: no such file"):
         execute([bad, row(Slow()), row(Slow())], jobs=2)
-    assert time.monotonic() - begun < 50
+    assert time.monotonic() - begun < 200
 
 
 def test_ctrl_c_ends_all() -> None:
@@ -58,7 +58,7 @@ def test_ctrl_c_ends_all() -> None:
     while multiprocessing.active_children() and time.monotonic() < until:  # the pool's own thread may be reaping them
         time.sleep(0.1)
     assert not multiprocessing.active_children()
-    assert time.monotonic() - begun < 50
+    assert time.monotonic() - begun < 200
 
 
 def test_a_process_that_is_killed_is_told() -> None:

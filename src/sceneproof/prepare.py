@@ -18,7 +18,7 @@ from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
-from sceneproof.rewriting import Form, Rewritten, Source, rewrite
+from sceneproof.rewriting import KEY_FRAME_EVERY, Form, Rewritten, Source, rewrite
 
 SAMPLES, SAMPLE_FRAMES = 8, 64
 """Videos, and frames of each, that the size of the rest is reckoned from."""
@@ -30,6 +30,7 @@ def prepare(
     *,
     short_side: int = 240,
     form: Form = "h264",
+    key_frame_every: int = KEY_FRAME_EVERY,
     humans: Path | None = None,
     root: Path | None = None,
     workers: int | None = None,
@@ -39,7 +40,7 @@ def prepare(
 ) -> Manifest | None:
     """Rewrites a collection once for training, so that clips are quick to read: OUT/videos and OUT/manifest.parquet.
 
-    Frames are shrunk, and every fourth is a key frame, so that a clip is decoded from where it begins. Segments of
+    Frames are shrunk, and every few are a key frame, so that a clip is decoded from where it begins. Segments of
     longer videos become files of their own. Stopped at any moment, the same command goes on. What cannot be read stays
     in the manifest with 0 frames and is listed in OUT/manifest.failures.parquet with the reason.
 
@@ -47,8 +48,9 @@ def prepare(
         manifest: The table of videos.
         out: The folder to write.
         short_side: Of the new frames, in pixels; smaller videos keep their size.
-        form: "h264", H.264 with a key frame every 4 frames; or "jpeg", every frame a JPEG picture, for about four times
-            the space. Both in MP4.
+        form: "h264", H.264 with short distances between key frames; or "jpeg", every frame a JPEG picture, for about
+            four times the space. Both in MP4.
+        key_frame_every: For h264: so many frames. More take less space, and longer to cut a clip from.
         humans: Table of person boxes or masks: OUT/humans.parquet gets them, moved and scaled along.
         root: The folder that the manifest's paths start from; by default the manifest's own.
         workers: Processes that rewrite; by default one a core.
@@ -64,6 +66,8 @@ def prepare(
     """
     if short_side < 16:
         raise InputError(f"--short_side {short_side}: give at least 16 pixels")
+    if key_frame_every < 1:
+        raise InputError(f"--key_frame_every {key_frame_every}: give at least 1 frame")
     table = Manifest.read(manifest, root)
     out = Path(out)
     if out.resolve() == table.root.resolve():
@@ -71,7 +75,7 @@ def prepare(
     people = read_humans(humans) if humans is not None else None
     if people is not None:
         check_humans(people, table)
-    sources = _sources(table, out, short_side, form)
+    sources = _sources(table, out, short_side, form, key_frame_every)
     _check_space(_reckon(sources, table), sources, out, quiet=quiet)
     if dry_run:
         return None
@@ -81,7 +85,7 @@ def prepare(
     return _write(table, out, sources, made, people, quiet=quiet)
 
 
-def _sources(table: Manifest, out: Path, short_side: int, form: Form) -> list[Source]:
+def _sources(table: Manifest, out: Path, short_side: int, form: Form, key_frame_every: int) -> list[Source]:
     """What to rewrite, one a row; rows of one file and segment share it."""
     rows = table.rows
     starts, ends = (
@@ -91,7 +95,9 @@ def _sources(table: Manifest, out: Path, short_side: int, form: Form) -> list[So
     for row, (path, start, end) in enumerate(zip(rows["path"], starts, ends, strict=True)):
         segment = "" if np.isnan(start) and np.isnan(end) else f"_{start:.3f}-{end:.3f}"
         target = out / "videos" / f"{path}{segment}.mp4"  # with its old suffix: a.avi and a.mp4 may lie side by side
-        sources.append(Source(str(table.path(row)), str(target), float(start), float(end), short_side, form))
+        sources.append(
+            Source(str(table.path(row)), str(target), float(start), float(end), short_side, form, key_frame_every)
+        )
     return sources
 
 

@@ -23,7 +23,7 @@ from sceneproof.processes import Ask
 
 Form = Literal["h264", "jpeg"]
 KEY_FRAME_EVERY = 4
-"""Frames: results/prepare.csv has the speed and the size of other distances."""
+"""Frames: docs/prepare.md has the speed and the size of other distances."""
 LARGEST_ERROR = 16.0
 """Of 255, mean absolute, in any frame that is compared: above it a file is not what it was made from."""
 
@@ -39,6 +39,7 @@ class Source:
         end: likewise.
         short_side: of the frames written, in pixels; smaller ones are not enlarged.
         form: H.264 with a key frame every few frames, or JPEG pictures (MJPEG).
+        key_frame_every: so many frames of H.264.
         most: frames to write at the most; None: all. For an estimate.
     """
 
@@ -48,6 +49,7 @@ class Source:
     end: float
     short_side: int
     form: Form
+    key_frame_every: int = KEY_FRAME_EVERY
     most: int | None = None
 
 
@@ -100,7 +102,7 @@ def rewrite(source: Source, ask: Ask | None = None) -> Rewritten:
     with whole(target) as temporary:
         with av.open(str(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
             container.metadata["comment"] = json.dumps({"making": making, "frames": len(shown), "first": shown.start})
-            writer = _Writer(container, source.form, *size, rate)
+            writer = _Writer(container, source, *size, rate)
             for number, frame in enumerate(decode_each(source.path, shown, resized)):
                 if number & (number - 1) == 0 or number == len(shown) - 1:  # 0, the powers of two, and the last
                     kept[number] = frame
@@ -137,9 +139,10 @@ def _finished(source: Source, making: str) -> Rewritten | None:
 def _making(source: Source) -> str:
     """What a target was made from and how: the source's own bytes are told apart by their number and their time."""
     file = Path(source.path).stat()
+    keys = f", a key frame every {source.key_frame_every}" if source.form == "h264" else ""
     return (
-        f"{source.form}, short side {source.short_side}, {source.start}-{source.end} s, at most {source.most} frames, "
-        f"of {file.st_size} bytes at {file.st_mtime_ns}"
+        f"{source.form}{keys}, short side {source.short_side}, {source.start}-{source.end} s, "
+        f"at most {source.most} frames, of {file.st_size} bytes at {file.st_mtime_ns}"
     )
 
 
@@ -171,17 +174,17 @@ def _even(height: int, width: int, short_side: int) -> tuple[int, int]:
 class _Writer:
     """Frames into a file of one of the forms."""
 
-    def __init__(self, container: OutputContainer, form: Form, height: int, width: int, rate: Fraction) -> None:
-        self._container, self._form, self._rate = container, form, rate
-        stream = container.add_stream("libx264" if form == "h264" else "mjpeg", rate=rate)
+    def __init__(self, container: OutputContainer, source: Source, height: int, width: int, rate: Fraction) -> None:
+        self._container, self._form, self._rate = container, source.form, rate
+        stream = container.add_stream("libx264" if source.form == "h264" else "mjpeg", rate=rate)
         assert isinstance(stream, VideoStream)
         self._stream = stream
         stream.height, stream.width = height, width
-        stream.pix_fmt = "yuv420p" if form == "h264" else "yuvj420p"
+        stream.pix_fmt = "yuv420p" if source.form == "h264" else "yuvj420p"
         stream.codec_context.time_base = 1 / rate
         stream.codec_context.thread_count = 1
-        if form == "h264":
-            stream.codec_context.gop_size = KEY_FRAME_EVERY
+        if source.form == "h264":
+            stream.codec_context.gop_size = source.key_frame_every
             # no frames that lean on later ones, no filter between blocks: decoding is what is paid for again and again
             stream.codec_context.options = {
                 "preset": "medium", "crf": "20", "bf": "0", "sc_threshold": "0", "tune": "fastdecode",
