@@ -1,6 +1,6 @@
 """How well labels of people meet J-HMDB's own masks.
 
-    python benchmarks/jhmdb_humans.py SHARED OUT [--videos 928] [--every 4] [--motion] [--results results/results.csv]
+    python -m benchmarks.jhmdb_humans SHARED OUT [--videos 928] [--every 4] [--motion] [--results results/results.csv]
 
 SHARED holds a repack of J-HMDB (tests/jhmdb_shared.py says which) and weights/yolox_nano.onnx. OUT gets the data set's
 tables and the labels made here; what is there is taken as it is. Figures, at score limits .1, .3, .5 and .7:
@@ -16,7 +16,6 @@ and `person`, at shares of .1, .2, .3 and .5.
 """
 
 import argparse
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tests.jhmdb_shared import make
 
+from benchmarks.keeping import keep
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks
 from sceneproof.data.humans import Humans, has_twin
 from sceneproof.data.manifest import Manifest
@@ -36,7 +36,6 @@ from sceneproof.labelling.looked import Labelling
 from sceneproof.labelling.motion_mask import MotionMask
 from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.yolox import Yolox
-from sceneproof.results import Result, write_results
 
 SCORES = (0.1, 0.3, 0.5, 0.7)
 SHARES = (0.1, 0.2, 0.3, 0.5)
@@ -105,13 +104,7 @@ def tell(recipe: str, figures: Mapping[str, Mapping[str, float]], path: Path | N
     for name, row in figures.items():
         print(f"  {name:<26}" + "".join(f"{row[column]:>10.3f}" for column in columns))
     if path is not None:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        lines = [
-            Result(f"{recipe}/{name}", commit, "0", metric, f"{value:.6g}")
-            for name, row in figures.items()
-            for metric, value in row.items()
-        ]
-        write_results(path, lines)
+        keep(path, {f"{recipe}/{name}": row for name, row in figures.items()})
 
 
 def spread(manifest: Manifest, count: int) -> Manifest:

@@ -4,7 +4,7 @@ Both use one labeller, with as many threads. The loop opens a video, decodes eac
 through the model alone; the pipeline decodes in other processes meanwhile and batches frames across videos. Processes
 start anew in each round, and that is counted.
 
-    python benchmarks/labelling.py MANIFEST places365_squeezenet.onnx
+    python -m benchmarks.labelling MANIFEST places365_squeezenet.onnx
 """
 
 import argparse

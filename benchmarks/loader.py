@@ -6,8 +6,8 @@ that were extracted to JPEG at height 240 before, through PIL, one clip and one 
 normalise; and does so twice, since the twins come from a second loader (facts read in github.com/vt-vl-lab/SDN; the
 loop below is our own).
 
-    python benchmarks/loader.py                          made-up 320 x 240 videos, H.264 with long GOPs
-    python benchmarks/loader.py --manifest M --humans H  your own
+    python -m benchmarks.loader                          made-up 320 x 240 videos, H.264 with long GOPs
+    python -m benchmarks.loader --manifest M --humans H  your own
 """
 
 import argparse

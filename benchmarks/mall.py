@@ -1,7 +1,7 @@
 """Frames a second at which the Mall is made on one core, part by part: drawing, masks and boxes, H.264.
 
-python benchmarks/mall.py
-python benchmarks/mall.py --height 256 --width 340
+python -m benchmarks.mall
+python -m benchmarks.mall --height 256 --width 340
 """
 
 import argparse

@@ -5,14 +5,13 @@ through PIL is that of loader.py: height 240, one clip and one frame at a time, 
 second loader. Ours is measured twice: with all arithmetic on the core ("batches"), and up to the uint8 crops that go
 to a GPU, which does the rest ("crops"): that is what the cores of a machine with one have to do.
 
-    python benchmarks/prepare.py                       made-up 320 x 240 videos, H.264 with long GOPs
-    python benchmarks/prepare.py --shared SHARED       films of Kinetics, UCF-101 and HMDB-51, as they came
-    python benchmarks/prepare.py --shared SHARED --jhmdb    and the original J-HMDB clips, 320 x 240 MPEG-4
+    python -m benchmarks.prepare                       made-up 320 x 240 videos, H.264 with long GOPs
+    python -m benchmarks.prepare --shared SHARED       films of Kinetics, UCF-101 and HMDB-51, as they came
+    python -m benchmarks.prepare --shared SHARED --jhmdb    and the original J-HMDB clips, 320 x 240 MPEG-4
 """
 
 import argparse
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ import cv2
 import pandas as pd
 import torch
 
+from benchmarks.keeping import keep
 from benchmarks.loader import JpegLoop, extract, made_up_videos, ours, theirs
 from sceneproof.data.batches import Loader
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
@@ -32,7 +32,6 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import probe
 from sceneproof.files import read_json
 from sceneproof.prepare import prepare
-from sceneproof.results import Result, write_results
 from sceneproof.rewriting import Form
 
 FORMS: tuple[tuple[Form, int], ...] = (("h264", 1), ("h264", 4), ("h264", 16), ("jpeg", 1))
@@ -155,15 +154,7 @@ def tell(title: str, figures: dict[str, dict[str, float]], results: Path | None)
     for name, row in figures.items():
         print(f"{name:<32}" + "".join(f"{row[c]:>9.1f}" if c in row else f"{'':>9}" for c in columns))
     if results is not None:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        write_results(
-            results,
-            [
-                Result(f"prepare/{title}/{name}", commit, "0", column, f"{value:.6g}")
-                for name, row in figures.items()
-                for column, value in row.items()
-            ],
-        )
+        keep(results, {f"prepare/{title}/{name}": row for name, row in figures.items()})
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ A step is all optimiser steps of one batch, in which every clip has a scene labe
 Plain and SDN steps take turns, and the ratio is the median over the rounds. Each one's peak memory is measured in a
 process of its own: resident memory on the CPU, allocated memory on a GPU.
 
-    python benchmarks/step.py
-    python benchmarks/step.py --device cuda --batch 64
+    python -m benchmarks.step
+    python -m benchmarks.step --device cuda --batch 64
 """
 
 import argparse
