@@ -29,7 +29,7 @@ COMMANDS = {
     "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
     "train": ("sceneproof.train:train", "manifest + labels -> run"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
-    "report": ("sceneproof.report:report", "runs -> one page"),
+    "report": ("sceneproof.report.page:report", "runs -> one page"),
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }
 
