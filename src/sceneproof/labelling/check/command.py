@@ -82,8 +82,9 @@ def label_check(
 
 
 def _sheets(rows: pd.DataFrame, videos: int, worst: int, seed: int) -> list[Sheet]:
-    text = "Drawn at random, the actions in turn; nothing is picked by hand. Boxes carry their score"
-    text += " and, after #, their track." if "tracks" in rows else "."
+    text = "Drawn at random, the actions in turn; nothing is picked by hand."
+    if "boxes" in rows and rows["boxes"].notna().any():
+        text += " A box carries its score" + (", and after # the number of its track." if "tracks" in rows else ".")
     sheets = [Sheet("Videos", text, drawn(rows, videos, seed))]
     if "looked" in rows:
         found = fewest_people(rows, worst, seed)

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneproof.data.human_tables import CORNERS
+from sceneproof.report.cells import percent
 from sceneproof.report.pictures import webp
 
 SIDE = 180
 """Pixels: the short side of a picture on the page."""
 LONGEST = 480
+TOLD = 4
+"""Boxes, at most, that are told of beside a picture."""
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 EDGED = ((BLACK, 4), (WHITE, 2))  # a white line with a black edge is seen on any ground, without colour too
 FONT, SIZE = cv2.FONT_HERSHEY_SIMPLEX, 0.4
@@ -53,10 +56,16 @@ def draw_boxes(frame: NDArray[np.uint8], number: int, boxes: pd.DataFrame, size:
     for colour, thickness in EDGED:
         for left, top, right, bottom in corners.tolist():
             cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), colour, thickness)
-    tracks = boxes["track"].tolist() if "track" in boxes else None
-    for place, ((left, top, _, _), score) in enumerate(zip(corners.tolist(), boxes["score"].tolist(), strict=True)):
-        _write(picture, f"#{tracks[place]:g} {score:.2f}" if tracks else f"{score:.2f}", left, top)
-    people = f"{len(boxes)} {'box' if len(boxes) == 1 else 'boxes'}" if len(boxes) else "nobody"
+    tracks = (
+        [f"#{track:g}\N{NO-BREAK SPACE}" for track in boxes["track"].tolist()]
+        if "track" in boxes
+        else [""] * len(boxes)
+    )
+    said = [f"{track}{score:.2f}" for track, score in zip(tracks, boxes["score"].tolist(), strict=True)]
+    for text, (left, top, _, _) in zip(said, corners.tolist(), strict=True):
+        _write(picture, text.replace("\N{NO-BREAK SPACE}", " "), left, top)  # the font has ASCII alone
+    more = f" and {len(said) - TOLD} more" if len(said) > TOLD else ""
+    people = f"{', '.join(said[:TOLD])}{more}" if said else "nobody"
     return still(picture, number, people)
 
 
@@ -68,7 +77,7 @@ def draw_people(frame: NDArray[np.uint8], number: int, people: NDArray[np.bool_]
     lines, _ = cv2.findContours(small, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     for colour, thickness in EDGED:
         cv2.drawContours(picture, lines, -1, colour, thickness)
-    return still(picture, number, f"mask, {100 * people.mean():.0f} % of the picture" if people.any() else "nobody")
+    return still(picture, number, f"mask on {percent(people.mean(), 0)}" if people.any() else "nobody")
 
 
 def brought(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ ALL_ACTIONS = 40
 LOWEST, HIGHEST = 25, 10
 TOP_SCENES = 20
 REASONS = 50
+PASS = "Pass the 70\N{NO-BREAK SPACE}% rule"
 
 
 def headline(found: Figures, scenes: int) -> list[str]:
@@ -21,8 +22,8 @@ def headline(found: Figures, scenes: int) -> list[str]:
     people, places = found.get("people"), found.get("scenes")
     if people and people["videos_that_pass"] is not None:
         sentences.append(
-            f"{percent(people['videos_that_pass'])} of the videos have a person in at least "
-            f"{percent(COVERAGE, 0)} of their frames, which training on videos without people asks for."
+            f"{percent(people['videos_that_pass'])} of the videos pass the 70 % rule: people are seen in at least "
+            f"{percent(COVERAGE, 0)} of their frames, so training has a twin of them without people."
         )
     if places and places["entropy_share"] is not None:
         sentences.append(
@@ -52,7 +53,7 @@ def overall(found: Figures, scenes: int, covered: float | None, sampled: int) ->
 def _of_people(found: Figures, covered: float | None, sampled: int) -> list[tuple[str, str, str]]:
     return [
         ("Videos counted", _count(found["videos_counted"]), "those whose frames are known and that did not fail"),
-        ("Pass the 70 % rule", _share(found["videos_that_pass"]), "of these: a person in at least 70 % of the frames"),
+        (PASS, _share(found["videos_that_pass"]), "of these: a person in at least 70 % of the frames"),
         ("Frames with a person", _share(found["frames_with_a_person"]), "of all frames of these"),
         ("Nobody found", _count(found["videos_without_a_person"]), "videos without anyone in any frame"),
         ("Boxes in a frame", _number(found["boxes_in_a_frame_with_a_person"]), "the mean over frames with a person"),
@@ -90,7 +91,7 @@ def actions(found: Mapping[str, Figures]) -> Table:
         [Cell(name), Cell(str(found[name]["videos"])), *(COLUMNS[column](found[name]) for column in columns)]
         for name in ([*order[:LOWEST], *order[-HIGHEST:]] if some else order)
     ]
-    first = "Fewest videos that pass" if "Pass the 70 % rule" in columns else "Highest entropy"
+    first = "Fewest videos that pass" if PASS in columns else "Highest entropy"
     note = f"{first} first." + (f" The first {LOWEST} and the last {HIGHEST} of {len(order)} actions." if some else "")
     return Table("The figures of each action", ["Action", "Videos", *columns], rows, note)
 
@@ -121,7 +122,7 @@ def _count(value: float | None) -> str:
 
 
 COLUMNS: dict[str, Callable[[Figures], Cell]] = {
-    "Pass the 70 % rule": _people("videos_that_pass", _share),
+    PASS: _people("videos_that_pass", _share),
     "Frames with a person": _people("frames_with_a_person", _share),
     "Boxes in a frame with a person": _people("boxes_in_a_frame_with_a_person", _number),
     "Tracks in a video": _people("tracks_in_a_video", _number),
