@@ -1,6 +1,7 @@
 """Figures of labels against numbers worked out by hand, with tables that are read a few rows at a time."""
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,21 @@ def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Sequence[str]]]:
+    """From now on, the row groups and columns that are read."""
+    whole = tables.LabelTable.pieces
+    read: list[tuple[int, Sequence[str]]] = []
+
+    def pieces(
+        self: tables.LabelTable, group: int, columns: Sequence[str], *, rows: int = 2**16
+    ) -> Iterator[pa.RecordBatch]:
+        read.append((group, columns))
+        return whole(self, group, columns, rows=rows)
+
+    monkeypatch.setattr(tables.LabelTable, "pieces", pieces)
+    return read
+
+
 def clips(tmp_path: Path) -> Clips:
     """Four clips of 20 x 40: a of 10 frames, b of 4, c the frames 5 to 7 of its file, d without a frame count."""
     rows = pd.DataFrame(
@@ -65,7 +81,9 @@ def clips(tmp_path: Path) -> Clips:
     return Clips.of(Manifest(rows, tmp_path))
 
 
-def write_boxes(path: Path, rows: list[tuple[object, ...]], *, group: int = 3, columns: list[str] = COLUMNS) -> Path:
+def write_boxes(
+    path: Path, rows: Sequence[tuple[object, ...]], *, group: int = 3, columns: list[str] = COLUMNS
+) -> Path:
     """A table of boxes with `group` rows in a row group."""
     table = pa.Table.from_pandas(pd.DataFrame(rows, columns=columns), preserve_index=False)
     table = table.replace_schema_metadata({KEY: b'{"kind": "boxes", "detector": "by hand"}'})
@@ -130,15 +148,10 @@ def test_videos_that_failed_are_told_and_not_counted(tmp_path: Path) -> None:
 def test_only_the_groups_of_the_videos_shown_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = clips(tmp_path)
     people = People.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
-    whole, read = tables.LabelTable.pieces, []
-    monkeypatch.setattr(
-        tables.LabelTable,
-        "pieces",
-        lambda self, group, *words, **more: read.append(group) or whole(self, group, *words, **more),
-    )
+    read = watched(monkeypatch)
     rows = people.rows(own, [1, 2])
     assert list(zip(rows["video"], rows["frame"], strict=True)) == [("b", 0), ("c", 2), ("c", 5)]
-    assert read == [3, 4]
+    assert [group for group, _ in read] == [3, 4]
     assert people.rows(own, [3]).empty
     assert list(people.rows(own, [3]).columns) == [*people_file.COLUMNS["boxes"], "track"]
 
@@ -147,14 +160,9 @@ def test_masks_are_counted_without_their_pictures(tmp_path: Path, monkeypatch: p
     own = clips(tmp_path)
     masks, _ = from_masks([("a", make_masks(7, 20, 40)), ("b", make_masks(2, 20, 40))], "by hand")
     masks.write(tmp_path / "masks.parquet")
-    whole, read = tables.LabelTable.pieces, set[str]()
-    monkeypatch.setattr(
-        tables.LabelTable,
-        "pieces",
-        lambda self, group, columns, **more: read.update(columns) or whole(self, group, columns, **more),
-    )
+    read = watched(monkeypatch)
     people = People.read(tmp_path / "masks.parquet", own)
-    assert read == {"video", "frame"}
+    assert {name for _, columns in read for name in columns} == {"video", "frame"}
     assert people.frames.tolist() == [7, 2, 0, 0]
     found = figures(by_clip(own, people, None), 0)["people"]
     assert found["videos_that_pass"] == pytest.approx(1 / 3)  # 7 of 10 frames are enough
@@ -205,11 +213,16 @@ def test_tables_of_another_kind_are_refused(tmp_path: Path) -> None:
         People.read(tmp_path / "none.parquet", own)
 
 
-VECTORS = {"b": [0.5, 0.5, 0, 0], "a": [1, 0, 0, 0], "other": [0, 0, 0, 1], "c": [0.25, 0.25, 0.25, 0.25]}
+VECTORS: dict[str, list[float]] = {
+    "b": [0.5, 0.5, 0, 0],
+    "a": [1, 0, 0, 0],
+    "other": [0, 0, 0, 1],
+    "c": [0.25, 0.25, 0.25, 0.25],
+}
 NAMES = ["kitchen", "beach", "bar", "moon"]
 
 
-def write_scenes(path: Path, vectors: dict[str, list[float]], names: list[str]) -> Path:
+def write_scenes(path: Path, vectors: Mapping[str, Sequence[float]], names: list[str]) -> Path:
     SceneTable(list(vectors), np.array(list(vectors.values()), np.float32), names, "by hand").write(path)
     return path
 

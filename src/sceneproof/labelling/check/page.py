@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -12,7 +13,7 @@ from markupsafe import Markup
 import sceneproof
 from sceneproof.labelling.check import texts
 from sceneproof.labelling.check.charts import charts
-from sceneproof.labelling.check.figures import by_action, figures, top_scenes
+from sceneproof.labelling.check.figures import Figures, by_action, figures, top_scenes
 from sceneproof.labelling.check.people import People
 from sceneproof.labelling.check.scenes import Scenes
 from sceneproof.labelling.check.sheet import Shown
@@ -59,6 +60,16 @@ class Check:
         """How many scenes the labels name."""
         return len(self.scenes.names) if self.scenes is not None else 0
 
+    @cached_property
+    def figures(self) -> Figures:
+        """Of all clips."""
+        return figures(self.rows, self.names)
+
+    @cached_property
+    def by_action(self) -> dict[str, Figures]:
+        """Of each action's clips."""
+        return by_action(self.rows, self.names)
+
     @property
     def covered(self) -> tuple[float | None, int]:
         """The share of the picture that people cover, the mean over the clips drawn at random; and over how many."""
@@ -71,7 +82,7 @@ class Check:
         found = {}
         if self.people is not None:
             failed = self.rows["failed"].to_numpy(bool)
-            found["boxes" if self.people.table.kind == "boxes" else "masks"] = self._named(failed, self.people.failures)
+            found[self.people.table.kind] = self._named(failed, self.people.failures)
         if self.scenes is not None:
             found["a scene label"] = self._named(~self.scenes.there, self.scenes.failures)
         return found
@@ -83,7 +94,6 @@ class Check:
 
 def render(check: Check, *, title: str) -> str:
     """The page as HTML."""
-    found = figures(check.rows, check.names)
     tables = [texts.without_labels(kind, *one) for kind, one in check.without_labels().items()]
     sheets = [
         {"id": one.id, "title": one.title, "text": one.text, "clips": [_card(check, row) for row in one.rows]}
@@ -94,7 +104,7 @@ def render(check: Check, *, title: str) -> str:
         package="sceneproof.labelling.check",
         own_css=Markup(files("sceneproof.labelling.check").joinpath("check.css").read_text()),
         title=title,
-        headline=texts.headline(found, check.names),
+        headline=texts.headline(check.figures, check.names),
         notes=[],
         sections=[
             "figures",
@@ -105,9 +115,9 @@ def render(check: Check, *, title: str) -> str:
             "made",
         ],
         drawings=charts(check.rows, check.names),
-        overall=texts.overall(found, check.names, *check.covered),
+        overall=texts.overall(check.figures, check.names, *check.covered),
         scenes=texts.top_scenes(top_scenes(check.rows, check.scenes)) if check.scenes is not None else None,
-        actions=texts.actions(by_action(check.rows, check.names)),
+        actions=texts.actions(check.by_action),
         sheets=sheets,
         missing=[table for table in tables if isinstance(table, Table)],
         made=list(check.made),
@@ -120,7 +130,7 @@ def _card(check: Check, row: int) -> dict[str, Any]:
     shown, facts = check.shown[row], check.rows.loc[row].to_dict()
     said = []
     if check.people is not None and facts["failed"]:
-        said.append(f"no labels: {check.people.failures[row]}")
+        said.append(f"no {check.people.table.kind}: {check.people.failures[row]}")
     elif check.people is not None and facts["looked"]:
         verdict = "passes" if facts["passes"] else "fails"
         said.append(f"a person in {percent(facts['share'], 0)} of {facts['length']} frames: {verdict} the 70 % rule")
@@ -140,9 +150,9 @@ def as_json(check: Check) -> dict[str, Any]:
         "people_detector": check.people.table.metadata.get("detector") if check.people is not None else None,
         "scene_labeller": check.scenes.table.metadata.get("labeller") if check.scenes is not None else None,
         "scenes": check.names,
-        "all": figures(check.rows, check.names),
+        "all": check.figures,
         "picture_covered_by_people": {"mean": covered, "videos_measured": sampled},
-        "by_action": by_action(check.rows, check.names),
+        "by_action": check.by_action,
         "top_scenes": top_scenes(check.rows, check.scenes) if check.scenes is not None else [],
         "without_labels": {
             kind: [{"video": video, "reason": reasons.get(video)} for video in videos]

@@ -116,7 +116,7 @@ class _Tally:
             kept &= self._boxes(rows, clip, kept)
         known = kept & (length > 0)
         self._seen[self._start[clip[known]] + place[known]] = True
-        self.found += np.bincount(clip[kept], minlength=len(self._clips))
+        np.add.at(self.found, clip[kept], 1)
 
     def _boxes(self, rows: pd.DataFrame, clip: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Counts boxes' areas and tracks; returns which boxes show a person, as training takes them."""
@@ -127,7 +127,7 @@ class _Tally:
         picture = self._clips.pixels[clip]
         cut = corners.clip(0, np.concatenate([picture, picture], axis=1))
         share = (cut[:, 2:] - cut[:, :2]).prod(1) / picture.prod(1)
-        self.area += np.bincount(clip[kept], share[kept], minlength=len(self._clips))
+        np.add.at(self.area, clip[kept], share[kept])
         if self._has_tracks:
             numbers = rows["track"].fillna(-1).to_numpy(np.int64)[kept]
             self._tracks.append(np.unique(clip[kept] << TRACK_BITS | numbers & (1 << TRACK_BITS) - 1))
