@@ -7,7 +7,7 @@ from sceneproof.arguments import parse
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.methods import SDN
-from sceneproof.report import report
+from sceneproof.report.page import report
 from sceneproof.spec import Spec
 from sceneproof.train import train
 

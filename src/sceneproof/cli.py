@@ -25,11 +25,12 @@ COMMANDS = {
     "mall": ("sceneproof.mall.world:mall", "the made-up world: videos with known bias"),
     "label scenes": ("sceneproof.labelling.scenes_command:label_scenes_command", "manifest -> soft scene labels"),
     "label humans": ("sceneproof.labelling.humans_command:label_humans", "manifest -> boxes or masks of people"),
+    "label check": ("sceneproof.labelling.check.command:label_check", "labels -> one page to look at them with"),
     "label network": ("sceneproof.labelling.scene_training:train_scene_network", "scene pictures -> scene classifier"),
     "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
     "train": ("sceneproof.train:train", "manifest + labels -> run"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
-    "report": ("sceneproof.report:report", "runs -> one page"),
+    "report": ("sceneproof.report.page:report", "runs -> one page"),
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }
 

@@ -16,7 +16,7 @@ from sceneproof.labelling.scenes import label_scenes
 from sceneproof.mall.world import World, make_world
 from sceneproof.methods import SDN, Method, Plain
 from sceneproof.optimisation import Optimisation
-from sceneproof.report import report
+from sceneproof.report.page import report
 
 METHODS: dict[str, Callable[[Backbone, int, int], Method]] = {
     "plain": Plain,

@@ -9,7 +9,7 @@ from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun
 from sceneproof.files import read_json, write_json
-from sceneproof.report import report
+from sceneproof.report.page import report
 from sceneproof.results import add_report, add_results
 from sceneproof.run import Run
 from sceneproof.train import train

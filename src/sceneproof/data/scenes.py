@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,19 +39,7 @@ class SceneTable:
         """
         rows, metadata = read_table(path, "scenes", ("video", "probabilities"))
         names = [str(name) for name in metadata.get("names", [])]
-        for row, vector in enumerate(rows["probabilities"]):
-            if len(vector) != len(names):
-                raise InputError(
-                    f"{path}: row {row} ({rows['video'].iat[row]}): {len(vector)} probabilities, "
-                    f"but the table names {len(names)} scenes"
-                )
-        vectors = np.array(rows["probabilities"].tolist(), dtype=np.float32).reshape(len(rows), len(names))
-        bad = np.flatnonzero(~(np.isfinite(vectors).all(1) & (vectors >= 0).all(1) & (abs(vectors.sum(1) - 1) < 1e-2)))
-        if len(bad):
-            raise InputError(
-                f"{path}: row {bad[0]} ({rows['video'].iat[bad[0]]}): the values are no probabilities: "
-                f"they must be finite, at least 0 and sum to 1"
-            )
+        vectors = checked(rows["probabilities"], rows["video"], len(names), str(path))
         return cls(list(rows["video"]), vectors, names, str(metadata.get("labeller", "")), str(path))
 
     def write(self, path: str | Path) -> None:
@@ -81,3 +70,34 @@ class SceneTable:
             )
         vectors = np.where(rows[:, None] >= 0, self.probabilities[rows], np.float32(0))
         return vectors.astype(np.float32), rows >= 0
+
+
+def checked(
+    vectors: "pd.Series[Any]", videos: "pd.Series[Any]", scenes: int, source: str, *, first: int = 0
+) -> NDArray[np.float32]:
+    """Scene vectors of a table as one array, float32 (N, S).
+
+    Args:
+        vectors: N sequences of S numbers.
+        videos: the ids that they belong to.
+        scenes: S.
+        source: what to call the table in messages.
+        first: the row of the table that the first of these is.
+
+    Raises:
+        InputError: a vector is missing or of another length, or its values are no probabilities; names the row.
+    """
+    for row, vector in enumerate(vectors):
+        if vector is None or len(vector) != scenes:
+            raise InputError(
+                f"{source}: row {first + row} ({videos.iat[row]}): {0 if vector is None else len(vector)} "
+                f"probabilities, but the table names {scenes} scenes"
+            )
+    array = np.array(vectors.tolist(), dtype=np.float32).reshape(len(vectors), scenes)
+    bad = np.flatnonzero(~(np.isfinite(array).all(1) & (array >= 0).all(1) & (abs(array.sum(1) - 1) < 1e-2)))
+    if len(bad):
+        raise InputError(
+            f"{source}: row {first + bad[0]} ({videos.iat[bad[0]]}): the values are no probabilities: "
+            f"they must be finite, at least 0 and sum to 1"
+        )
+    return array

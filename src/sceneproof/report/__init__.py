@@ -1,5 +1,1 @@
-"""One page for one or more runs."""
-
-from sceneproof.report.page import report
-
-__all__ = ["report"]
+"""Pages: one for one or more runs; what they share with other pages starts without torch."""

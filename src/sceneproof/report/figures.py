@@ -1,83 +1,26 @@
-"""Drawings: matplotlib's SVG, put inline so that they take the page's ink, in the dark and in print too."""
+"""The drawings of a study's page."""
 
-import io
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sceneproof.metrics.bootstrap import Interval
+from sceneproof.report.drawing import DASHES, MARKERS, MUTED, PAPER, SERIES, drawn, plain_text, svg
 from sceneproof.report.measures import TOP_1, Measures
 from sceneproof.report.study import Recipe, Study
 
-# matplotlib knows no CSS: these colours stand for the page's own, which replace them in the SVG
-INK, MUTED, LINE, PAPER = "#010101", "#020202", "#030303", "#040404"
-SERIES = ("#050501", "#050502", "#050503", "#050504", "#050505", "#050506")
-CSS = {INK: "currentColor", MUTED: "var(--muted)", LINE: "var(--line)", PAPER: "var(--paper)"}
-CSS |= {colour: f"var(--series-{number})" for number, colour in enumerate(SERIES, 1)}
-DASHES = ("-", "--", ":", "-.", (0, (1, 1)), (0, (6, 1, 1, 1, 1, 1)))  # told apart without colour
-MARKERS = ("o", "D", "s", "^", "v", "P")
-WIDTH = 4.4  # inches: text stays legible when a phone shows the figure at its own width
 MOST_CURVES = 12
-
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.facecolor": "none",
-    "grid.color": LINE,
-}
-
-
-@contextmanager
-def _figure(height: float) -> Iterator[tuple[Figure, Axes]]:
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        FigureCanvasSVG(figure)
-        yield figure, figure.add_subplot()
-
-
-def _svg(figure: Figure, name: str, text: str) -> Markup:
-    """The figure as inline SVG: labelled with `text`, ids made unique by `name`, colours handed to the page."""
-    buffer = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r'(?<=[ "(])(id="|xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
-    for colour, value in CSS.items():
-        svg = svg.replace(colour, value)
-    label = f'<svg role="img" aria-label="{escape(text)}" '
-    return Markup(svg.replace("<svg ", label, 1))  # matplotlib escapes what it draws
-
-
-def plain_text(name: str) -> str:
-    """A name as matplotlib draws it literally: a dollar sign would start mathematics."""
-    return name.replace("$", r"\$")
 
 
 def accuracy_figure(study: Study, measures: Measures) -> Markup:
     """Top-1 of each recipe in and out of context with 95 % intervals: a row a recipe, a marker a slice."""
     slices = list(study.slices())
-    with _figure(0.9 + 0.42 * len(study.recipes)) as (figure, axes):
+    with drawn(0.9 + 0.42 * len(study.recipes)) as (figure, axes):
         for number, on in enumerate(slices):
             for row, recipe in enumerate(study.recipes):
                 found = measures.find(recipe, TOP_1, on)
@@ -89,7 +32,7 @@ def accuracy_figure(study: Study, measures: Measures) -> Markup:
         axes.set_xlim(0, 102)
         axes.set_xlabel("top-1 accuracy, %")
         _legend(figure, axes)
-        return _svg(figure, "accuracy", "Top-1 accuracy of each method with 95 % intervals; the table has the figures")
+        return svg(figure, "accuracy", "Top-1 accuracy of each method with 95 % intervals; the table has the figures")
 
 
 def _marker(axes: Axes, value: float, interval: Interval, row: float, number: int, *, label: str | None) -> None:
@@ -114,7 +57,7 @@ def gain_figure(study: Study, measures: Measures) -> Markup | None:
     slices = list(study.slices())
     if study.baseline is None or not others:
         return None
-    with _figure(0.9 + 0.42 * len(others)) as (figure, axes):
+    with drawn(0.9 + 0.42 * len(others)) as (figure, axes):
         for number, on in enumerate(slices):
             shift = 0.13 * (2 * number - len(slices) + 1)
             for row, recipe in enumerate(others):
@@ -126,7 +69,7 @@ def gain_figure(study: Study, measures: Measures) -> Markup | None:
         axes.axvline(0, color=MUTED, linewidth=1, zorder=0)
         axes.set_xlabel(f"points of top-1 above {plain_text(study.baseline.name)}")
         _legend(figure, axes)
-        return _svg(figure, "gain", "Differences against the baseline with paired 95 % intervals")
+        return svg(figure, "gain", "Differences against the baseline with paired 95 % intervals")
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
@@ -165,7 +108,7 @@ def history(recipe: Recipe) -> pd.DataFrame:
 
 
 def _curve(name: str, number: int, histories: dict[str, pd.DataFrame]) -> Markup:
-    with _figure(2.6) as (figure, axes):
+    with drawn(2.6) as (figure, axes):
         for place, (recipe, table) in enumerate(histories.items()):
             if name not in table:
                 continue
@@ -185,4 +128,4 @@ def _curve(name: str, number: int, histories: dict[str, pd.DataFrame]) -> Markup
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False, fontsize=9)
-        return _svg(figure, f"curve-{number}", f"{name} by epoch")
+        return svg(figure, f"curve-{number}", f"{name} by epoch")

@@ -1,9 +1,10 @@
 """What is found, in plain words."""
 
 from sceneproof.metrics.bootstrap import Interval
+from sceneproof.report.cells import percent
 from sceneproof.report.measures import TOP_1, Measure, Measures
 from sceneproof.report.study import Recipe, Study
-from sceneproof.report.tables import between, percent
+from sceneproof.report.tables import between
 
 
 def headline(study: Study, measures: Measures) -> list[str]:

@@ -20,9 +20,11 @@ from sceneproof.methods.base import Method
 from sceneproof.metrics.bootstrap import Interval, mean_interval
 from sceneproof.progress import track
 from sceneproof.report.cam import area_of_person, explain, outline, shade, share_on_person
+from sceneproof.report.cells import Cell, Table, percent
 from sceneproof.report.pictures import Picture, picture
+from sceneproof.report.sample import in_turn
 from sceneproof.report.study import Recipe, Study
-from sceneproof.report.tables import Cell, Table, between, models, percent
+from sceneproof.report.tables import between, models
 from sceneproof.types import Clip
 
 SHOWN = 144  # pixels: the side of a picture on the page
@@ -103,9 +105,8 @@ def look(
 def draw(study: Study, on: str, count: int, seed: int = 0) -> list[int]:
     """Rows of the study drawn at random from a slice, readable by all, the actions in turn."""
     unread = np.any([np.isnan(study.stacked(recipe)).any(axis=(0, 2)) for recipe in study.recipes], axis=0)
-    rows = np.random.default_rng(seed).permutation(np.flatnonzero(study.slices()[on] & ~unread))
-    turn = study.rows["action"].iloc[rows].groupby(study.rows["action"].iloc[rows].to_numpy()).cumcount()
-    return [int(row) for row in rows[np.argsort(turn.to_numpy(), kind="stable")][:count]]
+    rows = np.flatnonzero(study.slices()[on] & ~unread)
+    return in_turn(rows, study.rows["action"].to_numpy(), count, seed=seed)
 
 
 def _models(study: Study) -> tuple[list[tuple[Recipe, Method]], str]:

@@ -5,17 +5,15 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
 import sceneproof
 from sceneproof.files import whole, write_json
 from sceneproof.report import figures, scene_tables, tables
+from sceneproof.report.cells import percent
 from sceneproof.report.headline import headline
+from sceneproof.report.html import html
 from sceneproof.report.looks import Looks, look
 from sceneproof.report.measures import Measure, Measures, measure
 from sceneproof.report.study import Study, read_study
@@ -87,20 +85,12 @@ def render(
     names: Sequence[str] = (),
 ) -> str:
     """The page as HTML."""
-    environment = Environment(
-        loader=PackageLoader("sceneproof.report", "."),
-        autoescape=select_autoescape(("html.j2",)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     last = list(study.slices())[-1]
     scenes = [scene_tables.by_scene(study, last)]
     scenes += [scene_tables.heat_map(study, recipe, last) for recipe in tables.models(study)]
-    return environment.get_template("page.html.j2").render(
+    return html(
+        "page.html.j2",
         title=title,
-        version=sceneproof.__version__,
-        css=Markup(files("sceneproof.report").joinpath("page.css").read_text()),
         headline=headline(study, measures),
         notes=study.notes,
         sections=[
@@ -136,7 +126,7 @@ def scene_bias(study: Study) -> str:
     inside = next(iter(study.slices().values()))
     found = study.recipes[0].tested[0].figures.get("representation_bias") or {}
     parts = [
-        f"{tables.percent(found[split]['accuracy'])} of the {split!r} videos (B_scene = {found[split]['bias']:.2f})"
+        f"{percent(found[split]['accuracy'])} of the {split!r} videos (B_scene = {found[split]['bias']:.2f})"
         for split in dict.fromkeys(study.rows["split"][inside])
         if split in found
     ]
@@ -144,7 +134,7 @@ def scene_bias(study: Study) -> str:
         return ""
     return (
         f"What the place alone gives away: a linear classifier on the scene labels names the action on "
-        f"{' and '.join(parts)}, where guessing gives {tables.percent(found['chance'])}. B_scene is the natural "
+        f"{' and '.join(parts)}, where guessing gives {percent(found['chance'])}. B_scene is the natural "
         f"logarithm of their ratio; UCF-101 has 4.09."
     )
 

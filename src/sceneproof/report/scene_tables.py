@@ -5,9 +5,10 @@ import pandas as pd
 
 from sceneproof.metrics.accuracy import predicted
 from sceneproof.metrics.groups import group_accuracy
+from sceneproof.report.cells import ABSENT, Cell, Table, percent
 from sceneproof.report.measures import right
 from sceneproof.report.study import Recipe, Study
-from sceneproof.report.tables import ABSENT, Cell, Table, models, percent
+from sceneproof.report.tables import models
 
 MOST = 24  # rows or columns: beyond this nobody reads a table
 

@@ -1,0 +1,1 @@
+"""Looks at labels: figures of what they say, and the videos with their labels drawn in."""

@@ -1,0 +1,107 @@
+"""Tables of labels, a piece at a time, for they may be far larger than the memory; and what is beside them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sceneproof.data.tables import KEY, read_table
+from sceneproof.errors import InputError
+
+ROWS = 2**16
+"""Rows of a piece."""
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """A table that is open and of the right kind.
+
+    Attributes:
+        path: its file.
+        kind: "scenes", "boxes" or "masks".
+        metadata: what its schema says of it.
+    """
+
+    path: Path
+    kind: str
+    metadata: dict[str, Any]
+    _file: pq.ParquetFile
+
+    @classmethod
+    def open(cls, path: Path, columns: Mapping[str, Sequence[str]]) -> "LabelTable":
+        """Opens a table of one of some kinds, and checks that it has what that kind needs.
+
+        Args:
+            path: the file.
+            columns: for each kind that is welcome, the columns that it must have; the first is what a table is taken
+                for whose schema does not say.
+
+        Raises:
+            InputError: no such file, not Parquet, a table of another kind, or a missing column.
+        """
+        wanted = " or ".join(columns)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file (expected a {wanted} table, in Parquet)")
+        try:
+            file = pq.ParquetFile(path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(f"{path}: not a readable Parquet file: {error}") from None
+        metadata = json.loads((file.schema_arrow.metadata or {}).get(KEY, b"{}"))
+        there = file.schema_arrow.names
+        guessed = next((kind for kind, names in columns.items() if set(names) <= set(there)), next(iter(columns)))
+        kind = metadata.get("kind", guessed)
+        if kind not in columns:
+            raise InputError(f"{path}: holds a {kind} table, where a {wanted} table is needed")
+        for name in columns[kind]:
+            if name not in there:
+                raise InputError(
+                    f"{path}: a {kind} table needs the column {name!r}; the columns here are: {', '.join(there)}"
+                )
+        return cls(path, kind, metadata, file)
+
+    def __contains__(self, column: str) -> bool:
+        return column in self._file.schema_arrow.names
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    @property
+    def groups(self) -> range:
+        """Numbers of the row groups."""
+        return range(self._file.num_row_groups)
+
+    def pieces(self, group: int, columns: Sequence[str], *, rows: int = ROWS) -> Iterator[pa.RecordBatch]:
+        """A row group, `rows` rows at a time; only these columns are read.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        try:
+            yield from self._file.iter_batches(rows, row_groups=[group], columns=list(columns))
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(f"{self.path}: damaged: {error}") from None
+
+    def failures(self) -> dict[str, str]:
+        """Why some videos have no labels, by id: from NAME.failures.parquet beside the table, if that is there.
+
+        Raises:
+            InputError: the file is there and is no table of failures.
+        """
+        beside = self.path.with_name(f"{self.path.stem}.failures.parquet")
+        if not beside.is_file():
+            return {}
+        told, _ = read_table(beside, "failures", ("video", "reason"))
+        return dict(zip(told["video"].astype(str), told["reason"].astype(str), strict=True))
+
+    def refuse_other_data(self, clips: int, known: int) -> None:
+        """Raises InputError where none of the manifest's clips is in a table that is not empty."""
+        if not known and len(self):
+            first = next(self.pieces(0, ["video"], rows=2))["video"].to_pylist()
+            raise InputError(
+                f"{self.path}: none of the manifest's {clips} videos is in this table (it holds "
+                f"{', '.join(map(str, first))}, …): is it the table of another data set?"
+            )
