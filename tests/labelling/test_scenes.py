@@ -1,4 +1,5 @@
 import logging
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
+from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller
 from sceneproof.labelling.scenes import evenly_spaced_frames, label_scenes
 from sceneproof.labelling.scenes_command import label_scenes_command
 from tests.labelling.models import Brightness, mean_colour_model, single_colour
@@ -89,7 +91,7 @@ class Logits(Brightness):
 
 
 class ThreeNames(Brightness):
-    names = ("dark", "bright", "grey")  # type: ignore[assignment]
+    names = ("dark", "bright", "grey")
 
 
 def test_answers_that_are_no_posteriors_are_refused(tmp_path: Path) -> None:
@@ -110,10 +112,12 @@ def test_the_command_labels_with_an_onnx_file(tmp_path: Path) -> None:
     label_scenes_command(
         tmp_path / "manifest.parquet",
         tmp_path / "s.parquet",
-        labeller="onnx",
-        weights=tmp_path / "m.onnx",
-        names=tmp_path / "names.txt",
-        std=(100, 100, 100),
+        labeller=partial(
+            OnnxSceneLabeller,
+            weights=tmp_path / "m.onnx",
+            names=tmp_path / "names.txt",
+            std=(100, 100, 100),
+        ),
         quiet=True,
     )
     table = SceneTable.read(tmp_path / "s.parquet")
