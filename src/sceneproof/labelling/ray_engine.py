@@ -5,6 +5,7 @@ Ray gives its shards to the others, and a shard that was written before is not m
 """
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,10 +58,17 @@ class RayEngine:
         ray.init(ignore_reinit_error=True)
         manifest = replace(shards.manifest, root=shards.manifest.root.absolute())
         settings = {"batch": batch, "workers": workers or self.cpus, "time_limit": time_limit}
-        here = str(Path.cwd())
+        begun = _Begun(str(Path.cwd()), [str(Path(path).absolute()) for path in sys.path])
         made = ray.data.from_items([{"shard": number} for number in numbers], override_num_blocks=len(numbers)).map(
             _Actor,  # type: ignore[arg-type]  # Ray takes a class too, and makes one of it in each actor
-            fn_constructor_args=(self.make, ray.put(manifest), str(shards.out.absolute()), shards.size, settings, here),
+            fn_constructor_args=(
+                self.make,
+                ray.put(manifest),
+                str(shards.out.absolute()),
+                shards.size,
+                settings,
+                begun,
+            ),
             concurrency=(1, self.actors),
             num_cpus=self.cpus,
             num_gpus=self.gpus,
@@ -88,16 +96,28 @@ def engine_of(
     return RayEngine(make, actors, cpus, gpus)
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """Where the labelling was begun: weights by a relative path and modules of one's own are found from there."""
+
+    folder: str
+    imports: list[str]
+
+    def enter(self) -> None:
+        if Path(self.folder).is_dir():
+            os.chdir(self.folder)
+        sys.path += [path for path in self.imports if path not in sys.path]
+
+
 class _Actor:
     """Holds a model and labels one shard after another by the local pipeline."""
 
     def __init__(
-        self, make: Callable[[], Labelling], manifest: Any, out: str, size: int, settings: dict[str, Any], here: str
+        self, make: Callable[[], Labelling], manifest: Any, out: str, size: int, settings: dict[str, Any], begun: _Begun
     ) -> None:
         import ray
 
-        if Path(here).is_dir():
-            os.chdir(here)  # weights given by a relative path are found as where the command was begun
+        begun.enter()
         self._shards = Shards(ray.get(manifest), make(), Path(out), size)
         self._settings = settings
 
