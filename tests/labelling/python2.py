@@ -38,7 +38,7 @@ class Old:
 class Python2(pickle._Pickler):
     """Writes texts as Python 2's byte strings, tensors as 0.2's `_rebuild_tensor`, their storages as CUDA's."""
 
-    dispatch: ClassVar[dict[type, Callable[..., None]]] = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[type, Callable[..., None]]] = dict(pickle._Pickler.dispatch)
 
     def save_text(self, text: str) -> None:
         data = text.encode()
@@ -50,13 +50,13 @@ class Python2(pickle._Pickler):
 
     def save_old(self, old: Old) -> None:
         tensor = old.storage.tensor
-        self.save_reduce(  # type: ignore[attr-defined]
+        self.save_reduce(
             Reference("torch._utils._rebuild_tensor"), (old.storage, 0, tuple(tensor.shape), tensor.stride()), obj=old
         )
 
     def save_reduce(self, func: Any, args: Any, *rest: Any, obj: Any = None, **more: Any) -> None:
-        self.save(func)
-        self.save(args)
+        self.save(func)  # type: ignore[attr-defined]
+        self.save(args)  # type: ignore[attr-defined]
         self.write(pickle.REDUCE)  # type: ignore[attr-defined]
         self.memoize(obj)  # type: ignore[attr-defined]
 

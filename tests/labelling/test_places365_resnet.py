@@ -26,11 +26,12 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (3, 300, 400, 3), np.uint8)
 @pytest.fixture(scope="module")
 def network() -> torch.nn.Module:
     torch.manual_seed(0)
-    made = resnet18(num_classes=365)
+    made: torch.nn.Module = resnet18(num_classes=365)
     with torch.no_grad():
         made(torch.randn(4, 3, 64, 64))  # running means other than 0
-        made.fc.weight.normal_(std=0.2)  # answers that tell pictures apart
-    return made.eval()
+        made.get_parameter("fc.weight").normal_(std=0.2)  # answers that tell pictures apart
+    made.eval()
+    return made
 
 
 @pytest.fixture(scope="module")

@@ -65,6 +65,27 @@ def test_frames_of_several_videos_go_through_at_once_but_only_of_one_size(tmp_pa
     assert table.probabilities[:, 1] * 255 == pytest.approx([20 + 30 * number for number in range(7)], abs=3)
 
 
+class Small(Brightness):
+    short_side = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: set[tuple[int, ...]] = set()
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        self.sizes.add(frames.shape[1:3])
+        return super().__call__(frames)
+
+
+def test_frames_come_as_small_as_the_labeller_needs_them_but_never_enlarged(tmp_path: Path) -> None:
+    make_video(tmp_path / "videos" / "a.mp4", fading(5))
+    make_video(tmp_path / "videos" / "b.mp4", fading(5, 12, 20))
+    labeller = Small()
+    table = label_scenes(manifest_of(tmp_path), labeller, tmp_path / "s.parquet", quiet=True)
+    assert labeller.sizes == {(16, 24), (12, 20)}
+    assert table.probabilities[:, 1] * 255 == pytest.approx([20, 20], abs=3)
+
+
 def test_unreadable_videos_are_named_and_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_video(tmp_path / "videos" / "good.mp4", fading(5))
     for name, write in BROKEN.items():

@@ -8,9 +8,8 @@ from torchvision.models import resnet18
 
 from sceneproof.cli import main
 from sceneproof.data.scenes import SceneTable
-from tests.labelling.models import single_colour
 from tests.labelling.python2 import save_as_places365
-from tests.videos import make_manifest, make_video
+from tests.videos import make_manifest
 
 OWN = "tests.labelling.ones_own"
 
@@ -60,13 +59,10 @@ def test_what_is_no_labeller_is_refused(
     assert said in refused(folder, capsys, "--labeller", labeller)
 
 
-def test_places365_is_the_default_and_frames_come_shrunk_to_what_it_needs(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_places365_is_the_default(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "ask for the download: http://places2" in refused(folder, capsys)
     torch.manual_seed(0)
     weights = save_as_places365(resnet18(num_classes=365).state_dict(), folder / "w.pth.tar", arch="resnet18")
-    make_video(folder / "videos" / "large.mp4", single_colour((200, 30, 30), (30, 200, 30), height=400, width=520))
     table = label(folder, "s.parquet", "--labeller.weights", str(weights), "--workers", "1")
     assert len(table.names) == 365
     assert table.labeller.startswith("Places365 ResNet-18 (w.pth.tar, sha256 ")
