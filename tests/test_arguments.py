@@ -42,9 +42,9 @@ def test_lists_and_switches_inside_a_group_too() -> None:
 
 
 def test_switches_of_a_class_too() -> None:
-    words = ["m", "o", "--labeller.download", "--labeller", "Places365ResNet", "--labeller.depth", "50"]
+    words = ["m", "o", "--labeller.download", "--labeller", "Places365ResNet", "--labeller.depth", "18"]
     made = parse(label_scenes_command, words, "label scenes")["labeller"]
-    assert (made.init_args["download"], made.init_args["depth"]) == (True, 50)
+    assert (made.init_args["download"], made.init_args["depth"]) == (True, 18)
     alone = parse(label_scenes_command, ["m", "o", "--labeller.download"], "label scenes")["labeller"]
     assert alone.class_path.endswith(".Places365ResNet")
     assert alone.init_args["download"] is True

@@ -41,7 +41,7 @@ def file(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_a_file_of_the_authors_layout_answers_as_torchvision_does(network: torch.nn.Module, file: Path) -> None:
-    labeller = Places365ResNet(file, device="cpu")
+    labeller = Places365ResNet(file, depth=18, device="cpu")
     assert list(labeller.names) == scene_names()
     assert labeller.title == f"Places365 ResNet-18 ({NAME}, sha256 {hashlib.sha256(file.read_bytes()).hexdigest()})"
     assert labeller.short_side == 256
@@ -63,7 +63,7 @@ def test_a_file_of_the_authors_layout_answers_as_torchvision_does(network: torch
 
 
 def test_more_frames_than_go_in_at_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    labeller = Places365ResNet(file, device="cpu")
+    labeller = Places365ResNet(file, depth=18, device="cpu")
     whole = labeller(FRAMES)
     monkeypatch.setattr(places365_resnet, "BATCH", 2)
     np.testing.assert_allclose(labeller(FRAMES), whole, atol=1e-5)
@@ -84,20 +84,20 @@ def test_the_middle_of_a_frame(shape: tuple[int, int]) -> None:
 def test_resnet50_and_no_other_network(file: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     path = save_as_places365(resnet50(num_classes=365).state_dict(), tmp_path / "fifty.pth.tar", arch="resnet50")
-    labeller = Places365ResNet(path, depth=50, device="cpu")
+    labeller = Places365ResNet(path, device="cpu")
     assert labeller(FRAMES[:1]).sum() == pytest.approx(1, abs=1e-5)
     assert labeller.title.startswith("Places365 ResNet-50 (fifty.pth.tar, sha256 ")
     with pytest.raises(InputError, match=r"fifty\.pth\.tar: 'layer1\.0\.conv1\.weight' has the shape"):
-        Places365ResNet(path)
+        Places365ResNet(path, depth=18)
     with pytest.raises(InputError, match=r"resnet18_places365\.pth\.tar: .*'layer1"):
-        Places365ResNet(file, depth=50)
+        Places365ResNet(file)
 
 
 def test_the_sha256_can_be_asked_for(file: Path) -> None:
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert digest in Places365ResNet(file, sha256=digest, device="cpu").title
+    assert digest in Places365ResNet(file, depth=18, sha256=digest, device="cpu").title
     with pytest.raises(InputError, match=rf"SHA-256 {digest} does not start with 2f47"):
-        Places365ResNet(file, sha256="2f47")
+        Places365ResNet(file, depth=18, sha256="2f47")
 
 
 class Malicious:
@@ -110,7 +110,7 @@ def test_a_file_with_code_in_it_is_refused(zipped: bool, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": {"module.fc.bias": Malicious()}}, NAME, _use_new_zipfile_serialization=zipped)
     with pytest.raises(InputError, match=rf"{NAME}: not a checkpoint, or a corrupt one"):
-        Places365ResNet(NAME)
+        Places365ResNet(NAME, depth=18)
     assert not Path("executed").exists()
 
 
@@ -120,19 +120,19 @@ def test_weights_are_fetched_when_asked_and_once(file: Path, tmp_path: Path, mon
     with server(file.read_bytes()) as address:
         monkeypatch.setitem(PUBLIC, 18, Weights(address, digest, "CC BY"))
         with pytest.raises(InputError, match=r"give the weights' file, or ask for the download: http://127"):
-            Places365ResNet()
+            Places365ResNet(depth=18)
         assert not list(tmp_path.iterdir())
-        assert digest in Places365ResNet(download=True, device="cpu").title
-    assert digest in Places365ResNet(download=True, device="cpu").title  # the server is gone
+        assert digest in Places365ResNet(depth=18, download=True, device="cpu").title
+    assert digest in Places365ResNet(depth=18, download=True, device="cpu").title  # the server is gone
     fetched = tmp_path / "checkpoints" / "weights.pth"
     assert fetched.read_bytes() == file.read_bytes()
     with pytest.raises(InputError, match="does not start with 00"):
-        Places365ResNet(download=True, sha256="00")
+        Places365ResNet(depth=18, download=True, sha256="00")
     fetched.unlink()
     with server(b"<html>moved</html>") as address:
         monkeypatch.setitem(PUBLIC, 18, Weights(address, digest, "CC BY"))
         with pytest.raises(InputError, match="nothing was kept"):
-            Places365ResNet(download=True)
+            Places365ResNet(depth=18, download=True)
         assert not fetched.exists()
 
 

@@ -63,7 +63,7 @@ def test_places365_is_the_default(folder: Path, capsys: pytest.CaptureFixture[st
     assert "ask for the download: http://places2" in refused(folder, capsys)
     torch.manual_seed(0)
     weights = save_as_places365(resnet18(num_classes=365).state_dict(), folder / "w.pth.tar", arch="resnet18")
-    table = label(folder, "s.parquet", "--labeller.weights", str(weights), "--workers", "1")
+    table = label(folder, "s.parquet", "--labeller.weights", str(weights), "--labeller.depth", "18", "--workers", "1")
     assert len(table.names) == 365
     assert table.labeller.startswith("Places365 ResNet-18 (w.pth.tar, sha256 ")
 

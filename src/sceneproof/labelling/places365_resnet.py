@@ -56,7 +56,7 @@ class Places365ResNet(SceneLabeller):
         self,
         weights: Path | str | None = None,
         *,
-        depth: Literal[18, 50] = 18,
+        depth: Literal[18, 50] = 50,
         download: bool = False,
         sha256: str = "",
         device: str = "auto",
@@ -66,7 +66,8 @@ class Places365ResNet(SceneLabeller):
         Args:
             weights: The authors' file, resnet18_places365.pth.tar or resnet50_places365.pth.tar; nothing in it is
                 executed.
-            depth: Of the ResNet that the file is of, or that is fetched.
+            depth: Of the ResNet that the file is of, or that is fetched. 50 is what Choi et al. 2019 took their labels
+                from (github.com/vt-vl-lab/SDN, issues 2 and 4).
             download: Without a file: fetch the authors' (ResNet-18: 46 MB, ResNet-50: 97 MB), once, into torch's cache.
             sha256: What the file's SHA-256 must start with. By default a fetched file must have the one that others
                 found, and one of your own may have any; the label table tells which.
