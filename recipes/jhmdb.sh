@@ -8,7 +8,7 @@ index=$1 out=$2 onnx=$3 jobs=${4:-1}
 here=$(dirname "$0")
 
 [ -f "$out/scenes.parquet" ] ||
-  sceneproof label scenes "$index/manifest.parquet" "$out/scenes.parquet" --labeller onnx --weights "$onnx"
+  sceneproof label scenes "$index/manifest.parquet" "$out/scenes.parquet" --labeller OnnxSceneLabeller --labeller.weights "$onnx"
 options=(--splits test --clips 3 --probe_split train --scenes "$out/scenes.parquet" --humans "$index/boxes.parquet"
   --memory --jobs "$jobs" --results "$out/results.csv")
 sceneproof study "$here"/jhmdb-pretraining/*.yaml "$index/manifest.parquet" "$out/pretraining" --seeds 0 1 2 "${options[@]}"

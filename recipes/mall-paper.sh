@@ -11,7 +11,7 @@ sceneproof mall "$world" --seed 0
 [ -f "$out/scene-network.safetensors" ] ||
   sceneproof label network "$world/scenes/train" "$out/scene-network.safetensors" --held_out "$world/scenes/test" --size 12 --epochs 10
 [ -f "$out/scenes.parquet" ] ||
-  sceneproof label scenes "$world/manifest.parquet" "$out/scenes.parquet" --labeller network --weights "$out/scene-network.safetensors"
+  sceneproof label scenes "$world/manifest.parquet" "$out/scenes.parquet" --labeller SceneNetwork --labeller.weights "$out/scene-network.safetensors"
 
 options=(--splits validation_out test test_out --clips 2 --probe_split train --scenes "$out/scenes.parquet"
   --humans "$world/boxes.parquet" --memory --jobs "$jobs" --results "$out/results.csv")

@@ -6,6 +6,7 @@ import pytest
 from sceneproof.arguments import parse
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
+from sceneproof.labelling.scenes_command import label_scenes_command
 from sceneproof.methods import SDN
 from sceneproof.report.page import report
 from sceneproof.spec import Spec
@@ -38,6 +39,15 @@ def test_lists_and_switches_inside_a_group_too() -> None:
     assert made["optimisation"].trackers == ("wandb",)
     assert made["optimisation"].compile is True
     assert parse(train, ["m", "o", "--optimisation.trackers=[]"], "train")["optimisation"].trackers == ()
+
+
+def test_switches_of_a_class_too() -> None:
+    words = ["m", "o", "--labeller.download", "--labeller", "Places365ResNet", "--labeller.depth", "18"]
+    made = parse(label_scenes_command, words, "label scenes")["labeller"]
+    assert (made.init_args["download"], made.init_args["depth"]) == (True, 18)
+    alone = parse(label_scenes_command, ["m", "o", "--labeller.download"], "label scenes")["labeller"]
+    assert alone.class_path.endswith(".Places365ResNet")
+    assert alone.init_args["download"] is True
 
 
 def test_classes_become_specs_with_all_their_arguments() -> None:

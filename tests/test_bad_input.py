@@ -243,12 +243,13 @@ def test_labelling_refuses_what_is_no_classifier(
     ground: Ground, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["label", "scenes", str(ground.small.manifest), str(tmp_path / "s.parquet"), "--quiet", "--labeller"]
-    assert "weights" in refused([*words, "onnx"], capsys)
-    assert "nothing.onnx" in refused([*words, "onnx", "--weights", str(tmp_path / "nothing.onnx")], capsys)
+    onnx = [*words, "OnnxSceneLabeller"]
+    assert "weights" in refused(onnx, capsys)
+    assert "nothing.onnx" in refused([*onnx, "--labeller.weights", str(tmp_path / "nothing.onnx")], capsys)
     model = mean_colour_model(tmp_path / "m.onnx", softmax=True)
-    assert "3 outputs" in refused([*words, "onnx", "--weights", str(model)], capsys)
-    assert "m.onnx" in refused([*words, "network", "--weights", str(model)], capsys)
-    assert "palette" in refused([*words, "palette", "--weights", str(model)], capsys)
+    assert "3 outputs" in refused([*onnx, "--labeller.weights", str(model)], capsys)
+    assert "m.onnx" in refused([*words, "SceneNetwork", "--labeller.weights", str(model)], capsys)
+    assert "palette" in refused([*words, "palette"], capsys)
     assert "no such folder" in refused(["label", "network", str(tmp_path / "none"), str(tmp_path / "n")], capsys)
     assert not (tmp_path / "s.parquet").exists()
 

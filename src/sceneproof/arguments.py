@@ -73,7 +73,7 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
         elif _is_list(hint):
             items = [value] if "=" in word else _take(waiting)
             flags.append(f"{name}={items[0] if len(items) == 1 and items[0].startswith('[') else json.dumps(items)}")
-        elif hint is bool and "=" not in word and waiting[:1] not in (["true"], ["false"]):
+        elif "=" not in word and _is_switch(name, hint, waiting):
             flags.append(f"{word}=true")
         else:
             flags += [
@@ -85,6 +85,14 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
     if place is not None and surplus >= 0 and not positional[place].startswith("["):
         positional[place : place + surplus + 1] = [json.dumps(positional[place : place + surplus + 1])]
     return [*positional, *flags]
+
+
+def _is_switch(name: str, hint: Any, waiting: Sequence[str]) -> bool:
+    """Whether a flag stands for itself: a truth value, or `--labeller.download` of a class whose types are unknown."""
+    if hint is bool:
+        return waiting[:1] not in (["true"], ["false"])
+    alone = not waiting or waiting[0].startswith("--")
+    return hint is None and "." in name and not name.endswith(".help") and alone
 
 
 def _inside(hints: Mapping[str, Any]) -> dict[str, Any]:

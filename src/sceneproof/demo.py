@@ -112,5 +112,5 @@ def _scene_labels(manifest: Manifest, out: Path, seed: int) -> Path:
             seed=seed,
         )
     if not table.exists():
-        label_scenes(manifest, SceneNetwork.load(weights), table)
+        label_scenes(manifest, SceneNetwork(weights), table)
     return table

@@ -8,6 +8,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from sceneproof.labelling.labeller import SceneLabeller
+
 
 def mean_colour_model(
     path: Path,
@@ -38,10 +40,10 @@ def single_colour(*colours: tuple[int, int, int], height: int = 6, width: int = 
     return frames
 
 
-class Brightness:
+class Brightness(SceneLabeller):
     """A labeller that calls a frame bright as much as its mean pixel is near 255; it counts its calls."""
 
-    names = ("dark", "bright")
+    names: Sequence[str] = ("dark", "bright")
     title = "brightness"
 
     def __init__(self) -> None:

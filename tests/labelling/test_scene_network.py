@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_file_and_another_another(tmp_path: Path) -
 def test_what_is_loaded_answers_as_what_was_saved(tmp_path: Path) -> None:
     network = train(tmp_path)
     frames = np.random.default_rng(0).integers(0, 256, (70, 20, 20, 3), np.uint8)
-    loaded = SceneNetwork.load(tmp_path / "0.safetensors")
+    loaded = SceneNetwork(tmp_path / "0.safetensors")
     assert loaded.facts == network.facts
     assert np.array_equal(loaded(frames), network(frames))
 
@@ -97,12 +97,12 @@ def test_augmentation_varies_with_the_generator_alone() -> None:
 
 def test_bad_files_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.safetensors: no such file"):
-        SceneNetwork.load(tmp_path / "none.safetensors")
+        SceneNetwork(tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("not weights")
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
     for name in ("text", "other"):
         with pytest.raises(InputError, match=rf"{name}\.safetensors: not a scene network"):
-            SceneNetwork.load(tmp_path / f"{name}.safetensors")
+            SceneNetwork(tmp_path / f"{name}.safetensors")
     for name in ("attic", "beach"):
         (tmp_path / "few" / name).mkdir(parents=True)
         (tmp_path / "few" / name / "a.png").write_bytes(cv2.imencode(".png", np.zeros((4, 4, 3)))[1].tobytes())

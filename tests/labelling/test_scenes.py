@@ -1,4 +1,5 @@
 import logging
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
+from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller
 from sceneproof.labelling.scenes import evenly_spaced_frames, label_scenes
 from sceneproof.labelling.scenes_command import label_scenes_command
 from tests.labelling.models import Brightness, mean_colour_model, single_colour
@@ -63,6 +65,27 @@ def test_frames_of_several_videos_go_through_at_once_but_only_of_one_size(tmp_pa
     assert table.probabilities[:, 1] * 255 == pytest.approx([20 + 30 * number for number in range(7)], abs=3)
 
 
+class Small(Brightness):
+    short_side = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: set[tuple[int, ...]] = set()
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        self.sizes.add(frames.shape[1:3])
+        return super().__call__(frames)
+
+
+def test_frames_come_as_small_as_the_labeller_needs_them_but_never_enlarged(tmp_path: Path) -> None:
+    make_video(tmp_path / "videos" / "a.mp4", fading(5))
+    make_video(tmp_path / "videos" / "b.mp4", fading(5, 12, 20))
+    labeller = Small()
+    table = label_scenes(manifest_of(tmp_path), labeller, tmp_path / "s.parquet", quiet=True)
+    assert labeller.sizes == {(16, 24), (12, 20)}
+    assert table.probabilities[:, 1] * 255 == pytest.approx([20, 20], abs=3)
+
+
 def test_unreadable_videos_are_named_and_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_video(tmp_path / "videos" / "good.mp4", fading(5))
     for name, write in BROKEN.items():
@@ -89,7 +112,7 @@ class Logits(Brightness):
 
 
 class ThreeNames(Brightness):
-    names = ("dark", "bright", "grey")  # type: ignore[assignment]
+    names = ("dark", "bright", "grey")
 
 
 def test_answers_that_are_no_posteriors_are_refused(tmp_path: Path) -> None:
@@ -110,10 +133,12 @@ def test_the_command_labels_with_an_onnx_file(tmp_path: Path) -> None:
     label_scenes_command(
         tmp_path / "manifest.parquet",
         tmp_path / "s.parquet",
-        labeller="onnx",
-        weights=tmp_path / "m.onnx",
-        names=tmp_path / "names.txt",
-        std=(100, 100, 100),
+        labeller=partial(
+            OnnxSceneLabeller,
+            weights=tmp_path / "m.onnx",
+            names=tmp_path / "names.txt",
+            std=(100, 100, 100),
+        ),
         quiet=True,
     )
     table = SceneTable.read(tmp_path / "s.parquet")

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torchvision.models.detection import fasterrcnn_resnet50_fpn_v2, maskrcnn_resnet50_fpn_v2
 
+from sceneproof.backbones import weights
 from sceneproof.errors import InputError
 from sceneproof.labelling import torchvision_people
 from sceneproof.labelling.torchvision_people import FasterRcnn, MaskRcnn
@@ -65,10 +66,10 @@ def test_mask_rcnn_gives_the_pixels_of_all_persons(tmp_path: Path, monkeypatch: 
 
 
 def test_nothing_is_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise AssertionError("downloaded")
 
-    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    monkeypatch.setattr(weights, "fetch", refuse)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(InputError, match=r"give the weights' file, or ask for the download: https://.*fasterrcnn"):
         FasterRcnn()

@@ -1,6 +1,5 @@
 """Weights that others have published: where they are, and how their keys map to ours."""
 
-import hashlib
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from sceneproof.downloading import checked, fetch
 from sceneproof.errors import InputError
 
 Parts = dict[str, dict[str, Tensor]]
@@ -32,7 +32,7 @@ class Weights:
 
     Attributes:
         address: where it is.
-        sha256: the first digits of its SHA-256, as the publisher states them.
+        sha256: its SHA-256 or the first digits of it, as the publisher states them; empty: none is known.
         licence: the terms it comes under.
     """
 
@@ -47,16 +47,10 @@ class Weights:
             InputError: it cannot be fetched, or is not the file that was published.
         """
         path = Path(torch.hub.get_dir()) / "checkpoints" / self.address.rpartition("/")[2]
-        if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                torch.hub.download_url_to_file(self.address, str(path))
-            except OSError as error:
-                raise InputError(f"{self.address}: cannot be fetched ({error}); put the file at {path}") from None
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if not found.startswith(self.sha256):
-            raise InputError(f"{path}: SHA-256 {found} does not start with {self.sha256}: delete the file, try again")
+        if path.is_file():
+            checked(path, self.sha256)
+        else:
+            fetch(self.address, path, sha256=self.sha256)
         return path
 
 
@@ -138,6 +132,13 @@ def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
     return {str(key).removeprefix("module."): value for key, value in state.items()}
 
 
+def counted(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict with the counts of batches that PyTorch 0.4.1 began to keep; nothing reads them."""
+    means = [key for key in state if key.endswith("running_mean")]
+    counts = {key.replace("running_mean", "num_batches_tracked"): torch.tensor(0) for key in means}
+    return {**counts, **state}
+
+
 def fill(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
     """Loads a state dict into a module, whole.
 
@@ -181,8 +182,4 @@ def _split(state: Mapping[str, Tensor]) -> Parts:
         if part:
             # S3D's head is a convolution of size 1
             parts.setdefault(part, {})[rest] = value.flatten(1) if part == "action_head" and value.ndim > 2 else value
-    for tensors in parts.values():
-        for key in [key for key in tensors if key.endswith("running_mean")]:
-            # PyTorch counts batches since 0.4.1; older files do not have the count, and nothing reads it
-            tensors.setdefault(key.replace("running_mean", "num_batches_tracked"), torch.tensor(0))
-    return parts
+    return {part: counted(tensors) for part, tensors in parts.items()}

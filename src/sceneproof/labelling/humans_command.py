@@ -1,5 +1,6 @@
 """`sceneproof label humans`: which detector, from which file, into which table."""
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
 from sceneproof.labelling.looked import Labelling
 from sceneproof.labelling.motion_mask import MotionMask
 from sceneproof.labelling.pipeline import label
+from sceneproof.labelling.ray_engine import engine_of
 from sceneproof.labelling.yolox import Yolox
 
 Kind = Literal["yolox", "faster-rcnn", "mask-rcnn", "hugging-face", "motion"]
@@ -39,6 +41,10 @@ def label_humans(
     workers: int | None = None,
     shard: int = 64,
     time_limit: float = 60.0,
+    engine: Literal["local", "ray"] = "local",
+    actors: int = 1,
+    cpus: int = 1,
+    gpus: float = 0.0,
     quiet: bool = False,
 ) -> None:
     """Finds the people in every video of a manifest: boxes with tracks, or masks.
@@ -72,10 +78,16 @@ def label_humans(
         workers: Processes that decode, ahead of the detector; by default one a core.
         shard: Videos that are written together; what a crash can cost.
         time_limit: Seconds that decoding a video may take.
+        engine: Where the work is done: "local", in this process; or "ray", on the machines of a Ray cluster, or on this
+            one where there is none. The videos and OUT's folder must have the same paths on every machine.
+        actors: For ray: how many detectors work at once, each on shards of its own.
+        cpus: For ray: cores that each of them takes; it has as many decoding processes unless --workers says otherwise.
+        gpus: For ray: GPUs that each of them takes, such as 1, or 0.25 where four share one.
         quiet: Show no progress.
     """
     rows = Manifest.read(manifest, root)
-    labelling = labelling_of(
+    make = partial(
+        labelling_of,
         detector,
         weights=weights,
         download=download,
@@ -89,7 +101,18 @@ def label_humans(
         device=device,
         threads=threads,
     )
-    label(rows, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, quiet=quiet)
+    labelling, where = make(), engine_of(engine, make, actors=actors, cpus=cpus, gpus=gpus)
+    label(
+        rows,
+        labelling,
+        out,
+        batch=batch,
+        workers=workers,
+        shard=shard,
+        time_limit=time_limit,
+        engine=where,
+        quiet=quiet,
+    )
     with_people = pc.count_distinct(pq.read_table(out, columns=["video"])["video"]).as_py()
     print(f"{out}: people in {with_people} of {len(rows)} videos, {labelling.kind} by {labelling.metadata['detector']}")
 

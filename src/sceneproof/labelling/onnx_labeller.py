@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
+from sceneproof.labelling.labeller import SceneLabeller
+from sceneproof.labelling.names import read_names
 from sceneproof.labelling.onnx_session import FAILURES, open_session
 from sceneproof.labelling.pictures import resize
 from sceneproof.labelling.places365 import scene_names
@@ -30,20 +32,20 @@ class _Picture:
     channels_first: bool
 
 
-class OnnxSceneLabeller:
+class OnnxSceneLabeller(SceneLabeller):
     """Posteriors of an ONNX image classifier.
 
     The model takes one picture tensor, (B, 3, H, W) or (B, H, W, 3), in float32, float16 or uint8. A frame is stretched
     whole to H × W, put in the channel order asked for, and becomes (pixels − mean) / std, with pixels 0 to 255.
 
     Attributes:
-        names: S scene names, in the order of the model's outputs.
         title: the model's file with the start of its SHA-256.
+        short_side: None: frames are stretched by our own rule alone.
     """
 
     def __init__(
         self,
-        path: str | Path,
+        weights: str | Path,
         names: Sequence[str] | str | Path | None = None,
         *,
         size: int | None = None,
@@ -56,7 +58,7 @@ class OnnxSceneLabeller:
         """Loads the model and tries it once, on noise.
 
         Args:
-            path: The ONNX file.
+            weights: The ONNX file.
             names: Scene names in the order of the model's outputs, or a text file with one a line. By default the
                 365 of Places365, for a model with 365 outputs.
             size: Height and width of the model's picture, needed where the model leaves them open.
@@ -72,7 +74,7 @@ class OnnxSceneLabeller:
         """
         self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
         self._bgr = channels == "bgr"
-        self._path = Path(path)
+        self._path = Path(weights)
         self._session = open_session(self._path, "an image classifier", threads=threads)
         self._picture = _picture_input(self._session, self._path, size)
         noise = np.random.default_rng(0).integers(0, 256, (2, self._picture.height, self._picture.width, 3), np.uint8)
@@ -140,17 +142,11 @@ def _names(names: Sequence[str] | str | Path | None, outputs: int, path: Path) -
                 f"{path}: the model has {outputs} outputs, and not Places365's 365: "
                 f"give the names of its scenes, in a text file with one a line"
             )
-    source = "the list given"
-    if isinstance(names, (str, Path)):
-        source = str(names)
-        try:
-            text = Path(names).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{names}: not a text file with one scene name a line: {error}") from None
-        names = [line.strip() for line in text.splitlines() if line.strip()]
+    source = str(names) if isinstance(names, (str, Path)) else "the list given"
+    names = read_names(names)
     if outputs != len(names):
         raise InputError(f"{path}: the model has {outputs} outputs, but {source} names {len(names)} scenes")
-    return list(names)
+    return names
 
 
 def _are_probabilities(answers: NDArray[np.float32]) -> bool:

@@ -4,10 +4,12 @@ The folder of the table and the videos must have the same paths on every machine
 Ray gives its shards to the others, and a shard that was written before is not made again.
 """
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sceneproof.errors import InputError
 from sceneproof.labelling.looked import Labelling
@@ -56,9 +58,17 @@ class RayEngine:
         ray.init(ignore_reinit_error=True)
         manifest = replace(shards.manifest, root=shards.manifest.root.absolute())
         settings = {"batch": batch, "workers": workers or self.cpus, "time_limit": time_limit}
+        begun = _Begun(str(Path.cwd()), [str(Path(path).absolute()) for path in sys.path])
         made = ray.data.from_items([{"shard": number} for number in numbers], override_num_blocks=len(numbers)).map(
             _Actor,  # type: ignore[arg-type]  # Ray takes a class too, and makes one of it in each actor
-            fn_constructor_args=(self.make, ray.put(manifest), str(shards.out.absolute()), shards.size, settings),
+            fn_constructor_args=(
+                self.make,
+                ray.put(manifest),
+                str(shards.out.absolute()),
+                shards.size,
+                settings,
+                begun,
+            ),
             concurrency=(1, self.actors),
             num_cpus=self.cpus,
             num_gpus=self.gpus,
@@ -67,14 +77,47 @@ class RayEngine:
             advance(int(row["videos"]))
 
 
+def engine_of(
+    engine: Literal["local", "ray"], make: Callable[[], Labelling], *, actors: int, cpus: int, gpus: float
+) -> RayEngine | None:
+    """The engine that the words of a command stand for; None: the local one.
+
+    Raises:
+        InputError: a setting out of its range, or one that the local engine does not have.
+    """
+    if engine == "local":
+        if (actors, cpus, gpus) != (1, 1, 0.0):
+            raise InputError("actors, cpus and gpus: these are for the engine ray; the local one has workers")
+        return None
+    if actors < 1 or cpus < 1 or gpus < 0:
+        raise InputError(
+            f"ray: actors and cpus must be at least 1, and gpus at least 0; given: {actors}, {cpus}, {gpus:g}"
+        )
+    return RayEngine(make, actors, cpus, gpus)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """Where the labelling was begun: weights by a relative path and modules of one's own are found from there."""
+
+    folder: str
+    imports: list[str]
+
+    def enter(self) -> None:
+        if Path(self.folder).is_dir():
+            os.chdir(self.folder)
+        sys.path += [path for path in self.imports if path not in sys.path]
+
+
 class _Actor:
     """Holds a model and labels one shard after another by the local pipeline."""
 
     def __init__(
-        self, make: Callable[[], Labelling], manifest: Any, out: str, size: int, settings: dict[str, Any]
+        self, make: Callable[[], Labelling], manifest: Any, out: str, size: int, settings: dict[str, Any], begun: _Begun
     ) -> None:
         import ray
 
+        begun.enter()
         self._shards = Shards(ray.get(manifest), make(), Path(out), size)
         self._settings = settings
 

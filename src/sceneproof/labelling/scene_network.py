@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sceneproof.errors import InputError
 from sceneproof.files import whole
+from sceneproof.labelling.labeller import SceneLabeller
 from sceneproof.labelling.pictures import resize
 
 KEY = "sceneproof"
@@ -49,7 +50,7 @@ class SceneNetworkFacts:
     seed: int
 
 
-class SceneNetwork:
+class SceneNetwork(SceneLabeller):
     """A trained scene classifier, as a labeller.
 
     Attributes:
@@ -58,9 +59,17 @@ class SceneNetwork:
         facts: the same, as values.
     """
 
-    def __init__(self, layers: nn.Module, facts: SceneNetworkFacts) -> None:
-        self.layers = layers.eval()
-        self.facts = facts
+    def __init__(self, weights: str | Path) -> None:
+        """Reads what `save` wrote.
+
+        Args:
+            weights: The .safetensors file that `sceneproof label network` made.
+
+        Raises:
+            InputError: no such file, or not a scene network.
+        """
+        self.layers, self.facts = _read(weights)
+        facts = self.facts
         self.names = facts.names
         self.title = (
             f"scene network, {facts.size} px, {facts.trained_on} pictures, seed {facts.seed}, "
@@ -73,31 +82,28 @@ class SceneNetwork:
         posteriors: NDArray[np.float32] = torch.softmax(answers / self.facts.temperature, dim=1).numpy()
         return posteriors
 
-    def save(self, path: str | Path) -> None:
-        """Writes weights and facts (JSON in the header) to one safetensors file, whole or not at all."""
-        with whole(path) as temporary:
-            save_file(self.layers.state_dict(), temporary, {KEY: json.dumps(asdict(self.facts), sort_keys=True)})
 
-    @classmethod
-    def load(cls, path: str | Path) -> "SceneNetwork":
-        """Reads what `save` wrote.
+def save(path: str | Path, layers: nn.Module, facts: SceneNetworkFacts) -> None:
+    """Writes weights and facts (JSON in the header) to one safetensors file, whole or not at all."""
+    with whole(path) as temporary:
+        save_file(layers.state_dict(), temporary, {KEY: json.dumps(asdict(facts), sort_keys=True)})
 
-        Raises:
-            InputError: no such file, or not a scene network.
-        """
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such file (expected a scene network, made by `sceneproof label network`)")
-        try:
-            with safe_open(path, framework="pt") as file:
-                facts = SceneNetworkFacts(**json.loads((file.metadata() or {})[KEY]))
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+
+def _read(path: str | Path) -> tuple[nn.Module, SceneNetworkFacts]:
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file (expected a scene network, made by `sceneproof label network`)")
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = SceneNetworkFacts(**json.loads((file.metadata() or {})[KEY]))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+        with torch.device("meta"):  # draws no random weights, so training goes on as if nothing had been read
             layers = build(len(facts.names))
-            layers.load_state_dict(weights)
-        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"{path}: not a scene network made by `sceneproof label network`: {str(error).splitlines()[0]}"
-            ) from None
-        return cls(layers, facts)
+        layers.load_state_dict(weights, assign=True)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path}: not a scene network made by `sceneproof label network`: {str(error).splitlines()[0]}"
+        ) from None
+    return layers.eval(), facts
 
 
 def build(scenes: int) -> nn.Sequential:

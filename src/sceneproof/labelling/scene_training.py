@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from sceneproof.errors import InputError
 from sceneproof.labelling.pictures import categories, read_pictures
-from sceneproof.labelling.scene_network import SceneNetwork, SceneNetworkFacts, build, logits, to_tensor
+from sceneproof.labelling.scene_network import SceneNetwork, SceneNetworkFacts, build, logits, save, to_tensor
 from sceneproof.progress import progress
 
 BATCH = 32
@@ -79,8 +79,8 @@ def train_scene_network(
         epochs=epochs,
         seed=seed,
     )
-    network = SceneNetwork(layers, facts)
-    network.save(out)
+    save(out, layers, facts)
+    network = SceneNetwork(out)
     if not quiet:
         print(f"{out}: {network.title}; calibration error {facts.calibration_error:.1%}")
     return network

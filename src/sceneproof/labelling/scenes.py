@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,28 +12,9 @@ from numpy.typing import NDArray
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
+from sceneproof.labelling.labeller import SceneLabeller
 from sceneproof.labelling.looked import Looked
 from sceneproof.labelling.pipeline import label
-
-
-class SceneLabeller(Protocol):
-    """Anything that says how likely each scene is in a picture. Yours needs no registration.
-
-    Attributes:
-        names: S scene names, in the order of the posteriors.
-        title: what makes the labels, as the label table will tell.
-    """
-
-    @property
-    def names(self) -> Sequence[str]:
-        """S scene names."""
-
-    @property
-    def title(self) -> str:
-        """What makes the labels."""
-
-    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Posteriors (N, S), each row at least 0 and summing to 1, of frames uint8 (N, H, W, 3), RGB."""
 
 
 class SceneLabelling:
@@ -41,7 +22,6 @@ class SceneLabelling:
 
     kind = "scenes"
     schema = pa.schema([("video", pa.string()), ("probabilities", pa.list_(pa.float32()))])
-    short_side = None
 
     def __init__(self, labeller: SceneLabeller, *, frames_per_video: int = 8) -> None:
         """With what looks at the frames, and at how many of each clip, evenly spaced.
@@ -52,6 +32,7 @@ class SceneLabelling:
         if frames_per_video < 1:
             raise InputError(f"frames_per_video: {frames_per_video} given; it must be at least 1")
         self._labeller, self._count = labeller, frames_per_video
+        self.short_side = labeller.short_side
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -122,7 +103,7 @@ def _means(labeller: SceneLabeller, clips: Iterable[NDArray[np.uint8]]) -> list[
     """Mean posteriors (S,) of some clips of one frame size, in one call of the labeller."""
     several = list(clips)
     frames = np.concatenate(several)
-    posteriors = labeller(frames)
+    posteriors = np.asarray(labeller(frames))
     if posteriors.shape != (len(frames), len(labeller.names)):
         raise InputError(
             f"{labeller.title}: answered {posteriors.shape} to {len(frames)} frames; "

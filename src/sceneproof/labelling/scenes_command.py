@@ -1,33 +1,35 @@
 """The command `sceneproof label scenes`."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
-from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller, Triple
-from sceneproof.labelling.scene_network import SceneNetwork
-from sceneproof.labelling.scenes import SceneLabeller, label_scenes
+from sceneproof.errors import InputError
+from sceneproof.labelling.labellers import Places365ResNet, SceneLabeller
+from sceneproof.labelling.pipeline import label
+from sceneproof.labelling.ray_engine import engine_of
+from sceneproof.labelling.scenes import SceneLabelling
+from sceneproof.spec import Spec
 
 
 def label_scenes_command(
     manifest: Path,
     out: Path,
     *,
-    labeller: Literal["onnx", "network"],
-    weights: Path,
+    labeller: Callable[[], SceneLabeller] = Places365ResNet,
     root: Path | None = None,
-    names: Path | None = None,
-    size: int | None = None,
-    channels: Literal["rgb", "bgr"] = "rgb",
-    mean: Triple = (0.0, 0.0, 0.0),
-    std: Triple = (1.0, 1.0, 1.0),
-    output: Literal["auto", "probabilities", "logits"] = "auto",
     frames_per_video: int = 8,
     batch: int = 64,
     workers: int | None = None,
     shard: int = 64,
     time_limit: float = 60.0,
+    engine: Literal["local", "ray"] = "local",
+    actors: int = 1,
+    cpus: int = 1,
+    gpus: float = 0.0,
     quiet: bool = False,
 ) -> SceneTable:
     """Labels every video of a manifest with soft scene probabilities: the mean over its frames.
@@ -38,41 +40,50 @@ def label_scenes_command(
     Args:
         manifest: The manifest (.parquet) that names the videos.
         out: The scene table to write (.parquet).
-        labeller: What looks at the frames: "onnx", an image classifier in an ONNX file, such as a Places365 network;
-            or "network", a small scene network that you trained on pictures with this tool.
-        weights: Its file: .onnx, or the .safetensors that training wrote.
+        labeller: What looks at the frames. Places365ResNet, the authors' ResNet-18 or -50; OnnxSceneLabeller, any image
+            classifier in an ONNX file; HuggingFaceScenes, a CLIP or SigLIP that is told the scenes' names;
+            SceneNetwork, a small one trained by `sceneproof label network`; or the import path of your own
+            SceneLabeller. Its options are --labeller.NAME; --labeller.help CLASS lists them.
         root: The folder that the manifest's paths start from; by default the manifest's own.
-        names: For onnx: text file with the scene names, one a line, in the order of the model's outputs. By default the
-            365 of Places365.
-        size: For onnx: height and width of the model's picture, needed only where the model leaves them open.
-        channels: For onnx: the channel order that the model was trained with.
-        mean: For onnx: subtracted from the pixels (0 to 255), in the model's channel order.
-        std: For onnx: what the pixels are then divided by, in the model's channel order.
-        output: For onnx: whether the model ends in a softmax; "auto" tries it on noise and applies a softmax unless all
-            its answers are at least 0 and sum to 1.
         frames_per_video: Frames looked at in each clip, evenly spaced; all of them where a clip has no more.
-        batch: About how many frames go through the network at once.
-        workers: Processes that decode, ahead of the network; by default one a core.
+        batch: About how many frames go through the labeller at once.
+        workers: Processes that decode, ahead of the labeller; by default one a core.
         shard: Videos that are written together; what a crash can cost.
         time_limit: Seconds that decoding a video may take.
+        engine: Where the work is done: "local", in this process; or "ray", on the machines of a Ray cluster, or on this
+            one where there is none. The videos and OUT's folder must have the same paths on every machine.
+        actors: For ray: how many labellers work at once, each on shards of its own.
+        cpus: For ray: cores that each of them takes; it has as many decoding processes unless --workers says otherwise.
+        gpus: For ray: GPUs that each of them takes, such as 1, or 0.25 where four share one.
         quiet: Show no progress.
     """
     rows = Manifest.read(manifest, root)
-    made: SceneLabeller = (
-        OnnxSceneLabeller(weights, names, size=size, channels=channels, mean=mean, std=std, output=output)
-        if labeller == "onnx"
-        else SceneNetwork.load(weights)
-    )
-    table = label_scenes(
+    make = partial(scene_labelling, Spec.of(labeller), frames_per_video)
+    where = engine_of(engine, make, actors=actors, cpus=cpus, gpus=gpus)
+    label(
         rows,
-        made,
+        make(),
         out,
-        frames_per_video=frames_per_video,
         batch=batch,
         workers=workers,
         shard=shard,
         time_limit=time_limit,
+        engine=where,
         quiet=quiet,
     )
+    table = SceneTable.read(out)
     print(f"{out}: {len(table.videos)} of {len(rows)} videos, {len(table.names)} scenes, by {table.labeller}")
     return table
+
+
+def scene_labelling(labeller: Spec, frames_per_video: int) -> SceneLabelling:
+    """The labelling by a labeller that is made here.
+
+    Raises:
+        InputError: it cannot be made, or is no labeller; says what it lacks.
+    """
+    made = labeller()
+    for name in ("names", "title", "short_side"):
+        if not hasattr(made, name):
+            raise InputError(f"{labeller.class_path}: has no {name}: a SceneLabeller's __init__ sets names and title")
+    return SceneLabelling(made, frames_per_video=frames_per_video)

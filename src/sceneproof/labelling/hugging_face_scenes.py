@@ -1,0 +1,150 @@
+"""Scenes by any Hugging Face model that compares pictures with texts, such as CLIP, SigLIP or MetaCLIP; no training."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from sceneproof.errors import InputError
+from sceneproof.labelling.labeller import SceneLabeller
+from sceneproof.labelling.names import in_words, read_names
+from sceneproof.labelling.places365 import scene_names
+
+TEXTS = 64
+"""Texts that go in at once."""
+FEW = 8
+"""Texts that a new model's own scores are compared by."""
+
+
+class HuggingFaceScenes(SceneLabeller):
+    """Posteriors of a zero-shot classifier: each scene's name in a sentence, compared with the frame.
+
+    The softmax of the model's scores over all names (Radford et al., "Learning Transferable Visual Models From Natural
+    Language Supervision", ICML 2021, section 3.1). SigLIP (Zhai et al., ICCV 2023) is trained to say yes or no to each
+    text by itself; the softmax over its scores is our choice, since a soft label must sum to 1.
+
+    Attributes:
+        title: the model's name with its commit or its files' SHA-256, and the sentence.
+        short_side: None: the model's own processor scales the frames.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        names: Sequence[str] | str | Path | None = None,
+        prompt: str = "a photo of a {}.",
+        revision: str | None = None,
+        download: bool = False,
+        batch: int = 16,
+        device: str = "auto",
+    ) -> None:
+        """Loads the model from a folder, the Hub's cache or, where asked for, the Hub, and reads all names with it.
+
+        Only safetensors are read and no code of the model's repository is run.
+
+        Args:
+            model: A model's name on the Hub, such as openai/clip-vit-base-patch32, or a folder.
+            names: The scenes as they stand in the sentence, or a text file with one a line. By default the 365 of
+                Places365, said as people do: "hockey arena" for arena/hockey.
+            prompt: The sentence; {} is where the name goes.
+            revision: The commit or tag to take.
+            download: Fetch from the Hub what is not in its cache.
+            batch: Frames that go in at once.
+            device: "cpu", "cuda", …; "auto" for a GPU where there is one.
+
+        Raises:
+            InputError: transformers is not installed; no such model, or not one that compares pictures with texts; a
+                prompt without {}, or names that cannot be read.
+        """
+        if prompt.count("{}") != 1:
+            raise InputError(f"prompt: {prompt!r} given; it needs one {{}}, where the scene's name goes")
+        self.names = scene_names() if names is None else read_names(names)
+        said = [in_words(name) for name in self.names] if names is None else self.names
+        self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self._processor, tokenizer, network = _load(str(model), revision, download)
+        self._network, self._batch = network.float().eval().to(self._device), batch
+        tokens = self._tokens(tokenizer, [prompt.replace("{}", name) for name in said])
+        with torch.inference_mode():
+            texts = [self._texts({key: part[start : start + TEXTS] for key, part in tokens.items()}, str(model))
+                     for start in range(0, len(said), TEXTS)]  # fmt: skip
+            self._features = torch.cat(texts)
+            self._compare({key: part[:FEW] for key, part in tokens.items()}, str(model))
+        self.title = f"{_origin(model, network, revision)}, {prompt!r}"
+
+    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Posteriors (N, S) of frames uint8 (N, H, W, 3), RGB."""
+        with torch.inference_mode():
+            parts = [frames[start : start + self._batch] for start in range(0, len(frames), self._batch)]
+            logits = torch.cat([self._logits(self._pictures(part), self._features) for part in parts])
+        return np.asarray(torch.softmax(logits, dim=1).cpu().numpy(), np.float32)
+
+    def _tokens(self, tokenizer: Any, sentences: list[str]) -> dict[str, Tensor]:
+        """Texts padded to the model's full length, as SigLIP was trained; to CLIP it makes no difference."""
+        length = self._network.config.text_config.max_position_embeddings
+        made = tokenizer(sentences, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+        return {key: value.to(self._device) for key, value in made.items()}
+
+    def _texts(self, tokens: dict[str, Tensor], model: str) -> Tensor:
+        try:
+            return _unit(self._network.get_text_features(**tokens))
+        except (AttributeError, TypeError) as error:
+            raise InputError(f"{model}: does not describe a text by a vector, as CLIP and SigLIP do: {error}") from None
+
+    def _pictures(self, frames: NDArray[np.uint8]) -> Tensor:
+        inputs = self._processor(images=list(frames), return_tensors="pt").to(self._device)
+        return _unit(self._network.get_image_features(**inputs))
+
+    def _logits(self, pictures: Tensor, texts: Tensor) -> Tensor:
+        # SigLIP adds a bias too, the same to all names: the softmax takes it out again
+        scores: Tensor = self._network.logit_scale.exp() * pictures @ texts.T
+        return scores.float()
+
+    def _compare(self, tokens: dict[str, Tensor], model: str) -> None:
+        """Refuses a model that weighs vectors in its own way, for which ours would be another classifier."""
+        noise = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+        inputs = self._processor(images=list(noise), return_tensors="pt").to(self._device)
+        try:
+            theirs = self._network(**inputs, **tokens).logits_per_image.softmax(dim=1)
+            ours = self._logits(self._pictures(noise), self._features[:FEW]).softmax(dim=1)
+        except (AttributeError, TypeError) as error:
+            raise InputError(f"{model}: does not compare pictures and texts as CLIP and SigLIP do: {error}") from None
+        if not torch.allclose(ours, theirs.float(), atol=1e-3):
+            raise InputError(f"{model}: compares pictures and texts in another way than CLIP and SigLIP")
+
+
+def _unit(answer: Any) -> Tensor:
+    """Vectors (N, D) of length 1; transformers 5 wraps what transformers 4 answers."""
+    return functional.normalize(getattr(answer, "pooler_output", answer), dim=-1)
+
+
+def _origin(model: str | Path, network: Any, revision: str | None) -> str:
+    if (commit := getattr(network.config, "_commit_hash", None) or revision) or not Path(model).is_dir():
+        return f"{model}{f' at {commit}' if commit else ''}"
+    digest = hashlib.sha256()
+    for path in sorted(Path(model).glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return f"{model} (sha256 {digest.hexdigest()[:12]})"
+
+
+def _load(name: str, revision: str | None, download: bool) -> tuple[Any, Any, Any]:
+    try:
+        from transformers import AutoImageProcessor, AutoModelForZeroShotImageClassification, AutoTokenizer
+    except ImportError as error:
+        raise InputError(f"Hugging Face models need transformers: pip install 'sceneproof[hf]' ({error})") from None
+    try:
+        origin: dict[str, Any] = {"revision": revision, "local_files_only": not download, "trust_remote_code": False}
+        processor = AutoImageProcessor.from_pretrained(name, **origin)  # type: ignore[no-untyped-call]
+        tokenizer = AutoTokenizer.from_pretrained(name, **origin)
+        model = AutoModelForZeroShotImageClassification.from_pretrained(name, **origin, use_safetensors=True)
+    except (OSError, ValueError, ImportError, KeyError) as error:  # all that loading raises on a wrong name or kind
+        hint = "" if download or Path(name).is_dir() else " (downloading was not asked for)"
+        raise InputError(f"{name}: not a zero-shot image model that can be loaded{hint}: {error}") from None
+    return processor, tokenizer, model

@@ -1,0 +1,41 @@
+"""Names of scenes: from a list or a file, and as people say them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sceneproof.errors import InputError
+
+# what Places365 writes behind the stroke is mostly said in front: "arena/hockey" is a hockey arena
+SAID_BEHIND = ("door", "platform")
+SAID_OTHERWISE = {"temple/asia": "Asian temple", "underwater/ocean_deep": "deep ocean underwater"}
+
+
+def read_names(names: Sequence[str] | str | Path) -> list[str]:
+    """Scene names: those of a list, or of a text file with one a line, empty lines left out.
+
+    Raises:
+        InputError: not a text file, no name, or one name twice.
+    """
+    source = "the names given"
+    if isinstance(names, (str, Path)):
+        source = str(names)
+        try:
+            text = Path(names).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{names}: not a text file with one scene name a line: {error}") from None
+        names = [line.strip() for line in text.splitlines() if line.strip()]
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice or not names:
+        raise InputError(f"{source}: {f'{twice[0]!r} is there twice' if twice else 'no scene names in it'}")
+    return list(names)
+
+
+def in_words(name: str) -> str:
+    """A name of Places365 as people say it: "hockey arena" for "arena/hockey", "indoor library" for "library/indoor".
+
+    What stands behind the stroke comes first, but for a "subway station platform" and an "elevator door".
+    """
+    if name in SAID_OTHERWISE:
+        return SAID_OTHERWISE[name]
+    thing, _, kind = name.replace("_", " ").partition("/")
+    return " ".join([thing, kind] if kind in SAID_BEHIND else [kind, thing]).strip()
