@@ -2,8 +2,8 @@
 # The paper's set-up: a baseline, the scene adversary and the full model on Mini-Kinetics-200, each from the one before, then
 # all three fine-tuned on UCF-101, HMDB-51 (three splits each) and Diving48 V1. For GPUs: nobody has run it yet. Every step
 # goes on where it stopped. Usage: recipes/paper.sh DATA START OUT [JOBS [SEED...]]
-#   DATA: folders made by `sceneproof index` (docs/datasets.md): mini-kinetics (with scenes.parquet and boxes.parquet beside
-#     the manifest), ucf101-1 to -3, hmdb51-1 to -3 and diving48-v1
+#   DATA: what recipes/paper-data.sh made: mini-kinetics (with scenes.parquet and boxes.parquet beside the manifest),
+#     ucf101-1 to -3, hmdb51-1 to -3 and diving48-v1
 #   START: the weights that the baseline starts from, a pre-trained 3D-ResNet-18 with shortcut A: the paper does not say which
 set -euo pipefail
 data=$1 start=$2 out=$3 jobs=${4:-1}

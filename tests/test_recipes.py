@@ -1,5 +1,6 @@
 """The paper's recipes, run dry: each on a made-up collection in the layout of the real one, indexed by the command."""
 
+import importlib
 import os
 import subprocess
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sceneproof.cli import main
+from sceneproof.arguments import parse
+from sceneproof.cli import COMMANDS, main
 from sceneproof.data.manifest import Manifest
 from sceneproof.run import Run
 from tests.layouts import LAYOUTS
@@ -123,15 +125,34 @@ esac
 """
 
 
-def test_the_script_goes_through_the_stages_in_order(tmp_path: Path) -> None:
+def said_by(script: str, tmp_path: Path, *words: str) -> list[list[str]]:
+    """The commands that a script gives, in order; none of them is run."""
     stub = tmp_path / "bin" / "sceneproof"
     stub.parent.mkdir()
     stub.write_text(STUB)
     stub.chmod(0o755)
     environment = {**os.environ, "PATH": f"{stub.parent}:{os.environ['PATH']}", "LOG": str(tmp_path / "log")}
-    words = [str(RECIPES / "paper.sh"), "data", "start.pth", str(tmp_path / "out"), "2", "0", "1"]
-    subprocess.run(words, check=True, env=environment)
-    said = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    subprocess.run([str(RECIPES / script), *words], check=True, env=environment)
+    return [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+
+
+def understood(words: list[str]) -> tuple[str, dict[str, Any]]:
+    """A command and its arguments, as the command line understands them."""
+    name = next(name for name in COMMANDS if words[: len(name.split())] == name.split())
+    module, _, function = COMMANDS[name][0].partition(":")
+    command = getattr(importlib.import_module(module), function)
+    return name, parse(command, words[len(name.split()) :], name)
+
+
+def test_the_data_are_prepared_and_labelled(tmp_path: Path) -> None:
+    said = [understood(line) for line in said_by("paper-data.sh", tmp_path, "index", "data")]
+    assert [name for name, _ in said] == ["prepare"] * 8 + ["label scenes", "label humans", "label check"]
+    assert {arguments["short_side"] for name, arguments in said if name == "prepare"} == {240}
+    assert said[8][1]["labeller"].init_args["depth"] == 50
+
+
+def test_the_script_goes_through_the_stages_in_order(tmp_path: Path) -> None:
+    said = said_by("paper.sh", tmp_path, "data", "start.pth", str(tmp_path / "out"), "2", "0", "1")
     recipes = [next(word for word in line if word.endswith(".yaml")) for line in said]
     assert all(Path(recipe).is_file() for recipe in recipes)
     names = [str(Path(recipe).relative_to(RECIPES).with_suffix("")) for recipe in recipes]
