@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller, Triple
@@ -11,12 +12,12 @@ from sceneproof.labelling.scenes import SceneLabeller, label_scenes
 
 
 def label_scenes_command(
-    manifest: Path,
-    out: Path,
+    manifest: Address,
+    out: Address,
     *,
     labeller: Literal["onnx", "network"],
     weights: Path,
-    root: Path | None = None,
+    root: Address | None = None,
     names: Path | None = None,
     size: int | None = None,
     channels: Literal["rgb", "bgr"] = "rgb",
@@ -36,12 +37,12 @@ def label_scenes_command(
     listed on standard error and in NAME.failures.parquet beside OUT.
 
     Args:
-        manifest: The manifest (.parquet) that names the videos.
-        out: The scene table to write (.parquet).
+        manifest: The manifest (.parquet) that names the videos; a path or an address (s3://, gs://, hf://).
+        out: The scene table to write (.parquet); a path or an address.
         labeller: What looks at the frames: "onnx", an image classifier in an ONNX file, such as a Places365 network;
             or "network", a small scene network that you trained on pictures with this tool.
         weights: Its file: .onnx, or the .safetensors that training wrote.
-        root: The folder that the manifest's paths start from; by default the manifest's own.
+        root: The folder or address that the manifest's paths start from; by default the manifest's own.
         names: For onnx: text file with the scene names, one a line, in the order of the model's outputs. By default the
             365 of Places365.
         size: For onnx: height and width of the model's picture, needed only where the model leaves them open.
