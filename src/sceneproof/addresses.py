@@ -67,7 +67,7 @@ def size(place: Place) -> int | None:
     return int(found["size"]) if found else None
 
 
-def making(place: Place) -> str:
+def marks(place: Place) -> str:
     """A text that changes when a file is written anew, made of its size and time, or of the store's own marks.
 
     Raises:
@@ -79,7 +79,7 @@ def making(place: Place) -> str:
         return f"{file.st_size} bytes at {file.st_mtime_ns}"
     if (found := _facts(place)) is None:
         raise AddressError(str(place), "no such file")
-    return _marks(found)
+    return _joined(found)
 
 
 def names(folder: Place) -> set[str]:
@@ -109,25 +109,12 @@ def opened_file(place: Place) -> BinaryIO:
     if (found := _facts(place)) is None:
         raise AddressError(str(place), "no such file")
     if found["size"] <= SMALL:
-        return io.BytesIO(_whole(str(place), _marks(found)))
+        return io.BytesIO(_whole(str(place), _joined(found)))
     with _reaching(place):
         file = place.fs.open(
             place.path, "rb", block_size=BLOCK, cache_type="blockcache", cache_options={"maxblocks": BLOCKS}
         )
     return cast(BinaryIO, _Fetched(place, file))
-
-
-def read_text(place: Place) -> str:
-    """The text of a file.
-
-    Raises:
-        FileNotFoundError: there is none.
-        AddressError: the address cannot be reached.
-    """
-    if isinstance(place, Path):
-        return place.read_text(encoding="utf-8")
-    with _reaching(place):
-        return bytes(place.fs.cat_file(place.path)).decode()
 
 
 def upload(file: Path, place: UPath) -> None:
@@ -208,10 +195,14 @@ def _facts(place: UPath) -> dict[str, Any] | None:
             found: dict[str, Any] = place.fs.info(place.path)
     except FileNotFoundError:
         return None
-    return found if found["type"] == "file" else None
+    if found["type"] != "file":
+        return None
+    if found["size"] is None:
+        raise AddressError(str(place), "its server does not say how large it is")
+    return found
 
 
-def _marks(found: dict[str, Any]) -> str:
+def _joined(found: dict[str, Any]) -> str:
     return str(sorted((key, str(value)) for key, value in found.items()))
 
 

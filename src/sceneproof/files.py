@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sceneproof.addresses import Address, Place, located, read_text, upload
+from sceneproof.addresses import Address, Place, located, opened_file, upload
 from sceneproof.errors import InputError
 
 
@@ -56,7 +56,8 @@ def read_json(path: Address | Place) -> Any:
         InputError: the file is missing, cannot be reached or is not JSON.
     """
     try:
-        return json.loads(read_text(located(path)))
+        with opened_file(located(path)) as file:
+            return json.loads(file.read().decode())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from sceneproof.addresses import Address
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
@@ -25,13 +26,13 @@ SAMPLES, SAMPLE_FRAMES = 8, 64
 
 
 def prepare(
-    manifest: Path,
+    manifest: Address,
     out: Path,
     *,
     short_side: int = 240,
     form: Form = "h264",
-    humans: Path | None = None,
-    root: Path | None = None,
+    humans: Address | None = None,
+    root: Address | None = None,
     workers: int | None = None,
     time_limit: float = 600.0,
     dry_run: bool = False,
@@ -44,13 +45,13 @@ def prepare(
     in the manifest with 0 frames and is listed in OUT/manifest.failures.parquet with the reason.
 
     Args:
-        manifest: The table of videos.
-        out: The folder to write.
+        manifest: The table of videos. It, the table of people and the root may be addresses (s3://, gs://, hf://).
+        out: The folder to write, on this machine: an encoder needs one, and training reads it again and again.
         short_side: Of the new frames, in pixels; smaller videos keep their size.
         form: "h264", H.264 with a key frame every 4 frames; or "jpeg", every frame a JPEG picture, for about four times
             the space. Both in MP4.
         humans: Table of person boxes or masks: OUT/humans.parquet gets them, moved and scaled along.
-        root: The folder that the manifest's paths start from; by default the manifest's own.
+        root: The folder or address that the manifest's paths start from; by default the manifest's own.
         workers: Processes that rewrite; by default one a core.
         time_limit: Seconds that a video may take.
         dry_run: Only say how much space it will take.
@@ -66,7 +67,7 @@ def prepare(
         raise InputError(f"--short_side {short_side}: give at least 16 pixels")
     table = Manifest.read(manifest, root)
     out = Path(out)
-    if out.resolve() == table.root.resolve():
+    if isinstance(table.root, Path) and out.resolve() == table.root.resolve():
         raise InputError(f"{out}: the originals are here; write the new videos to another folder")
     people = read_humans(humans) if humans is not None else None
     if people is not None:

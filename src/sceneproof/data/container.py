@@ -154,7 +154,7 @@ def _opened(place: Place, file: BinaryIO) -> Iterator[Video]:
         if isinstance(place, Path):
             container = av.open(str(place.absolute()), options=OPTIONS, metadata_errors="replace")
         else:
-            container = av.open(file, options={**OPTIONS, **ALONE}, metadata_errors="replace")
+            container = av.open(file, "r", options={**OPTIONS, **ALONE}, metadata_errors="replace")
     except AddressError:
         raise
     except (av.FFmpegError, ValueError) as error:

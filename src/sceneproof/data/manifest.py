@@ -126,15 +126,17 @@ class Manifest:
         Raises:
             InputError: an action that is not in the list; names the row.
         """
-        numbers = pd.Index(actions, dtype=self.rows["action"].dtype).get_indexer(pd.Index(self.rows["action"]))
-        unknown = np.flatnonzero(numbers < 0)
+        numbers = pc.index_in(
+            pa.array(self.rows["action"], pa.large_string()), value_set=pa.array(actions, pa.large_string())
+        )
+        unknown = np.flatnonzero(numbers.is_null())
         if len(unknown):
             row = int(unknown[0])
             raise InputError(
                 f"{self.name}: row {row} ({self.rows['video'].iat[row]}): unknown action "
                 f"{self.rows['action'].iat[row]!r}; known: {', '.join(actions)}"
             )
-        made: list[int] = numbers.tolist()
+        made: list[int] = numbers.to_pylist()
         return made
 
 
