@@ -109,11 +109,11 @@ def opened_file(place: Place) -> BinaryIO:
     if (found := _facts(place)) is None:
         raise AddressError(str(place), "no such file")
     if found["size"] <= SMALL:
-        return io.BytesIO(_whole(str(place), _joined(found)))
-    with _reaching(place):
-        file = place.fs.open(
-            place.path, "rb", block_size=BLOCK, cache_type="blockcache", cache_options={"maxblocks": BLOCKS}
-        )
+        file: Any = io.BytesIO(_whole(str(place), _joined(found)))
+    else:
+        with _reaching(place):
+            how = {"cache_type": "blockcache", "cache_options": {"maxblocks": BLOCKS}}
+            file = place.fs.open(place.path, "rb", block_size=BLOCK, **how)
     return cast(BinaryIO, _Fetched(place, file))
 
 
@@ -222,6 +222,7 @@ class _Fetched(io.RawIOBase):
 
     def __init__(self, place: UPath, file: Any) -> None:
         self._place, self._file = place, file
+        self.name = place.name  # libav tells some formats by their suffix
 
     def readable(self) -> bool:
         return True
@@ -230,8 +231,11 @@ class _Fetched(io.RawIOBase):
         return True
 
     def read(self, size: int | None = -1) -> bytes:
-        with _reaching(self._place):
-            return bytes(self._file.read(-1 if size is None else size))
+        try:
+            with _reaching(self._place):
+                return bytes(self._file.read(-1 if size is None else size))
+        except FileNotFoundError:
+            raise AddressError(str(self._place), "was deleted while it was read") from None
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return int(self._file.seek(offset, whence))

@@ -136,7 +136,7 @@ def opened(path: Address | Place) -> Iterator[Video]:
             yield from _opened(place, file)
     except AddressError as error:  # also while frames are read
         raise VideoError(error.reason) from None
-    except PermissionError as error:
+    except OSError as error:  # a path of this machine that may not be read
         raise VideoError(_text(error)) from None
 
 
