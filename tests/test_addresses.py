@@ -297,9 +297,10 @@ def test_scenes_are_labelled_and_videos_prepared_from_a_bucket(tmp_path: Path, b
     made = prepare(f"{bucket}/p/manifest.parquet", tmp_path / "out", short_side=32, workers=1, quiet=True)
     assert made is not None
     assert set(made.rows["frames"]) == {12}
-    first = (tmp_path / "out" / made.rows["path"].iat[0]).stat().st_mtime_ns
+    first = made.path(0)
+    written = first.stat().st_mtime_ns
     prepare(f"{bucket}/p/manifest.parquet", tmp_path / "out", short_side=32, workers=1, quiet=True)
-    assert (tmp_path / "out" / made.rows["path"].iat[0]).stat().st_mtime_ns == first
+    assert first.stat().st_mtime_ns == written
 
 
 def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:

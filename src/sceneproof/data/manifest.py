@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sceneproof.addresses import Address, Place, located
-from sceneproof.data.tables import read_table, write_table
+from sceneproof.data.tables import hashes, read_table, write_table
 from sceneproof.errors import InputError
 
 COLUMNS = ("video", "path", "split", "action")
@@ -65,11 +65,11 @@ class Manifest:
             raise InputError(f"{self.name}: the manifest has no rows")
         for name in COLUMNS:
             self._check_text(name)
-        twice = np.flatnonzero(self.rows["video"].duplicated())
-        if len(twice):
-            raise InputError(
-                f"{self.name}: the id {self.rows['video'].iat[twice[0]]!r} stands in more than one row (row {twice[0]})"
-            )
+        if len(np.unique(hashes(self.rows["video"]))) < len(self.rows):  # else they differ: a search takes much memory
+            for row in np.flatnonzero(self.rows["video"].duplicated())[:1]:
+                raise InputError(
+                    f"{self.name}: the id {self.rows['video'].iat[row]!r} stands in more than one row (row {row})"
+                )
         leaves = np.flatnonzero(pc.match_substring_regex(pa.array(self.rows["path"], pa.large_string()), LEAVES))
         if len(leaves):
             path = self.rows["path"].iat[leaves[0]]
@@ -78,7 +78,8 @@ class Manifest:
     def _check_text(self, column: str) -> None:
         """Numbers are named, not converted: 007 would have become 7 long before."""
         values = self.rows[column]
-        if not values.isna().any() and pd.api.types.infer_dtype(values) == "string":
+        known = isinstance(values.dtype, pd.StringDtype)  # what a file of text is read as; else a look at each cell
+        if not values.isna().any() and (known or pd.api.types.infer_dtype(values) == "string"):
             return
         for row, value in enumerate(values):  # names the first that is wrong
             if pd.isna(value):

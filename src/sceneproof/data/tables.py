@@ -4,15 +4,18 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place, located, opened_file, size
 from sceneproof.errors import InputError
 from sceneproof.files import whole
 
 KEY = b"sceneproof"
+HASHED = 2**16  # cells that are hashed together: each becomes a Python object for the time
 
 
 def write_table(path: Address | Place, frame: pd.DataFrame, kind: str, **metadata: Any) -> None:
@@ -73,3 +76,9 @@ def read_column(path: Address | Place, name: str) -> pa.ChunkedArray:
     """
     with opened_file(located(path)) as file:
         return pq.read_table(file, columns=[name])[name]
+
+
+def hashes(values: "pd.Series[Any]") -> NDArray[np.uint64]:
+    """A number a cell, uint64 (N,): the same for equal cells, in every process; in little memory for any N."""
+    parts = [values.iloc[first : first + HASHED] for first in range(0, len(values), HASHED)]
+    return np.concatenate([pd.util.hash_pandas_object(part, index=False).to_numpy(np.uint64) for part in parts])

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from sceneproof.addresses import Place, at_hand, names, remove, remove_folder, size
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tables import KEY, read_schema, read_table, write_table
+from sceneproof.data.tables import KEY, hashes, read_schema, read_table, write_table
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
 from sceneproof.labelling.decoding import Task
@@ -23,8 +23,6 @@ from sceneproof.labelling.looked import Labelling
 
 GROUP_BYTES = 2**25
 """About how large a row group of the table is: large enough to be read quickly, small enough to be held in memory."""
-HASHED = 2**16
-"""Rows that are hashed together: hashing makes a Python object of each cell."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +64,7 @@ class Shards:
         digest = hashlib.sha256()
         for name in ("video", "path", "start", "end"):
             values = rows[name] if name in rows else pd.Series(np.full(len(rows), np.nan))
-            for first in range(0, len(rows), HASHED):
-                part = values.iloc[first : first + HASHED]
-                digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
+            digest.update(hashes(values).tobytes())
         return {
             "clips": f"{len(rows)}, {digest.hexdigest()[:16]}",
             "videos a shard": self.size,
