@@ -83,7 +83,7 @@ def from_videos(manifest: Manifest, humans: HumanBoxes, settings: ClipSettings, 
     labelled = Labelled.gather(manifest, manifest.actions, humans=humans)
     if not all(labelled.has_readable_twin(row) for row in range(len(manifest))):
         raise SystemExit("every video of this benchmark needs people in 70 % of its frames")
-    files = [manifest.path(row) for row in range(len(manifest))]
+    files = [Path(manifest.path(row)) for row in range(len(manifest))]
     return Way(partial(crops, labelled, settings, batch), partial(ours, labelled, settings, batch), files)
 
 
@@ -104,7 +104,7 @@ def prepared(
             name = f"{'jpeg' if form == 'jpeg' else f'h264-gop{every}'}-{side}"
             made = prepare(
                 manifest_file, folder / name, short_side=side, form=form, key_frame_every=every,
-                humans=humans_file, root=manifest.root, quiet=True,
+                humans=humans_file, root=str(manifest.root), quiet=True,
             )  # fmt: skip
             assert made is not None
             ways[name] = from_videos(made, read_humans(made.root / "humans.parquet"), settings, batch)  # type: ignore[arg-type]

@@ -4,8 +4,10 @@ import dataclasses
 import inspect
 import itertools
 import json
+import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
@@ -48,6 +50,9 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
         files += [after for word, after in itertools.pairwise(words) if word == "--config"]
         raise InputError(f"{', '.join(files)}: {error}" if files else str(error)) from None
+    for key in parameters:
+        for value in values[key] if isinstance(values[key], list) else [values[key]]:
+            _refuse_address(key, value)
     return {key: _value(values[key], hints[key]) for key in parameters}
 
 
@@ -117,6 +122,16 @@ def _is_list(hint: Any) -> bool:
     """Whether a type is a list: a sequence of things, but not a text."""
     options = [hint, *typing.get_args(hint)]
     return any(typing.get_origin(option) in (list, tuple, Sequence) for option in options)
+
+
+def _refuse_address(key: str, value: Any) -> None:
+    """Raises InputError for an address where only a path can be: there it has lost a slash, and names nothing."""
+    if isinstance(value, Path) and re.match(r"[a-z][a-z0-9]+:/", str(value)):
+        kind, _, rest = str(value).partition(":/")
+        raise InputError(
+            f"{key}: {kind}://{rest} is an address, and this must be a path of this machine: manifests, labels and the "
+            f"videos' root may be addresses, runs, weights and pages may not (docs/addresses.md)"
+        )
 
 
 def _value(value: Any, hint: Any) -> Any:

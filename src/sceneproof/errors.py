@@ -7,3 +7,18 @@ class InputError(ValueError):
 
 class TrainingError(RuntimeError):
     """Training cannot go on: the message says why, and where the last good checkpoint is."""
+
+
+class AddressError(InputError):
+    """An address that cannot be read or written.
+
+    Attributes:
+        reason: why, in a few words, without the address.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return ": ".join(map(str, self.args))

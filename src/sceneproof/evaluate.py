@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sceneproof.addresses import Address, located
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
 from sceneproof.data.humans import read_humans
 from sceneproof.data.manifest import Manifest
@@ -42,15 +43,15 @@ class Evaluation:
 
 def evaluate(
     run: Path,
-    manifest: Path,
+    manifest: Address,
     *,
     splits: Sequence[str] = ("test",),
     clips: int = 0,
-    humans: Path | None = None,
-    scenes: Path | None = None,
+    humans: Address | None = None,
+    scenes: Address | None = None,
     probe_split: str | None = None,
-    root: Path | None = None,
-    out: Path | None = None,
+    root: Address | None = None,
+    out: Address | None = None,
     device: str = "auto",
     workers: int = 0,
     quiet: bool = False,
@@ -61,14 +62,15 @@ def evaluate(
 
     Args:
         run: the run folder.
-        manifest: the table of videos.
+        manifest: the table of videos. It, the tables of labels, the root and `out` may be addresses (s3://, gs://,
+            hf://).
         splits: splits to test on.
         clips: evenly spaced clips a video; 0: every non-overlapping clip, the paper's protocol.
         humans: table of person boxes or masks: also tests with the people masked out.
         scenes: table of soft scene labels: also gives the data's own scene bias, B_scene, and scenes to probe for
             where the manifest does not know the true ones. Needs `probe_split`.
         probe_split: split whose features train the linear probe for the scene (scene leakage).
-        root: folder that the manifest's paths start from, where it is not the manifest's own.
+        root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         out: folder to write to, instead of the run's own.
         device: 'auto', 'cpu' or 'cuda'.
         workers: loader processes.
@@ -109,7 +111,7 @@ def evaluate(
     if labels is not None and probe_split is not None:
         metrics["representation_bias"] = _scene_bias(table, labels, probe_split, splits, trained.actions)
     predictions = pd.concat([_rows(part) for part in parts], ignore_index=True)
-    folder = Path(out) if out is not None else trained.path / "evaluation"
+    folder = located(out) if out is not None else trained.path / "evaluation"
     write_table(folder / "predictions.parquet", predictions, "predictions", actions=trained.actions, run=trained.name)
     write_json(folder / "metrics.json", metrics)
     return Evaluation(predictions, metrics)

@@ -2,22 +2,33 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sceneproof.addresses import Address, Place, located, opened_file, upload
 from sceneproof.errors import InputError
 
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path` that takes its place when the block ends well.
+def whole(path: Address | Place) -> Iterator[Path]:
+    """Yields a temporary path, beside `path` unless that is an address, that takes its place when the block ends well.
 
     The temporary name keeps the suffix, so writers that look at it still work. A process that is killed leaves
-    `path` as it was. A full disk surfaces as the writer's OSError, with `path` untouched.
+    `path` as it was. A full disk surfaces as the writer's OSError, with `path` untouched. To an address the file is
+    uploaded by one call: object stores show it when all of it is there.
+
+    Raises:
+        AddressError: the address cannot be reached or written.
     """
-    path = Path(path)
+    path = located(path)
+    if not isinstance(path, Path):
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder, path.name)
+            upload(Path(folder, path.name), path)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
@@ -32,20 +43,21 @@ def whole(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: Address | Place, value: Any) -> None:
     """Writes indented JSON, whole or not at all; refuses NaN, which JSON does not have."""
     with whole(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: str | Path) -> Any:
+def read_json(path: Address | Place) -> Any:
     """Reads JSON.
 
     Raises:
-        InputError: the file is missing or is not JSON.
+        InputError: the file is missing, cannot be reached or is not JSON.
     """
     try:
-        return json.loads(Path(path).read_text())
+        with opened_file(located(path)) as file:
+            return json.loads(file.read().decode())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

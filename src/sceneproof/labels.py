@@ -2,8 +2,8 @@
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
+from sceneproof.addresses import Address
 from sceneproof.data.dataset import Labelled
 from sceneproof.data.humans import HumanBoxes, HumanMasks, read_humans
 from sceneproof.data.manifest import Manifest
@@ -29,7 +29,7 @@ class TrainingLabels:
 
     @classmethod
     def read(
-        cls, part: Manifest, scenes: Path | None, humans: Path | None, *, shuffled: int | None
+        cls, part: Manifest, scenes: Address | None, humans: Address | None, *, shuffled: int | None
     ) -> "TrainingLabels":
         """Reads the tables; `shuffled` is the seed by which scene labels change places, or None."""
         table = SceneTable.read(scenes) if scenes is not None else None

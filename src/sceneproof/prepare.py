@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from sceneproof.addresses import Address
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
@@ -25,14 +26,14 @@ SAMPLES, SAMPLE_FRAMES = 8, 64
 
 
 def prepare(
-    manifest: Path,
+    manifest: Address,
     out: Path,
     *,
     short_side: int = 240,
     form: Form = "h264",
     key_frame_every: int = KEY_FRAME_EVERY,
-    humans: Path | None = None,
-    root: Path | None = None,
+    humans: Address | None = None,
+    root: Address | None = None,
     workers: int | None = None,
     time_limit: float = 600.0,
     dry_run: bool = False,
@@ -45,14 +46,14 @@ def prepare(
     in the manifest with 0 frames and is listed in OUT/manifest.failures.parquet with the reason.
 
     Args:
-        manifest: The table of videos.
-        out: The folder to write.
+        manifest: The table of videos. It, the table of people and the root may be addresses (s3://, gs://, hf://).
+        out: The folder to write, on this machine: an encoder needs one, and training reads it again and again.
         short_side: Of the new frames, in pixels; smaller videos keep their size.
         form: "h264", H.264 with short distances between key frames; or "jpeg", every frame a JPEG picture, for about
             four times the space. Both in MP4.
         key_frame_every: For h264: so many frames. More take less space, and longer to cut a clip from.
         humans: Table of person boxes or masks: OUT/humans.parquet gets them, moved and scaled along.
-        root: The folder that the manifest's paths start from; by default the manifest's own.
+        root: The folder or address that the manifest's paths start from; by default the manifest's own.
         workers: Processes that rewrite; by default one a core.
         time_limit: Seconds that a video may take.
         dry_run: Only say how much space it will take.
@@ -70,7 +71,7 @@ def prepare(
         raise InputError(f"--key_frame_every {key_frame_every}: give at least 1 frame")
     table = Manifest.read(manifest, root)
     out = Path(out)
-    if out.resolve() == table.root.resolve():
+    if isinstance(table.root, Path) and out.resolve() == table.root.resolve():
         raise InputError(f"{out}: the originals are here; write the new videos to another folder")
     people = read_humans(humans) if humans is not None else None
     if people is not None:

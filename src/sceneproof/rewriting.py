@@ -16,8 +16,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from sceneproof.addresses import located, marks
 from sceneproof.data.container import VideoError, opened
 from sceneproof.data.video import decode, decode_each, frame_range, probe, shrunk
+from sceneproof.errors import AddressError
 from sceneproof.files import whole
 from sceneproof.processes import Ask
 
@@ -138,11 +140,16 @@ def _finished(source: Source, making: str) -> Rewritten | None:
 
 def _making(source: Source) -> str:
     """What a target was made from and how: the source's own bytes are told apart by their number and their time."""
-    file = Path(source.path).stat()
     keys = f", a key frame every {source.key_frame_every}" if source.form == "h264" else ""
+    try:
+        original = marks(located(source.path))
+    except FileNotFoundError:
+        raise VideoError("no such file") from None
+    except AddressError as error:
+        raise VideoError(error.reason) from None
     return (
         f"{source.form}{keys}, short side {source.short_side}, {source.start}-{source.end} s, "
-        f"at most {source.most} frames, of {file.st_size} bytes at {file.st_mtime_ns}"
+        f"at most {source.most} frames, of {original}"
     )
 
 

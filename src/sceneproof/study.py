@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sceneproof.addresses import Address
 from sceneproof.arguments import parse
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError
@@ -17,7 +18,7 @@ from sceneproof.train import train
 
 def study(
     recipes: Sequence[Path],
-    manifest: Path,
+    manifest: Address,
     out: Path,
     *,
     seeds: Sequence[int] = (0,),
@@ -25,12 +26,12 @@ def study(
     learning_rates: Sequence[float] = (),
     tuning_seed: int = 1000,
     tuning_start: Path | None = None,
-    scenes: Path | None = None,
-    humans: Path | None = None,
+    scenes: Address | None = None,
+    humans: Address | None = None,
     splits: Sequence[str] = ("test",),
     clips: int = 0,
     probe_split: str | None = None,
-    root: Path | None = None,
+    root: Address | None = None,
     results: Path | None = None,
     baseline: str | None = None,
     debiased: str | None = None,
@@ -43,7 +44,7 @@ def study(
 
     Args:
         recipes: YAML files with options of `sceneproof train`; a run is named after its recipe and seed.
-        manifest: the table of videos.
+        manifest: the table of videos. It, the tables of labels and the root may be addresses (s3://, gs://, hf://).
         out: folder for the runs and the page.
         seeds: one run each.
         starts: run folders to start from (transfer): every recipe is trained from each of them, with its seed.
@@ -57,7 +58,7 @@ def study(
         splits: splits to test on.
         clips: evenly spaced test clips a video; 0: every non-overlapping clip.
         probe_split: split that trains the linear probes for scene leakage.
-        root: folder that the manifest's paths start from, where it is not the manifest's own.
+        root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         results: a results.csv to add the figures to.
         baseline: the recipe that the page compares with, by its name; by default the plain one.
         debiased: the recipe that the page's headline is about, by its name; by default the full SDN.

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from sceneproof.addresses import Address
 from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import Loader, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
@@ -27,20 +28,20 @@ from sceneproof.types import Batch
 
 
 def train(
-    manifest: Path,
+    manifest: Address,
     out: Path,
     *,
     backbone: Callable[[], Backbone] = ResNet3D,
     method: Callable[[Backbone, int, int], Method] = Plain,
-    scenes: Path | None = None,
-    humans: Path | None = None,
+    scenes: Address | None = None,
+    humans: Address | None = None,
     weights: Path | None = None,
     shuffle_scenes: bool = False,
     freeze_backbone: bool = False,
     train_split: str = "train",
     validation_split: str | None = "validation",
     validation_clips: int = 3,
-    root: Path | None = None,
+    root: Address | None = None,
     clip: ClipSettings = ClipSettings(),
     optimisation: Optimisation = Optimisation(),
     seed: int = 0,
@@ -51,8 +52,9 @@ def train(
     """Trains a model and writes a run folder. The same command goes on with a run that was cut short.
 
     Args:
-        manifest: the table of videos that `sceneproof index` or `sceneproof mall` wrote.
-        out: the run folder to write.
+        manifest: the table of videos that `sceneproof index` or `sceneproof mall` wrote. It, the tables of labels and
+            the root may be addresses (s3://, gs://, hf://).
+        out: the run folder to write, on this machine.
         backbone: the network that turns clips into features, for example ResNet3D or TorchvisionVideo.
         method: how it is trained: Plain, or SDN.
         scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it.
@@ -65,7 +67,7 @@ def train(
         validation_split: split to validate on, and to pick the weights that are kept. It must be in context; null: no
             validation, the last weights are kept.
         validation_clips: evenly spaced clips a validation video is judged by.
-        root: folder that the manifest's paths start from, where it is not the manifest's own.
+        root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         clip: how clips are cut.
         optimisation: how the losses are minimised.
         seed: of the weights, the order of the clips, and every crop and flip.

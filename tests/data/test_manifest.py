@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -5,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sceneproof.data import tables
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError
 
@@ -38,3 +40,34 @@ def test_videos_out_of_context_choose_nothing() -> None:
     refuse_out_of_context(manifest(context=["in", None]))
     with pytest.raises(InputError, match=r"the split 'test' holds videos out of context, such as 'b'.*keep last"):
         refuse_out_of_context(manifest(context=["in", "out"]))
+
+
+def test_the_first_row_that_is_wrong_is_named() -> None:
+    with pytest.raises(InputError, match=r"the id 'a' stands in more than one row \(row 2\)"):
+        Manifest(
+            pd.DataFrame({"video": ["a", "b", "a", "b"], "path": "c", "split": "d", "action": "e"}), Path()
+        ).check()
+    with pytest.raises(InputError, match=r"row 1: the path '\.\./b' leaves"):
+        manifest(path=["a", "../b"]).check()
+    with pytest.raises(InputError, match=r"row 1 \(b\): unknown action 'jump'; known: run, walk"):
+        manifest().action_numbers(["run", "walk"])
+    assert manifest().action_numbers(["walk", "run", "jump"]) == [1, 2]
+
+
+def test_text_that_is_read_stays_in_arrows_memory(tmp_path: Path) -> None:
+    manifest().write(tmp_path / "m.parquet")
+    table = Manifest.read(tmp_path / "m.parquet")
+    kinds = {name: getattr(table.rows[name].dtype, "storage", None) for name in table.rows}
+    assert set(kinds.values()) == {"pyarrow"}, kinds
+    assert table.split("train").rows["video"].tolist() == ["a"]
+    assert table.splits == ["train", "test"]
+
+
+def test_hashes_do_not_depend_on_how_many_are_made_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, numbers = pd.Series(["a", "b", "a", "ä", "b"]), pd.Series([1.0, np.nan, 2.5, 1.0, np.nan])
+    whole = tables.hashes(texts), tables.hashes(numbers)
+    monkeypatch.setattr(tables, "HASHED", 2)
+    np.testing.assert_array_equal(tables.hashes(texts), whole[0])
+    np.testing.assert_array_equal(tables.hashes(numbers), whole[1])
+    assert (whole[0] == whole[0][0]).tolist() == [True, False, True, False, False]
+    assert hashlib.sha256(whole[0].tobytes()).hexdigest()[:16] == "688d263c8a87c816"

@@ -1,11 +1,12 @@
 """Opening video files with libav: limits, reasons, and the container's own table of frames where it can be trusted."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
+from os import SEEK_END
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -15,6 +16,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from sceneproof.addresses import Address, Place, located, opened_file
+from sceneproof.errors import AddressError
+
 MAX_PIXELS = 2**26  # a frame; twice 8K. A file of some kilobytes can claim any size
 MAX_FRAMES = 2**20  # of one file; 9 hours at 30 frames a second
 
@@ -23,6 +27,8 @@ OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,avi,matroska,mpegts,mpeg,mpegvideo,m4v,h264,hevc,flv,asf,ogg,gif,ivf,mxf,nut,dv,rm,obu",
 }
+ALONE = {"protocol_whitelist": "none"}
+"""For what comes from an address: it names files of another machine, if any, and none of this one is its to open."""
 
 
 class VideoError(Exception):
@@ -109,25 +115,48 @@ class Video:
                     raise VideoError(f"more than {MAX_FRAMES} frames")
                 yield frame
                 count += 1
+        except AddressError:
+            raise
         except (av.FFmpegError, ValueError) as error:
             raise VideoError(f"damaged or cut off: decoding stops after {count} frames ({_text(error)})") from None
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[Video]:
-    """Opens a video file.
+def opened(path: Address | Place) -> Iterator[Video]:
+    """Opens a video file, here or at an address.
 
     Raises:
-        VideoError: it is missing, empty, no video, cut off, or passes `MAX_PIXELS`.
+        VideoError: it is missing, empty, no video, cut off, passes `MAX_PIXELS`, or its address cannot be reached.
     """
-    if not os.path.isfile(path):
-        raise VideoError("no such file")
-    size = os.path.getsize(path)
+    try:
+        place = located(path)
+        if isinstance(place, Path) and not place.is_file():
+            raise VideoError("no such file")
+        with opened_file(place) as file:
+            yield from _opened(place, file)
+    except AddressError as error:  # also while frames are read
+        raise VideoError(error.reason) from None
+    except OSError as error:  # a path of this machine that may not be read
+        raise VideoError(_text(error)) from None
+
+
+def _opened(place: Place, file: BinaryIO) -> Iterator[Video]:
+    size = file.seek(0, SEEK_END)
     if not size:
         raise VideoError("the file is empty")
+    file.seek(0)
+    if _promised_bytes(file.read(4096)) > size:
+        raise VideoError("cut off: the file is shorter than its header says")
+    file.seek(0)
     try:
-        # an absolute path, for libav reads "name:" at the start as a protocol; old cameras' tags are not UTF-8
-        container = av.open(os.path.abspath(path), options=OPTIONS, metadata_errors="replace")
+        # libav opens files of this machine itself, which is quicker; by an absolute path, for it reads "name:" at the
+        # start as a protocol. Old cameras' tags are not UTF-8
+        if isinstance(place, Path):
+            container = av.open(str(place.absolute()), options=OPTIONS, metadata_errors="replace")
+        else:
+            container = av.open(file, "r", options={**OPTIONS, **ALONE}, metadata_errors="replace")
+    except AddressError:
+        raise
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(f"not a video, or cut off ({_text(error)})") from None
     with container:
@@ -139,7 +168,7 @@ def opened(path: str | Path) -> Iterator[Video]:
             raise VideoError("its video is in an unknown codec")
         check_pixels(stream.width, stream.height)
         stream.codec_context.thread_count = 1
-        yield Video(container, stream, _frame_table(container, stream, path, size))
+        yield Video(container, stream, _frame_table(container, stream, size))
 
 
 def check_pixels(width: int, height: int) -> None:
@@ -152,10 +181,7 @@ def _text(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).lower()
 
 
-def _frame_table(container: InputContainer, stream: VideoStream, path: str | Path, size: int) -> FrameTable | None:
-    with open(path, "rb") as file:
-        if _promised_bytes(file.read(4096)) > size:
-            raise VideoError("cut off: the file is shorter than its header says")
+def _frame_table(container: InputContainer, stream: VideoStream, size: int) -> FrameTable | None:
     kind = container.format.name
     if not (kind.startswith("mov") or kind == "avi"):
         return None  # Matroska indexes key frames only, streams nothing at all

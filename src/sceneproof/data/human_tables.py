@@ -1,13 +1,13 @@
 """Tables of person boxes and of person masks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sceneproof.addresses import Address, Place
 from sceneproof.data.tables import read_table, write_table
 from sceneproof.errors import InputError
 
@@ -49,7 +49,7 @@ class HumanBoxes:
         }
 
     @classmethod
-    def read(cls, path: str | Path, *, score_threshold: float = 0.3) -> "HumanBoxes":
+    def read(cls, path: Address | Place, *, score_threshold: float = 0.3) -> "HumanBoxes":
         """Reads and checks a table of boxes.
 
         Raises:
@@ -59,7 +59,7 @@ class HumanBoxes:
         detector = str(metadata.get("detector", ""))
         return cls(rows, score_threshold=score_threshold, detector=detector, source=str(path))
 
-    def write(self, path: str | Path) -> None:
+    def write(self, path: Address | Place) -> None:
         """Writes all boxes, whatever their score, whole or not at all."""
         kinds = {"frame": "int32", **dict.fromkeys((*CORNERS, "score"), "float32")}
         kinds |= {"track": "int32"} if "track" in self.rows else {}
@@ -132,7 +132,7 @@ class HumanMasks:
         }
 
     @classmethod
-    def read(cls, path: str | Path) -> "HumanMasks":
+    def read(cls, path: Address | Place) -> "HumanMasks":
         """Reads and checks a table of masks; pictures are decoded when they are used.
 
         Raises:
@@ -141,7 +141,7 @@ class HumanMasks:
         rows, metadata = read_table(path, "masks", ("video", "frame", "png"))
         return cls(rows, detector=str(metadata.get("detector", "")), source=str(path))
 
-    def write(self, path: str | Path) -> None:
+    def write(self, path: Address | Place) -> None:
         """Writes the masks, whole or not at all."""
         write_table(
             path, self.rows[["video", "frame", "png"]].astype({"frame": "int32"}), "masks", detector=self.detector

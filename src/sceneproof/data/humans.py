@@ -1,18 +1,19 @@
 """Where the people are, by a table of boxes or of mask shapes, and what their pixels become."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sceneproof.addresses import Address, Place
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.tables import read_schema
+from sceneproof.errors import AddressError
 
 __all__ = [
     "COVERAGE",
@@ -59,15 +60,15 @@ class Humans(Protocol):
         """
 
 
-def read_humans(path: str | Path, *, score_threshold: float = 0.3) -> HumanBoxes | HumanMasks:
+def read_humans(path: Address | Place, *, score_threshold: float = 0.3) -> HumanBoxes | HumanMasks:
     """Reads a table of boxes or of masks, whichever it is; `score_threshold` is for boxes.
 
     Raises:
         InputError: as `HumanBoxes.read` and `HumanMasks.read`.
     """
     try:
-        columns = pq.read_schema(path).names
-    except (pa.ArrowInvalid, OSError):
+        columns = read_schema(path).names
+    except (pa.ArrowInvalid, OSError, AddressError):
         columns = []  # the reader below says what is wrong
     return HumanMasks.read(path) if "png" in columns else HumanBoxes.read(path, score_threshold=score_threshold)
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sceneproof.addresses import Address, Place
 from sceneproof.data.tables import read_table, write_table
 from sceneproof.errors import InputError
 
@@ -31,7 +31,7 @@ class SceneTable:
     source: str = "scenes"
 
     @classmethod
-    def read(cls, path: str | Path) -> "SceneTable":
+    def read(cls, path: Address | Place) -> "SceneTable":
         """Reads and checks a scene table.
 
         Raises:
@@ -42,7 +42,7 @@ class SceneTable:
         vectors = checked(rows["probabilities"], rows["video"], len(names), str(path))
         return cls(list(rows["video"]), vectors, names, str(metadata.get("labeller", "")), str(path))
 
-    def write(self, path: str | Path) -> None:
+    def write(self, path: Address | Place) -> None:
         """Writes the table, whole or not at all."""
         rows = pd.DataFrame({"video": list(self.videos), "probabilities": list(self.probabilities)})
         write_table(path, rows, "scenes", names=list(self.names), labeller=self.labeller)

@@ -9,13 +9,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from sceneproof.addresses import Address, Place
 from sceneproof.data.container import MAX_FRAMES, MAX_PIXELS, IrregularError, Video, VideoError, check_pixels, opened
 
 __all__ = [
@@ -55,7 +55,7 @@ class VideoInfo:
     rate: float
 
 
-def probe(path: str | Path) -> VideoInfo:
+def probe(path: Address | Place) -> VideoInfo:
     """What a file holds: by its header where that can be trusted, else counted by decoding.
 
     The first frame is always decoded.
@@ -76,7 +76,7 @@ def probe(path: str | Path) -> VideoInfo:
 
 
 def decode(
-    path: str | Path, frames: Sequence[int] | NDArray[np.int64] | None = None, *, short_side: int | None = None
+    path: Address | Place, frames: Sequence[int] | NDArray[np.int64] | None = None, *, short_side: int | None = None
 ) -> NDArray[np.uint8]:
     """Decodes frames to RGB, upright.
 
@@ -107,7 +107,7 @@ def decode(
     return pictures if np.array_equal(places, np.arange(len(pictures))) else pictures[places]
 
 
-def decode_each(path: str | Path, frames: range, resized: Resized) -> Iterator[NDArray[np.uint8]]:
+def decode_each(path: Address | Place, frames: range, resized: Resized) -> Iterator[NDArray[np.uint8]]:
     """Decodes consecutive frames one by one, so that a video of any length fits into memory.
 
     Args:

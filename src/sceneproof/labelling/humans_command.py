@@ -1,13 +1,13 @@
 """`sceneproof label humans`: which detector, from which file, into which table."""
 
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.tables import read_column
 from sceneproof.errors import InputError
 from sceneproof.labelling.detectors import Detector, Segmenter
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
@@ -21,8 +21,8 @@ Kind = Literal["yolox", "faster-rcnn", "mask-rcnn", "hugging-face", "motion"]
 
 
 def label_humans(
-    manifest: Path,
-    out: Path,
+    manifest: Address,
+    out: Address,
     *,
     detector: Kind = "yolox",
     weights: str | None = None,
@@ -36,7 +36,7 @@ def label_humans(
     share: float = 0.5,
     device: str = "auto",
     threads: int = 0,
-    root: Path | None = None,
+    root: Address | None = None,
     batch: int = 64,
     workers: int | None = None,
     shard: int = 64,
@@ -54,8 +54,8 @@ def label_humans(
     error and in NAME.failures.parquet beside OUT.
 
     Args:
-        manifest: The manifest (.parquet) that names the videos.
-        out: The table to write (.parquet).
+        manifest: The manifest (.parquet) that names the videos; a path or an address (s3://, gs://, hf://).
+        out: The table to write (.parquet); a path or an address.
         detector: What finds people. Boxes: "yolox", any YOLOX in ONNX; "faster-rcnn", torchvision's; "hugging-face", an
             object detection model of the Hub. Masks: "mask-rcnn", torchvision's; "motion", FAME's motion mask, which
             needs no weights.
@@ -73,7 +73,7 @@ def label_humans(
         share: For motion: the share of each picture's pixels that are called a person.
         device: For all but yolox and motion: "cpu", "cuda", …; "auto" for a GPU where there is one.
         threads: For yolox: threads that the model runs on; 0 for one a core.
-        root: The folder that the manifest's paths start from; by default the manifest's own.
+        root: The folder or address that the manifest's paths start from; by default the manifest's own.
         batch: About how many frames are handed to the detector at once.
         workers: Processes that decode, ahead of the detector; by default one a core.
         shard: Videos that are written together; what a crash can cost.
@@ -113,7 +113,7 @@ def label_humans(
         engine=where,
         quiet=quiet,
     )
-    with_people = pc.count_distinct(pq.read_table(out, columns=["video"])["video"]).as_py()
+    with_people = pc.count_distinct(read_column(out, "video")).as_py()
     print(f"{out}: people in {with_people} of {len(rows)} videos, {labelling.kind} by {labelling.metadata['detector']}")
 
 

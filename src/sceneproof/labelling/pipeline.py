@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
+from sceneproof.addresses import Address, Place, located
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.labelling.decoding import Task, decoded
@@ -41,7 +41,7 @@ class Engine(Protocol):
 def label(
     manifest: Manifest,
     labelling: Labelling,
-    out: str | Path,
+    out: Address | Place,
     *,
     batch: int = 64,
     workers: int | None = None,
@@ -59,7 +59,8 @@ def label(
     Args:
         manifest: the videos.
         labelling: which frames it needs, and what it makes of them.
-        out: the table to write (.parquet). Finished shards wait in the folder OUT.parts until all are there.
+        out: the table to write (.parquet), here or at an address. Finished shards wait in the folder OUT.parts until
+            all are there.
         batch: about how many frames go through the model at once.
         workers: processes that decode, ahead of the model; by default one a core.
         shard: videos that are written together; what a crash can cost.
@@ -71,13 +72,13 @@ def label(
         The videos without labels.
 
     Raises:
-        InputError: a setting out of its range, shards of other videos or of another labelling are there, or not one
-            video can be read.
+        InputError: a setting out of its range, shards of other videos or of another labelling are there, an address
+            cannot be reached, or not one video can be read.
     """
     for name, value in (("batch", batch), ("workers", workers), ("shard", shard), ("time_limit", time_limit)):
         if value is not None and not value > 0:
             raise InputError(f"{name}: {value} given; it must be above 0")
-    shards = Shards(manifest, labelling, Path(out), shard)
+    shards = Shards(manifest, labelling, located(out), shard)
     if (failures := shards.finished()) is not None:
         if not quiet:
             print(f"{out}: these labels are there already; delete the file to make them again")

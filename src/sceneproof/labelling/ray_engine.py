@@ -1,7 +1,7 @@
 """Labelling on many machines with Ray Data (the extra `ray`): actors take a shard at a time and write it.
 
-The folder of the table and the videos must have the same paths on every machine. A machine may be lost at any moment:
-Ray gives its shards to the others, and a shard that was written before is not made again.
+The folder of the table and the videos must have the same paths or addresses on every machine. A machine may be lost at
+any moment: Ray gives its shards to the others, and a shard that was written before is not made again.
 """
 
 import os
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from sceneproof.addresses import located
 from sceneproof.errors import InputError
 from sceneproof.labelling.looked import Labelling
 from sceneproof.labelling.pipeline import label_shards
@@ -118,7 +119,7 @@ class _Actor:
         import ray
 
         begun.enter()
-        self._shards = Shards(ray.get(manifest), make(), Path(out), size)
+        self._shards = Shards(ray.get(manifest), make(), located(out), size)
         self._settings = settings
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:

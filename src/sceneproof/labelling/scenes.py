@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sceneproof.addresses import Address, Place
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
@@ -58,7 +58,7 @@ class SceneLabelling:
 def label_scenes(
     manifest: Manifest,
     labeller: SceneLabeller,
-    out: str | Path,
+    out: Address | Place,
     *,
     frames_per_video: int = 8,
     batch: int = 64,
@@ -84,8 +84,8 @@ def label_scenes(
         quiet: Show no progress.
 
     Raises:
-        InputError: a setting out of its range, labels begun otherwise are there, no video can be read, or the
-            labeller's answers are no posteriors of its scenes.
+        InputError: a setting out of its range, labels begun otherwise are there, an address cannot be reached, no
+            video can be read, or the labeller's answers are no posteriors of its scenes.
     """
     labelling = SceneLabelling(labeller, frames_per_video=frames_per_video)
     label(manifest, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, quiet=quiet)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
+from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
@@ -16,11 +16,11 @@ from sceneproof.spec import Spec
 
 
 def label_scenes_command(
-    manifest: Path,
-    out: Path,
+    manifest: Address,
+    out: Address,
     *,
     labeller: Callable[[], SceneLabeller] = Places365ResNet,
-    root: Path | None = None,
+    root: Address | None = None,
     frames_per_video: int = 8,
     batch: int = 64,
     workers: int | None = None,
@@ -38,13 +38,13 @@ def label_scenes_command(
     listed on standard error and in NAME.failures.parquet beside OUT.
 
     Args:
-        manifest: The manifest (.parquet) that names the videos.
-        out: The scene table to write (.parquet).
+        manifest: The manifest (.parquet) that names the videos; a path or an address (s3://, gs://, hf://).
+        out: The scene table to write (.parquet); a path or an address.
         labeller: What looks at the frames. Places365ResNet, the authors' ResNet-18 or -50; OnnxSceneLabeller, any image
             classifier in an ONNX file; HuggingFaceScenes, a CLIP or SigLIP that is told the scenes' names;
             SceneNetwork, a small one trained by `sceneproof label network`; or the import path of your own
             SceneLabeller. Its options are --labeller.NAME; --labeller.help CLASS lists them.
-        root: The folder that the manifest's paths start from; by default the manifest's own.
+        root: The folder or address that the manifest's paths start from; by default the manifest's own.
         frames_per_video: Frames looked at in each clip, evenly spaced; all of them where a clip has no more.
         batch: About how many frames go through the labeller at once.
         workers: Processes that decode, ahead of the labeller; by default one a core.

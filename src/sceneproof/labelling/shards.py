@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sceneproof.addresses import Place, at_hand, names, remove, remove_folder, size
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tables import KEY, read_table, write_table
+from sceneproof.data.tables import KEY, hashes, read_schema, read_table, write_table
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
 from sceneproof.labelling.decoding import Task
@@ -43,16 +44,16 @@ class Shards:
 
     manifest: Manifest
     labelling: Labelling
-    out: Path
+    out: Place
     size: int
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Place:
         """Where finished shards are kept until all are there."""
         return self.out.with_name(f"{self.out.name}.parts")
 
     @property
-    def failures(self) -> Path:
+    def failures(self) -> Place:
         """The table of videos without labels."""
         return self.out.with_name(f"{self.out.stem}.failures.parquet")
 
@@ -63,7 +64,7 @@ class Shards:
         digest = hashlib.sha256()
         for name in ("video", "path", "start", "end"):
             values = rows[name] if name in rows else pd.Series(np.full(len(rows), np.nan))
-            digest.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
+            digest.update(hashes(values).tobytes())
         return {
             "clips": f"{len(rows)}, {digest.hexdigest()[:16]}",
             "videos a shard": self.size,
@@ -81,7 +82,7 @@ class Shards:
             InputError: it is of another one; says what differs.
         """
         plan, file = self.plan, self.folder / "plan.json"
-        if not any(self.folder.glob("*.parquet")):
+        if not any(name.endswith(".parquet") for name in names(self.folder)):
             write_json(file, plan)
         there = read_json(file)
         for key in plan:
@@ -94,27 +95,28 @@ class Shards:
 
     def finished(self) -> list[Failure] | None:
         """The videos without labels, if the table itself is there, of this plan; else None."""
-        if not self.out.is_file():
+        if size(self.out) is None:
             return None
         try:
-            said = json.loads((pq.read_schema(self.out).metadata or {}).get(KEY, b"{}"))
+            said = json.loads((read_schema(self.out).metadata or {}).get(KEY, b"{}"))
         except (pa.ArrowInvalid, OSError):
             return None
         if said.get("plan") != self._digest():
             return None
         self._end_folder()  # a crash may have come between the table and this
-        if not self.failures.exists():
+        if size(self.failures) is None:
             return []
         told, _ = read_table(self.failures, "failures", ("video", "path", "reason"))
         return [Failure(*map(str, one)) for one in told[["video", "path", "reason"]].itertuples(index=False)]
 
     def missing(self) -> list[int]:
         """Numbers of the shards that are not there."""
-        return [number for number in range(len(self)) if not self.has(number)]
+        there = names(self.folder)
+        return [number for number in range(len(self)) if _name(number) not in there]
 
     def has(self, number: int) -> bool:
         """Whether a shard is there."""
-        return self._part(number).exists()
+        return size(self.folder / _name(number)) is not None
 
     def rows(self, number: int) -> range:
         """Rows of the manifest in a shard."""
@@ -122,17 +124,19 @@ class Shards:
 
     def tasks(self, number: int) -> Iterator[Task]:
         """The clips of a shard."""
-        rows = self.manifest.rows
-        segments = [rows[name].to_numpy(np.float64) if name in rows else None for name in ("start", "end")]
-        for row in self.rows(number):
-            start, end = (np.nan if values is None else float(values[row]) for values in segments)
-            yield Task(row, str(rows["video"].iat[row]), str(self.manifest.path(row)), start, end)
+        here = self.rows(number)
+        rows = self.manifest.rows.iloc[here.start : here.stop]
+        starts, ends = (
+            rows[name].to_numpy(np.float64) if name in rows else np.full(len(rows), np.nan) for name in ("start", "end")
+        )
+        for row, video, start, end in zip(here, rows["video"], starts, ends, strict=True):
+            yield Task(row, str(video), str(self.manifest.path(row)), float(start), float(end))
 
     def write(self, number: int, tables: Sequence[pa.Table], failures: Sequence[Failure]) -> None:
         """Writes a shard, whole or not at all."""
         table = pa.concat_tables([self.labelling.schema.empty_table(), *tables])
         said = json.dumps([[one.video, one.path, one.reason] for one in failures])
-        with whole(self._part(number)) as temporary:
+        with whole(self.folder / _name(number)) as temporary:
             pq.write_table(table.replace_schema_metadata({KEY: said.encode()}), temporary, compression="zstd")
 
     def merge(self) -> list[Failure]:
@@ -141,10 +145,17 @@ class Shards:
         Raises:
             InputError: not one video could be read.
         """
+        parts = [_name(number) for number in range(len(self))]
+        with at_hand(self.folder, parts) as folder:
+            failures = self._merge([folder / name for name in parts])
+        self._end_folder()
+        return failures
+
+    def _merge(self, parts: Sequence[Path]) -> list[Failure]:
+        """The two tables, of shards on this machine."""
         failures: list[Failure] = []
-        for number in range(len(self)):
-            said = json.loads(pq.read_schema(self._part(number)).metadata[KEY])
-            failures += [Failure(*one) for one in said]
+        for part in parts:
+            failures += [Failure(*one) for one in json.loads(pq.read_schema(part).metadata[KEY])]
         if len(failures) == len(self.manifest):
             self._end_folder()
             raise InputError(
@@ -154,42 +165,49 @@ class Shards:
         if failures:  # before the table, which says that all is done
             write_table(self.failures, pd.DataFrame(failures), "failures", table=self.out.name)
         else:
-            self.failures.unlink(missing_ok=True)
+            remove(self.failures)
         said = {"kind": self.labelling.kind, **self.labelling.metadata, "plan": self._digest()}
         schema = self.labelling.schema.with_metadata({KEY: json.dumps(said, sort_keys=True).encode()})
         with whole(self.out) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            for group in self._groups():
+            for group in _groups(parts):
                 writer.write_table(group.cast(schema))
-        self._end_folder()
         return failures
 
     def _end_folder(self) -> None:
         """Deletes the folder, if it is of this plan; under another name, so that half of it is never taken for all."""
-        ended = self.folder.with_name(f".{self.folder.name}.ended")
         file = self.folder / "plan.json"
-        if file.exists() and read_json(file) == self.plan:
+        ours = size(file) is not None and read_json(file) == self.plan
+        if not isinstance(self.folder, Path):
+            if ours:  # what is left of it, plan and shards, is whole at any moment
+                remove_folder(self.folder, last=file.name)
+            return
+        ended = self.folder.with_name(f".{self.folder.name}.ended")
+        if ours:
             if ended.exists():
                 shutil.rmtree(ended)
             self.folder.rename(ended)
         if ended.exists():
             shutil.rmtree(ended)
 
-    def _groups(self) -> Iterator[pa.Table]:
-        """Rows of all shards, a row group at a time."""
-        waiting: list[pa.Table] = []
-        for number in range(len(self)):
-            waiting.append(pq.read_table(self._part(number)))
-            if sum(table.nbytes for table in waiting) >= GROUP_BYTES:
-                yield pa.concat_tables(waiting)
-                waiting = []
-        if waiting:
-            yield pa.concat_tables(waiting)
-
-    def _part(self, number: int) -> Path:
-        return self.folder / f"{number:06d}.parquet"
-
     def _digest(self) -> str:
         return hashlib.sha256(json.dumps(self.plan, sort_keys=True).encode()).hexdigest()
+
+
+def _name(number: int) -> str:
+    """Of a shard's file."""
+    return f"{number:06d}.parquet"
+
+
+def _groups(parts: Iterable[Path]) -> Iterator[pa.Table]:
+    """Rows of all shards, a row group at a time."""
+    waiting: list[pa.Table] = []
+    for part in parts:
+        waiting.append(pq.read_table(part))
+        if sum(table.nbytes for table in waiting) >= GROUP_BYTES:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def _short(value: object) -> str:

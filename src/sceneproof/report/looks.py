@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sceneproof.addresses import Address
 from sceneproof.data.clips import evenly_spaced
 from sceneproof.data.dataset import Videos
 from sceneproof.data.humans import HumanBoxes, HumanMasks, read_humans
@@ -64,10 +64,10 @@ class _Seen:
 
 def look(
     study: Study,
-    manifest: Path,
+    manifest: Address,
     *,
-    humans: Path | None = None,
-    root: Path | None = None,
+    humans: Address | None = None,
+    root: Address | None = None,
     clips: int = 8,
     mapped: int = 64,
     quiet: bool = False,

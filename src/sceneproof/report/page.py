@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sceneproof
+from sceneproof.addresses import Address
 from sceneproof.files import whole, write_json
 from sceneproof.report import figures, scene_tables, tables
 from sceneproof.report.cells import percent
@@ -23,9 +24,9 @@ def report(
     runs: Sequence[Path],
     out: Path = Path("report.html"),
     *,
-    manifest: Path | None = None,
-    humans: Path | None = None,
-    root: Path | None = None,
+    manifest: Address | None = None,
+    humans: Address | None = None,
+    root: Address | None = None,
     title: str = "What the models lean on",
     splits: Sequence[str] | None = None,
     baseline: str | None = None,
@@ -44,7 +45,7 @@ def report(
         out: the page to write; report.json and report.csv, named after it, are put beside.
         manifest: the table of videos: with it the page shows clips, and where in them the models look.
         humans: table of person boxes or masks: with it the page says how much of what the models look at is the person.
-        root: folder that the manifest's paths start from, where it is not the manifest's own.
+        root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         title: the page's title.
         splits: splits to report on; by default those with 'test' in their name.
         baseline: the runs to compare with, by their folders' name without the seed; by default the plain ones.

@@ -1,14 +1,13 @@
 """What an index found, and what is wrong with it: printed, and kept in audit.json beside the manifest."""
 
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
+from sceneproof.addresses import Place, opened_file, size
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.survey import in_threads
 from sceneproof.files import write_json
@@ -46,7 +45,7 @@ class Audit:
     same_bytes_across: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Place) -> None:
         """Writes it as JSON."""
         write_json(path, asdict(self))
 
@@ -160,18 +159,20 @@ def _same_bytes(manifest: Manifest, workers: int | None, quiet: bool) -> list[li
     """Paths of equal files: the heads and tails of those that share their size with another are read."""
     by_size = defaultdict(list)
     for path in _paths(manifest):
-        by_size[os.path.getsize(manifest.root / path)].append(path)
-    suspects = [(size, path) for size, paths in by_size.items() if len(paths) > 1 for path in paths]
+        by_size[size(manifest.root / path)].append(path)
+    suspects = [
+        (length, path) for length, paths in by_size.items() if length is not None and len(paths) > 1 for path in paths
+    ]
     if not suspects:
         return []
 
     def digest(suspect: tuple[int, str]) -> tuple[int, bytes]:
-        size, path = suspect
-        with open(manifest.root / path, "rb") as file:
+        length, path = suspect
+        with opened_file(manifest.root / path) as file:
             ends = hashlib.sha256(file.read(ENDS))
-            file.seek(max(size - ENDS, 0))
+            file.seek(max(length - ENDS, 0))
             ends.update(file.read(ENDS))
-        return size, ends.digest()
+        return length, ends.digest()
 
     equal = defaultdict(list)
     digests = in_threads(digest, suspects, "comparing files of equal size", workers=workers, quiet=quiet)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.files import whole, write_json
@@ -17,16 +18,16 @@ from sceneproof.labelling.check.sheet import drawn, fewest_people, least_certain
 
 
 def label_check(
-    manifest: Path,
+    manifest: Address,
     out: Path,
     *,
-    scenes: Path | None = None,
-    humans: Path | None = None,
+    scenes: Address | None = None,
+    humans: Address | None = None,
     videos: int = 24,
     worst: int = 6,
     seed: int = 0,
     splits: Sequence[str] | None = None,
-    root: Path | None = None,
+    root: Address | None = None,
     score: float = 0.3,
     title: str = "What the labels say",
     time_limit: float = 60.0,
@@ -38,7 +39,7 @@ def label_check(
     piece at a time, so their tables may be larger than the memory. A video that cannot be read is shown as such.
 
     Args:
-        manifest: The manifest (.parquet) that names the videos.
+        manifest: The manifest (.parquet) that names the videos. It, the tables and the root may be addresses (s3://, …).
         out: The page to write (.html).
         scenes: Table of scene labels.
         humans: Table of person boxes or masks.
@@ -46,7 +47,7 @@ def label_check(
         worst: How many more to show of those with the fewest people, and of those with the least certain scenes.
         seed: The same one draws the same videos.
         splits: Only videos of these splits; by default of all.
-        root: The folder that the manifest's paths start from; by default the manifest's own.
+        root: The folder or address that the manifest's paths start from; by default the manifest's own.
         score: Boxes below it are left out.
         title: The page's title.
         time_limit: Seconds that decoding a video may take.

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sceneproof.addresses import Address
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks
 from sceneproof.errors import InputError
 from sceneproof.labelling.check.clips import Clips
@@ -43,7 +43,7 @@ class People:
     failures: dict[int, str]
 
     @classmethod
-    def read(cls, path: Path, clips: Clips, *, score: float = 0.3) -> "People":
+    def read(cls, path: Address, clips: Clips, *, score: float = 0.3) -> "People":
         """Reads a table of boxes or masks without its pictures, in one pass.
 
         Memory: a byte for each frame of the manifest, and a piece of the table.

@@ -1,11 +1,11 @@
 """What a table of scenes says of each clip, read a piece at a time."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.addresses import Address
 from sceneproof.data.scenes import checked
 from sceneproof.errors import InputError
 from sceneproof.labelling.check.clips import Clips
@@ -45,7 +45,7 @@ class Scenes:
     failures: dict[int, str]
 
     @classmethod
-    def read(cls, path: Path, clips: Clips) -> "Scenes":
+    def read(cls, path: Address, clips: Clips) -> "Scenes":
         """Reads a table of scenes in one pass.
 
         Raises:

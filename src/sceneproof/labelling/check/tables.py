@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sceneproof.addresses import Address, Place, located, opened_file, size
 from sceneproof.data.tables import KEY, read_table
 from sceneproof.errors import InputError
 
@@ -26,13 +26,13 @@ class LabelTable:
         metadata: what its schema says of it.
     """
 
-    path: Path
+    path: Place
     kind: str
     metadata: dict[str, Any]
     _file: pq.ParquetFile
 
     @classmethod
-    def open(cls, path: Path, columns: Mapping[str, Sequence[str]]) -> "LabelTable":
+    def open(cls, path: Address | Place, columns: Mapping[str, Sequence[str]]) -> "LabelTable":
         """Opens a table of one of some kinds, and checks that it has what that kind needs.
 
         Args:
@@ -41,13 +41,14 @@ class LabelTable:
                 for whose schema does not say.
 
         Raises:
-            InputError: no such file, not Parquet, a table of another kind, or a missing column.
+            InputError: no such file, one that cannot be reached, not Parquet, a table of another kind, or a missing column.
         """
         wanted = " or ".join(columns)
-        if not path.is_file():
+        place = located(path)
+        if size(place) is None:
             raise InputError(f"{path}: no such file (expected a {wanted} table, in Parquet)")
         try:
-            file = pq.ParquetFile(path)
+            file = pq.ParquetFile(opened_file(place))
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{path}: not a readable Parquet file: {error}") from None
         metadata = json.loads((file.schema_arrow.metadata or {}).get(KEY, b"{}"))
@@ -61,7 +62,7 @@ class LabelTable:
                 raise InputError(
                     f"{path}: a {kind} table needs the column {name!r}; the columns here are: {', '.join(there)}"
                 )
-        return cls(path, kind, metadata, file)
+        return cls(place, kind, metadata, file)
 
     def __contains__(self, column: str) -> bool:
         return column in self._file.schema_arrow.names
@@ -92,7 +93,7 @@ class LabelTable:
             InputError: the file is there and is no table of failures.
         """
         beside = self.path.with_name(f"{self.path.stem}.failures.parquet")
-        if not beside.is_file():
+        if size(beside) is None:
             return {}
         told, _ = read_table(beside, "failures", ("video", "reason"))
         return dict(zip(told["video"].astype(str), told["reason"].astype(str), strict=True))
