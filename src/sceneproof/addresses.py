@@ -109,7 +109,7 @@ def opened_file(place: Place) -> BinaryIO:
     if (found := _facts(place)) is None:
         raise AddressError(str(place), "no such file")
     if found["size"] <= SMALL:
-        file: Any = io.BytesIO(_whole(str(place), _joined(found)))
+        file: Any = io.BytesIO(_whole(str(place), _joined(found), int(found["size"])))
     else:
         with _reaching(place):
             how = {"cache_type": "blockcache", "cache_options": {"maxblocks": BLOCKS}}
@@ -207,12 +207,13 @@ def _joined(found: dict[str, Any]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _whole(address: str, _marks: str) -> bytes:
+def _whole(address: str, _marks: str, length: int) -> bytes:
     """A file's bytes. The last one is kept, for a video is looked into before it is decoded."""
     place = cast(UPath, located(address))
     try:
         with _reaching(place):
-            return bytes(place.fs.cat_file(place.path))
+            # by its ends, which are known: without them s3fs asks for the length first
+            return bytes(place.fs.cat_file(place.path, start=0, end=length)) if length else b""
     except FileNotFoundError:
         raise AddressError(address, "no such file") from None
 
