@@ -3,14 +3,13 @@
 Rows are made up. Each figure is of a process of its own; memory is the peak of its resident set, less what it had once
 everything was imported; for labelling all of it, of this process and of the largest that decodes. Needs Linux.
 
-    python benchmarks/manifest.py read [--rows 1000000] [--results results/results.csv]
-    python benchmarks/manifest.py label [--entries 2000 20000] [--workers 2] [--results results/results.csv]
+    python -m benchmarks.manifest read [--rows 1000000] [--results results/results.csv]
+    python -m benchmarks.manifest label [--entries 2000 20000] [--workers 2] [--results results/results.csv]
 """
 
 import argparse
 import multiprocessing
 import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -165,15 +164,9 @@ def tell(recipe: str, figures: Figures, path: Path | None) -> None:
     for name, row in figures.items():
         print(f"  {name:<20}" + "".join(f"{value:>12.2f} {unit}" for unit, value in row.items()))
     if path is not None:
-        from sceneproof.results import Result, write_results  # brings torch, which processes that decode are without
+        from benchmarks.keeping import keep  # brings torch, which processes that decode are without
 
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        lines = [
-            Result(f"{recipe}/{name}", commit, "0", unit, f"{value:.4g}")
-            for name, row in figures.items()
-            for unit, value in row.items()
-        ]
-        write_results(path, lines)
+        keep(path, {f"{recipe}/{name}": row for name, row in figures.items()})
 
 
 def main() -> None:

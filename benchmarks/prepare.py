@@ -83,7 +83,7 @@ def from_videos(manifest: Manifest, humans: HumanBoxes, settings: ClipSettings, 
     labelled = Labelled.gather(manifest, manifest.actions, humans=humans)
     if not all(labelled.has_readable_twin(row) for row in range(len(manifest))):
         raise SystemExit("every video of this benchmark needs people in 70 % of its frames")
-    files = [Path(manifest.path(row)) for row in range(len(manifest))]
+    files = [Path(str(manifest.path(row))) for row in range(len(manifest))]
     return Way(partial(crops, labelled, settings, batch), partial(ours, labelled, settings, batch), files)
 
 

@@ -39,7 +39,7 @@ def label_check(
     piece at a time, so their tables may be larger than the memory. A video that cannot be read is shown as such.
 
     Args:
-        manifest: The manifest (.parquet) that names the videos. It, the tables and the root may be addresses (s3://, …).
+        manifest: The manifest (.parquet) that names the videos. It, tables and root may be addresses (s3://, …).
         out: The page to write (.html).
         scenes: Table of scene labels.
         humans: Table of person boxes or masks.

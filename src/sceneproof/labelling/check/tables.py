@@ -41,7 +41,8 @@ class LabelTable:
                 for whose schema does not say.
 
         Raises:
-            InputError: no such file, one that cannot be reached, not Parquet, a table of another kind, or a missing column.
+            InputError: no such file, one that cannot be reached, not Parquet, a table of another kind, or a missing
+                column.
         """
         wanted = " or ".join(columns)
         place = located(path)
