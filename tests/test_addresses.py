@@ -287,7 +287,8 @@ def test_scenes_are_labelled_and_videos_prepared_from_a_bucket(tmp_path: Path, b
     put(tmp_path / "m", f"{bucket}/p")
     model = str(mean_colour_model(tmp_path / "m.onnx", softmax=True))
     (tmp_path / "names.txt").write_text("red\ngreen\nblue\n")
-    words = ["--labeller", "onnx", "--weights", model, "--names", str(tmp_path / "names.txt"), "--std", "[99,99,99]"]
+    options = {"weights": model, "names": str(tmp_path / "names.txt"), "std": "[99,99,99]"}
+    words = ["--labeller", "OnnxSceneLabeller", *(f"--labeller.{name}={value}" for name, value in options.items())]
     words += ["--workers", "1", "--quiet"]
     assert run("label", "scenes", f"{bucket}/p/manifest.parquet", f"{bucket}/p/scenes.parquet", *words) == 0
     assert run("label", "scenes", str(tmp_path / "m/manifest.parquet"), str(tmp_path / "scenes.parquet"), *words) == 0

@@ -6,7 +6,6 @@ from typing import Literal
 
 from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
 from sceneproof.labelling.labellers import Places365ResNet, SceneLabeller
 from sceneproof.labelling.pipeline import label
@@ -31,7 +30,7 @@ def label_scenes_command(
     cpus: int = 1,
     gpus: float = 0.0,
     quiet: bool = False,
-) -> SceneTable:
+) -> None:
     """Labels every video of a manifest with soft scene probabilities: the mean over its frames.
 
     Stopped at any moment, the same command goes on: finished parts wait in OUT.parts. Videos that cannot be read are
@@ -60,9 +59,10 @@ def label_scenes_command(
     rows = Manifest.read(manifest, root)
     make = partial(scene_labelling, Spec.of(labeller), frames_per_video)
     where = engine_of(engine, make, actors=actors, cpus=cpus, gpus=gpus)
-    label(
+    labelling = make()
+    failures = label(
         rows,
-        make(),
+        labelling,
         out,
         batch=batch,
         workers=workers,
@@ -71,9 +71,8 @@ def label_scenes_command(
         engine=where,
         quiet=quiet,
     )
-    table = SceneTable.read(out)
-    print(f"{out}: {len(table.videos)} of {len(rows)} videos, {len(table.names)} scenes, by {table.labeller}")
-    return table
+    names, by = labelling.metadata["names"], labelling.metadata["labeller"]
+    print(f"{out}: {len(rows) - len(failures)} of {len(rows)} videos, {len(names)} scenes, by {by}")
 
 
 def scene_labelling(labeller: Spec, frames_per_video: int) -> SceneLabelling:
