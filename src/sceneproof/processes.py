@@ -4,13 +4,15 @@ import math
 import multiprocessing
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from sceneproof.data.video import VideoError
@@ -110,7 +112,8 @@ class _Manager(Generic[Task, Answer]):
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
-        process.start()
+        with _no_main():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -179,6 +182,17 @@ class _Manager(Generic[Task, Answer]):
         while self._told in self._ready:
             self._answers.put(self._ready.pop(self._told))
             self._told += 1
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """While a worker starts: it would run the script anew, which need not be guarded against that, nor be quick."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 def _serve(connection: Connection, work: Callable[[Any, Ask], Any]) -> None:

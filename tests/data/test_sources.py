@@ -1,6 +1,8 @@
 """Folders of videos and J-HMDB's official layout become manifests."""
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from sceneproof.cli import main
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.sources import survey
 from sceneproof.data.sources.folder import index_folder
 from sceneproof.data.sources.hmdb51 import source_film
 from sceneproof.data.sources.jhmdb import index_jhmdb
@@ -69,6 +72,27 @@ def test_groups_stay_on_one_side(folder: Path, tmp_path: Path) -> None:
     assert set(rows["split"]) == {"train", "validation", "test"}
     with pytest.raises(InputError, match=r"finds nothing in 'jump/g0_0\.mp4'"):
         index_folder(folder, tmp_path, group="h[0-9]", quiet=True)
+
+
+def test_a_file_that_takes_too_long_is_unreadable(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "TIME_LIMIT", 0.001)
+    index_folder(folder, tmp_path / "out", quiet=True)
+    told = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert set(told["unreadable"].values()) == {"took longer than the limit of 0.001 s"}
+
+
+def test_a_script_without_a_guard_can_index(folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from sceneproof.data.sources.folder import index_folder\n"
+        f"print('once'); index_folder(Path({str(folder)!r}), Path({str(tmp_path / 'out')!r}), quiet=True)\n"
+    )
+    said = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert said.stdout == "once\n"
+    assert (Manifest.read(tmp_path / "out" / "manifest.parquet").rows["frames"] > 0).sum() == 20  # one is broken
 
 
 def test_split_folders_are_taken_as_they_are(tmp_path: Path) -> None:

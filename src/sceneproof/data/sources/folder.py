@@ -46,7 +46,7 @@ def index_folder(
             first bracket, if it has one) were cut from one video and stay on one side of every split. UCF-101's
             names need "[^/]+_g[0-9]+".
         seed: Another seed draws another split.
-        workers: Threads that look into files; by default one a core.
+        workers: Processes that look into files; by default one a core.
         quiet: No progress and no summary.
 
     Raises:

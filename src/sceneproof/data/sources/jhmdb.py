@@ -46,7 +46,7 @@ def index_jhmdb(
         split: Which of the three official splits; the published figures are means over all three.
         validation: Share of each action's training clips that is held out for validation.
         seed: Another seed holds out other films.
-        workers: Threads that read; by default one a core.
+        workers: Processes that look into files; by default one a core.
         quiet: No progress and no summary.
 
     Raises:

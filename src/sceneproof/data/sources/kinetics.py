@@ -49,7 +49,7 @@ def index_kinetics(
         classes: Which Kinetics: the versions share videos across their splits and must not be mixed. Lists that name
             another version are left alone.
         probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Threads that read; by default one a core.
+        workers: Processes that look into files; by default one a core.
         quiet: No progress and no summary.
 
     Raises:

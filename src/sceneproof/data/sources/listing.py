@@ -39,7 +39,7 @@ class How:
 
     Attributes:
         probe: False leaves out width, height, rate and frames; the files are not opened.
-        workers: threads; by default one a core.
+        workers: processes; by default one a core.
         quiet: no progress and no summary.
     """
 

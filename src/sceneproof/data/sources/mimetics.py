@@ -38,7 +38,7 @@ def index_mimetics(
             https://europe.naverlabs.com/research/computer-vision/mimetics.
         out: The folder to write.
         probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Threads that read; by default one a core.
+        workers: Processes that look into files; by default one a core.
         quiet: No progress and no summary.
 
     Raises:

@@ -41,7 +41,7 @@ def index_mini_kinetics(
         out: The folder to write.
         kinetics_lists: Kinetics-400's lists for training and validation (CSV); by default they are in LISTS, too.
         probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Threads that read; by default one a core.
+        workers: Processes that look into files; by default one a core.
         quiet: No progress and no summary.
 
     Raises:

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import pandas as pd
 
-from sceneproof.data.video import VideoError, VideoInfo, probe
+from sceneproof.data.sources.looking import look
 from sceneproof.errors import InputError
+from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
 
 # fmt: off
@@ -19,6 +20,8 @@ SUFFIXES = {
     ".ogg", ".ogv", ".ts", ".webm", ".wmv",
 }
 # fmt: on
+TIME_LIMIT = 60.0  # seconds that a video may take to be looked into
+A_PROCESS = 32  # videos that are worth one more process
 WAITING = 4096  # files handed to the threads at a time: a collection of any size takes the same memory
 
 Item = TypeVar("Item")
@@ -83,26 +86,29 @@ def in_threads(
 def survey(
     root: Path, paths: Sequence[str], *, workers: int | None = None, quiet: bool = False
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Looks into each video, in threads; a path that is given twice is looked into once.
+    """Looks into each video, in processes of their own; a path that is given twice is looked into once.
+
+    A file that takes longer than a minute, or crashes its process, is one that cannot be read.
 
     Returns:
         Columns width, height, rate, frames (0, 0, NaN, 0 where a file cannot be read), in the order of `paths`; and
         the reasons by path.
     """
-    problems: dict[str, str] = {}
-
-    def look(path: str) -> VideoInfo:
-        try:
-            return probe(root / path)
-        except VideoError as error:
-            problems[path] = str(error)
-            return VideoInfo(0, 0, 0, math.nan)
-
     unique = list(dict.fromkeys(paths))
-    infos = in_threads(look, unique, "looking into the videos", workers=workers, quiet=quiet)
-    rows = {path: (info.width, info.height, info.rate, info.frames) for path, info in zip(unique, infos, strict=True)}
-    frame = pd.DataFrame([rows[path] for path in paths], columns=["width", "height", "rate", "frames"])
-    return frame, {path: problems[path] for path in unique if path in problems}
+    several = min(workers or os.cpu_count() or 1, -(-len(unique) // A_PROCESS))
+    tasks = (str(root / path) for path in unique)
+    problems: dict[str, str] = {}
+    rows: dict[str, tuple[int, int, float, int]] = {}
+    with progress("looking into the videos", len(unique), quiet=quiet) as advance:
+        answers = in_processes(look, tasks, workers=several, time_limit=TIME_LIMIT) if unique else ()
+        for path, (_, answer) in zip(unique, answers, strict=True):
+            if isinstance(answer, Problem):
+                problems[path] = answer.reason
+                rows[path] = (0, 0, math.nan, 0)
+            else:
+                rows[path] = (answer.width, answer.height, answer.rate, answer.frames)
+            advance(note=f"{len(problems)} unreadable" if problems else "")
+    return pd.DataFrame([rows[path] for path in paths], columns=["width", "height", "rate", "frames"]), problems
 
 
 def link(videos: Path, out: Path) -> str:

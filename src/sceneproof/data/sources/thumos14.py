@@ -55,7 +55,7 @@ def index_thumos14(
         validation: Share of each action's training segments that is held out for validation.
         seed: Another seed holds out other videos.
         probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Threads that read; by default one a core.
+        workers: Processes that look into files; by default one a core.
         quiet: No progress and no summary.
 
     Raises:
