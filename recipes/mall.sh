@@ -25,5 +25,5 @@ for recipe in frozen fine-tuned; do
     --baseline $recipe-from-plain-from-pretrained --debiased $recipe-from-both-from-pretrained
 done
 # what the released code does otherwise, and the batch norm statistics; fewer seeds
-sceneproof study "$here"/mall/{plain,both}.yaml "$here"/mall-variants/*.yaml "$world/manifest.parquet" "$out/variants" \
+sceneproof study "$here"/mall-variants/*.yaml "$world/manifest.parquet" "$out/variants" \
   --starts "$out"/pretraining/pretrained-seed[0-2] "${testing[@]}" "${tables[@]}"
