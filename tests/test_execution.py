@@ -3,6 +3,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ def test_a_row_that_fails_ends_the_others(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 200
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C as in a terminal: a shell starts what runs in its background with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_ctrl_c_ends_all() -> None:
     stop = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
     begun = time.monotonic()
