@@ -181,7 +181,7 @@ def main() -> None:
         folder = Path(temporary)
         if arguments.what == "read":
             write_table(folder / "manifest.parquet", make_rows(arguments.rows), "manifest")
-            for name, way in (("sceneproof", ours), ("pandas", pandas), ("pandas, text as Python's", python_text)):
+            for name, way in (("sceneproof", ours), ("pandas", pandas), ("pandas with text as Python's", python_text)):
                 made = alone(way, folder / "manifest.parquet")
                 tell(f"manifest/{arguments.rows} rows/{name}", made, arguments.results)
         else:

@@ -24,7 +24,7 @@ from sceneproof.run import Run
 ALL = "all"
 """The seed of figures that are over all seeds, such as a paired difference."""
 
-SHARES = {"top1", "top5", "mean_class", "accuracy", "from_features", "from_action", "top1_with_humans",
+SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "from_action", "top1_with_humans",
           "top1 without people"}  # fmt: skip
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
