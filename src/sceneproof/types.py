@@ -1,7 +1,8 @@
 """The containers that travel between the parts, and the legend of their shape letters.
 
 Legend: B clips in a batch, M clips of it that have a human-masked twin, C channels (3, RGB), T frames, H height,
-W width, D features, A actions, S scenes, K boxes. A prime marks a size after the backbone's stride: T' H' W'.
+W width, D features, A actions, S scenes, K boxes, N segments. A prime marks a size after the backbone's stride:
+T' H' W'.
 """
 
 from dataclasses import dataclass, field, replace
@@ -100,3 +101,56 @@ class Batch:
     def _mean(self, values: Tensor, which: int) -> Tensor:
         divisors = self.divisors if self.divisors.numel() else self.counts()
         return values.sum() / divisors[which].clamp(min=torch.finfo(torch.float32).tiny)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentBatch:
+    """Buffers of untrimmed videos, as localization trains on them: tensors on the device, normalised.
+
+    A buffer is T frames in a row, at one rate (Xu et al. 2017, section 3.4). Times are in its frames: 0 is the start of
+    its first frame, T the end of its last.
+
+    Attributes:
+        video: float (B, C, T, H, W).
+        frames: int64 (B,), how many frames are of the video; those behind repeat the last one.
+        times: B tensors float (n, 2), start and end of each segment, cut where they leave the buffer; n may be 0.
+        actions: B tensors int64 (n,), what is done in them.
+        row: int64 (B,), numbers of the buffers in their list.
+        divisors: float (1,): the *global* number of buffers over the number of processes, which the engine sets; by
+            default this batch's own.
+    """
+
+    video: Tensor
+    frames: Tensor
+    times: list[Tensor]
+    actions: list[Tensor]
+    row: Tensor
+    divisors: Tensor = field(default_factory=lambda: torch.zeros(0))
+
+    def counts(self) -> Tensor:
+        """How many buffers this batch holds: float (1,)."""
+        return torch.tensor([len(self.row)], dtype=torch.float32, device=self.video.device)
+
+    def with_divisors(self, divisors: Tensor) -> "SegmentBatch":
+        """The same batch with other divisors: float (1,)."""
+        return replace(self, divisors=divisors)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Sum of one value a buffer, (B,), over the (global) number of buffers."""
+        divisors = self.divisors if self.divisors.numel() else self.counts()
+        return values.sum() / divisors[0].clamp(min=torch.finfo(torch.float32).tiny)
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Stretches of one video in which something is done: N of them, best first where they are scored.
+
+    Attributes:
+        times: float64 (N, 2), start and end: in seconds, or in frames of a buffer where a network says them.
+        action: int64 (N,).
+        score: float64 (N,), from 0 to 1.
+    """
+
+    times: NDArray[np.float64]
+    action: NDArray[np.int64]
+    score: NDArray[np.float64]

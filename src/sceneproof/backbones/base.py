@@ -1,5 +1,7 @@
 """What a backbone is."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 
@@ -28,3 +30,30 @@ class Backbone(nn.Module):
     def forward(self, video: Tensor) -> Tensor:
         """Features (B, D, T', H', W') of a normalised video (B, C, T, H, W)."""
         raise NotImplementedError  # each family says how
+
+    # Localization wants features at a fine step in time, and the network's last stage on segments cut from these. A
+    # family that is no sequence of stages is all lower, and the last stage does nothing.
+
+    @property
+    def lower_dim(self) -> int:
+        """Channels of what `lower` gives."""
+        return self.dim
+
+    @property
+    def lower_stride(self) -> tuple[int, int, int]:
+        """Frames, rows and columns that one feature of `lower` covers."""
+        return self.stride
+
+    @property
+    def stem(self) -> Sequence[nn.Module]:
+        """The first layers, which transfer to another task may leave as they are; empty where there is no such part."""
+        return ()
+
+    def lower(self, video: Tensor) -> Tensor:
+        """Features (B, D', T', H', W') of a video (B, C, T, H, W), before the last stage."""
+        features: Tensor = self(video)
+        return features
+
+    def upper(self, features: Tensor) -> Tensor:
+        """The last stage on features (N, D', T', H', W'): (N, D, T", H", W")."""
+        return features

@@ -1,5 +1,6 @@
 """The 3D-ResNets of Hara, Kataoka and Satoh (CVPR 2018), with the authors' own parameter names."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
@@ -93,9 +94,34 @@ class ResNet3D(Backbone):
 
     def forward(self, video: Tensor) -> Tensor:
         """Features (B, D, T', H', W') of a normalised video (B, 3, T, H, W)."""
+        return self.upper(self.lower(video))
+
+    @property
+    def lower_dim(self) -> int:
+        """Channels after the third stage: half of the last one's."""
+        return self.dim // 2
+
+    @property
+    def lower_stride(self) -> tuple[int, int, int]:
+        """Half the stride of the whole network."""
+        time, height, width = self.stride
+        return time // 2, height // 2, width // 2
+
+    @property
+    def stem(self) -> Sequence[nn.Module]:
+        """The first convolution with its normalisation."""
+        return self.conv1, self.bn1
+
+    def lower(self, video: Tensor) -> Tensor:
+        """Features (B, D / 2, T', H', W') after the third stage: conv4_x in R-C3D's terms."""
         stem = self.maxpool(self.relu(self.bn1(self.conv1(video))))
-        features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(stem))))
+        features: Tensor = self.layer3(self.layer2(self.layer1(stem)))
         return features
+
+    def upper(self, features: Tensor) -> Tensor:
+        """The fourth stage."""
+        out: Tensor = self.layer4(features)
+        return out
 
 
 class BasicBlock(nn.Module):

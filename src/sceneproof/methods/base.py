@@ -1,15 +1,39 @@
 """What a method is: the contract between a paper's losses and the one training loop."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.methods.batch_norm import is_synchronised
 from sceneproof.methods.terms import zero_of
-from sceneproof.types import Batch
 
 
-class Method(nn.Module):
-    """One paper's way to train. `Method(backbone, actions, scenes)`; further arguments are its hyper-parameters.
+class Learner(nn.Module):
+    """What the training loop minimises: anything with named losses, whatever its task. Batches are its own kind."""
+
+    backbone: Backbone
+
+    def forward(self, batch: Any) -> dict[str, Tensor]:
+        """The losses: what distributed wrappers call."""
+        return self.losses(batch)
+
+    def losses(self, batch: Any) -> dict[str, Tensor]:
+        """Scalars named as in the paper; the engine minimises their sum."""
+        raise NotImplementedError  # the paper's equations go here
+
+    def updates(self, batch: Any) -> list[Any]:
+        """The optimiser steps of one batch, in order; more than one for papers that alternate."""
+        return [batch]
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Parameters by part: 'backbone' and one entry a head. Learning rates are set by these names."""
+        parts = {name: list(part.parameters()) for name, part in self.named_children()}
+        return {name: parameters for name, parameters in parts.items() if parameters}
+
+
+class Method(Learner):
+    """One paper's way to train a classifier. `Method(backbone, actions, scenes)`; more arguments: hyper-parameters.
 
     Attributes:
         needs_scenes: whether training reads scene labels.
@@ -25,14 +49,6 @@ class Method(nn.Module):
         self.action_head = nn.Linear(backbone.dim, actions)
         self.scenes = scenes
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses: what distributed wrappers call."""
-        return self.losses(batch)
-
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Scalars named as in the paper; the engine minimises their sum."""
-        raise NotImplementedError  # the paper's equations go here
-
     def features(self, video: Tensor) -> Tensor:
         """Pooled features (B, D) of a video (B, C, T, H, W); B may be 0, which not every backbone can take."""
         if not len(video) and not is_synchronised(self.backbone):
@@ -44,12 +60,3 @@ class Method(nn.Module):
         """Action scores before softmax (B, A) of a video (B, C, T, H, W): all that evaluation needs."""
         logits: Tensor = self.action_head(self.features(video))
         return logits
-
-    def updates(self, batch: Batch) -> list[Batch]:
-        """The optimiser steps of one batch, in order; more than one for papers that alternate."""
-        return [batch]
-
-    def groups(self) -> dict[str, list[nn.Parameter]]:
-        """Parameters by part: 'backbone' and one entry a head. Learning rates are set by these names."""
-        parts = {name: list(part.parameters()) for name, part in self.named_children()}
-        return {name: parameters for name, parameters in parts.items() if parameters}
