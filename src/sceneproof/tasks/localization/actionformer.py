@@ -1,5 +1,7 @@
 """ActionFormer: Zhang, Wu and Li, "ActionFormer: Localizing Moments of Actions with Transformers", ECCV 2022."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -114,12 +116,8 @@ class ActionFormer(Localizer):
         logits, distances, valid = self.answers(video, frames)
         points = self.points(video.shape[2], video.device)
         scores = logits.float().sigmoid() * valid[:, :, None]
-        place, stride = points.place[:, None], points.stride[:, None]
-        said = distances.float() * stride
-        times = torch.stack([place[:, 0] - said[..., 0], place[:, 0] + said[..., 1]], dim=-1)
-        by_level = zip(*(torch.split(part, list(points.moments), dim=1) for part in (scores, times)), strict=True)
-        kept = [self._best(*level) for level in by_level]
-        score, action, times = (torch.cat(part, dim=1) for part in zip(*kept, strict=True))
+        ends = points.place[:, None] + distances.float() * points.stride[:, None] * distances.new_tensor([-1.0, 1.0])
+        score, action, times = self._best(scores, ends, points.moments)
         long = times[..., 1] - times[..., 0] > SHORTEST
         times = ((times + 0.5) * self.step).clamp(min=0).minimum(frames[:, None, None])
         good = long & (times[..., 1] > times[..., 0]) & (score > self.least_score)
@@ -156,11 +154,21 @@ class ActionFormer(Localizer):
         multiple: int = 2 ** (self.levels - 1)
         return -(-frames // (self.step * multiple)) * multiple
 
-    def _best(self, scores: Tensor, times: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The best pairs of moment and action of a level: score (B, K), action (B, K), times (B, K, 2)."""
-        score, place = scores.flatten(1).topk(min(self.candidates, scores[0].numel()), dim=1)
-        moment = (place // self.actions)[..., None].expand(-1, -1, 2)
-        return score, place % self.actions, times.gather(1, moment)
+    def _best(self, scores: Tensor, ends: Tensor, moments: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """The best pairs of moment and action of each level: score (B, K), action (B, K), times (B, K, 2).
+
+        Args:
+            scores: (B, P, A).
+            ends: (B, P, 2).
+            moments: of each level, P in all.
+        """
+        kept = []
+        for score, times in zip(*(torch.split(part, list(moments), dim=1) for part in (scores, ends)), strict=True):
+            best, place = score.flatten(1).topk(min(self.candidates, score[0].numel()), dim=1)
+            moment = (place // self.actions)[..., None].expand(-1, -1, 2)
+            kept.append((best, place % self.actions, times.gather(1, moment)))
+        best, action, times = (torch.cat(part, dim=1) for part in zip(*kept, strict=True))
+        return best, action, times
 
     def _normaliser(self, positives: Tensor) -> Tensor:
         """What this process divides by: the running mean of moments that answer, in the batches of all processes.

@@ -26,9 +26,6 @@ def soft_nms(found: Segments, *, sigma: float = 0.5, least: float = 0.001, most:
     action, score = found.action[order], found.score[order].copy()
     start, end = found.times[order].T
     length = end - start
-    known, first = np.unique(action, return_index=True)
-    last = dict(zip(known.tolist(), [*first[1:].tolist(), len(action)], strict=True))
-    begin = dict(zip(known.tolist(), first.tolist(), strict=True))
     taken: list[int] = []
     scores: list[float] = []
     while len(taken) < min(most, len(score)):
@@ -37,8 +34,7 @@ def soft_nms(found: Segments, *, sigma: float = 0.5, least: float = 0.001, most:
             break
         taken.append(best)
         scores.append(float(score[best]))
-        kind = int(action[best])
-        same = slice(begin[kind], last[kind])
+        same = slice(*np.searchsorted(action, [action[best], action[best] + 1]))
         shared = np.clip(np.minimum(end[best], end[same]) - np.maximum(start[best], start[same]), 0, None)
         overlap = shared / np.maximum(length[best] + length[same] - shared, 1e-12)
         score[same] *= np.exp(-(overlap**2) / sigma)
