@@ -16,6 +16,7 @@ import torch
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.evaluate import evaluate, settings_of
 from sceneproof.files import read_json
+from sceneproof.interrupts import end_with_parent
 from sceneproof.progress import share_terminal
 from sceneproof.train import train
 
@@ -76,6 +77,7 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
 
 def _start(threads: int) -> None:
     """What a process does before its first run."""
+    end_with_parent()
     torch.set_num_threads(threads)
     share_terminal()
 
