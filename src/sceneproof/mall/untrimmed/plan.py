@@ -1,5 +1,6 @@
 """The plan of an untrimmed world: every setting, and which videos follow from them."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -109,15 +110,15 @@ class UntrimmedWorld:
                 raise InputError(f"{name}: {getattr(self, name)}: must be 0 or more")
         if not 1 <= self.rate <= 240 or self.crf > 51:
             raise InputError(f"rate, crf: {self.rate}, {self.crf}: 1 to 240 frames a second, and a crf of at most 51")
-        if not 1 <= self.shortest <= self.longest:
+        if not 1 <= self.shortest <= self.longest < math.inf:
             raise InputError(
                 f"shortest, longest: {self.shortest}, {self.longest}: an action takes at least 1 second, and the "
                 f"longest no less than the shortest"
             )
-        if not self.seconds >= least_seconds(self.shortest):
+        if not least_seconds(self.shortest) <= self.seconds < math.inf:
             raise InputError(
                 f"seconds: {self.seconds}: an action of {self.shortest:g} s, and who comes to do it, need "
-                f"{least_seconds(self.shortest):g} s"
+                f"at least {least_seconds(self.shortest):g} s"
             )
         if not 0 < self.activity < 1:
             raise InputError(f"activity: {self.activity}: must be above 0 and below 1")
