@@ -58,7 +58,7 @@ def model_alone(frames: NDArray[np.uint8], labeller: OnnxSceneLabeller, batch: i
     """Mean posteriors (N, S) of frames (N, n, H, W, 3) that are decoded already."""
     flat = frames.reshape(-1, *frames.shape[2:])
     made = np.concatenate([labeller(flat[start : start + batch]) for start in range(0, len(flat), batch)])
-    return made.reshape(*frames.shape[:2], -1).mean(axis=1, dtype=np.float64)
+    return np.asarray(made.reshape(*frames.shape[:2], -1).mean(axis=1, dtype=np.float64))
 
 
 def decoded(manifest: Manifest, frames_per_video: int) -> NDArray[np.uint8]:

@@ -30,6 +30,9 @@ class Slow:
     def __getitem__(self, key: str) -> Any:
         raise KeyError(key)
 
+    def get(self, key: str, default: Any) -> Any:
+        return default
+
 
 @dataclass(frozen=True)
 class Killed(Slow):
@@ -123,8 +126,8 @@ def test_a_run_is_tested_again_where_the_settings_have_changed(tmp_path: Path, m
         tested.append(testing["clips"])
         write_json(folder / "evaluation" / "metrics.json", {"settings": settings_of(testing)})
 
-    monkeypatch.setattr(module, "train", lambda: None)
-    monkeypatch.setattr(module, "evaluate", evaluate)
+    parts: dict[str, Any] = {"train": lambda: None, "evaluate": evaluate, "settings": settings_of}
+    monkeypatch.setattr(module, "of_task", lambda task, command: parts[command])
     for clips in (1, 1, 2, 2, 1):
         execute([Row(tmp_path, {}, {"manifest": Path("m"), "splits": ("test",), "clips": clips})])
     assert tested == [1, 2, 1]

@@ -79,7 +79,7 @@ def test_which_way_each_loss_moves_the_answers() -> None:
     logits, distances, _ = localizer.answers(batch.video, batch.frames)
     logits.retain_grad()
     distances.retain_grad()
-    localizer.answers = lambda video, frames: (logits, distances, torch.ones(1, 28, dtype=torch.bool))  # type: ignore[method-assign]
+    localizer.answers = lambda video, frames, lower=None: (logits, distances, torch.ones(1, 28, dtype=torch.bool))  # type: ignore[method-assign]
     losses = localizer(batch)
     torch.autograd.backward([losses["L_cls"], losses["L_reg"]])
     assert logits.grad is not None
@@ -125,7 +125,7 @@ def test_detections_by_hand() -> None:
     distances[0, 1] = torch.tensor([0.5, 1.5])
     distances[0, 0] = 0.0  # of no length
     valid = torch.tensor([[True, True, True, False, True, True]])
-    localizer.answers = lambda video, frames: (logits, distances, valid)  # type: ignore[method-assign]
+    localizer.answers = lambda video, frames, lower=None: (logits, distances, valid)  # type: ignore[method-assign]
     (found,) = localizer.detect(torch.zeros(1, 3, 16, 2, 2), torch.tensor([11]))
     # moment 1 is frame 6, moment 2 frame 10, cut at 11; of the second level the first: frame 2, 2 moments around it
     assert found.action.tolist() == [2, 0, 1]

@@ -96,7 +96,7 @@ class ActionFormer(Localizer):
 
     def losses(self, batch: SegmentBatch) -> dict[str, Tensor]:
         """L_cls and L_reg; a buffer without segments has the first alone."""
-        logits, distances, valid = self.answers(batch.video, batch.frames)
+        logits, distances, valid = self.answers(batch.video, batch.frames, batch.lower)
         points = self.points(batch.video.shape[2], batch.video.device)
         # a point stands for the middle of its frames
         asked = [
@@ -127,14 +127,15 @@ class ActionFormer(Localizer):
         """Soft-NMS over what was found in a video."""
         return soft_nms(found, sigma=self.sigma, least=self.least_score, most=self.most)
 
-    def answers(self, video: Tensor, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def answers(self, video: Tensor, frames: Tensor, lower: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """What each of the P points says: logits (B, P, A), distances (B, P, 2) in steps of its level, and bool (B, P).
 
         Args:
             video: float (B, C, T, H, W), normalised.
             frames: int64 (B,), how many of the T frames are of the video; the last answer is False on the others.
+            lower: `backbone.lower(video)`, where it is known already.
         """
-        features = moment_features(self.backbone, video)
+        features = moment_features(self.backbone, video, lower)
         moments = self._moments(video.shape[2])
         mask = functional.pad(moments_of_video(frames, self.step, features.shape[2]), (0, moments - features.shape[2]))[
             :, None

@@ -8,7 +8,7 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 
 
-def moment_features(backbone: Backbone, video: Tensor) -> Tensor:
+def moment_features(backbone: Backbone, video: Tensor, lower: Tensor | None = None) -> Tensor:
     """Features (B, F, T') of a normalised video (B, C, T, H, W), one every `backbone.lower_stride[0]` frames.
 
     The lower stages' features and the last stage's, each averaged over space; the last stage's, which come at a coarser
@@ -16,10 +16,15 @@ def moment_features(backbone: Backbone, video: Tensor) -> Tensor:
     `moment_dim(backbone)`. Moment i stands for the frames from i strides on to i + 1 strides. Where nothing in the
     backbone learns, torch keeps no graph of it.
 
+    Args:
+        backbone: the network.
+        video: normalised.
+        lower: `backbone.lower(video)`, where it is known already.
+
     Raises:
         InputError: the backbone's features do not cover the buffer, so its stride in time is not what it says.
     """
-    lower = backbone.lower(video)
+    lower = backbone.lower(video) if lower is None else lower
     features = lower.mean(dim=(3, 4))
     moments, stride = features.shape[2], backbone.lower_stride[0]
     if moments * stride < video.shape[2]:

@@ -61,7 +61,7 @@ class PerFrame(Localizer):
 
     def losses(self, batch: SegmentBatch) -> dict[str, Tensor]:
         """L_CE."""
-        logits = self.logits(batch.video).float()
+        logits = self.logits(batch.video, batch.lower).float()
         frames = logits.shape[2]
         asked = torch.stack(
             [
@@ -84,12 +84,12 @@ class PerFrame(Localizer):
             for one, count in zip(probabilities, frames.tolist(), strict=True)
         ]
 
-    def logits(self, video: Tensor) -> Tensor:
+    def logits(self, video: Tensor, lower: Tensor | None = None) -> Tensor:
         """Logits (B, A + 1, T) of each frame of a video (B, C, T, H, W); the last class is background.
 
         Those of the moments, resampled linearly to frames. What lies behind the last moment's middle is as there.
         """
-        coarse: Tensor = self.action_head(moment_features(self.backbone, video))
+        coarse: Tensor = self.action_head(moment_features(self.backbone, video, lower))
         fine = functional.interpolate(coarse, size=coarse.shape[2] * self.step, mode="linear")
         return fine[:, :, : video.shape[2]]
 
