@@ -81,15 +81,20 @@ def _crossed(values: NDArray[np.float64], level: float, draws: int, seed: int) -
     step = max(1, CELLS // columns)
     for start in range(0, draws, step):
         count = min(step, draws - start)
-        row_counts, column_counts = _resample(generator, count, rows), _resample(generator, count, columns)
+        row_counts, column_counts = resampled(generator, count, rows), resampled(generator, count, columns)
         means.append(((column_counts @ values.T) * row_counts).sum(axis=1) / values.size)
+    return percentile_interval(float(values.mean()), np.concatenate(means), level)
+
+
+def percentile_interval(value: float, drawn: NDArray[np.float64], level: float) -> Interval:
+    """The interval between the percentiles of a figure's resampled values (draws,)."""
     tail = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
-    return Interval(float(values.mean()), float(low), float(high))
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return Interval(value, float(low), float(high))
 
 
-def _resample(generator: np.random.Generator, draws: int, size: int) -> NDArray[np.float64]:
-    """How often each of `size` things comes up in a resample: float (draws, size), each row sums to `size`."""
+def resampled(generator: np.random.Generator, draws: int, size: int) -> NDArray[np.float64]:
+    """How often each of `size` things comes up in each resample: float (draws, size), each row sums to `size`."""
     if size == 1:
         return np.ones((draws, 1))
     picks = generator.integers(size, size=(draws, size)) + np.arange(draws)[:, None] * size

@@ -123,7 +123,7 @@ class RC3D(Localizer):
         Raises:
             InputError: no anchor fits into the buffer, or the backbone's features have no time to be located in.
         """
-        features, around = self._features(batch.video)
+        features, around = self._features(batch.video, batch.lower)
         end = float(features.shape[2] * self.stride)
         if min(self.anchor_scales) * self.stride > end:
             raise InputError(
@@ -167,9 +167,9 @@ class RC3D(Localizer):
     def _norms(self) -> list[nn.Module]:
         return [part for part in self.backbone.modules() if isinstance(part, _BatchNorm) and self.frozen_batch_norm]
 
-    def _features(self, video: Tensor) -> tuple[Tensor, Tensor]:
+    def _features(self, video: Tensor, lower: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Features (B, D', T', H', W') and the anchors (T' A, 2) around them."""
-        features = self.backbone.lower(video)
+        features = self.backbone.lower(video) if lower is None else lower
         length, wanted = features.shape[2], math.ceil(video.shape[2] / self.stride)
         if abs(length - wanted) > 1:
             raise InputError(

@@ -1,0 +1,169 @@
+"""Which detections find a true segment: THUMOS-14's and ActivityNet's official ways, which differ.
+
+"thumos" (TH14evalDet_Updated.m of the THUMOS-14 toolkit, as S-CNN carries it): each true segment in turn, in the order
+of the annotations, takes the free detection of its class and video that overlaps it most, if their tIoU is *above* the
+threshold. Of detections that overlap a segment alike the better one is taken. A detection that is left over and touches
+an ambiguous segment does not count; else it is false. Average precision is not interpolated.
+
+"activitynet" (eval_detection.py of ActivityNet): each detection in turn, the best first, takes the free true segment
+that it overlaps most, if their tIoU is *at least* the threshold, else it is false; of segments that it overlaps alike
+the last. Ambiguous segments are not known. Average precision is interpolated.
+
+Ties of scores: "thumos" sorts stably by video (by name: number your videos so), then by place; in "activitynet" the
+later detection comes first, as in the official code wherever its sort is stable.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.metrics.temporal_nms import grouped_nms
+from sceneproof.metrics.temporal_segments import (
+    Detections,
+    Numbers,
+    Times,
+    TrueSegments,
+    intersection,
+    pairs,
+    temporal_iou,
+)
+
+Reading = Literal["thumos", "activitynet"]
+BELOW = 0.1
+"""How far below the evaluated tIoU the threshold of `nms_by_threshold` lies (S-CNN, R-C3D)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Detections by class, in each class the best first, with what became of them at each of K thresholds.
+
+    Attributes:
+        order: int64 (N,), their places in what was matched.
+        video: int64 (N,).
+        action: int64 (N,), ascending.
+        right: bool (K, N), which found a true segment.
+        counted: bool (K, N), which are right or false; the others were suppressed or do not count.
+        positives: int64 (V, A), true segments.
+        interpolated: whether average precision takes, at each recall, the best precision from there on.
+    """
+
+    order: Numbers
+    video: Numbers
+    action: Numbers
+    right: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
+    positives: Numbers
+    interpolated: bool
+
+
+def match(
+    truth: TrueSegments,
+    detections: Detections,
+    thresholds: Sequence[float],
+    *,
+    reading: Reading,
+    nms_by_threshold: bool = False,
+) -> Matches:
+    """Matches detections with true segments of their class and video, at each tIoU threshold.
+
+    Args:
+        truth: the annotations.
+        detections: in any order; of other videos or classes than the truth knows: an error.
+        thresholds: K values of tIoU.
+        reading: whose official way, see above.
+        nms_by_threshold: for each threshold suppress first, within class and video, what overlaps a better detection
+            by more than the threshold less 0.1.
+
+    Raises:
+        ValueError: an unknown reading, or a detection of an unknown video or class.
+    """
+    if reading not in ("thumos", "activitynet"):
+        raise ValueError(f"reading {reading!r}: must be thumos or activitynet")
+    truth.check(detections.video, detections.action)
+    order = _ranked(detections, reading)
+    ranked = detections.take(order)
+    groups = detections.video * truth.actions + detections.action
+    detection, segment = pairs(groups[order], truth.video * truth.actions + truth.action)
+    measure = _iou_by_hull if reading == "thumos" else temporal_iou
+    overlap = measure(ranked.times[detection], truth.times[segment])
+    sorting = (detection, -overlap, segment) if reading == "thumos" else (-segment, -overlap, detection)
+    by_turn = np.lexsort(sorting)
+    detection, segment, overlap = detection[by_turn], segment[by_turn], overlap[by_turn]
+    ignored = _touches_ambiguous(truth, ranked) if reading == "thumos" else np.zeros(len(ranked), np.bool_)
+    right = np.zeros((len(thresholds), len(ranked)), np.bool_)
+    counted = np.ones_like(right)
+    for k, threshold in enumerate(thresholds):
+        if nms_by_threshold:
+            kept = grouped_nms(detections.times, detections.score, groups, max(threshold - BELOW, 0.0))
+            counted[k] = kept[order]
+        close = (overlap > threshold if reading == "thumos" else overlap >= threshold) & counted[k, detection]
+        if reading == "thumos":
+            right[k] = _takers(segment[close], detection[close], len(ranked)) >= 0
+        else:
+            takers = _takers(detection[close], segment[close], len(truth.video))
+            right[k, takers[takers >= 0]] = True
+        counted[k] &= right[k] | ~ignored
+    positives = np.bincount(truth.video * truth.actions + truth.action, minlength=truth.videos * truth.actions)
+    return Matches(
+        order, ranked.video, ranked.action, right, counted, positives.reshape(truth.videos, truth.actions),
+        interpolated=reading == "activitynet",
+    )  # fmt: skip
+
+
+def _ranked(detections: Detections, reading: Reading) -> Numbers:
+    """Places of the detections by class, then score, then as the reading breaks ties."""
+    place = np.arange(len(detections))
+    ties = (place, detections.video) if reading == "thumos" else (-place,)
+    return np.lexsort((*ties, -detections.score, detections.action))
+
+
+def _iou_by_hull(a: Times, b: Times) -> NDArray[np.float64]:
+    """The THUMOS toolkit's tIoU, which divides by the hull of both: the same number but for its last digits.
+
+    These decide where times are rounded and the tIoU is the threshold itself.
+    """
+    shared = intersection(a, b)
+    hull = np.maximum(a[..., 1], b[..., 1]) - np.minimum(a[..., 0], b[..., 0])
+    return np.asarray(np.divide(shared, hull, out=np.zeros_like(shared), where=shared > 0))
+
+
+def _touches_ambiguous(truth: TrueSegments, ranked: Detections) -> NDArray[np.bool_]:
+    detection, segment = pairs(ranked.video, truth.ambiguous_video)
+    touched = intersection(ranked.times[detection], truth.ambiguous_times[segment]) > 0
+    return np.bincount(detection[touched], minlength=len(ranked)) > 0
+
+
+def _takers(turn: Numbers, wanted: Numbers, size: int) -> Numbers:
+    """Who takes what when, in order of `turn`, each takes the first free one of those that it wants.
+
+    All propose at once and each wanted one keeps the earliest turn, until nobody is turned away who still wants
+    something (Gale and Shapley 1962): since all agree on whose turn is first, this ends where taking turns does.
+
+    Args:
+        turn: int64 (P,), ascending; one's pairs stand in the order of one's preference.
+        wanted: int64 (P,), from 0 to size - 1.
+        size: how many there are to take.
+
+    Returns:
+        The turn that took each, int64 (size,), or -1.
+    """
+    nobody = np.iinfo(np.int64).max
+    holder = np.full(size, nobody)
+    heads = np.flatnonzero(np.diff(turn, prepend=-1))
+    ends = np.append(heads[1:], len(turn))
+    at = heads.copy()  # the pair that each proposer is at
+    active = np.arange(len(heads))
+    while len(active):
+        asked = wanted[at[active]]
+        before = np.unique(asked)
+        dropped = holder[before]
+        np.minimum.at(holder, asked, turn[at[active]])
+        refused = active[holder[asked] != turn[at[active]]]
+        dropped = dropped[(dropped != nobody) & (holder[before] != dropped)]
+        refused = np.concatenate([refused, np.searchsorted(turn[heads], dropped)])
+        at[refused] += 1
+        active = refused[at[refused] < ends[refused]]
+    return np.where(holder == nobody, -1, holder)

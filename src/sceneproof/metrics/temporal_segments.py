@@ -1,0 +1,120 @@
+"""Segments of many videos as arrays, and how much two overlap: what the metrics of localization share.
+
+Letters: V videos, A actions, M true segments, Q ambiguous ones, N detections, K thresholds on the temporal intersection
+over union (tIoU). Videos and actions are numbers from 0. Times are in one unit, seconds usually.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Numbers = NDArray[np.int64]
+Times = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TrueSegments:
+    """What is done when: the annotations that detections are held against.
+
+    Attributes:
+        video: int64 (M,), from 0 to V - 1.
+        action: int64 (M,), from 0 to A - 1.
+        times: float64 (M, 2), start and end.
+        videos: V; a video without a segment counts too: what is detected there is false.
+        actions: A; a class without a segment has no average precision.
+        ambiguous_video: int64 (Q,), where THUMOS' annotators could not tell: see `temporal_matching`.
+        ambiguous_times: float64 (Q, 2).
+
+    Raises:
+        ValueError: lengths that differ, or a number outside its range.
+    """
+
+    video: Numbers
+    action: Numbers
+    times: Times
+    videos: int
+    actions: int
+    ambiguous_video: Numbers = field(default_factory=lambda: np.empty(0, np.int64))
+    ambiguous_times: Times = field(default_factory=lambda: np.empty((0, 2)))
+
+    def __post_init__(self) -> None:
+        """Refuses arrays that do not fit together."""
+        _fit(self.video, self.times, "video")
+        _fit(self.action, self.times, "action")
+        _fit(self.ambiguous_video, self.ambiguous_times, "ambiguous_video")
+        self.check(self.video, self.action)
+        self.check(self.ambiguous_video)
+
+    def check(self, video: Numbers, action: Numbers | None = None) -> None:
+        """Raises ValueError where a number of a video or an action is not one that is known here."""
+        for name, numbers, known in (("video", video, self.videos), ("action", action, self.actions)):
+            if numbers is not None and len(numbers) and (numbers.min() < 0 or numbers.max() >= known):
+                raise ValueError(
+                    f"{name} numbers from {numbers.min()} to {numbers.max()}, where 0 to {known - 1} are known"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """What a model says is done when.
+
+    Attributes:
+        video: int64 (N,), numbered as the true segments' videos.
+        action: int64 (N,), numbered as theirs.
+        times: float64 (N, 2), start and end.
+        score: float64 (N,), higher is surer.
+
+    Raises:
+        ValueError: lengths that differ, or a score that is not a number.
+    """
+
+    video: Numbers
+    action: Numbers
+    times: Times
+    score: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Refuses arrays that do not fit together."""
+        for name in ("video", "action", "score"):
+            _fit(getattr(self, name), self.times, name)
+        if np.isnan(self.score).any():
+            raise ValueError(f"the score of detection {int(np.isnan(self.score).argmax())} is not a number")
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> "Detections":
+        """Those of these numbers, in this order, or those where it is True."""
+        return Detections(self.video[which], self.action[which], self.times[which], self.score[which])
+
+
+def temporal_iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+    """Intersection over union of segments a (..., 2) and b (..., 2), broadcast against each other: 0 to 1.
+
+    The union is the sum of the lengths less the intersection, as in ActivityNet's evaluation; 0 where it is empty.
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    shared = intersection(a, b)
+    union = (a[..., 1] - a[..., 0]) + (b[..., 1] - b[..., 0]) - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+
+
+def intersection(a: Times, b: Times) -> NDArray[np.float64]:
+    """How long segments a (..., 2) and b (..., 2) share, from 0."""
+    return np.asarray(np.maximum(np.minimum(a[..., 1], b[..., 1]) - np.maximum(a[..., 0], b[..., 0]), 0.0))
+
+
+def pairs(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
+    """All pairs of equal keys: places in a (N,) and in b (M,), int64 (P,) each, by place in a, then by place in b."""
+    order = np.argsort(b, kind="stable")
+    keys = b[order]
+    first, last = np.searchsorted(keys, a, "left"), np.searchsorted(keys, a, "right")
+    counts = last - first
+    nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(np.arange(len(a)), counts), order[np.repeat(first, counts) + nth]
+
+
+def _fit(numbers: NDArray[np.int64] | NDArray[np.float64], times: Times, name: str) -> None:
+    if times.ndim != 2 or times.shape[1] != 2 or numbers.shape != times.shape[:1]:
+        raise ValueError(f"{name} has the shape {numbers.shape} where times has {times.shape}, not (N,) and (N, 2)")

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from sceneproof.metrics.average_recall import average_recall, recall_at
+from tests.metrics.temporal_cases import detections, formula, segments
+
+OFFICIAL = np.linspace(0.5, 0.95, 10)
+
+
+@pytest.mark.parametrize(
+    ("a_video", "average", "proposals", "area"),
+    [
+        (None, [0, 0.46, 0.6133333333333333, 0.6583333333333333],
+         [2 / 3, 22.666666666666668, 44.66666666666667, 66.66666666666667], 0.486975),
+        (20.0, [0, 0.23666666666666664, 0.33833333333333326, 0.4133333333333333], [0.2, 6.8, 13.4, 20],
+         0.25721666666666665),
+        (200.0, [0.05166666666666667, 0.6583333333333333, 0.6583333333333333, 0.6583333333333333],
+         [2, 68, 134, 200], 0.6006666666666667),
+    ],
+)  # fmt: skip
+def test_activitynets_own_evaluation(
+    a_video: float | None, average: list[float], proposals: list[float], area: float
+) -> None:
+    # activitynet/ActivityNet at 82304fa9f4a7219421df13dae6347a445c4cf5bc: Evaluation/eval_proposal.py,
+    # average_recall_vs_avg_nr_proposals, made to run under Python 3 by 2to3; points 0, 33, 66 and 99
+    curve = average_recall(*formula(), OFFICIAL, a_video=a_video)
+    assert curve.recall.shape == (10, 100)
+    assert curve.average[::33] == pytest.approx(average, abs=1e-12)
+    assert curve.proposals[::33] == pytest.approx(proposals)
+    assert curve.area == pytest.approx(area, abs=1e-12)
+
+
+def test_recall_at_by_hand() -> None:
+    # the best of the first video finds its first segment (tIoU .8), the second best both loosely; nothing elsewhere
+    truth = segments((0, 0, 0, 10), (0, 1, 5, 15), (1, 0, 0, 10))
+    proposals = detections((0, 3, 0, 8, 0.9), (0, 0, 2, 13, 0.5), (0, 0, 5, 15, 0.1))
+    found = recall_at(truth, proposals, [0.5, 0.75, 0.9], counts=[1, 2, 3, 50])
+    assert found.tolist() == pytest.approx(np.array([[1, 2, 2, 2], [1, 1, 2, 2], [0, 0, 1, 1]]) / 3)
+
+
+def test_a_video_without_segments_does_not_count() -> None:
+    proposals = detections((0, 0, 0, 10, 0.9), (1, 0, 0, 10, 0.8), (1, 0, 0, 10, 0.7))
+    curve = average_recall(segments((0, 0, 0, 10), videos=2), proposals, [0.5], a_video=3)
+    assert curve.proposals[-1] == pytest.approx(3)
+    assert curve.recall[0, -1] == 1
+
+
+def test_what_cannot_be_counted_is_refused() -> None:
+    truth, proposals = formula()
+    with pytest.raises(ValueError, match="needs true segments and proposals, not 60 and 0"):
+        average_recall(truth, detections(), OFFICIAL)
+    with pytest.raises(ValueError, match=r"0\.001 proposals a video are less than one"):
+        average_recall(truth, proposals, OFFICIAL, a_video=0.001)
