@@ -113,7 +113,7 @@ def evaluate_localization(
             "missed": len(found.problems),
             **_figures(truth, found.detections, trained.actions, thresholds, nms_by_threshold=suppress),
         }
-        truth["problem"] = truth["video"].map(found.problems).fillna("")
+        truth["problem"] = [found.problems.get(name, "") for name in truth["video"]]
         tables.append(found.detections)
         truths.append(truth)
     metrics = {"run": trained.name, "settings": tested, "splits": figures}
