@@ -170,6 +170,15 @@ def test_ambiguous_segments_count_in_one_reading_alone(videos: Path, tmp_path: P
     assert (unclear.truth["action"] == "Ambiguous").sum() == 3
 
 
+def test_wrong_annotations_are_refused_with_the_way_to_mend_them(videos: Path, tmp_path: Path) -> None:
+    table = Manifest.read(videos)
+    rows = table.rows.copy()
+    rows.loc[0, ["start", "end"]] = 3.0, 1.0
+    Manifest(rows, videos.parent).write(videos.parent / "wrong.parquet")
+    with pytest.raises(InputError, match=r"ends before it starts.*index check .*--repair"):
+        trained(videos.parent / "wrong.parquet", tmp_path / "run")
+
+
 def test_validation_out_of_context_may_not_choose(videos: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="out of context"):
         trained(videos, tmp_path / "run", validation_split="test_out")

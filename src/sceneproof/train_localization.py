@@ -86,7 +86,7 @@ def train_localization(
         refuse_out_of_context(table.split(validation_split))
     part = table.split(train_split)
     actions = [action for action in part.actions if action != BACKGROUND]
-    footage = Footage.gather(part, buffer.rate, memory=memory)
+    footage = Footage.gather(part, buffer.rate, memory=memory, check=True)
     clips = TrainingBuffers.cut(footage, buffer, seed, actions)
     run = Run(Path(out), config, actions, [])
     torch.manual_seed(seed)
