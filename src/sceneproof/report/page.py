@@ -112,9 +112,9 @@ def render(
         looks=looks,
         looks_missing=looks_missing,
         scenes=[table for table in scenes if table is not None],
-        curves=figures.curves(study),
+        curves=figures.curves(study.recipes),
         failures=tables.failures(study),
-        runs=tables.runs(study),
+        runs=tables.runs(study.recipes),
         names=list(names),
     )
 
