@@ -21,6 +21,10 @@ COMMANDS = {
     "index diving48": ("sceneproof.data.sources.diving48:index_diving48", "Diving48, V1 or V2 -> manifest"),
     "index mimetics": ("sceneproof.data.sources.mimetics:index_mimetics", "Mimetics -> manifest, out of context"),
     "index thumos14": ("sceneproof.data.sources.thumos14:index_thumos14", "THUMOS-14 -> manifest of segments"),
+    "index check": (
+        "sceneproof.data.segments_command:index_check",
+        "manifest of segments -> what is wrong, a mended copy",
+    ),
     "mall untrimmed": ("sceneproof.mall.untrimmed.world:untrimmed", "the same world in long videos, to localize in"),
     "mall": ("sceneproof.mall.world:mall", "the made-up world: videos with known bias"),
     "label scenes": ("sceneproof.labelling.scenes_command:label_scenes_command", "manifest -> soft scene labels"),

@@ -24,6 +24,9 @@ TASKS = {
     },
 }
 
+CRITERIA = {"classification": "top1", "localization": "mAP"}
+"""The figure of validation that picks weights and rates."""
+
 
 def function(path: str) -> Callable[..., Any]:
     """What 'package.module:name' names."""

@@ -1,5 +1,6 @@
 """A localizer's run + manifest of segments -> detections, truth and metrics."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 
 from sceneproof.addresses import Address, located
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.segments import BACKGROUND, seconds, video_names
+from sceneproof.data.segments import BACKGROUND, problems, seconds, video_names
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import device_named, refuse_twice
@@ -98,6 +99,7 @@ def evaluate_localization(
     for split in splits:
         part = table.split(split)
         part.action_numbers([*trained.actions, BACKGROUND])  # refuses others
+        _tell_problems(part, quiet=quiet)
         footage = Footage.gather(part, settings.rate)
         what = f"testing {trained.name} on {split}"
         found = localize_all(
@@ -113,7 +115,7 @@ def evaluate_localization(
             "missed": len(found.problems),
             **_figures(truth, found.detections, trained.actions, thresholds, nms_by_threshold=suppress),
         }
-        truth["problem"] = truth["video"].map(found.problems).fillna("")
+        truth["problem"] = [found.problems.get(name, "") for name in truth["video"]]
         tables.append(found.detections)
         truths.append(truth)
     metrics = {"run": trained.name, "settings": tested, "splits": figures}
@@ -154,6 +156,13 @@ def _figures(
         recall = recall_at(there, made, RECALL_THRESHOLDS, counts=PROPOSALS).mean(axis=0)
         figures["AR"] = {str(count): float(value) for count, value in zip(PROPOSALS, recall, strict=True)}
     return figures
+
+
+def _tell_problems(part: Manifest, *, quiet: bool) -> None:
+    """Says that annotations look wrong; official ones are tested on as they are."""
+    wrong = len(problems(part))
+    if wrong and not quiet:
+        print(f"{part.name}: {wrong} problems with the segments: `sceneproof index check` shows them", file=sys.stderr)
 
 
 def _ambiguous(unclear: Manifest, truth: pd.DataFrame) -> pd.DataFrame:

@@ -1,17 +1,16 @@
 """Training of localizers: manifest of segments + backbone + localizer -> run."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
 
 from sceneproof.addresses import Address
 from sceneproof.backbones import Backbone, ResNet3D
-from sceneproof.data.batches import RawBatch, to_batch
+from sceneproof.data.batches import RawBatch
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.segments import BACKGROUND
 from sceneproof.optimisation import Optimisation
@@ -19,6 +18,7 @@ from sceneproof.run import Run
 from sceneproof.spec import Spec, plain
 from sceneproof.start import start_from
 from sceneproof.tasks.localization.buffers import BufferSettings, Footage, TrainingBuffers
+from sceneproof.tasks.localization.feeding import Known, to_segments
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.tasks.localization.validation import Validation
@@ -86,7 +86,7 @@ def train_localization(
         refuse_out_of_context(table.split(validation_split))
     part = table.split(train_split)
     actions = [action for action in part.actions if action != BACKGROUND]
-    footage = Footage.gather(part, buffer.rate, memory=memory)
+    footage = Footage.gather(part, buffer.rate, memory=memory, check=True)
     clips = TrainingBuffers.cut(footage, buffer, seed, actions)
     run = Run(Path(out), config, actions, [])
     torch.manual_seed(seed)
@@ -100,13 +100,16 @@ def train_localization(
             held_out = Footage.gather(table.split(validation_split), buffer.rate)
             validate = Validation(held_out, network, accelerator, actions=run.actions, settings=buffer)
 
-        memo: dict[int, Tensor] | None = {} if freeze_backbone and not buffer.augment else None
+        drawn: TrainingBuffers | Known = clips
+        if freeze_backbone and not buffer.augment:
+            drawn = Known.look(clips, network.backbone, accelerator.device, quiet=quiet)
 
         def to_device(raw: RawBatch) -> SegmentBatch:
-            batch = to_segments(raw, clips, network, accelerator.device)
-            return batch if memo is None else replace(batch, lower=remembered(network.backbone, batch, memo))
+            if isinstance(drawn, Known):
+                return drawn.to_segments(raw.row.tolist(), accelerator.device)
+            return to_segments(raw, clips, network.backbone, accelerator.device)
 
-        batches = Batches(clips, lambda row: clips.video(row).name, to_device, accelerator, optimisation, workers)
+        batches = Batches(drawn, lambda row: clips.video(row).name, to_device, accelerator, optimisation, workers)
         batches.unreadable.update(footage.problems)
         videos = len(footage.videos)
         return Material(batches, batches.loader.steps, videos, batches.unreadable, validate, Validation.criterion)
@@ -123,31 +126,6 @@ def train_localization(
         name=part.name,
         quiet=quiet,
     )
-
-
-def to_segments(raw: RawBatch, clips: TrainingBuffers, network: Localizer, device: torch.device) -> SegmentBatch:
-    """A batch of buffers on the device, with the segments in them."""
-    video = to_batch(raw, network.backbone, clips.settings.size, device, twins=False).video
-    assert video is not None
-    rows = raw.row.tolist()
-    return SegmentBatch(
-        video=video,
-        frames=torch.tensor([clips.real(row) for row in rows], device=device),
-        times=[torch.from_numpy(clips.times[row]).to(device, torch.float32) for row in rows],
-        actions=[torch.from_numpy(clips.actions[row]).to(device) for row in rows],
-        row=raw.row.to(device),
-    )
-
-
-@torch.no_grad()
-def remembered(backbone: Backbone, batch: SegmentBatch, memo: dict[int, Tensor]) -> Tensor:
-    """What a frozen backbone's `lower` makes of a batch, looked up by row, or put into the memo in main memory."""
-    rows = batch.row.tolist()
-    missing = [place for place, row in enumerate(rows) if row not in memo]
-    if missing:
-        made = backbone.lower(batch.video[missing]).cpu()
-        memo |= {rows[place]: one for place, one in zip(missing, made, strict=True)}
-    return torch.stack([memo[row] for row in rows]).to(batch.video.device)
 
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class SegmentBatch:
         actions: B tensors int64 (n,), what is done in them.
         row: int64 (B,), numbers of the buffers in their list.
         lower: float (B, D', T', H', W'), what a frozen backbone's `lower` makes of the video, where that is known from
-            an earlier look at the same buffers; else None.
+            an earlier look; the video then has no pixels. Else None.
         divisors: float (1,): the *global* number of buffers over the number of processes, which the engine sets; by
             default this batch's own.
     """

@@ -54,7 +54,7 @@ def audit_of(out: Path) -> dict[str, Any]:
 
 def test_every_listed_source_is_here() -> None:
     names = {name.removeprefix("index ") for name in COMMANDS if name.startswith("index ")}
-    assert names == {*LAYOUTS, "folder", "jhmdb"}
+    assert names == {*LAYOUTS, "folder", "jhmdb", "check"}
 
 
 def test_a_collection_becomes_a_manifest(
@@ -230,6 +230,22 @@ def test_ambiguous_segments_are_kept_apart(tmp_path: Path) -> None:
     assert (row["split"], row["start"], row["end"], row["frames"]) == ("test", 1.1, 1.9, 50)
 
 
+def test_videos_of_thumos14_that_were_left_out_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    LAYOUTS["thumos14"].make(tmp_path)
+    words = [str(tmp_path / part) for part in ("videos", "lists", "out")]
+    main(["index", "thumos14", *words, "--left_out", "video_validation_0000051", "video_validation_0000053"])
+    source = "THUMOS-14, 1 test videos, without video_validation_0000051, video_validation_0000053"
+    assert source in capsys.readouterr().out
+    assert json.loads(pq.read_schema(tmp_path / "out" / "manifest.parquet").metadata[b"sceneproof"])["source"] == source
+    assert set(Manifest.read(tmp_path / "out" / "manifest.parquet").rows["group"]) == {
+        "video_validation_0000052",
+        "video_validation_0000054",
+        "video_test_0001292",
+    }
+    with pytest.raises(InputError, match="--left_out video_test_1: no annotations of such a video"):
+        index("thumos14", tmp_path, tmp_path / "again", left_out=["video_test_1"])
+
+
 def test_films_of_hmdb51_do_not_straddle_and_neither_is_left_out(tmp_path: Path) -> None:
     LAYOUTS["hmdb51"].make(tmp_path)
     manifest = index_hmdb51(tmp_path / "videos", tmp_path / "lists", tmp_path / "out", quiet=True)
@@ -264,4 +280,8 @@ def test_the_official_lists_of_ucf101(shared_data: Path, split: int) -> None:
 def test_the_official_annotations_of_thumos14(shared_data: Path) -> None:
     listing = thumos14.read_lists(shared_data / "thumos")
     assert len(listing.rows) == 3358 + 99
-    assert "test videos with annotations: 213, 212 of them with an action" in listing.notes[-1]
+    assert listing.source == "THUMOS-14, 213 test videos"
+    assert "test videos with an action: 212; many leave out" in thumos14.without(listing, ()).notes[-1]
+    fewer = thumos14.without(listing, thumos14.OFTEN_LEFT_OUT)
+    assert fewer.source.startswith("THUMOS-14, 210 test videos, without video_test_0000270, video_test_0001292")
+    assert fewer.rows["group"].nunique() == 210

@@ -140,6 +140,18 @@ def test_ablation_puts_ours_beside_the_papers(study: Study, measured: Measures) 
     assert "NeurIPS 2019" in labels.note
 
 
+def test_the_papers_localization_adds_up() -> None:
+    found = {(row["row"], row["metric"]): float(row["value"]) for row in tables.paper_figures("localization")}
+    methods = {row for row, _ in found}
+    assert {name.split(" (")[0] for name in methods} == {"baseline", "debiased", "CDC", "TAL-Net", "SSN"}
+    assert found["debiased (RGB, 3D-ResNet-18)", "mAP (%), tIoU 0.5"] == 33.4
+    for name in methods:
+        values = [found[name, f"mAP (%), tIoU 0.{place}"] for place in range(1 if "CDC" not in name else 3, 8)]
+        if "CDC" not in name:  # of which nobody has them all
+            assert found[name, "mAP (%), average"] == pytest.approx(sum(values) / 7, abs=0.051)
+    assert all("poster" in row["source"] for row in tables.paper_figures("localization"))
+
+
 def test_headline_in_words(study: Study, measured: Measures) -> None:
     lead, cost, chance, fall = (text.replace("\N{NO-BREAK SPACE}", " ") for text in headline(study, measured))
     assert lead.startswith("Out of context, sdn is right on 50.0 % of clips and plain on 37.5 %: 12.5 points more")

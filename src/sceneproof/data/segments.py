@@ -5,7 +5,8 @@ of one group are one video; without the column (or where a cell is empty) rows o
 "background" is no segment: it makes a video known in which, or in a stretch of which, nothing is done.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,17 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Place
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
+from sceneproof.metrics.temporal_segments import pairs, temporal_iou
 
 BACKGROUND = "background"
 """The action of rows that are no segments."""
+TWINS = 0.9
+"""Two segments of one class in one video are one segment told twice where their tIoU is at least this."""
+SLACK = 0.5
+"""Seconds that a segment may end behind its video: annotators' clocks and the container's differ."""
+FOREVER = 1e9
+"""Seconds; stands for the end of a video of unknown length, which is infinity, where arithmetic would fail."""
+SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +55,18 @@ class UntrimmedVideo:
     actions: list[str]
 
 
-def untrimmed(manifest: Manifest) -> list[UntrimmedVideo]:
+def untrimmed(manifest: Manifest, *, check: bool = False) -> list[UntrimmedVideo]:
     """The untrimmed videos of a manifest of segments, in order of first appearance.
 
+    Args:
+        manifest: of segments.
+        check: refuse annotations with `problems`.
+
     Raises:
-        InputError: rows of one video that name several files or splits.
+        InputError: rows of one video that name several files or splits; with `check`, whatever `problems` finds.
     """
+    if check:
+        _refuse(manifest, problems(manifest))
     rows = manifest.rows
     names = video_names(rows)
     for column in ("path", "split"):
@@ -92,6 +107,142 @@ def lengths(rows: pd.DataFrame) -> NDArray[np.float64]:
     frames, rate = _numbers(rows, "frames"), _numbers(rows, "rate")
     known = (frames > 0) & (rate > 0)
     return np.where(known, frames / np.where(known, rate, 1), np.inf)
+
+
+def problems(manifest: Manifest, *, actions: Sequence[str] | None = None) -> pd.DataFrame:
+    """What is wrong with the annotations, and what a repair does about it.
+
+    A segment that ends before it starts is turned round; one that is outside its video (starts before 0, ends more than
+    half a second behind the end, where frames and rate are known) is cut; of two of one class in one video with a tIoU
+    of at least .9 one is made that reaches as far as both. Empty segments, and those of an unknown class, go.
+
+    Args:
+        manifest: of segments.
+        actions: the classes that are known; by default those of the split "train", where there is one.
+
+    Returns:
+        One row a problem, in the order in which they are mended, which is that of their kinds: `row` of the manifest,
+        `video` (the untrimmed one's name), `reason`, `repair`.
+    """
+    return _mended(manifest, actions).table()
+
+
+def repaired(manifest: Manifest, *, actions: Sequence[str] | None = None) -> tuple[Manifest, pd.DataFrame]:
+    """A copy in which `problems` finds nothing, and the table of what was done.
+
+    Rows without problems are as they were; of twins the first row stays.
+    """
+    mended = _mended(manifest, actions)
+    rows = manifest.rows.copy()
+    for place, name in enumerate(("start", "end")):
+        if mended.changed.any():
+            values = _numbers(rows, name)
+            rows[name] = np.where(mended.changed, mended.times[:, place], values)
+    return replace(manifest, rows=rows[mended.alive].reset_index(drop=True)), mended.table()
+
+
+@dataclass
+class _Mending:
+    """A manifest's segments while they are mended, and what was done."""
+
+    names: NDArray[np.object_]
+    actions: NDArray[np.object_]
+    times: NDArray[np.float64]
+    length: NDArray[np.float64]
+    alive: NDArray[np.bool_]
+    changed: NDArray[np.bool_]
+    done: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def rows(self, wrong: NDArray[np.bool_]) -> list[int]:
+        """Those that are still there and are wrong."""
+        found: list[int] = np.flatnonzero(wrong & self.alive).tolist()
+        return found
+
+    def drop(self, row: int, reason: str, repair: str = "row dropped") -> None:
+        self.alive[row] = False
+        self.done.append((row, reason, repair))
+
+    def set(self, row: int, start: float, end: float) -> None:
+        self.times[row] = start, end
+        self.changed[row] = True
+
+    def said(self, row: int) -> str:
+        return f"{self.times[row, 0]:g} to {self.times[row, 1]:g} s"
+
+    def table(self) -> pd.DataFrame:
+        frame = pd.DataFrame(self.done, columns=["row", "reason", "repair"])
+        frame.insert(1, "video", self.names[frame["row"].astype(int)])
+        last = ~frame["video"].isin(self.names[self.alive]) & ~frame["video"].duplicated(keep="last")
+        frame.loc[last, "repair"] += ", the last of its video"
+        return frame
+
+
+def _mended(manifest: Manifest, actions: Sequence[str] | None) -> _Mending:
+    rows = manifest.rows
+    if actions is None and "train" in manifest.splits:
+        actions = manifest.split("train").actions
+    everywhere = np.ones(len(rows), np.bool_)
+    it = _Mending(
+        video_names(rows), rows["action"].to_numpy(dtype=object), seconds(rows), lengths(rows), everywhere, ~everywhere
+    )
+    known = everywhere if actions is None else np.isin(it.actions.astype(str), [*actions, BACKGROUND])
+    for row in it.rows(~known):
+        it.drop(row, f"unknown class {it.actions[row]!r}")
+    for row in it.rows(np.isinf(_numbers(rows, "start")) | np.isinf(_numbers(rows, "end"))):
+        it.drop(row, f"endless: {it.said(row)}")
+    _mend_times(it)
+    while _merge_twins(it):
+        pass  # a segment that grew may now be another's twin
+    return it
+
+
+def _mend_times(it: _Mending) -> None:
+    start, end = it.times.T  # views
+    for row in it.rows(end < start):
+        it.done.append((row, f"ends before it starts: {it.said(row)}", "start and end swapped"))
+        it.set(row, *it.times[row, ::-1].copy())
+    for row in it.rows(start == end):
+        it.drop(row, f"empty: {it.said(row)}")
+    for row in it.rows((start < 0) | (end > it.length + SLACK) | (start >= it.length)):
+        reason = f"outside its video of {it.length[row]:g} s: {it.said(row)}"
+        inside = max(it.times[row, 0], 0.0), min(it.times[row, 1], it.length[row])
+        if inside[0] >= inside[1]:
+            it.drop(row, reason)
+            continue
+        it.set(row, *inside)
+        it.done.append((row, reason, f"cut to {it.said(row)}"))
+
+
+def _merge_twins(it: _Mending) -> bool:
+    """Makes each segment's later twins part of it; whether there were any."""
+    rows = np.flatnonzero(it.alive & (it.actions != BACKGROUND))
+    keys = pd.MultiIndex.from_arrays([it.names[rows], it.actions[rows]]).factorize()[0]
+    first, second = (rows[places] for places in pairs(keys, keys))
+    times = np.minimum(it.times, FOREVER)
+    twins = (first < second) & (temporal_iou(times[first], times[second]) >= TWINS)
+    count = len(it.done)
+    for one, other in zip(first[twins].tolist(), second[twins].tolist(), strict=True):
+        share = float(temporal_iou(times[one], times[other]))  # anew: the one may have grown
+        if not (it.alive[one] and it.alive[other] and share >= TWINS):
+            continue
+        if share == 1:
+            it.drop(other, f"the same segment as row {one}: {it.said(other)}")
+            continue
+        reason = f"{it.said(other)} overlaps row {one} of its class, {it.said(one)}, with a tIoU of {share:.2f}"
+        it.set(one, min(times[[one, other], 0]), max(it.times[[one, other], 1]))
+        times[one] = np.minimum(it.times[one], FOREVER)
+        it.drop(other, reason, f"row {one} made {it.said(one)}, row dropped")
+    return len(it.done) > count
+
+
+def _refuse(manifest: Manifest, table: pd.DataFrame) -> None:
+    if len(table):
+        first = "; ".join(f"row {one.row} ({one.video}): {one.reason}" for one in table.head(SHOWN).itertuples())
+        more = f"; and {len(table) - SHOWN} more" if len(table) > SHOWN else ""
+        raise InputError(
+            f"{manifest.name}: {len(table)} problems with the segments: {first}{more}. `sceneproof index check "
+            f"{manifest.name}` shows all, and --repair writes a mended copy"
+        )
 
 
 def _numbers(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:

@@ -80,7 +80,7 @@ def _gain(measure: Measure | None) -> Cell:
 
 
 def paper_figures(table: str) -> list[dict[str, str]]:
-    """The rows of the paper's own `table` ("losses" or "labels"), as shipped with their source."""
+    """The rows of the paper's own `table` ("losses", "labels" or "localization"), as shipped with their source."""
     text = files("sceneproof.report").joinpath("paper.csv").read_text()
     return [row for row in csv.DictReader(text.splitlines()) if row["table"] == table]
 

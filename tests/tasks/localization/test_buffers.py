@@ -20,8 +20,7 @@ from sceneproof.tasks.localization.buffers import (
     test_starts,
     training_starts,
 )
-from sceneproof.tasks.localization.per_frame import PerFrame
-from sceneproof.train_localization import remembered, to_segments
+from sceneproof.tasks.localization.feeding import Known, to_segments
 from tests.videos import BROKEN, make_video, numbered, numbers_of
 
 test_starts.__test__ = False  # type: ignore[attr-defined]  # no test, by its name
@@ -172,13 +171,19 @@ def test_bad_settings_are_refused(bad: dict[str, object], message: str) -> None:
 
 def test_a_frozen_backbone_looks_once(tmp_path: Path) -> None:
     footage = Footage.gather(manifest(tmp_path), None)
-    buffers = TrainingBuffers.cut(footage, SMALL, 0, ["jump", "run"])
-    network = PerFrame(Watched(), 2).eval()
-    raw = collate([buffers[0, row] for row in (0, 2)], 0)
-    batch = to_segments(raw, buffers, network, torch.device("cpu"))
-    memo: dict[int, torch.Tensor] = {}
-    first = remembered(network.backbone, batch, memo)
-    assert torch.equal(remembered(network.backbone, batch, memo), first)
-    assert network.backbone.looked == [2]
-    assert sorted(memo) == [0, 2]
-    assert torch.allclose(first, network.backbone.lower(batch.video))
+    still = BufferSettings(length=16, step=8, test_step=8, rate=None, size=32, augment=False)
+    buffers = TrainingBuffers.cut(footage, still, 0, ["jump", "run"])
+    backbone, cpu = Watched(), torch.device("cpu")
+    known = Known.look(buffers, backbone, cpu, quiet=True)
+    assert backbone.looked == [1] * len(buffers)
+    assert backbone.training
+    rows = [row for row in range(len(buffers)) if row % 2]
+    batch = known.to_segments(rows, cpu)
+    shown = to_segments(collate([buffers[0, row] for row in rows], 0), buffers, backbone, cpu)
+    assert batch.lower is not None
+    seen = backbone.eval().lower(shown.video)
+    assert torch.allclose(batch.lower, seen, atol=1e-5 * float(seen.detach().abs().max()))
+    assert batch.video.shape[:3] == shown.video.shape[:3]
+    for one, other in zip((*batch.times, *batch.actions), (*shown.times, *shown.actions), strict=True):
+        assert one.equal(other)
+    assert batch.frames.equal(shown.frames)

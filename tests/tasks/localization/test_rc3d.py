@@ -1,3 +1,4 @@
+from dataclasses import replace
 from math import log
 from typing import Any
 
@@ -11,9 +12,12 @@ from sceneproof.backbones.wrapped import Wrapped
 from sceneproof.errors import InputError
 from sceneproof.tasks.localization.anchors import tiou
 from sceneproof.tasks.localization.rc3d import RC3D
-from tests.tasks.localization.toy import SEGMENTS, batch
+from sceneproof.types import SegmentBatch
+from tests.tasks.localization.toys import buffers
 
 SMALL: dict[str, Any] = {"anchor_scales": (2, 3, 4, 5), "proposal_width": 16}
+# first frame, the one behind the last, action: of four buffers
+SEGMENTS = (((8, 32, 0),), ((20, 60, 1),), ((30, 50, 0),), ((0, 24, 1),))
 # what each loss teaches
 PARTS = {
     "L_rpn_cls": {"backbone", "proposal_net"},
@@ -21,6 +25,15 @@ PARTS = {
     "L_cls": {"backbone", "class_head"},
     "L_reg": {"backbone", "offset_head"},
 }
+
+
+def batch(*segments: tuple[tuple[int, int, int], ...]) -> SegmentBatch:
+    """Dark buffers in which a bright square shows while something is done, and where says what."""
+    video = torch.zeros(len(segments), 3, 64, 32, 32)
+    for number, some in enumerate(segments):
+        for start, end, action in some:
+            video[number, :, start:end, 4:16, slice(2, 14) if action == 0 else slice(18, 30)] = 2.0
+    return buffers(video, *([(float(start), float(end), action) for start, end, action in some] for some in segments))
 
 
 def network(actions: int = 2, **settings: Any) -> RC3D:
@@ -40,14 +53,14 @@ def test_learns_the_toy() -> None:
     # few proposals in a small buffer: the default would draw its background again and again beside few actions
     net, steps = network(proposal_width=32, proposals_drawn=16).train(), 80
     optimizer = torch.optim.AdamW([parameter for parameter in net.parameters() if parameter.requires_grad])
-    buffers = batch(*SEGMENTS)
+    videos = batch(*SEGMENTS)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 0.01 * (1 - step / steps)
         optimizer.zero_grad()
-        torch.autograd.backward(total(net(buffers)))
+        torch.autograd.backward(total(net(videos)))
         optimizer.step()
     for found, truths, actions in zip(
-        net.eval().detect(buffers.video, buffers.frames), buffers.times, buffers.actions, strict=True
+        net.eval().detect(videos.video, videos.frames), videos.times, videos.actions, strict=True
     ):
         assert found.action[0] == actions[0]
         assert float(tiou(torch.from_numpy(found.times[:1]).float(), truths)) > 0.7
@@ -76,11 +89,11 @@ def test_first_losses_by_hand() -> None:
 
 @pytest.mark.parametrize("name", PARTS)
 def test_each_loss_moves_its_parts_and_falls(name: str) -> None:
-    net, buffers = network(proposals_drawn=16).train(), batch(*SEGMENTS)
+    net, videos = network(proposals_drawn=16).train(), batch(*SEGMENTS)
 
     def loss() -> Tensor:
         torch.manual_seed(1)
-        value: Tensor = net(buffers)[name]
+        value: Tensor = net(videos)[name]
         return value
 
     before = loss()
@@ -97,9 +110,9 @@ def test_each_loss_moves_its_parts_and_falls(name: str) -> None:
 
 def test_a_right_class_that_scores_higher_lowers_its_loss() -> None:
     net = network(proposals_drawn=16)
-    buffers = batch(SEGMENTS[0])
+    videos = batch(SEGMENTS[0])
     net.class_head.bias.data = torch.tensor([0.0, -5.0, -5.0])
-    torch.autograd.backward(net(buffers)["L_cls"])
+    torch.autograd.backward(net(videos)["L_cls"])
     slope = net.class_head.bias.grad
     assert slope is not None
     assert slope[1] < 0 < slope[2]
@@ -191,6 +204,15 @@ def test_batch_norm_in_training_does_not_change_detections() -> None:
     (one,) = net.detect(video, torch.tensor([64]))
     (other,) = net.eval().detect(video, torch.tensor([64]))
     assert np.array_equal(one.times, other.times)
+
+
+def test_features_that_are_known_are_not_made_again() -> None:
+    net, videos = network().eval(), batch(*SEGMENTS)
+    torch.manual_seed(1)
+    expected = net(videos)
+    known = replace(videos, video=torch.zeros_like(videos.video), lower=net.backbone.lower(videos.video))
+    torch.manual_seed(1)
+    assert {name: loss.item() for name, loss in net(known).items()} == {k: v.item() for k, v in expected.items()}
 
 
 def test_a_network_of_ones_own_is_all_lower() -> None:

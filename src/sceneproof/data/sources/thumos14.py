@@ -7,6 +7,8 @@ the README that comes with them). Files: video_validation_0000051.mp4, video_tes
 the validation videos (200) and tests on the 213 test videos with annotations.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,7 @@ def index_thumos14(
     lists: Path,
     out: Path,
     *,
+    left_out: Sequence[str] = (),
     validation: float = 0.1,
     seed: int = 0,
     probe: bool = True,
@@ -52,6 +55,8 @@ def index_thumos14(
             http://crcv.ucf.edu/THUMOS14.
         lists: The folder with BaseballPitch_val.txt, BaseballPitch_test.txt and so on, in any sub-folders, from there.
         out: The folder to write.
+        left_out: Names of videos to leave out. Many report on 210 test videos, without video_test_0000270,
+            video_test_0001292 and video_test_0001496; the manifest and the audit say which were left out.
         validation: Share of each action's training segments that is held out for validation.
         seed: Another seed holds out other videos.
         probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
@@ -59,10 +64,11 @@ def index_thumos14(
         quiet: No progress and no summary.
 
     Raises:
-        InputError: no annotations (says where they come from), a malformed line (names it), or not one video is there.
+        InputError: no annotations (says where they come from), a malformed line (names it), a video to leave out that
+            has none, or not one video is there.
     """
     how = How(probe, workers, quiet)
-    listing = read_lists(Path(lists))
+    listing = without(read_lists(Path(lists)), left_out)
     found = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
     notes = _past_the_end(found.manifest.rows)
     found, ambiguous = _apart(found)
@@ -95,7 +101,29 @@ def read_lists(folder: Path) -> Listing:
             f"{folder}: no annotations like Billiards_val.txt or Billiards_test.txt: they come from {SITE}"
         )
     frame = pd.DataFrame(rows, columns=["video", "names", "split", "action", "group", "start", "end"])
-    return Listing("THUMOS-14", frame, SITE, notes + _tested(frame))
+    return Listing(f"THUMOS-14, {_tested(frame)} test videos", frame, SITE, notes)
+
+
+def without(listing: Listing, left_out: Sequence[str]) -> Listing:
+    """The listing without some videos, which its source then names, and with what the count of test videos hangs on.
+
+    Raises:
+        InputError: a video without annotations.
+    """
+    rows, videos = listing.rows, set(listing.rows["group"])
+    for video in left_out:
+        if video not in videos:
+            raise InputError(f"--left_out {video}: no annotations of such a video: names are like {OFTEN_LEFT_OUT[0]}")
+    rows = rows[~rows["group"].isin(left_out)].reset_index(drop=True)
+    source = f"THUMOS-14, {_tested(rows)} test videos"
+    if left_out:
+        return replace(listing, source=f"{source}, without {', '.join(sorted(set(left_out)))}", rows=rows)
+    there = [video for video in OFTEN_LEFT_OUT if video in videos]
+    note = (
+        f"test videos with an action: {_tested(rows, named=True)}; many leave out {', '.join(there)} (--left_out): "
+        "compare figures of the same videos only"
+    )
+    return replace(listing, source=source, notes=[*listing.notes, note] if there else listing.notes)
 
 
 def _segments(file: Path, action: str, split: str) -> list[tuple[object, ...]]:
@@ -112,17 +140,10 @@ def _segments(file: Path, action: str, split: str) -> list[tuple[object, ...]]:
     return rows
 
 
-def _tested(rows: pd.DataFrame) -> list[str]:
-    """What the count of test videos hangs on."""
+def _tested(rows: pd.DataFrame, *, named: bool = False) -> int:
+    """How many test videos have annotations; `named`: of an action, not ambiguous ones alone."""
     test = rows[rows["split"] == "test"]
-    named = set(test["group"][test["action"] != AMBIGUOUS])
-    if not len(test):
-        return []
-    there = [video for video in OFTEN_LEFT_OUT if video in set(test["group"])]
-    return [
-        f"test videos with annotations: {test['group'].nunique()}, {len(named)} of them with an action; many leave out "
-        f"{', '.join(there) or 'three more'} (210 videos): compare figures of the same videos only"
-    ]
+    return int(test["group"][(test["action"] != AMBIGUOUS) | (not named)].nunique())
 
 
 def _past_the_end(rows: pd.DataFrame) -> list[str]:

@@ -157,13 +157,19 @@ class Footage:
     name: str
 
     @classmethod
-    def gather(cls, manifest: Manifest, rate: float | None, *, memory: bool = False) -> "Footage":
+    def gather(cls, manifest: Manifest, rate: float | None, *, memory: bool = False, check: bool = False) -> "Footage":
         """Looks into every video of a manifest of segments whose rate and length the manifest does not tell.
 
+        Args:
+            manifest: of segments.
+            rate: of the buffers; None: each video's own.
+            memory: decode every video once and keep it.
+            check: refuse wrong annotations, as `sceneproof index check` finds them.
+
         Raises:
-            InputError: a malformed manifest of segments.
+            InputError: a malformed manifest of segments, or wrong annotations.
         """
-        videos = untrimmed(manifest)
+        videos = untrimmed(manifest, check=check)
         timelines: list[Timeline | None] = []
         problems = {}
         for video in videos:

@@ -22,9 +22,9 @@ class PerFrame(Localizer):
 
     Loss: "L_CE", the cross entropy of each frame, averaged over a buffer's frames.
 
-    Source: Shou et al. 2017, section 3 (the loss); Zhao et al., "Temporal Action Detection with Structured Segment
-    Networks", ICCV 2017, section 5 (several thresholds, here without merging over gaps); Shou et al., "AutoLoc",
-    ECCV 2018, section 4.2 (a segment's score).
+    Source: Shou et al. 2017 (the loss of each frame); Zhao et al., "Temporal Action Detection with Structured Segment
+    Networks", ICCV 2017 (runs above several thresholds; here none is merged over a gap); Shou et al., "AutoLoc",
+    ECCV 2018 (a segment's score: inside less around it). docs/localization-heads.md says more.
     """
 
     def __init__(

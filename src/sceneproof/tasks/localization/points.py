@@ -1,6 +1,6 @@
 """The moments of a pyramid as points in time: which segment each one answers for, and how wrong its answer is.
 
-Zhang, Wu and Li, "ActionFormer", ECCV 2022, section 3.4; github.com/happyharrycn/actionformer_release.
+Zhang, Wu and Li, "ActionFormer", ECCV 2022, section 3; github.com/happyharrycn/actionformer_release.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """ActionFormer's network: a pyramid of local self-attention over time, and the heads that all its levels share.
 
-Zhang, Wu and Li, "ActionFormer: Localizing Moments of Actions with Transformers", ECCV 2022, sections 3.2 and 3.3.
+Zhang, Wu and Li, "ActionFormer: Localizing Moments of Actions with Transformers", ECCV 2022, section 3; libs/modeling
+of github.com/happyharrycn/actionformer_release.
 Sequences are (B, D, T), masks bool (B, 1, T): True where there is video. What is masked has no influence on the rest:
 it is zero before each convolution, as the convolution's own padding is, and no attention falls on it.
 """

@@ -20,7 +20,7 @@ def soft_nms(found: Segments, *, sigma: float = 0.5, least: float = 0.001, most:
     Returns:
         At most `most` segments with their lowered scores, best first.
 
-    Source: Bodla et al., "Soft-NMS", ICCV 2017, equation 3; as ActionFormer uses it.
+    Source: Bodla et al., "Soft-NMS", ICCV 2017, the Gaussian one; as ActionFormer uses it.
     """
     order = np.argsort(found.action, kind="stable")
     action, score = found.action[order], found.score[order].copy()
