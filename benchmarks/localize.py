@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.keeping import keep
-from sceneproof.mall.untrimmed.plan import UntrimmedWorld
 from sceneproof.mall.untrimmed.making import make_untrimmed_world
+from sceneproof.mall.untrimmed.plan import UntrimmedWorld
 
 CODE = """
 import resource, sys, time
