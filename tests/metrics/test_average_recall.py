@@ -38,6 +38,12 @@ def test_recall_at_by_hand() -> None:
     assert found.tolist() == pytest.approx(np.array([[1, 2, 2, 2], [1, 1, 2, 2], [0, 0, 1, 1]]) / 3)
 
 
+def test_the_threshold_itself_is_enough() -> None:
+    truth, proposals = segments((0, 0, 0, 10), (1, 0, 0, 10)), detections((0, 0, 0, 5, 0.9))  # a video without any
+    assert recall_at(truth, proposals, [0.5, 0.51], counts=[1]).tolist() == [[0.5], [0]]
+    assert average_recall(truth, proposals, [0.5, 0.51]).recall[:, -1].tolist() == [0.5, 0]
+
+
 def test_a_video_without_segments_does_not_count() -> None:
     proposals = detections((0, 0, 0, 10, 0.9), (1, 0, 0, 10, 0.8), (1, 0, 0, 10, 0.7))
     curve = average_recall(segments((0, 0, 0, 10), videos=2), proposals, [0.5], a_video=3)

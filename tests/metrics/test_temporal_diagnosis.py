@@ -29,6 +29,15 @@ def test_every_kind_by_hand() -> None:
     assert counts.cumsum(axis=0)[-1, Kind.WRONG_LABEL] == 2
 
 
+def test_of_equal_overlaps_the_first_segment_tells() -> None:
+    truth = segments((0, 0, 0, 10), (0, 1, 10, 20))
+    found = detections((0, 0, 5, 15, 0.9), (0, 1, 5, 15, 0.8))  # 5 of 15 with both
+    assert kinds(truth, found, match(truth, found, [0.5], reading="activitynet"), 0.5).tolist() == [
+        Kind.LOCALIZATION,
+        Kind.CONFUSION,
+    ]
+
+
 def test_a_class_without_segments_has_no_best() -> None:
     truth = segments((0, 0, 0, 10), actions=2)
     found = detections((0, 1, 0, 10, 0.9), (0, 0, 50, 60, 0.8))

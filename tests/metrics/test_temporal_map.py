@@ -117,6 +117,16 @@ def test_equal_scores() -> None:
     assert ap(truth, turned, 0.5, "thumos") == [1]
 
 
+def test_equal_overlaps() -> None:
+    # 5 of 15 with both segments: it takes the last, and leaves the first to who overlaps that alone
+    truth = segments((0, 0, 0, 10), (0, 0, 10, 20))
+    assert ap(truth, detections((0, 0, 5, 15, 0.9), (0, 0, 0, 6, 0.8)), 0.3, "activitynet") == [1]
+    assert ap(truth, detections((0, 0, 5, 15, 0.9), (0, 0, 14, 20, 0.8)), 0.3, "activitynet") == [1 / 2]
+    # 5 of 15 with both detections: the segment takes the better one
+    found = detections((0, 0, 0, 10, 0.8), (0, 0, 10, 20, 0.9))
+    assert match(segments((0, 0, 5, 15)), found, [0.3], reading="thumos").right.tolist() == [[True, False]]
+
+
 def test_activitynets_own_evaluation() -> None:
     # activitynet/ActivityNet at 82304fa9f4a7219421df13dae6347a445c4cf5bc: Evaluation/eval_detection.py,
     # compute_average_precision_detection, made to run under Python 3 by 2to3

@@ -67,10 +67,8 @@ def average_recall(
     if not used.sum():
         raise ValueError(f"{most:g} proposals a video are less than one of each: give a larger number")
     shares = np.arange(1, STEPS + 1) / STEPS * (most * len(there) / used.sum())
-    listed = np.where(of_video > 0, used, 1)  # the official count for a video without proposals; it finds nothing
-    taken = np.minimum((listed[:, None] * shares).astype(np.int64), listed[:, None])
     limits = np.zeros((truth.videos, STEPS), np.int64)
-    limits[there] = taken
+    limits[there] = np.minimum((used[:, None] * shares).astype(np.int64), used[:, None])
     ranks = first_hits(truth, proposals, thresholds)
     recall = np.stack([(rank[:, None] < limits[truth.video]).mean(axis=0) for rank in ranks])
     return RecallCurve(shares * (used.sum() / len(there)), recall)
