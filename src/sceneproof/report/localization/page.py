@@ -16,7 +16,7 @@ from sceneproof.report.localization import figures, tables
 from sceneproof.report.localization.headline import headline
 from sceneproof.report.localization.measures import LocalizationMeasures, measure
 from sceneproof.report.localization.study import LocalizationStudy, read_study
-from sceneproof.report.localization.timelines import ShownVideo, shown_videos
+from sceneproof.report.localization.timelines import SUREST, ShownVideo, shown_videos
 from sceneproof.report.page import as_csv, finite
 from sceneproof.report.tables import runs as table_of_runs
 
@@ -104,6 +104,7 @@ def render(
         kinds=[(on, figures.kind_figure(study, measures, on, place)) for place, on in enumerate(slices)],
         kind_tables=[tables.kind_table(study, measures, on) for on in slices],
         videos=shown,
+        surest=SUREST,
         missing=missing,
         curves=curves(study.recipes),
         failures=tables.failures(study),

@@ -21,6 +21,8 @@ from sceneproof.report.timeline import TimeLine, timeline_svg
 from sceneproof.tasks.localization.scoring import detections
 
 STILLS, SHORT_SIDE = 8, 96
+SUREST = 20
+"""Detections in a drawing: localizers give hundreds, most of them with scores near 0."""
 ROWS = 6  # actions in a drawing: the true ones, then the surest
 
 
@@ -84,6 +86,7 @@ def _line(recipe: Recipe, true: pd.DataFrame, length: float, actions: Sequence[s
         left = suppressed(detections(found, [video], actions), len(actions))
         times = pd.DataFrame(left.times, columns=["start", "end"])
         found = times.assign(action=[actions[number] for number in left.action], score=left.score)
+    found = found.sort_values("score", ascending=False, kind="stable").head(SUREST)
     text = f"Time line of {video}: what there was, and what {recipe.name} found"
     return timeline_svg(TimeLine(length, found, true, ROWS), name, text)
 
