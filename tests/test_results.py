@@ -122,3 +122,14 @@ def test_what_does_not_exist_is_named() -> None:
         fill_page('<!-- results: recipes="sdn" metrics="a" -->\n<!-- /results -->', lines("plain", 0.5))
     with pytest.raises(InputError, match="needs recipes"):
         fill_page('<!-- results: recipe="sdn" -->\n<!-- /results -->', [])
+
+
+def test_a_page_that_asks_for_what_is_not_there_is_told_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text('<!-- results: recipes="nothing" metrics="top1" headings="Top-1" -->\n<!-- /results -->\n')
+    with pytest.raises(SystemExit) as stop:
+        main([str(page), "--results", str(tmp_path / "results.csv")])
+    assert stop.value.code == 2
+    assert "page.md" in capsys.readouterr().err

@@ -196,11 +196,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=Path("results/results.csv"), help="the figures")
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a page is out of date")
     options = parser.parse_args(arguments)
-    results = read_results(options.results)
     stale = []
     for path in options.pages:
         text = path.read_text(encoding="utf-8")
-        filled = fill_page(text, results)
+        try:
+            filled = fill_page(text, read_results(options.results))
+        except InputError as error:
+            parser.error(f"{path}: {error}")
         if filled != text:
             stale.append(path)
             if not options.check:

@@ -1,12 +1,13 @@
 """Training of localizers: manifest of segments + backbone + localizer -> run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
+from torch import nn
 
 from sceneproof.addresses import Address
 from sceneproof.backbones import Backbone, ResNet3D
@@ -101,7 +102,7 @@ def train_localization(
             validate = Validation(held_out, network, accelerator, actions=run.actions, settings=buffer)
 
         drawn: TrainingBuffers | Known = clips
-        if freeze_backbone and not buffer.augment:
+        if (freeze_backbone or not learns(network.backbone.lower_parts)) and not buffer.augment:
             drawn = Known.look(clips, network.backbone, accelerator.device, quiet=quiet)
 
         def to_device(raw: RawBatch) -> SegmentBatch:
@@ -126,6 +127,11 @@ def train_localization(
         name=part.name,
         quiet=quiet,
     )
+
+
+def learns(parts: Sequence[nn.Module]) -> bool:
+    """Whether any parameter of the modules is trained."""
+    return any(parameter.requires_grad for part in parts for parameter in part.parameters())
 
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class Backbone(nn.Module):
         """The first layers, which transfer to another task may leave as they are; empty where there is no such part."""
         return ()
 
+    @property
+    def lower_parts(self) -> Sequence[nn.Module]:
+        """The modules that `lower` runs through."""
+        return (self,)
+
     def lower(self, video: Tensor) -> Tensor:
         """Features (B, D', T', H', W') of a video (B, C, T, H, W), before the last stage."""
         features: Tensor = self(video)

@@ -112,6 +112,11 @@ class ResNet3D(Backbone):
         """The first convolution with its normalisation."""
         return self.conv1, self.bn1
 
+    @property
+    def lower_parts(self) -> Sequence[nn.Module]:
+        """The first convolution with its normalisation, and three stages."""
+        return self.conv1, self.bn1, self.layer1, self.layer2, self.layer3
+
     def lower(self, video: Tensor) -> Tensor:
         """Features (B, D / 2, T', H', W') after the third stage: conv4_x in R-C3D's terms."""
         stem = self.maxpool(self.relu(self.bn1(self.conv1(video))))

@@ -132,7 +132,7 @@ def test_offsets_are_pulled_to_the_truth(truth: tuple[int, int, int], sign: floa
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_frozen_parts(frozen: bool) -> None:
-    net = network(frozen_stem=frozen, frozen_batch_norm=frozen).train()
+    net = network(frozen="stem" if frozen else "nothing", frozen_batch_norm=frozen).train()
     norms = norms_of(net)
     before = [norm.running_mean.clone() for norm in norms if norm.running_mean is not None]
     torch.autograd.backward(total(net(batch(*SEGMENTS))))
@@ -252,3 +252,15 @@ def test_a_backbone_that_drops_time() -> None:
     flat = Wrapped(nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 5)), 5, stride=(8, 8, 8))
     with pytest.raises(InputError, match="Wrapped has 1 features in time for 64 frames, not 8"):
         RC3D(flat, 2, **SMALL)(batch(*SEGMENTS))
+
+
+def test_frozen_up_to_the_last_stage_only_that_and_the_heads_learn() -> None:
+    net = network(frozen="lower").train()
+    assert not any(parameter.requires_grad for part in net.backbone.lower_parts for parameter in part.parameters())
+    losses = net.losses(batch(*SEGMENTS))
+    torch.stack(list(losses.values())).sum().backward()
+    got = {name for name, parameter in net.named_parameters() if parameter.grad is not None}
+    assert {name.split(".")[0] for name in got} == {"backbone", "proposal_net", "class_head", "offset_head"}
+    assert all(name.startswith("backbone.layer4.") for name in got if name.startswith("backbone."))
+    with pytest.raises(InputError, match="unknown frozen 'all'"):
+        network(frozen="all")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,8 @@ from sceneproof.tasks.localization.pooling import pool_segments
 from sceneproof.tasks.localization.proposals import ProposalNet, propose
 from sceneproof.tasks.localization.sampling import FOREGROUND, Targets, anchor_targets, proposal_targets
 from sceneproof.types import SegmentBatch, Segments
+
+Frozen = Literal["nothing", "stem", "lower"]
 
 
 class RC3D(Localizer):
@@ -56,7 +58,7 @@ class RC3D(Localizer):
         offset_scale: tuple[float, float] = (0.1, 0.2),
         pooled: tuple[int, int, int] = (4, 2, 2),
         least_score: float = 0.005,
-        frozen_stem: bool = True,
+        frozen: Frozen = "stem",
         frozen_batch_norm: bool = True,
     ) -> None:
         """Makes the network.
@@ -80,12 +82,14 @@ class RC3D(Localizer):
             offset_scale: What the head's offsets are multiples of (the deviations of shift and log length).
             pooled: Features in time, rows and columns that each segment is pooled to.
             least_score: Detections must score above this.
-            frozen_stem: Whether the backbone's first layers stay as they are.
+            frozen: What of the backbone stays as it is: "nothing", its first layers ("stem", as released), or all that
+                the proposals see ("lower"); the last stage, which sees the pooled segments, learns.
             frozen_batch_norm: Whether the backbone's batch norms normalise by their running statistics, and stay as
                 they are, also in training. A batch here is one or few buffers.
 
         Raises:
-            InputError: no anchors, one of no length, or overlaps that make a proposal both action and background.
+            InputError: no anchors, one of no length, overlaps that make a proposal both action and background, or
+                an unknown `frozen`.
         """
         super().__init__(backbone, actions)
         if not anchor_scales or min(anchor_scales) <= 0:
@@ -106,7 +110,10 @@ class RC3D(Localizer):
         self.proposal_net = ProposalNet(backbone.lower_dim, len(self.anchor_scales), proposal_width)
         self.class_head = _linear(backbone.dim, actions + 1, deviation=0.01)  # the first class is background
         self.offset_head = _linear(backbone.dim, 2 * (actions + 1), deviation=0.001)
-        for part in (*(backbone.stem if frozen_stem else ()), *self._norms()):
+        still = {"nothing": (), "stem": backbone.stem, "lower": backbone.lower_parts}
+        if frozen not in still:
+            raise InputError(f"RC3D: unknown frozen {frozen!r}; known: {', '.join(still)}")
+        for part in (*still[frozen], *self._norms()):
             part.requires_grad_(False)
         self.train(self.training)
 
