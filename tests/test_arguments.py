@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from sceneproof.arguments import parse
+from sceneproof.commands import of_task, task_of_recipe
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.labelling.scenes_command import label_scenes_command
@@ -86,7 +87,7 @@ def test_a_config_file_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
     "recipe", sorted((Path(__file__).parents[1] / "recipes").glob("*/*.yaml")), ids=lambda path: path.stem
 )
 def test_every_recipe_is_valid(recipe: Path) -> None:
-    made = parse(train, ["m", "o", "--config", str(recipe)], "train")
+    made = parse(of_task(task_of_recipe(recipe), "train"), ["m", "o", "--config", str(recipe)], "train")
     assert isinstance(made["method"], Spec)
 
 

@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +30,9 @@ class Slow:
     def __getitem__(self, key: str) -> Any:
         raise KeyError(key)
 
+    def get(self, key: str, default: Any) -> Any:
+        return default
+
 
 @dataclass(frozen=True)
 class Killed(Slow):
@@ -39,6 +44,17 @@ class Killed(Slow):
 
 def row(training: Any) -> Row:
     return Row(Path("nowhere"), training, None)
+
+
+@dataclass(frozen=True)
+class Announced(Slow):
+    """Keyword arguments that say in which process they are waited for."""
+
+    folder: Path = Path()
+
+    def keys(self) -> list[str]:
+        (self.folder / str(os.getpid())).touch()
+        return super().keys()
 
 
 def test_a_row_that_fails_ends_the_others(tmp_path: Path) -> None:
@@ -71,6 +87,33 @@ def test_ctrl_c_ends_all() -> None:
     assert time.monotonic() - begun < 200
 
 
+def test_runs_end_when_the_study_is_killed(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from tests.test_execution import Announced, row\n"
+    code += "from sceneproof.execution import execute\n"
+    code += "execute([row(Announced(folder=Path(sys.argv[1])))] * 2, jobs=2)"
+    study = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    try:
+        until = time.monotonic() + 120
+        while len(there := list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert len(there) == 2
+    finally:
+        study.kill()
+        study.wait()
+    until = time.monotonic() + 30
+    while any(_alive(int(path.name)) for path in there) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(_alive(int(path.name)) for path in there)
+
+
+def _alive(process: int) -> bool:
+    """Whether a process is there and is no zombie that nobody has waited for."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_a_process_that_is_killed_is_told() -> None:
     with pytest.raises(TrainingError, match="fewer --jobs"):
         execute([row(Killed()), row(Slow())], jobs=2)
@@ -83,8 +126,8 @@ def test_a_run_is_tested_again_where_the_settings_have_changed(tmp_path: Path, m
         tested.append(testing["clips"])
         write_json(folder / "evaluation" / "metrics.json", {"settings": settings_of(testing)})
 
-    monkeypatch.setattr(module, "train", lambda: None)
-    monkeypatch.setattr(module, "evaluate", evaluate)
+    parts: dict[str, Any] = {"train": lambda: None, "evaluate": evaluate, "settings": settings_of}
+    monkeypatch.setattr(module, "of_task", lambda task, command: parts[command])
     for clips in (1, 1, 2, 2, 1):
         execute([Row(tmp_path, {}, {"manifest": Path("m"), "splits": ("test",), "clips": clips})])
     assert tested == [1, 2, 1]

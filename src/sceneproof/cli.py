@@ -1,6 +1,5 @@
 """The command line: a table of contents. A command is a typed function; its docstring is its help."""
 
-import importlib
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -26,17 +25,22 @@ COMMANDS = {
         "sceneproof.data.segments_command:index_check",
         "manifest of segments -> what is wrong, a mended copy",
     ),
+    "mall untrimmed": ("sceneproof.mall.untrimmed.world:untrimmed", "the same world in long videos, to localize in"),
     "mall": ("sceneproof.mall.world:mall", "the made-up world: videos with known bias"),
     "label scenes": ("sceneproof.labelling.scenes_command:label_scenes_command", "manifest -> soft scene labels"),
     "label humans": ("sceneproof.labelling.humans_command:label_humans", "manifest -> boxes or masks of people"),
     "label check": ("sceneproof.labelling.check.command:label_check", "labels -> one page to look at them with"),
     "label network": ("sceneproof.labelling.scene_training:train_scene_network", "scene pictures -> scene classifier"),
     "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
-    "train": ("sceneproof.train:train", "manifest + labels -> run"),
+    "train": ("sceneproof.train:train", "manifest + labels -> run; --task localization: a localizer"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
+    "localize": ("sceneproof.localize:localize", "localizer + video -> when what is done"),
     "report": ("sceneproof.report.page:report", "runs -> one page"),
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }
+
+BY_TASK = ("train", "evaluate", "report")
+"""Commands with a function for each task; the table names that of classification. See `sceneproof.commands`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,12 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
         _overview(words)
-    module, _, function = COMMANDS[name][0].partition(":")
-    command = getattr(importlib.import_module(module), function)
+    rest = words[len(name.split()) :]
     try:
         from sceneproof.arguments import parse  # slow to import, and the overview needs none of it
+        from sceneproof.commands import function, of_task, task_of_words
 
-        command(**parse(command, words[len(name.split()) :], f"sceneproof {name}"))
+        command = of_task(task_of_words(rest), name) if name in BY_TASK else function(COMMANDS[name][0])
+        command(**parse(command, rest, f"sceneproof {name}"))
     except InputError as error:
         _fail(str(error), 2)
     except TrainingError as error:

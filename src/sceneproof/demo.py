@@ -33,8 +33,8 @@ WORLD = World(
     height=72, width=96, frames=16, pictures=60, test_pictures=20,
 )  # fmt: skip
 CLIP = ClipSettings(length=8, stride=2, size=64, scales=(1.0, 0.9))
-PRETRAINING = Optimisation(epochs=8, batch=16, optimizer="adamw", lr=3e-3, weight_decay=0.05, schedule="cosine")
-STAGE = replace(PRETRAINING, epochs=4, lr=3e-4, warm_up_epochs=1, warm_up_lr=3e-3, keep="last")
+PRETRAINING = Optimisation(epochs=6, batch=16, optimizer="adamw", lr=3e-3, weight_decay=0.05, schedule="cosine")
+STAGE = replace(PRETRAINING, epochs=3, lr=3e-4, warm_up_epochs=1, warm_up_lr=3e-3, keep="last")
 """The last weights: the best on the in-context validation split may be those of the first epoch, which are the first
 model's own backbone under every row."""
 

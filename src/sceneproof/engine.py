@@ -4,6 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -14,11 +15,10 @@ from sceneproof import checkpoint
 from sceneproof.checkpoint import Progress
 from sceneproof.errors import TrainingError
 from sceneproof.interrupts import interrupts
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Learner
 from sceneproof.optimisation import Optimisation, learning_rate, make_optimizer, watch_plateau
 from sceneproof.progress import Advance, progress
 from sceneproof.run import Run
-from sceneproof.types import Batch
 
 
 @dataclass
@@ -31,18 +31,20 @@ class Job:
         batches: (epoch, first step) to that epoch's remaining batches on the device; None where a process has too few
             readable clips for a batch.
         steps: steps an epoch.
-        validate: figures of the method on the validation split; must hold 'top1' and 'loss'. None: the last weights
-            are kept instead of the best.
+        validate: figures of the method on the validation split; must hold the `criterion`, and 'loss' for a schedule
+            by plateau. None: the last weights are kept instead of the best.
+        criterion: the figure that is highest for the best weights; equal ones are told apart by the loss.
         new: parts trained in the warm-up.
         frozen: parts that are never trained, and stay in evaluation mode.
     """
 
     run: Run
-    method: Method
-    batches: Callable[[int, int], Iterator[Batch | None]]
+    method: Learner
+    batches: Callable[[int, int], Iterator[Any]]
     steps: int
     validate: Callable[[], dict[str, float]] | None
     accelerator: Accelerator
+    criterion: str = "top1"
     new: Sequence[str] = ()
     frozen: Sequence[str] = ()
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -133,7 +135,7 @@ class _Loop:
         if interrupted.is_set() and state.epoch < self.settings.epochs:
             raise KeyboardInterrupt(_resume_hint(job.run))
 
-    def step(self, batch: Batch | None) -> None:
+    def step(self, batch: Any) -> None:
         """One batch: as many optimiser steps as the method asks for."""
         self.progress.step += 1
         self.progress.step_in_epoch += 1
@@ -153,18 +155,19 @@ class _Loop:
                 self.sums[name] = self.sums.get(name, 0.0) + value.detach()
         self.progress.summed += 1
 
-    def with_global_divisors(self, batch: Batch | None) -> Batch | None:
+    def with_global_divisors(self, batch: Any) -> Any:
         """The batch, its means taken over all processes; None everywhere if one process has none."""
         processes = self.accelerator.num_processes
         if processes == 1:
             return batch
-        counts = torch.zeros(4, device=self.accelerator.device)
+        kinds = self.job.method.divisors
+        counts = torch.zeros(kinds + 1, device=self.accelerator.device)
         if batch is not None:
             counts = torch.cat([batch.counts(), counts.new_ones(1)])
         counts = self.accelerator.reduce(counts, reduction="sum")
-        if batch is None or counts[3] < processes:
+        if batch is None or counts[kinds] < processes:
             return None
-        return batch.with_divisors(counts[:3] / processes)
+        return batch.with_divisors(counts[:kinds] / processes)
 
     def to_training_mode(self) -> None:
         """Training mode, but for frozen parts and, on request, batch normalisation."""
@@ -196,12 +199,13 @@ class _Loop:
             for buffer in self.job.method.buffers():
                 torch.distributed.broadcast(buffer, 0)
         figures = self.job.validate()
-        state, result = self.progress, [figures["top1"], -figures["loss"]]
+        state, loss = self.progress, figures.get("loss", 0.0)
+        result = [figures[self.job.criterion], -loss]
         if state.best is None or result > state.best:
             state.best = result
             if self.accelerator.is_main_process:
                 self.job.run.save_weights(self.job.method)
-        state.plateau = watch_plateau(state.plateau, figures["loss"], self.settings.patience)
+        state.plateau = watch_plateau(state.plateau, loss, self.settings.patience)
         return figures
 
     def check(self, *, weights: bool = False) -> None:

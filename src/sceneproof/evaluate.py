@@ -80,9 +80,9 @@ def evaluate(
         InputError: bad input; names the file, row or key.
     """
     tested = settings_of(locals())
-    _refuse_twice(splits)
+    refuse_twice(splits)
     trained = Run.open(run)
-    where = _device(device)
+    where = device_named(device)
     method = trained.method().to(where)
     settings = ClipSettings(**{**trained.config["clip"], "scales": tuple(trained.config["clip"]["scales"])})
     table = Manifest.read(manifest, root)
@@ -122,13 +122,19 @@ def settings_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {key: plain(arguments.get(key, default)) for key, default in SETTINGS.items()}
 
 
-def _refuse_twice(splits: Sequence[str]) -> None:
+def refuse_twice(splits: Sequence[str]) -> None:
+    """Raises InputError where a split is named more than once."""
     for split, count in Counter(splits).items():
         if count > 1:
             raise InputError(f"--splits: {split!r} is named {count} times, and its videos would count as often")
 
 
-def _device(name: str) -> torch.device:
+def device_named(name: str) -> torch.device:
+    """The device of a name, or the best there is for 'auto'.
+
+    Raises:
+        InputError: there is no such device here.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

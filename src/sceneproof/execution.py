@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
+from sceneproof.commands import of_task
 from sceneproof.errors import InputError, TrainingError
-from sceneproof.evaluate import evaluate, settings_of
 from sceneproof.files import read_json
+from sceneproof.interrupts import end_with_parent
 from sceneproof.progress import share_terminal
-from sceneproof.train import train
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Row:
 
     Attributes:
         folder: where the run goes.
-        training: keyword arguments of `train`.
-        testing: keyword arguments of `evaluate`, without the run; None: the run is not tested.
+        training: keyword arguments of the task's `train`; "task" names it, classification by default.
+        testing: keyword arguments of its `evaluate`, without the run; None: the run is not tested.
     """
 
     folder: Path
@@ -76,6 +76,7 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
 
 def _start(threads: int) -> None:
     """What a process does before its first run."""
+    end_with_parent()
     torch.set_num_threads(threads)
     share_terminal()
 
@@ -105,9 +106,10 @@ def _end(processes: set[BaseProcess], *, grace: float) -> None:
 
 
 def _one(row: Row) -> None:
-    train(**row.training)
+    task = row.training.get("task", "classification")
+    of_task(task, "train")(**row.training)
     if row.testing is None:
         return
     figures = row.folder / "evaluation" / "metrics.json"
-    if not figures.exists() or read_json(figures).get("settings") != settings_of(row.testing):
-        evaluate(row.folder, **row.testing)
+    if not figures.exists() or read_json(figures).get("settings") != of_task(task, "settings")(row.testing):
+        of_task(task, "evaluate")(row.folder, **row.testing)

@@ -1,5 +1,8 @@
-"""Ctrl-C and termination requests, heard without being stopped in the middle of a step."""
+"""Ctrl-C and termination requests, heard without being stopped in the middle of a step; and the death of a parent."""
 
+import multiprocessing
+import multiprocessing.connection
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -30,3 +33,20 @@ def interrupts(*, processes: int) -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_with_parent() -> None:
+    """Lets this process be asked to terminate when the one that started it is gone, however it went.
+
+    Else it would go on unseen, and write where the same command, started again, writes too.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def leave() -> None:
+        multiprocessing.connection.wait([sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=leave, daemon=True).start()

@@ -1,6 +1,7 @@
 """The processes and devices that a run trains on, through accelerate."""
 
 import os
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -9,9 +10,11 @@ from accelerate.tracking import get_available_trackers
 from accelerate.utils import ProjectConfiguration
 
 from sceneproof.errors import InputError, TrainingError
-from sceneproof.methods import Method
+from sceneproof.methods.base import Learner
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
+
+Network = TypeVar("Network", bound=Learner)
 
 
 def accelerator_for(run: Run, settings: Optimisation) -> Accelerator:
@@ -44,8 +47,8 @@ def accelerator_for(run: Run, settings: Optimisation) -> Accelerator:
     return accelerator
 
 
-def place(network: Method, accelerator: Accelerator, settings: Optimisation) -> Method:
-    """The method on its device, in its memory format; on several GPUs with synchronised batch normalisation."""
+def place(network: Network, accelerator: Accelerator, settings: Optimisation) -> Network:
+    """The network on its device, in its memory format; on several GPUs with synchronised batch normalisation."""
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
         network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]  # torch's
     on_gpu = accelerator.device.type == "cuda"

@@ -25,7 +25,7 @@ ALL = "all"
 """The seed of figures that are over all seeds, such as a paired difference."""
 
 SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "from_action", "top1_with_humans",
-          "top1 without people"}  # fmt: skip
+          "top1 without people", "mAP", "AR", "average mAP"}  # fmt: skip
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -154,7 +154,7 @@ def _known(what: str, names: Sequence[str], known: set[str]) -> None:
 
 def _cell(results: Sequence[Result], recipe: str, metric: str) -> str:
     found = {(one.seed, one.metric): float(one.ours) for one in results if one.recipe == recipe}
-    scale, digits = (100, 1) if SHARES & set(metric.split("/")) else (1, 2)
+    scale, digits = (100, 1) if SHARES & set(re.split("[/@,]", metric)) else (1, 2)
     if (ALL, metric) in found:
         value, low, high = (found.get((ALL, metric + end), float("nan")) * scale for end in ("", "/low", "/high"))
         text = f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"

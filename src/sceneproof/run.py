@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import yaml
@@ -21,9 +21,11 @@ import sceneproof
 from sceneproof.backbones.weights import fill
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Learner, Method
 from sceneproof.spec import Spec
+from sceneproof.tasks.localization.localizer import Localizer
 
+Network = TypeVar("Network", bound=Learner)
 FIRST_TEMPORARY = re.compile(r"\.(labels|environment|config)\.\d+\.tmp\.(json|yaml)")  # as `files.whole` names them
 
 
@@ -97,20 +99,53 @@ class Run:
         """The folder's name."""
         return self.path.name
 
+    @property
+    def task(self) -> str:
+        """What it was trained for: "classification" or "localization"."""
+        return str(self.config.get("task", "classification"))
+
     def build(self) -> Method:
-        """The method with fresh weights, drawn from torch's random state."""
-        backbone = Spec.from_config(self.config["backbone"], "backbone")()
-        method = Spec.from_config(self.config["method"], "method")(backbone, len(self.actions), len(self.scenes))
-        assert isinstance(method, Method)
-        return method
+        """The method of a classification with fresh weights, drawn from torch's random state.
+
+        Raises:
+            InputError: a run of another task.
+        """
+        return self._built(Method, "classification", len(self.actions), len(self.scenes))
+
+    def build_localizer(self) -> Localizer:
+        """The localizer with fresh weights, drawn from torch's random state.
+
+        Raises:
+            InputError: a run of another task.
+        """
+        return self._built(Localizer, "localization", len(self.actions))
 
     def method(self) -> Method:
         """The trained method, in evaluation mode, with the weights that were best on the validation split.
 
         Raises:
-            InputError: no weights yet, or a corrupt file.
+            InputError: no weights yet, a corrupt file, or a run of another task.
         """
-        method = self.build()
+        return self._trained(self.build())
+
+    def localizer(self) -> Localizer:
+        """The trained localizer, in evaluation mode.
+
+        Raises:
+            InputError: no weights yet, a corrupt file, or a run of another task.
+        """
+        return self._trained(self.build_localizer())
+
+    def _built(self, kind: type[Network], task: str, *classes: int) -> Network:
+        if self.task != task:
+            raise InputError(f"{self.path}: a run of {self.task}, where one of {task} is needed")
+        backbone = Spec.from_config(self.config["backbone"], "backbone")()
+        method = Spec.from_config(self.config["method"], "method")(backbone, *classes)
+        if not isinstance(method, kind):
+            raise InputError(f"{type(method).__name__}: no method of {task} (a {kind.__name__})")
+        return method
+
+    def _trained(self, method: Network) -> Network:
         fill(method, read_weights(self.path / "weights.safetensors"), str(self.path / "weights.safetensors"))
         return method.eval()
 
@@ -144,7 +179,7 @@ class Run:
             with whole(path) as temporary:
                 temporary.write_text(kept)
 
-    def save_weights(self, method: Method) -> None:
+    def save_weights(self, method: Learner) -> None:
         """Writes weights.safetensors, whole or not at all."""
         with whole(self.path / "weights.safetensors") as temporary:
             save_tensors(flat(method.state_dict()), temporary)

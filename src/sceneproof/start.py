@@ -6,11 +6,11 @@ from pathlib import Path
 from torch import Tensor
 
 from sceneproof.backbones.weights import fill, load_official
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Learner
 from sceneproof.run import Run, read_weights
 
 
-def start_from(method: Method, weights: Path, actions: Sequence[str], scenes: Sequence[str] = ()) -> set[str]:
+def start_from(method: Learner, weights: Path, actions: Sequence[str], scenes: Sequence[str] = ()) -> set[str]:
     """Fills a method's parts from a run folder or an official checkpoint; returns the names of the parts filled.
 
     The backbone must fit. A head is taken along only where its classes are the same: for a run, the same names; for
@@ -50,7 +50,7 @@ def _parts(
     for key, value in read_weights(run.path / "weights.safetensors").items():
         part, _, rest = key.partition(".")
         parts.setdefault(part, {})[rest] = value
-    other_actions = set() if run.actions == list(actions) else {"action_head", "confusion_head"}
+    other_actions = set() if run.actions == list(actions) else set(parts) - {"backbone", "scene_head"}
     other_scenes = set() if run.scenes == list(scenes) else {"scene_head"}
     return parts, other_actions | other_scenes
 

@@ -1,19 +1,20 @@
 """A study: several recipes, several seeds, one evaluation for all, one page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from sceneproof.addresses import Address
 from sceneproof.arguments import parse
+from sceneproof.commands import CRITERIA, of_task, task_of_recipe
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun
 from sceneproof.files import read_json, write_json
-from sceneproof.report.page import report
 from sceneproof.results import add_report, add_results
 from sceneproof.run import Run
-from sceneproof.train import train
 
 
 def study(
@@ -31,6 +32,7 @@ def study(
     splits: Sequence[str] = ("test",),
     clips: int = 0,
     probe_split: str | None = None,
+    ambiguous: Address | None = None,
     root: Address | None = None,
     results: Path | None = None,
     baseline: str | None = None,
@@ -56,8 +58,9 @@ def study(
         scenes: table of soft scene labels.
         humans: table of person boxes or masks.
         splits: splits to test on.
-        clips: evenly spaced test clips a video; 0: every non-overlapping clip.
+        clips: evenly spaced test clips a video; 0: every non-overlapping clip. Classification only.
         probe_split: split that trains the linear probes for scene leakage.
+        ambiguous: table of ambiguous segments, for localization on THUMOS-14.
         root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         results: a results.csv to add the figures to.
         baseline: the recipe that the page compares with, by its name; by default the plain one.
@@ -76,12 +79,20 @@ def study(
     if tuning_start is not None and Path(tuning_start).resolve() in {Path(start).resolve() for start in starts}:
         raise InputError(f"--tuning_start: {tuning_start} is one of --starts; what is reported must not choose")
     out = Path(out)
+    task = _task(recipes)
+    train = of_task(task, "train")
+    tables = {"scenes": scenes, "humans": humans, "probe_split": probe_split, "ambiguous": ambiguous}
+    known = {*signature(train).parameters, *signature(of_task(task, "evaluate")).parameters}
+    for name, value in tables.items():
+        if value is not None and name not in known:
+            raise InputError(f"--{name}: {task} takes none; these are recipes of {task}: {recipes[0]}")
     given = [f"--{name}={value}" for name, value in (("scenes", scenes), ("humans", humans), ("root", root)) if value]
     given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}", f"--workers={workers}"]
-    testing = {
-        "manifest": manifest, "splits": splits, "clips": clips, "scenes": scenes, "humans": humans,
-        "probe_split": probe_split, "root": root, "quiet": quiet, "workers": workers,
-    }  # fmt: skip
+    testing = _taken(
+        of_task(task, "evaluate"),
+        {**tables, "manifest": manifest, "splits": splits, "clips": clips, "root": root, "quiet": quiet,
+         "workers": workers},
+    )  # fmt: skip
 
     def row(recipe: Path, folder: Path, seed: int, *more: str) -> Row:
         words = [str(manifest), str(folder), f"--config={recipe}", f"--seed={seed}", *given, *more]
@@ -97,7 +108,7 @@ def study(
 
     rates: dict[Path, list[str]] = {recipe: [] for recipe in recipes}
     if learning_rates:
-        rates = _tune(recipes, learning_rates, out / "tuning", trial, jobs)
+        rates = _tune(recipes, learning_rates, out / "tuning", trial, jobs, f"validation/{CRITERIA[task]}")
     if starts:
         rows = [
             started(recipe, out / f"{recipe.stem}-from-{start.name}", start, *rates[recipe])
@@ -109,9 +120,11 @@ def study(
             row(recipe, out / f"{recipe.stem}-seed{seed}", seed, *rates[recipe]) for seed in seeds for recipe in recipes
         ]
     execute(rows, jobs=jobs)
-    page = report(
-        [done.folder for done in rows], out / "report.html", manifest=manifest, humans=humans, root=root,
-        baseline=baseline, debiased=debiased, quiet=quiet,
+    report = of_task(task, "report")
+    looks = {"manifest": manifest, "humans": humans, "root": root, "quiet": quiet}
+    page: Path = report(
+        [done.folder for done in rows], out / "report.html", baseline=baseline, debiased=debiased,
+        **_taken(report, looks),
     )  # fmt: skip
     if results is not None:
         prefix = f"{recipes[0].resolve().parent.name}/"
@@ -123,12 +136,31 @@ def study(
     return page
 
 
+def _task(recipes: Sequence[Path]) -> str:
+    """The task that all recipes train for.
+
+    Raises:
+        InputError: they train for several.
+    """
+    tasks = {task_of_recipe(Path(recipe)): recipe for recipe in recipes}
+    if len(tasks) > 1:
+        several = "; ".join(f"{recipe}: {task}" for task, recipe in tasks.items())
+        raise InputError(f"a study has recipes of one task: {several}")
+    return next(iter(tasks), "classification")
+
+
+def _taken(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that a function takes."""
+    return {name: value for name, value in arguments.items() if name in signature(function).parameters}
+
+
 def _tune(
     recipes: Sequence[Path],
     learning_rates: Sequence[float],
     out: Path,
     row: Callable[[Path, Path, str], Row],
     jobs: int,
+    criterion: str,
 ) -> dict[Path, list[str]]:
     """Each recipe's flag for the learning rate that was best on the validation split, which is in context.
 
@@ -150,22 +182,20 @@ def _tune(
     execute([replace(trial, testing=None) for trial in trials.values()], jobs=jobs)
     best, told = dict[Path, float](), dict[str, object]()
     for recipe in recipes:
-        reached = {rate: _reached(trials[recipe, rate].folder) for rate in learning_rates}
+        reached = {rate: _reached(trials[recipe, rate].folder, criterion) for rate in learning_rates}
         best[recipe] = max(reached, key=lambda rate: reached[rate])
         told[recipe.stem] = {
             "chosen": best[recipe],
-            "validation/top1": {f"{rate:g}": top1 for rate, (top1, _) in reached.items()},
+            criterion: {f"{rate:g}": figure for rate, (figure, _) in reached.items()},
         }
     write_json(out / "chosen.json", told)
     return {recipe: [flags[rate]] for recipe, rate in best.items()}
 
 
-def _reached(folder: Path) -> tuple[float, float]:
-    """A run's top-1 on the validation split and, negative, its loss there: of the weights that the run ends with."""
+def _reached(folder: Path, criterion: str) -> tuple[float, float]:
+    """A run's figure on the validation split and, negative, its loss there: of the weights that the run ends with."""
     run = Run.open(folder)
     figures = [
-        (record["validation/top1"], -record["validation/loss"])
-        for record in run.history()
-        if "validation/top1" in record
+        (record[criterion], -record.get("validation/loss", 0.0)) for record in run.history() if criterion in record
     ]
     return figures[-1] if run.config["optimisation"]["keep"] == "last" else max(figures)

@@ -1,7 +1,6 @@
 """The main job: manifest + labels + backbone + method -> run."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,17 @@ from accelerate import Accelerator
 
 from sceneproof.addresses import Address
 from sceneproof.backbones import Backbone, ResNet3D
-from sceneproof.data.batches import Loader, to_batch
+from sceneproof.data.batches import RawBatch, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
-from sceneproof.engine import Job, fit
-from sceneproof.errors import InputError
 from sceneproof.labels import TrainingLabels, load, tell_what_is_known
-from sceneproof.launch import accelerator_for, place, refuse_small_batches
 from sceneproof.methods import Method, Plain
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
 from sceneproof.spec import Spec, plain
 from sceneproof.start import start_from
 from sceneproof.tasks.classification import Validation
+from sceneproof.training import Batches, Material, carry_out, check_seed
 from sceneproof.types import Batch
 
 
@@ -80,8 +77,7 @@ def train(
         TrainingError: training cannot go on; says why, and where the last checkpoint is.
     """
     config = _config(locals())
-    if seed < 0:
-        raise InputError(f"seed: must be at least 0, not {seed}")
+    check_seed(seed)
     table = Manifest.read(manifest, root)
     if validation_split is not None and (optimisation.keep == "best" or optimisation.schedule == "plateau"):
         refuse_out_of_context(table.split(validation_split))
@@ -91,74 +87,36 @@ def train(
     network = run.build()
     network.backbone.check(clip.length, clip.size, clip.size)
     labels.refuse_missing(network, config["method"]["class_path"])
-    loaded = start_from(network, weights, run.actions, run.scenes) if weights is not None else set()
-    parts = set(network.groups())
-    accelerator = accelerator_for(run, optimisation)
-    refuse_small_batches(min(optimisation.batch, len(labels.part)), accelerator, optimisation)
-    with accelerator.main_process_first():
-        run.begin()
-    if run.done:
-        return run
-    accelerator.init_trackers("sceneproof")
-    network = place(network, accelerator, optimisation)
-    torch.manual_seed(seed + 1 + accelerator.process_index)  # dropout differs between processes, weights do not
 
-    quiet_here = quiet or not accelerator.is_main_process
-    clips = TrainingClips(labels.gather(network, memory=memory, quiet=quiet_here), clip, seed)
-    tell_what_is_known(clips.labelled, network, quiet=quiet_here)
-    validate = None
-    if validation_split is not None:
-        held_out = Labelled.gather(table.split(validation_split), run.actions, memory=memory)
-        load(held_out, quiet=quiet_here)
-        validate = Validation(held_out, network, accelerator, clip=clip, clips=validation_clips, workers=workers)
-    batches = _Batches(clips, network, accelerator, optimisation, workers)
-    job = Job(
-        run=run,
-        method=network,
-        batches=batches,
-        steps=batches.loader.steps,
-        validate=validate,
-        accelerator=accelerator,
-        new=sorted(parts - loaded),
-        frozen=("backbone",) if freeze_backbone else (),
-        unreadable=batches.unreadable,
+    def material(network: Method, accelerator: Accelerator, quiet: bool) -> Material:
+        clips = TrainingClips(labels.gather(network, memory=memory, quiet=quiet), clip, seed)
+        tell_what_is_known(clips.labelled, network, quiet=quiet)
+        validate = None
+        if validation_split is not None:
+            held_out = Labelled.gather(table.split(validation_split), run.actions, memory=memory)
+            load(held_out, quiet=quiet)
+            validate = Validation(held_out, network, accelerator, clip=clip, clips=validation_clips, workers=workers)
+        twins = network.needs_humans
+
+        def to_device(raw: RawBatch) -> Batch:
+            return to_batch(raw, network.backbone, clip.size, accelerator.device, twins=twins)
+
+        videos = clips.labelled.manifest.rows["video"]
+        batches = Batches(clips, lambda row: str(videos.iat[row]), to_device, accelerator, optimisation, workers)
+        return Material(batches, batches.loader.steps, len(videos), batches.unreadable, validate)
+
+    return carry_out(
+        run,
+        network,
+        optimisation,
+        material,
+        rows=len(labels.part),
+        loaded=start_from(network, weights, run.actions, run.scenes) if weights is not None else set(),
+        freeze_backbone=freeze_backbone,
+        seed=seed,
+        name=labels.part.name,
         quiet=quiet,
     )
-    skipped = fit(job, optimisation).skipped
-    if accelerator.is_main_process:
-        _tell(batches.unreadable, skipped, labels.part)
-    accelerator.end_training()
-    return run
-
-
-class _Batches:
-    """Each epoch's batches on the device; remembers which videos could not be read, and why."""
-
-    def __init__(
-        self, clips: TrainingClips, method: Method, accelerator: Accelerator, settings: Optimisation, workers: int
-    ) -> None:
-        self.unreadable: dict[str, str] = {}
-        self.loader = Loader(
-            clips,
-            settings.batch,
-            accelerator.process_index,
-            accelerator.num_processes,
-            workers,
-            pin=accelerator.device.type == "cuda",
-        )
-        self._clips, self._method, self._device = clips, method, accelerator.device
-        self._least = 1 if settings.freeze_batch_norm else 2  # clips: batch normalisation needs two
-
-    def __call__(self, epoch: int, start: int) -> Iterator[Batch | None]:
-        """Batches of an epoch from step `start` on; None where too few clips could be read."""
-        rows, size = self._clips.labelled.manifest.rows, self._clips.settings.size
-        for raw in self.loader.epoch(epoch, start=start):
-            for row, problem in raw.problems:
-                self.unreadable[str(rows["video"].iat[row])] = problem
-            if len(raw) < self._least:
-                yield None
-            else:
-                yield to_batch(raw, self._method.backbone, size, self._device, twins=self._method.needs_humans)
 
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -169,16 +127,3 @@ def _config(arguments: dict[str, Any]) -> dict[str, Any]:
     config["clip"], config["optimisation"] = asdict(config["clip"]), asdict(config["optimisation"])
     values: dict[str, Any] = plain(config)
     return values
-
-
-def _tell(unreadable: dict[str, str], skipped: int, part: Manifest) -> None:
-    """Says which videos were skipped, and why, and how many steps."""
-    if skipped:
-        print(f"{part.name}: {skipped} steps were left out: too few readable clips in the batch", file=sys.stderr)
-    if unreadable:
-        print(
-            f"{part.name}: {len(unreadable)} of {len(part)} training videos could not be read and were skipped:",
-            file=sys.stderr,
-        )
-        for video, problem in sorted(unreadable.items()):
-            print(f"  {video}: {problem}", file=sys.stderr)

@@ -116,6 +116,8 @@ class SegmentBatch:
         times: B tensors float (n, 2), start and end of each segment, cut where they leave the buffer; n may be 0.
         actions: B tensors int64 (n,), what is done in them.
         row: int64 (B,), numbers of the buffers in their list.
+        lower: float (B, D', T', H', W'), what a frozen backbone's `lower` makes of the video, where that is known from
+            an earlier look; the video then has no pixels. Else None.
         divisors: float (1,): the *global* number of buffers over the number of processes, which the engine sets; by
             default this batch's own.
     """
@@ -125,6 +127,7 @@ class SegmentBatch:
     times: list[Tensor]
     actions: list[Tensor]
     row: Tensor
+    lower: Tensor | None = None
     divisors: Tensor = field(default_factory=lambda: torch.zeros(0))
 
     def counts(self) -> Tensor:

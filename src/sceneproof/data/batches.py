@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from sceneproof.backbones.base import Backbone
-from sceneproof.data.dataset import TrainingClips
 from sceneproof.data.transforms import fill_humans, normalise, resize
 from sceneproof.types import Batch, Sample
 
@@ -128,6 +127,22 @@ def steps_in_epoch(rows: int, batch: int) -> int:
     return max(rows // batch, 1)
 
 
+class Drawn(Protocol):
+    """Training samples that follow from (epoch, row) alone.
+
+    Attributes:
+        seed: of the order of the rows.
+        scenes: how many scenes the samples' labels speak of; 0 without labels.
+    """
+
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+    @property
+    def scenes(self) -> int: ...  # noqa: D102
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: tuple[int, int]) -> Sample: ...
+
+
 @dataclass(frozen=True)
 class Loader:
     """Training batches, from any step of any epoch on.
@@ -139,7 +154,7 @@ class Loader:
         workers: loader processes; 0 loads in this one.
     """
 
-    clips: TrainingClips
+    clips: Drawn
     batch: int
     rank: int = 0
     processes: int = 1
@@ -149,11 +164,11 @@ class Loader:
     @property
     def steps(self) -> int:
         """Steps an epoch."""
-        return steps_in_epoch(len(self.clips.labelled.manifest), self.batch)
+        return steps_in_epoch(len(self.clips), self.batch)
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[RawBatch]:
         """Batches `start`, `start` + 1, … of an epoch: this process's part of each."""
-        order = epoch_order(len(self.clips.labelled.manifest), self.clips.seed, epoch)
+        order = epoch_order(len(self.clips), self.clips.seed, epoch)
         keys = [
             [
                 (epoch, int(row))
@@ -161,7 +176,7 @@ class Loader:
             ]
             for step in range(start, self.steps)
         ]
-        return iter(_load(self.clips, keys, self.clips.labelled.scene.shape[1], workers=self.workers, pin=self.pin))
+        return iter(_load(self.clips, keys, self.clips.scenes, workers=self.workers, pin=self.pin))
 
 
 @dataclass(frozen=True)
@@ -176,7 +191,7 @@ class Collate:
 
 
 def _load(
-    clips: Dataset[Sample], keys: Sequence[Sequence[object]], scenes: int, *, workers: int, pin: bool
+    clips: Drawn, keys: Sequence[Sequence[object]], scenes: int, *, workers: int, pin: bool
 ) -> DataLoader[RawBatch]:
     return DataLoader(
         cast("Dataset[RawBatch]", clips),

@@ -216,6 +216,14 @@ class TrainingClips(Dataset[Sample]):
     settings: ClipSettings
     seed: int
 
+    def __len__(self) -> int:
+        return len(self.labelled.manifest)
+
+    @property
+    def scenes(self) -> int:
+        """How many scenes the labels speak of."""
+        return int(self.labelled.scene.shape[1])
+
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, row = key
         rng = np.random.default_rng((self.seed, epoch, row))

@@ -77,6 +77,16 @@ def resize(frames: Tensor, size: int) -> Tensor:
     return pictures.reshape(clips, length, 3, size, size)
 
 
+def square(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """uint8 (T, H, W, 3) to uint8 (T, size, size, 3), as `resize` does it on the device."""
+    if frames.shape[1:3] == (size, size):
+        return frames
+    made: NDArray[np.uint8] = (
+        resize(torch.from_numpy(np.ascontiguousarray(frames))[None], size)[0].permute(0, 2, 3, 1).numpy()
+    )
+    return made
+
+
 def normalise(frames: Tensor, flip: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """uint8 (N, T, 3, H, W) to float (N, 3, T, H, W): mirrored where `flip` (N,), less `mean`, over `std`."""
     video = frames.transpose(1, 2).to(torch.float32, memory_format=torch.contiguous_format)

@@ -1,5 +1,6 @@
 """One video: a person doing something somewhere, drawn and written to a file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -60,7 +61,7 @@ def draw_film(action: str, scene: str, shape: Format, seed: Seed) -> tuple[Image
     for frame in range(shape.frames):
         picture = shot.frame(backdrop.image, frame, shape.width, shape.height)
         foot, height = shot.foot[frame], float(shot.height[frame])
-        _shadow(picture, foot, height * body.bulk)
+        draw_shadow(picture, foot, height * body.bulk)
         cutout = figure.draw(frame, foot, height, shape.width, shape.height, backdrop.tint)
         masks[frame] = cutout.paste(picture)
         frames[frame] = picture
@@ -75,7 +76,7 @@ def draw_empty(scene: str, width: int, height: int, seed: Seed) -> Images:
     return shot.frame(backdrop.image, 0, width, height)
 
 
-def _shadow(picture: Images, foot: NDArray[np.float64], height: float) -> None:
+def draw_shadow(picture: Images, foot: NDArray[np.float64], height: float) -> None:
     """Darkens the ground around the feet."""
     across, down = 0.2 * height, 0.05 * height
     rows, columns = picture.shape[:2]
@@ -88,8 +89,8 @@ def _shadow(picture: Images, foot: NDArray[np.float64], height: float) -> None:
     window[:] = (window * dark[:, :, None]).astype(np.uint8)
 
 
-def write_film(path: str | Path, frames: Images, shape: Format) -> None:
-    """Writes frames as MP4 with H.264, whole or not at all; the same frames give the same bytes."""
+def write_film(path: str | Path, frames: Iterable[Images], shape: Format) -> None:
+    """Writes frames, one at a time, as MP4 with H.264, whole or not at all; the same frames give the same bytes."""
     # mbtree reckons with the processor's approximate reciprocals, and can give other bytes on another processor
     options = {"crf": str(shape.crf), "preset": "veryfast", "g": "12", "bf": "0", "mbtree": "0", "rc-lookahead": "0"}
     with whole(path) as temporary, av.open(str(temporary), "w") as container:

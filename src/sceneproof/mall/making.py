@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
@@ -69,7 +70,7 @@ def make_world(
         InputError: `out` holds a world with other settings, or is not a folder.
     """
     out, world = Path(out), world or World()
-    _claim(out, world)
+    claim(out, asdict(world), DRAWING, _facts(world))
     films = world.films()
     parts, tables = out / ".parts", (out / "masks.parquet", out / "boxes.parquet")
     complete = all(table.is_file() for table in tables)
@@ -84,7 +85,7 @@ def make_world(
     )
     work_through(missing, _make_film, workers=number, what="videos", quiet=quiet, done=len(films) - len(missing))
     if not complete:
-        _write_people(shoots, tables)
+        write_people([shoot.film.video for shoot in shoots], [shoot.part for shoot in shoots], tables)
     manifest = Manifest(_rows(films, world), out, str(out / "manifest.parquet"))
     if missing or not (out / "manifest.parquet").is_file():
         manifest.write(out / "manifest.parquet")
@@ -92,20 +93,33 @@ def make_world(
     return manifest
 
 
-def _claim(out: Path, world: World) -> None:
-    """Writes world.json, or checks that the folder's is of this world."""
+def _facts(world: World) -> dict[str, Any]:
+    bayes = {split: world.bayes_accuracy(split) for split in ("train", "transfer_train")}
+    return {"actions": ACTIONS, "transfer_actions": TRANSFER_ACTIONS, "scenes": SCENES, "bayes_accuracy": bayes}
+
+
+def claim(out: Path, settings: dict[str, Any], drawing: int, facts: dict[str, Any]) -> None:
+    """Writes world.json, or checks that the folder's is of this world.
+
+    Args:
+        out: the world's folder.
+        settings: all that the files follow from.
+        drawing: raised whenever the same settings give other files.
+        facts: what else to tell in world.json.
+
+    Raises:
+        InputError: `out` holds a world with other settings, or is not a folder.
+    """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; the Mall needs a folder to write to")
-    place, settings = out / "world.json", asdict(world)
+    place = out / "world.json"
     if not place.exists():
         packages = {name: version(name) for name in ("sceneproof", "numpy", "opencv-python-headless", "av")}
-        bayes = {split: world.bayes_accuracy(split) for split in ("train", "transfer_train")}
-        facts = {"actions": ACTIONS, "transfer_actions": TRANSFER_ACTIONS, "scenes": SCENES, "bayes_accuracy": bayes}
-        write_json(place, {"settings": settings, "drawing": DRAWING, **facts, "packages": packages})
+        write_json(place, {"settings": settings, "drawing": drawing, **facts, "packages": packages})
         return
     found: dict[str, Any] = read_json(place)
     theirs = {**found.get("settings", {}), "drawing": found.get("drawing")}
-    for name, value in {**settings, "drawing": DRAWING}.items():
+    for name, value in {**settings, "drawing": drawing}.items():
         if theirs.get(name) != value:
             raise InputError(
                 f"{place}: this folder holds a world with {name} {theirs.get(name)}, not {value}; "
@@ -128,9 +142,14 @@ def _pictures(out: Path, world: World) -> list[_Picture]:
 
 def _folders(shoots: Sequence[_Shoot], pictures: Sequence[_Picture], parts: Path) -> None:
     for folder in {parts, *(job.path.parent for job in shoots), *(job.path.parent for job in pictures)}:
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".*.tmp.*"):  # what a killed process was writing
-            left.unlink(missing_ok=True)
+        clean_folder(folder)
+
+
+def clean_folder(folder: Path) -> None:
+    """Makes a folder, or takes out of it what a killed process was writing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".*.tmp.*"):
+        left.unlink(missing_ok=True)
 
 
 def _make_picture(job: _Picture) -> None:
@@ -142,28 +161,39 @@ def _make_picture(job: _Picture) -> None:
 def _make_film(job: _Shoot) -> None:
     """Writes the table first and the video last: where the video is, both are."""
     frames, masks = draw_film(job.film.action, job.film.scene, job.shape, job.film.seed)
-    shown = np.flatnonzero(masks.any((1, 2)))
-    columns: dict[str, Any] = {
-        "frame": pa.array(shown, pa.int32()),
-        "png": [pack_mask(masks[frame]) for frame in shown],
-    }
-    corners = np.array([_box(masks[frame]) for frame in shown], np.float32).reshape(-1, 4)
-    columns |= {name: corners[:, place] for place, name in enumerate(CORNERS)}
     with whole(job.part) as temporary:
-        pq.write_table(pa.table(columns), temporary)
+        pq.write_table(people_table(masks, 0), temporary)
     write_film(job.path, frames, job.shape)
 
 
-def _box(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> tuple[int, int, int, int]:
+def people_table(masks: NDArray[np.bool_], first: int) -> pa.Table:
+    """Masks (T, H, W) of frames from `first` on, packed, with the boxes around them; frames without anyone: no row."""
+    shown = np.flatnonzero(masks.any((1, 2)))
+    columns: dict[str, Any] = {
+        "frame": pa.array(first + shown, pa.int32()),
+        "png": pa.array([pack_mask(masks[frame]) for frame in shown], pa.binary()),
+    }
+    corners = np.array([_box(masks[frame]) for frame in shown], np.float32).reshape(-1, 4)
+    return pa.table(columns | {name: corners[:, place] for place, name in enumerate(CORNERS)})
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     """The smallest box around a mask: x1, y1, x2, y2, the last two exclusive."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _write_people(shoots: Sequence[_Shoot], tables: tuple[Path, Path]) -> None:
-    parts = [pq.read_table(shoot.part) for shoot in shoots]
-    videos = np.repeat([shoot.film.video for shoot in shoots], [len(part) for part in parts])
-    people = pa.concat_tables(parts).to_pandas()
+def write_people(names: Sequence[str], parts: Sequence[Path], tables: tuple[Path, Path]) -> None:
+    """Writes the tables of masks and of boxes.
+
+    Args:
+        names: what the videos are called in them.
+        parts: a file a video, as of `people_table`.
+        tables: the two files to write.
+    """
+    read = [pq.read_table(part) for part in parts]
+    videos = np.repeat(names, [len(part) for part in read])
+    people = pa.concat_tables(read).to_pandas()
     people.insert(0, "video", videos)
     write_table(tables[0], people[["video", "frame", "png"]], "masks", detector=DETECTOR)
     boxes = people[["video", "frame", *CORNERS]].assign(score=np.float32(1))

@@ -35,7 +35,7 @@ def contact_sheet(out: str | Path, *, columns: int = 4, height: int = 144, seed:
         # the frame in which the person reaches furthest says most
         reach = [np.ptp(np.flatnonzero(mask.any(0))) + np.ptp(np.flatnonzero(mask.any(1))) for mask in masks]
         tiles.append(_named(frames[int(np.argmax(reach))], f"{action.replace('_', ' ')} · {scene}"))
-    _write(out, _grid(tiles, columns))
+    write_picture(out, grid(tiles, columns))
 
 
 def film_strips(out: str | Path, *, frames: int = 7, height: int = 80, seed: int = 0) -> None:
@@ -52,7 +52,7 @@ def film_strips(out: str | Path, *, frames: int = 7, height: int = 80, seed: int
     for place, action in enumerate((*ACTIONS, *TRANSFER_ACTIONS)):
         film, _ = draw_film(action, SCENES[(place * 7 + 1) % len(SCENES)], shape, (seed, place))
         tiles.append(_named(np.concatenate(list(film), axis=1), action.replace("_", " ")))
-    _write(out, _grid(tiles, 2))
+    write_picture(out, grid(tiles, 2))
 
 
 def _named(picture: Images, name: str) -> Images:
@@ -62,12 +62,14 @@ def _named(picture: Images, name: str) -> Images:
     return np.concatenate([picture, foot])
 
 
-def _grid(tiles: Sequence[Images], columns: int) -> Images:
+def grid(tiles: Sequence[Images], columns: int) -> Images:
+    """Pictures of one size in reading order, with white between them: uint8 (H, W, 3)."""
     padded = [np.pad(tile, ((0, _GAP), (0, _GAP), (0, 0)), constant_values=255) for tile in tiles]
     rows = [np.concatenate(padded[at : at + columns], axis=1) for at in range(0, len(padded), columns)]
     return np.concatenate(rows)[:-_GAP, :-_GAP]
 
 
-def _write(out: str | Path, picture: Images) -> None:
+def write_picture(out: str | Path, picture: Images) -> None:
+    """Writes a PNG, whole or not at all."""
     with whole(out) as temporary:
         cv2.imwrite(str(temporary), picture[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +11,7 @@ from typing import TypeVar
 import cv2
 
 from sceneproof.errors import InputError
+from sceneproof.interrupts import end_with_parent
 from sceneproof.progress import progress
 
 Job = TypeVar("Job")
@@ -78,12 +78,4 @@ def _set_up() -> None:
     """Prepares a worker: one thread, deaf to Ctrl-C (the parent hears it), and gone when the parent is."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        sentinel = parent.sentinel
-
-        def leave() -> None:
-            multiprocessing.connection.wait([sentinel])
-            os._exit(1)
-
-        threading.Thread(target=leave, daemon=True).start()
+    end_with_parent()

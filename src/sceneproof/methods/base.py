@@ -10,9 +10,15 @@ from sceneproof.methods.terms import zero_of
 
 
 class Learner(nn.Module):
-    """What the training loop minimises: anything with named losses, whatever its task. Batches are its own kind."""
+    """What the training loop minimises: anything with named losses, whatever its task. Batches are its own kind.
+
+    Attributes:
+        backbone: the network below the heads.
+        divisors: how many kinds of things its batches count, to take means over.
+    """
 
     backbone: Backbone
+    divisors: int
 
     def forward(self, batch: Any) -> dict[str, Tensor]:
         """The losses: what distributed wrappers call."""
@@ -40,6 +46,7 @@ class Method(Learner):
         needs_humans: whether training reads human boxes or masks.
     """
 
+    divisors = 3
     needs_scenes = False
     needs_humans = False
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy
 from sceneproof.metrics.bootstrap import Interval, mean_and_std, paired_interval
 from sceneproof.metrics.groups import group_accuracy, worst_group
+from sceneproof.report import grouping
+from sceneproof.report.grouping import AnyRun
 from sceneproof.report.study import Recipe, Study
 
 Values = NDArray[np.float64]
@@ -56,7 +58,7 @@ class Measures:
 
     every: list[Measure] = field(default_factory=list)
 
-    def find(self, recipe: Recipe, metric: str, on: str) -> Measure | None:
+    def find(self, recipe: grouping.Recipe[AnyRun], metric: str, on: str) -> Measure | None:
         """The figure, or None where it could not be taken."""
         wanted = (recipe.name, metric, on)
         return next((one for one in self.every if (one.recipe, one.metric, one.on) == wanted), None)

@@ -112,9 +112,9 @@ def render(
         looks=looks,
         looks_missing=looks_missing,
         scenes=[table for table in scenes if table is not None],
-        curves=figures.curves(study),
+        curves=figures.curves(study.recipes),
         failures=tables.failures(study),
-        runs=tables.runs(study),
+        runs=tables.runs(study.recipes),
         names=list(names),
     )
 
@@ -162,15 +162,15 @@ def as_json(study: Study, measures: Measures, looks: Looks | None) -> dict[str, 
         "measures": [asdict(one) for one in measures.every],
         "share_on_person": {name: asdict(one) for name, one in (looks.shares if looks else {}).items()},
     }
-    return {key: _finite(one) for key, one in value.items()}
+    return {key: finite(one) for key, one in value.items()}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The value with None for what JSON has no number for."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: finite(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_finite(one) for one in value]
+        return [finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,14 +1,11 @@
 """The runs of one study: read, grouped by configuration, and aligned on the videos that all of them were tested on."""
 
-import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,57 +13,29 @@ from numpy.typing import NDArray
 
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
-from sceneproof.files import read_json
-from sceneproof.report.recipes import Described, describe
-from sceneproof.run import Run
+from sceneproof.report import grouping
+from sceneproof.report.grouping import EvaluatedRun, grouped, named, open_tested, refuse_other_actions, wanted_splits
+from sceneproof.report.recipes import describe
 
 PREDICTIONS = ("video", "split", "action", "scene", "context", "group", "problem", "scores")
 
 
 @dataclass(frozen=True)
-class Tested:
+class Tested(EvaluatedRun):
     """One run with its predictions.
 
     Attributes:
-        run: the run folder.
         rows: one row a video and split: video, split, action, scene, context, group, problem.
         scores: (N, A) probabilities, a row of NaN where the video could not be read.
         without_humans: (N, A), the same with the people masked out; NaN where that was not tested.
-        figures: what `evaluate` wrote to metrics.json.
-        commit: of the code that trained it, or "".
     """
 
-    run: Run
     rows: pd.DataFrame
     scores: NDArray[np.float64]
     without_humans: NDArray[np.float64]
-    figures: dict[str, Any]
-    commit: str
-
-    @property
-    def seed(self) -> int:
-        """The training seed."""
-        return int(self.run.config.get("seed", 0))
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """Runs whose configurations differ in the seed alone, by seed.
-
-    Attributes:
-        name: what the runs' folder names have in common.
-        tested: its runs.
-        method: what they train with.
-    """
-
-    name: str
-    tested: tuple[Tested, ...]
-    method: Described
-
-    @property
-    def seeds(self) -> list[int]:
-        """The training seeds."""
-        return [tested.seed for tested in self.tested]
+Recipe: TypeAlias = grouping.Recipe[Tested]
 
 
 @dataclass(frozen=True)
@@ -129,40 +98,30 @@ def read_study(
     if not runs:
         raise InputError("no runs given: name at least one run folder that `sceneproof evaluate` has tested")
     tested = [_read(Path(path)) for path in runs]
-    first = tested[0]
-    for other in tested[1:]:
-        if other.run.actions != first.run.actions:
-            raise InputError(
-                f"{other.run.path} and {first.run.path} name different actions: make one page for each data set"
-            )
+    refuse_other_actions(tested)
     rows, notes = _common(tested, splits)
-    recipes = _recipes([_aligned(one, rows) for one in tested])
-    plain = _named(recipes, baseline) or next((recipe for recipe in recipes if recipe.method.terms == "none"), None)
+    recipes = grouped([_aligned(one, rows) for one in tested], describe)
+    plain = named(recipes, baseline) or next((recipe for recipe in recipes if recipe.method.terms == "none"), None)
     others = [recipe for recipe in recipes if recipe is not plain and not recipe.method.shuffled]
     full = next((recipe for recipe in others if (recipe.method.terms, recipe.method.labels) == ("both", "soft")), None)
-    chosen = _named(recipes, debiased) or full or (others[0] if others else None)
-    return Study(tuple(recipes), first.run.actions, rows, plain, chosen, notes)
+    chosen = named(recipes, debiased) or full or (others[0] if others else None)
+    return Study(tuple(recipes), tested[0].run.actions, rows, plain, chosen, notes)
 
 
 def _read(path: Path) -> Tested:
-    run = Run.open(path)
-    file = path / "evaluation" / "predictions.parquet"
-    if not file.is_file():
-        raise InputError(f"{path}: this run has not been tested ({file} is missing): run `sceneproof evaluate` on it")
+    file, run, commit, figures = open_tested(path)
     rows, metadata = read_table(file, "predictions", PREDICTIONS)
     if metadata.get("actions", run.actions) != run.actions:
         raise InputError(f"{file}: holds scores of other actions than the run {path}: run `sceneproof evaluate` again")
     nothing = pd.Series([None] * len(rows), dtype=object)
     without = rows.get("scores_without_humans", nothing)
-    figures = path / "evaluation" / "metrics.json"
-    environment = path / "environment.json"
     return Tested(
         run,
+        commit,
+        figures,
         rows[list(PREDICTIONS[:-1])],
         _matrix(rows["scores"], len(run.actions), file),
         _matrix(without, len(run.actions), file),
-        read_json(figures) if figures.is_file() else {},
-        str((read_json(environment) if environment.is_file() else {}).get("commit") or ""),
     )
 
 
@@ -184,11 +143,7 @@ def _keys(rows: pd.DataFrame) -> list[tuple[str, str]]:
 def _common(tested: Sequence[Tested], splits: Sequence[str] | None) -> tuple[pd.DataFrame, list[str]]:
     """The rows of the first run that all runs share, and what to say of those left out."""
     rows = tested[0].rows
-    there = list(dict.fromkeys(rows["split"].astype(str)))
-    for name in splits or ():
-        if name not in there:
-            raise InputError(f"{tested[0].run.path}: no test of split {name!r}; tested were: {', '.join(there)}")
-    wanted = list(splits or [name for name in there if "test" in name] or there)
+    wanted = wanted_splits(list(dict.fromkeys(rows["split"].astype(str))), splits, tested[0].run.path)
     counts = Counter(key for one in tested for key in set(_keys(one.rows)))
     mine = rows["split"].isin(wanted)
     shared = mine & np.array([counts[key] == len(tested) for key in _keys(rows)])
@@ -209,37 +164,3 @@ def _aligned(tested: Tested, rows: pd.DataFrame) -> Tested:
         scores=tested.scores[order],
         without_humans=tested.without_humans[order],
     )
-
-
-def _recipes(tested: Sequence[Tested]) -> list[Recipe]:
-    groups: dict[str, list[Tested]] = {}
-    for one in tested:
-        kept = {key: value for key, value in one.run.config.items() if key != "seed"}
-        if kept.get("weights"):  # a transfer starts each seed from the run of that seed
-            kept["weights"] = _stem([str(kept["weights"])])
-        groups.setdefault(json.dumps(kept, sort_keys=True, default=str), []).append(one)
-    names = [_stem([one.run.name for one in group]) for group in groups.values()]
-    recipes = []
-    for group, name in zip(groups.values(), names, strict=True):
-        by_seed = sorted(group, key=lambda one: one.seed)
-        for one, two in pairwise(by_seed):
-            if one.seed == two.seed:
-                raise InputError(f"{one.run.path} and {two.run.path} are one configuration and seed: give one of them")
-        unique = name if names.count(name) == 1 else by_seed[0].run.name
-        recipes.append(Recipe(unique, tuple(by_seed), describe(by_seed[0].run.config)))
-    return recipes
-
-
-def _stem(names: Sequence[str]) -> str:
-    """What folder names have in common without the seed: 'sdn-seed0', 'sdn-seed1' give 'sdn'."""
-    stems = {re.sub(r"[-_ .]*(seed|s)?[-_ .]*\d+$", "", name) or name for name in names}
-    return stems.pop() if len(stems) == 1 else names[0]
-
-
-def _named(recipes: Sequence[Recipe], name: str | None) -> Recipe | None:
-    if name is None:
-        return None
-    for recipe in recipes:
-        if recipe.name == name:
-            return recipe
-    raise InputError(f"no runs are called {name!r}; there are: {', '.join(recipe.name for recipe in recipes)}")

@@ -2,11 +2,14 @@
 
 import csv
 import math
+from collections.abc import Sequence
 from importlib.resources import files
 
 from sceneproof.metrics.bootstrap import Interval
+from sceneproof.report import grouping
 from sceneproof.report import measures as m
 from sceneproof.report.cells import ABSENT, Cell, Table
+from sceneproof.report.grouping import AnyRun
 from sceneproof.report.measures import Measure, Measures
 from sceneproof.report.study import Recipe, Study
 
@@ -136,7 +139,7 @@ def failures(study: Study, most: int = 50) -> Table | None:
     return Table(f"{len(rows)} {'video' if len(rows) == 1 else 'videos'}", header, rows[:most], note)
 
 
-def runs(study: Study) -> Table:
+def runs(recipes: Sequence[grouping.Recipe[AnyRun]]) -> Table:
     """Which runs the page is made of."""
     rows = [
         [
@@ -145,6 +148,6 @@ def runs(study: Study) -> Table:
             Cell(", ".join(sorted({one.commit[:10] for one in recipe.tested if one.commit})) or ABSENT),
             Cell(", ".join(one.run.name for one in recipe.tested)),
         ]
-        for recipe in study.recipes
+        for recipe in recipes
     ]
     return Table("The runs", ["Shown as", "Seeds", "Code", "Folders"], rows)

@@ -1,3 +1,6 @@
 """Temporal localization: when something is done in an untrimmed video."""
 
+from sceneproof.tasks.localization.actionformer import ActionFormer as ActionFormer
 from sceneproof.tasks.localization.localizer import Localizer as Localizer
+from sceneproof.tasks.localization.per_frame import PerFrame as PerFrame
+from sceneproof.tasks.localization.rc3d import RC3D as RC3D

@@ -11,10 +11,11 @@ class Localizer(Learner):
     """One paper's way to localize. `Localizer(backbone, actions)`; further arguments are its hyper-parameters.
 
     Attributes:
-        nms_by_threshold: whether what `detect` gives still wants non-maximum suppression, at the evaluated tIoU less
-            0.1 as R-C3D and S-CNN do it; False where the paper's own is done already.
+        nms_by_threshold: whether what it finds is put through non-maximum suppression at the evaluated tIoU less 0.1,
+            as R-C3D and S-CNN do it; False where `suppress` does the paper's own.
     """
 
+    divisors = 1
     nms_by_threshold = True
 
     def __init__(self, backbone: Backbone, actions: int) -> None:
@@ -37,3 +38,7 @@ class Localizer(Learner):
             B times segments in frames of the buffer, within it, best first.
         """
         raise NotImplementedError  # the paper's way from scores to segments
+
+    def suppress(self, found: Segments) -> Segments:
+        """The paper's own suppression of what overlapping buffers find twice in one video; by default none."""
+        return found

@@ -1,0 +1,111 @@
+"""A localizer + one video -> when what is done, as a table, as files and as a picture."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sceneproof.addresses import Address, located
+from sceneproof.data.video import VideoError, probe
+from sceneproof.errors import InputError
+from sceneproof.evaluate import device_named
+from sceneproof.evaluate_localization import buffer_settings
+from sceneproof.metrics.temporal_nms import grouped_nms
+from sceneproof.progress import progress
+from sceneproof.report.timeline import TimeLine, write_timeline
+from sceneproof.run import Run
+from sceneproof.tasks.localization.buffers import Timeline, test_starts
+from sceneproof.tasks.localization.detecting import as_table, localize_video
+from sceneproof.tasks.localization.formats import write_activitynet, write_csv
+from sceneproof.types import Segments
+
+SHOWN = 20
+
+
+def localize(
+    model: Path,
+    video: Address,
+    *,
+    out: Path | None = None,
+    least_score: float = 0.05,
+    nms: float = 0.4,
+    step: int | None = None,
+    device: str = "auto",
+    at_once: int = 1,
+    quiet: bool = False,
+) -> pd.DataFrame:
+    """Says when something is done in a video of any length: segments with scores, best first.
+
+    The video is read once, buffer by buffer, so memory does not grow with its length. Writes, named after the video,
+    a table (.csv), ActivityNet's format (.json) and a picture of the time line (.png), and prints the best segments.
+
+    Args:
+        model: the run folder of a localizer, from `sceneproof train --task localization`.
+        video: the video file, or an address (s3://, gs://, hf://).
+        out: folder to write to; by default the present one.
+        least_score: leave out what scores less, from 0 to 1.
+        nms: of segments of one action that overlap by more than this tIoU only the best stays; for a method that has
+            its own way to drop what is found twice, this is not used.
+        step: frames from one buffer to the next; by default as the run was tested. Its length is quickest, a quarter
+            of it the most thorough.
+        device: 'auto', 'cpu' or 'cuda'.
+        at_once: buffers that go through the network together.
+        quiet: show no progress and print nothing.
+
+    Raises:
+        InputError: no localizer, or a video that cannot be read.
+    """
+    for name, value in (("least_score", least_score), ("nms", nms)):
+        if not 0 <= value <= 1:
+            raise InputError(f"--{name}: must be from 0 to 1, not {value}")
+    trained = Run.open(model)
+    where = device_named(device)
+    network = trained.localizer().to(where)
+    settings = buffer_settings(trained)
+    if step is not None:
+        settings = replace(settings, test_step=step)
+    place = located(video)
+    try:
+        timeline = Timeline.of(probe(place), settings.rate)
+        buffers = len(test_starts(len(timeline), settings.length, settings.test_step))
+        with progress(f"localizing {place.name}", buffers, quiet=quiet) as advance:
+            found = localize_video(network, place, timeline, settings, where, at_once=at_once, advance=advance)
+    except VideoError as error:
+        raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
+    if network.nms_by_threshold:
+        found = suppressed(found, nms)
+    table = as_table(found, place.name, "", trained.actions)
+    table = table[table["score"] >= least_score].drop(columns="split").reset_index(drop=True)
+    folder = Path() if out is None else Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{place.stem}.{ending}" for ending in ("csv", "json", "png")]
+    write_csv(files[0], table)
+    write_activitynet(files[1], table)
+    title = f"{place.name}: what {trained.name} finds"
+    write_timeline(files[2], TimeLine(timeline.seconds, table), title=title)
+    if not quiet:
+        _tell(table, timeline.seconds, files)
+    return table
+
+
+def suppressed(found: Segments, threshold: float) -> Segments:
+    """Of segments of one action that overlap by more than a tIoU, only the best."""
+    kept = grouped_nms(found.times, found.score, found.action, threshold)
+    return Segments(found.times[kept], found.action[kept], found.score[kept])
+
+
+def _tell(table: pd.DataFrame, seconds: float, files: list[Path]) -> None:
+    if table.empty:
+        print(f"nothing found in {seconds:.1f} s: a lower --least_score shows what was weighed")
+    for row in table.head(SHOWN).itertuples():
+        print(f"{_clock(row.start)} - {_clock(row.end)}  {row.score:.2f}  {row.action}")  # type: ignore[arg-type]
+    if len(table) > SHOWN:
+        print(f"and {len(table) - SHOWN} more")
+    print("written: " + ", ".join(str(file) for file in files))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(np.round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"

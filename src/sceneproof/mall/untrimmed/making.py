@@ -1,0 +1,127 @@
+"""Writes an untrimmed world's files: videos over several processes, then the tables."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sceneproof.data.manifest import Manifest
+from sceneproof.files import whole
+from sceneproof.mall.film import Format, Images, write_film
+from sceneproof.mall.making import claim, clean_folder, people_table, write_people
+from sceneproof.mall.motions import ACTIONS
+from sceneproof.mall.scenery import SCENES
+from sceneproof.mall.studio import processors, work_through
+from sceneproof.mall.untrimmed.film import draw_untrimmed
+from sceneproof.mall.untrimmed.plan import BACKGROUND, Segment, UntrimmedWorld, Video
+
+DRAWING = 1  # raised whenever the same settings give other files
+_NOBODY = np.zeros((0, 1, 1), bool)
+
+
+@dataclass(frozen=True)
+class _Shoot:
+    """A video to make, and the table of its masks and boxes."""
+
+    video: Video
+    shape: Format
+    path: Path
+    part: Path
+
+
+def make_untrimmed_world(
+    out: str | Path, world: UntrimmedWorld | None = None, *, workers: int | None = None, quiet: bool = False
+) -> Manifest:
+    """Makes an untrimmed world's files, or what of them is missing.
+
+    Scripts that call it with several workers do so below `if __name__ == "__main__":`, since each worker imports them.
+
+    Args:
+        out: the folder to make.
+        world: its settings.
+        workers: processes; by default as many as there are processors. The files do not depend on it.
+        quiet: no progress bar.
+
+    Returns:
+        The manifest, one row a segment, and one a video in which nothing is done. The tables of masks and boxes go by
+        the untrimmed videos' names, the column `group`: they tell of all of a video, also of what is no segment.
+
+    Raises:
+        InputError: `out` holds a world with other settings, or is not a folder.
+    """
+    out, world = Path(out), world or UntrimmedWorld()
+    videos = world.videos()
+    rows = manifest_rows(videos, world)
+    claim(out, asdict(world), DRAWING, _facts(rows, world))
+    parts, tables = out / ".parts", (out / "masks.parquet", out / "boxes.parquet")
+    complete = all(table.is_file() for table in tables)
+    shoots = [_Shoot(video, world.format, out / video.path, parts / f"{video.name}.parquet") for video in videos]
+    missing = [shoot for shoot in shoots if not (shoot.path.is_file() and (complete or shoot.part.is_file()))]
+    for folder in {parts, *(shoot.path.parent for shoot in shoots)}:
+        clean_folder(folder)
+    number = workers if workers is not None else processors()
+    work_through(missing, _make_video, workers=number, what="videos", quiet=quiet, done=len(videos) - len(missing))
+    if not complete:
+        write_people([video.name for video in videos], [shoot.part for shoot in shoots], tables)
+    manifest = Manifest(rows, out, str(out / "manifest.parquet"))
+    if missing or not (out / "manifest.parquet").is_file():
+        manifest.write(out / "manifest.parquet")
+    shutil.rmtree(parts)
+    return manifest
+
+
+def _make_video(job: _Shoot) -> None:
+    with whole(job.part) as temporary, pq.ParquetWriter(temporary, people_table(_NOBODY, 0).schema) as people:
+        write_film(job.path, _noted(draw_untrimmed(job.video, job.shape), people), job.shape)
+
+
+def _noted(pieces: Iterable[tuple[Images, NDArray[np.bool_]]], people: pq.ParquetWriter) -> Iterator[Images]:
+    """Hands on the frames, one by one, and writes down who is in them."""
+    first = 0
+    for frames, masks in pieces:
+        people.write_table(people_table(masks, first))
+        first += len(frames)
+        yield from frames
+
+
+def manifest_rows(videos: Sequence[Video], world: UntrimmedWorld) -> pd.DataFrame:
+    """The manifest's table: one row a segment, and one with the action `BACKGROUND` a video without any."""
+    frames = world.format.frames
+    rows = [
+        (f"{video.name}_{number}", video.path, video.split, segment.action, segment.start, segment.end, video.scene,
+         video.context, video.name)
+        for video in videos
+        for number, segment in enumerate(video.segments or (Segment(0.0, frames / world.rate, BACKGROUND),))
+    ]  # fmt: skip
+    names = ["video", "path", "split", "action", "start", "end", "scene", "context", "group"]
+    table = pd.DataFrame(rows, columns=names)
+    return table.assign(width=world.width, height=world.height, rate=world.rate, frames=frames)
+
+
+def scene_accuracy(rows: pd.DataFrame, world: UntrimmedWorld) -> dict[str, float]:
+    """How often the true scene names a segment's action, 0 to 1, in each split: by the action most at home there."""
+    segments = rows[rows["action"] != BACKGROUND]
+    homely = dict(zip(SCENES, np.array(ACTIONS)[world.shares("train").argmax(1)], strict=True))
+    right = segments["action"] == segments["scene"].map(homely)
+    return {str(split): float(share) for split, share in right.groupby(segments["split"], sort=False).mean().items()}
+
+
+def _facts(rows: pd.DataFrame, world: UntrimmedWorld) -> dict[str, Any]:
+    segments = rows[rows["action"] != BACKGROUND]
+    length = segments["end"] - segments["start"]
+    seconds = rows.groupby("split", sort=False)["group"].nunique() * world.format.frames / world.rate
+    active = length.groupby(segments["split"], sort=False).sum() / seconds
+    return {
+        "actions": ACTIONS,
+        "scenes": SCENES,
+        "bayes_accuracy": world.bayes_accuracy(),
+        "scene_accuracy": scene_accuracy(rows, world),
+        "segments": {str(split): int(count) for split, count in segments["split"].value_counts(sort=False).items()},
+        "activity": {str(split): float(share) for split, share in active.fillna(0).items()},
+    }

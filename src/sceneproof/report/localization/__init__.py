@@ -1,0 +1,1 @@
+"""The page of localizers: how well they find what is done when."""

@@ -1,0 +1,105 @@
+"""Time lines of a few test videos: what there was, and below it what each model found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from PIL import Image
+
+from sceneproof.addresses import Address, Place
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.segments import untrimmed
+from sceneproof.data.video import VideoError, decode, probe
+from sceneproof.errors import InputError
+from sceneproof.report.localization.measures import suppressed
+from sceneproof.report.localization.study import LocalizationStudy, Recipe, segments_of
+from sceneproof.report.pictures import webp
+from sceneproof.report.sample import in_turn
+from sceneproof.report.timeline import TimeLine, timeline_svg
+from sceneproof.tasks.localization.scoring import detections
+
+STILLS, SHORT_SIDE = 8, 96
+SUREST = 20
+"""Detections in a drawing: localizers give hundreds, most of them with scores near 0."""
+ROWS = 6  # actions in a drawing: the true ones, then the surest
+
+
+@dataclass(frozen=True)
+class Still:
+    """A frame of a video as a data URI, and when it is shown."""
+
+    source: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class ShownVideo:
+    """A video with its frames, none without a manifest, and a time line a model."""
+
+    name: str
+    scene: str
+    stills: list[Still]
+    lines: list[tuple[str, Markup]]
+
+
+def shown_videos(
+    study: LocalizationStudy, manifest: Address | None, *, root: Address | None = None, videos: int = 4
+) -> list[ShownVideo]:
+    """Videos drawn at random from the slice that matters most, the scenes in turn.
+
+    Raises:
+        InputError: the manifest does not hold the tested videos.
+    """
+    part = study.slices[study.last]
+    part = segments_of(part[(part["problem"] == "") & np.isfinite(part["duration"])])
+    table = part.drop_duplicates("video")
+    lengths = table["duration"].to_numpy(np.float64)
+    scenes = table["scene"].fillna("").to_numpy(dtype=object)
+    chosen = in_turn(np.arange(len(table)), scenes, videos)
+    paths = {}
+    if manifest is not None:
+        paths = {video.name: video.path for video in untrimmed(Manifest.read(manifest, root))}
+        if chosen and not any(table["video"].iat[row] in paths for row in chosen):
+            raise InputError(f"{manifest}: none of the tested videos is in this manifest: is it of another data set?")
+    shown = []
+    for place, row in enumerate(chosen):
+        name = str(table["video"].iat[row])
+        true, length = part[part["video"] == name], float(lengths[row])
+        lines = [
+            (recipe.name, _line(recipe, true, length, study.actions, f"line-{place}-{number}"))
+            for number, recipe in enumerate(study.models())
+        ]
+        stills = _stills(paths[name]) if name in paths else []
+        shown.append(ShownVideo(name, str(scenes[row]), stills, lines))
+    return shown
+
+
+def _line(recipe: Recipe, true: pd.DataFrame, length: float, actions: Sequence[str], name: str) -> Markup:
+    """The time line of what the recipe's first run found."""
+    run, video = recipe.tested[0], str(true["video"].iat[0])
+    found = run.found[run.found["video"] == video].reset_index(drop=True)
+    if run.nms_by_threshold and len(found):
+        left = suppressed(detections(found, [video], actions), len(actions))
+        times = pd.DataFrame(left.times, columns=["start", "end"])
+        found = times.assign(action=[actions[number] for number in left.action], score=left.score)
+    found = found.sort_values("score", ascending=False, kind="stable").head(SUREST)
+    text = f"Time line of {video}: what there was, and what {recipe.name} found"
+    return timeline_svg(TimeLine(length, found, true, ROWS), name, text)
+
+
+def _stills(path: Place) -> list[Still]:
+    """Evenly spaced frames; none where the video cannot be read any more: the figures do not need them."""
+    try:
+        info = probe(path)
+        numbers = np.linspace(0, info.frames - 1, STILLS + 1)[:-1] + (info.frames - 1) / (2 * STILLS)
+        frames = decode(path, numbers.astype(np.int64), short_side=SHORT_SIDE)
+    except VideoError:
+        return []
+    return [
+        Still(webp([Image.fromarray(frame)]), f"at {number / info.rate:.0f} s", frame.shape[1], frame.shape[0])
+        for frame, number in zip(frames, numbers, strict=True)
+    ]

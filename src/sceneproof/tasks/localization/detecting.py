@@ -1,0 +1,150 @@
+"""From a localizer and untrimmed videos to segments in seconds."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sceneproof.addresses import Address, Place
+from sceneproof.data.transforms import normalise
+from sceneproof.data.video import VideoError
+from sceneproof.progress import Advance, progress
+from sceneproof.tasks.localization.buffers import BufferSettings, Cut, Footage, Timeline, stream
+from sceneproof.tasks.localization.localizer import Localizer
+from sceneproof.types import Segments
+
+COLUMNS = ("video", "split", "action", "start", "end", "score")
+"""Of a table of detections: times in seconds, scores from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a localizer finds in some videos.
+
+    Attributes:
+        detections: one row a segment, with the columns `COLUMNS`.
+        problems: why a video could not be read, or not to its end, by its name; what was found before is left out.
+    """
+
+    detections: pd.DataFrame
+    problems: dict[str, str]
+
+
+@torch.no_grad()
+def localize_video(
+    network: Localizer,
+    path: Address | Place,
+    timeline: Timeline,
+    settings: BufferSettings,
+    device: torch.device,
+    *,
+    at_once: int = 1,
+    autocast: torch.dtype | None = None,
+    advance: Advance | None = None,
+) -> Segments:
+    """All segments of one video, in seconds, best first; memory does not grow with its length, but for what is found.
+
+    Args:
+        network: on `device`, in evaluation mode.
+        path: the video file.
+        timeline: its frames at the buffers' rate.
+        settings: how it is cut into buffers.
+        device: where to compute.
+        at_once: buffers in a batch.
+        autocast: compute in this precision.
+        advance: told of each buffer that is done.
+
+    Raises:
+        VideoError: the video cannot be read to its end.
+    """
+    parts = []
+    for cuts in _several(stream(path, timeline, settings), at_once):
+        pictures = torch.from_numpy(np.stack([cut.frames for cut in cuts])).to(device)
+        flip = torch.zeros(len(cuts), dtype=torch.bool)
+        video = normalise(pictures.permute(0, 1, 4, 2, 3), flip, network.backbone.mean, network.backbone.std)
+        real = torch.tensor([cut.real for cut in cuts], device=device)
+        with torch.autocast(device.type, autocast or torch.bfloat16, enabled=autocast is not None):
+            found = network.detect(video, real)
+        parts += [
+            Segments((one.times + cut.start) / timeline.rate, one.action, one.score)
+            for one, cut in zip(found, cuts, strict=True)
+        ]
+        if advance is not None:
+            advance(len(cuts))
+    return network.suppress(_joined(parts))
+
+
+def localize_all(
+    network: Localizer,
+    footage: Footage,
+    settings: BufferSettings,
+    device: torch.device,
+    actions: Sequence[str],
+    *,
+    which: Iterable[int] | None = None,
+    at_once: int = 1,
+    autocast: torch.dtype | None = None,
+    quiet: bool = False,
+    what: str = "localizing",
+) -> Found:
+    """Segments of many videos.
+
+    Args:
+        network: on `device`, in evaluation mode.
+        footage: the videos.
+        settings: how they are cut into buffers.
+        device: where to compute.
+        actions: the network's class names.
+        which: numbers of the videos to look at; all by default.
+        at_once: buffers in a batch.
+        autocast: compute in this precision.
+        quiet: show no progress.
+        what: the progress bar's title.
+    """
+    numbers = list(range(len(footage.videos)) if which is None else which)
+    tables: list[pd.DataFrame] = []
+    problems = {}
+    with progress(what, len(numbers), quiet=quiet) as advance:
+        for number in numbers:
+            video, timeline = footage.videos[number], footage.timelines[number]
+            if timeline is None:
+                problems[video.name] = footage.problems[video.name]
+            else:
+                try:
+                    found = localize_video(
+                        network, video.path, timeline, settings, device, at_once=at_once, autocast=autocast
+                    )
+                    tables.append(as_table(found, video.name, video.split, actions))
+                except VideoError as error:
+                    problems[video.name] = str(error) or "unreadable"
+            advance()
+    empty = as_table(Segments(np.zeros((0, 2)), np.zeros(0, np.int64), np.zeros(0)), "", "", actions)
+    return Found(pd.concat([empty, *tables], ignore_index=True), problems)
+
+
+def as_table(found: Segments, video: str, split: str, actions: Sequence[str]) -> pd.DataFrame:
+    """Segments of one video as a table of detections."""
+    names = np.array(actions, dtype=object)[found.action]
+    columns = (video, split, names, found.times[:, 0], found.times[:, 1], found.score)
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=range(len(found.score)))
+
+
+def _joined(parts: Sequence[Segments]) -> Segments:
+    times = np.concatenate([part.times for part in parts])
+    action = np.concatenate([part.action for part in parts])
+    score = np.concatenate([part.score for part in parts])
+    order = np.argsort(-score, kind="stable")
+    return Segments(times[order], action[order], score[order])
+
+
+def _several(cuts: Iterator[Cut], count: int) -> Iterator[list[Cut]]:
+    waiting: list[Cut] = []
+    for cut in cuts:
+        waiting.append(cut)
+        if len(waiting) == count:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting

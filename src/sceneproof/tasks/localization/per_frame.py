@@ -1,0 +1,138 @@
+"""A class for each frame, and frames of one class grouped to segments: the simple baseline.
+
+The idea is that of CDC (Shou, Chan, Zareian, Miyazawa and Chang, "CDC: Convolutional-De-Convolutional Networks for
+Precise Temporal Action Localization", CVPR 2017), without its network that learns to go from steps to frames.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sceneproof.backbones.base import Backbone
+from sceneproof.errors import InputError
+from sceneproof.tasks.localization.localizer import Localizer
+from sceneproof.tasks.localization.moments import moment_dim, moment_features
+from sceneproof.types import SegmentBatch, Segments
+
+
+class PerFrame(Localizer):
+    """Softmax over the actions and background at every frame; runs of frames above thresholds are segments.
+
+    Loss: "L_CE", the cross entropy of each frame, averaged over a buffer's frames.
+
+    Source: Shou et al. 2017 (the loss of each frame); Zhao et al., "Temporal Action Detection with Structured Segment
+    Networks", ICCV 2017 (runs above several thresholds; here none is merged over a gap); Shou et al., "AutoLoc",
+    ECCV 2018 (a segment's score: inside less around it). docs/localization-heads.md says more.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        actions: int,
+        *,
+        background_weight: float = 1.0,
+        thresholds: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+        margin: float = 0.25,
+    ) -> None:
+        """Makes the localizer.
+
+        Args:
+            backbone: The video network below.
+            actions: Number of action classes.
+            background_weight: Weight of frames in which nothing is done; below 1 where they are most.
+            thresholds: Of the probability; each gives segments of its own.
+            margin: Stretch before and behind a segment, as a share of its length, whose mean probability is taken off
+                the segment's: else the shortest peak would be the best segment. 0 takes nothing off.
+
+        Raises:
+            InputError: a weight or margin below zero, or thresholds that are not between 0 and 1.
+        """
+        if background_weight < 0 or margin < 0 or not thresholds or not all(0 < one < 1 for one in thresholds):
+            raise InputError(
+                f"PerFrame: {background_weight=}, {margin=}, {thresholds=}: weight and margin at least 0, thresholds "
+                f"between 0 and 1"
+            )
+        super().__init__(backbone, actions)
+        self.step = backbone.lower_stride[0]
+        self.background_weight, self.thresholds, self.margin = background_weight, tuple(thresholds), margin
+        self.action_head = nn.Conv1d(moment_dim(backbone), actions + 1, 1)
+
+    def losses(self, batch: SegmentBatch) -> dict[str, Tensor]:
+        """L_CE."""
+        logits = self.logits(batch.video, batch.lower).float()
+        frames = logits.shape[2]
+        asked = torch.stack(
+            [
+                frame_labels(times, actions, frames, background=self.actions)
+                for times, actions in zip(batch.times, batch.actions, strict=True)
+            ]
+        )
+        weight = logits.new_ones(self.actions + 1)
+        weight[self.actions] = self.background_weight
+        entropy = functional.cross_entropy(logits, asked, reduction="none", weight=weight)
+        there = torch.arange(frames, device=logits.device) < batch.frames[:, None]
+        return {"L_CE": batch.mean((entropy * there).sum(dim=1) / batch.frames.clamp(min=1))}
+
+    @torch.no_grad()
+    def detect(self, video: Tensor, frames: Tensor) -> list[Segments]:
+        """Runs of frames above each threshold, in frames of the buffer, best first."""
+        probabilities = self.logits(video).float().softmax(dim=1)[:, :-1].cpu().numpy()
+        return [
+            grouped(one[:, :count], self.thresholds, margin=self.margin)
+            for one, count in zip(probabilities, frames.tolist(), strict=True)
+        ]
+
+    def logits(self, video: Tensor, lower: Tensor | None = None) -> Tensor:
+        """Logits (B, A + 1, T) of each frame of a video (B, C, T, H, W); the last class is background.
+
+        Those of the moments, resampled linearly to frames. What lies behind the last moment's middle is as there.
+        """
+        coarse: Tensor = self.action_head(moment_features(self.backbone, video, lower))
+        fine = functional.interpolate(coarse, size=coarse.shape[2] * self.step, mode="linear")
+        return fine[:, :, : video.shape[2]]
+
+
+def frame_labels(times: Tensor, actions: Tensor, frames: int, *, background: int) -> Tensor:
+    """Each frame's class, int64 (T,): the shortest segment's that holds its middle, else `background`.
+
+    Args:
+        times: float (n, 2), starts and ends in frames.
+        actions: int64 (n,).
+        frames: T.
+        background: the class of the other frames.
+    """
+    labels = actions.new_full((frames,), background)
+    middle = torch.arange(frames, device=times.device) + 0.5
+    for one in (times[:, 1] - times[:, 0]).argsort(descending=True, stable=True).tolist():
+        labels[(middle >= times[one, 0]) & (middle < times[one, 1])] = actions[one]
+    return labels
+
+
+def grouped(probabilities: NDArray[np.float32], thresholds: tuple[float, ...], *, margin: float) -> Segments:
+    """Runs of frames above thresholds: segments in frames, best first, none twice, those without a score left out.
+
+    A segment's score is its frames' mean probability less that of the frames around it.
+
+    Args:
+        probabilities: (A, T), of each action in each frame.
+        thresholds: each gives runs of its own.
+        margin: of the frames around, as a share of the segment's length; at least one frame where not 0.
+    """
+    frames = probabilities.shape[1]
+    above = probabilities > np.asarray(thresholds, dtype=np.float32)[:, None, None]
+    edges = np.diff(np.pad(above, ((0, 0), (0, 0), (1, 1))).astype(np.int8), axis=2)
+    start, end = np.argwhere(edges == 1), np.argwhere(edges == -1)[:, 2]  # in the same order: runs do not overlap
+    runs = np.unique(np.column_stack([start[:, 1], start[:, 2], end]), axis=0)
+    action, times = runs[:, 0], runs[:, 1:]
+    sums = np.pad(np.cumsum(probabilities, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+    length = times[:, 1] - times[:, 0]
+    beside = np.ceil(margin * length).astype(np.int64)
+    outer = np.stack([np.maximum(times[:, 0] - beside, 0), np.minimum(times[:, 1] + beside, frames)], axis=1)
+    inside = sums[action, times[:, 1]] - sums[action, times[:, 0]]
+    around = sums[action, outer[:, 1]] - sums[action, outer[:, 0]] - inside
+    score = inside / length - around / np.maximum(outer[:, 1] - outer[:, 0] - length, 1)
+    order = np.argsort(-score, kind="stable")
+    order = order[score[order] > 0]
+    return Segments(times[order].astype(np.float64), action[order].astype(np.int64), score[order])
