@@ -41,7 +41,7 @@ buffer = replace(settings, augment=True, step=settings.length)
 train_localization(
     Path(sys.argv[2]), Path(sys.argv[2]).parent / "run", backbone=backbone, method=method, buffer=buffer,
     train_split="test", validation_split=None, quiet=True,
-    optimisation=Optimisation(epochs=1, batch=1, freeze_batch_norm=True, trackers=()),
+    optimisation=Optimisation(epochs=1, batch=1, freeze_batch_norm=True, schedule="cosine", trackers=()),
 )
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

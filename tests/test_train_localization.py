@@ -46,7 +46,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trained(videos: Path, out: Path, **more: Any) -> Run:
     settings = {"epochs": 2, "batch": 2, "optimizer": "adamw", "lr": 1e-3, "checkpoint_every": 3, "log_every": 2,
-                "trackers": (), "freeze_batch_norm": True, **more.pop("optimisation", {})}  # fmt: skip
+                "trackers": (), "freeze_batch_norm": True, "schedule": "cosine", **more.pop("optimisation", {})}  # fmt: skip
     arguments: dict[str, Any] = {
         "backbone": BACKBONE, "method": METHODS["RC3D"], "buffer": BUFFER, "quiet": True, **more,
     }  # fmt: skip
@@ -177,6 +177,11 @@ def test_wrong_annotations_are_refused_with_the_way_to_mend_them(videos: Path, t
     Manifest(rows, videos.parent).write(videos.parent / "wrong.parquet")
     with pytest.raises(InputError, match=r"ends before it starts.*index check .*--repair"):
         trained(videos.parent / "wrong.parquet", tmp_path / "run")
+
+
+def test_a_schedule_by_plateau_is_refused(videos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="give cosine or constant"):
+        trained(videos, tmp_path / "run", optimisation={"schedule": "plateau"})
 
 
 def test_validation_out_of_context_may_not_choose(videos: Path, tmp_path: Path) -> None:

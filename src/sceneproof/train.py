@@ -48,6 +48,8 @@ def train(
 ) -> Run:
     """Trains a model and writes a run folder. The same command goes on with a run that was cut short.
 
+    It trains a classifier; `--task localization` trains a localizer, and has options of its own (with --help).
+
     Args:
         manifest: the table of videos that `sceneproof index` or `sceneproof mall` wrote. It, the tables of labels and
             the root may be addresses (s3://, gs://, hf://).

@@ -14,6 +14,7 @@ from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import RawBatch
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.segments import BACKGROUND
+from sceneproof.errors import InputError
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
 from sceneproof.spec import Spec, plain
@@ -26,8 +27,8 @@ from sceneproof.tasks.localization.validation import Validation
 from sceneproof.training import Batches, Material, carry_out, check_seed
 from sceneproof.types import SegmentBatch
 
-OPTIMISATION = Optimisation(batch=1, freeze_batch_norm=True)
-"""The released R-C3D's batch of one buffer, and batch normalisation as it came."""
+OPTIMISATION = Optimisation(batch=1, freeze_batch_norm=True, schedule="cosine")
+"""The released R-C3D's batch of one buffer, and batch normalisation as it came; no plateau, for want of a validation loss."""
 
 
 def train_localization(
@@ -82,6 +83,10 @@ def train_localization(
     """
     config = _config(locals())
     check_seed(seed)
+    if optimisation.schedule == "plateau":
+        raise InputError(
+            "optimisation.schedule: plateau: validation of a localizer has no loss to watch: give cosine or constant"
+        )
     table = Manifest.read(manifest, root)
     if validation_split is not None and optimisation.keep == "best":
         refuse_out_of_context(table.split(validation_split))
