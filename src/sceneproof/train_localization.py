@@ -28,7 +28,7 @@ from sceneproof.training import Batches, Material, carry_out, check_seed
 from sceneproof.types import SegmentBatch
 
 OPTIMISATION = Optimisation(batch=1, freeze_batch_norm=True, schedule="cosine")
-"""The released R-C3D's batch of one buffer, batch normalisation as it came; no plateau, for want of a loss to watch."""
+"""The released R-C3D's batch of one buffer, batch normalisation as it came; no plateau, since no loss is watched."""
 
 
 def train_localization(
