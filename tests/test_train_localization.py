@@ -45,8 +45,10 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(videos: Path, out: Path, **more: Any) -> Run:
-    settings = {"epochs": 2, "batch": 2, "optimizer": "adamw", "lr": 1e-3, "checkpoint_every": 3,
-                "log_every": 2, "trackers": (), "freeze_batch_norm": True, "schedule": "cosine", **more.pop("optimisation", {})}  # fmt: skip
+    settings = {
+        "epochs": 2, "batch": 2, "optimizer": "adamw", "lr": 1e-3, "schedule": "cosine", "checkpoint_every": 3,
+        "log_every": 2, "trackers": (), "freeze_batch_norm": True, **more.pop("optimisation", {}),
+    }  # fmt: skip
     arguments: dict[str, Any] = {
         "backbone": BACKBONE, "method": METHODS["RC3D"], "buffer": BUFFER, "quiet": True, **more,
     }  # fmt: skip
