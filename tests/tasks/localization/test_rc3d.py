@@ -257,8 +257,7 @@ def test_a_backbone_that_drops_time() -> None:
 def test_frozen_up_to_the_last_stage_only_that_and_the_heads_learn() -> None:
     net = network(frozen="lower").train()
     assert not any(parameter.requires_grad for part in net.backbone.lower_parts for parameter in part.parameters())
-    losses = net.losses(batch(*SEGMENTS))
-    torch.stack(list(losses.values())).sum().backward()
+    total(net.losses(batch(*SEGMENTS))).backward()  # type: ignore[no-untyped-call]
     got = {name for name, parameter in net.named_parameters() if parameter.grad is not None}
     assert {name.split(".")[0] for name in got} == {"backbone", "proposal_net", "class_head", "offset_head"}
     assert all(name.startswith("backbone.layer4.") for name in got if name.startswith("backbone."))
