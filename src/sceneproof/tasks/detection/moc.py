@@ -153,7 +153,7 @@ class MOC(Detector):
         centre = key + shift
         limit = torch.tensor([width - 1, height - 1], device=cell.device)
         at = torch.where((frame == self.frames // 2)[:, None], key, centre.long()).clamp(min=0).minimum(limit)
-        half = sides[clip[..., None], frame, :, at[..., 1], at[..., 0]] / 2
+        half = sides[clip[..., None], frame, :, at[..., 1], at[..., 0]].clamp(min=0) / 2
         scale = torch.tensor([size[1] / width, size[0] / height], device=cell.device)
         whole = torch.tensor([size[1], size[0]], device=cell.device, dtype=scale.dtype).repeat(2)
         boxes = torch.cat([(centre - half) * scale, (centre + half) * scale], dim=-1)
