@@ -57,7 +57,7 @@ def imported(repository: Path) -> dict[str, Any]:
     branch = types.ModuleType("network")  # its __init__ would ask for the backbone
     branch.__path__ = [str(repository / "src/network")]
     sys.modules["network"] = branch
-    Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign, assignment]
+    Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
     names = ("network.branch", "datasets.sample.sampler", "trainer.moc_trainer", "detector.decode")
     return {name.split(".")[-1]: importlib.import_module(name) for name in names}
 
@@ -71,13 +71,13 @@ def samples(sampler: Any) -> dict[str, Tensor]:
         def imagefile(self, video: int, frame: int) -> str:
             return str(folder / "frame.png")
 
-    data = Given()
+    data: Any = Given()
     rows: dict[int, dict[int, list[Any]]] = {}
     for clip, tubes in enumerate(TUBES):
         for action, first, added in tubes:
             numbered = np.column_stack([np.arange(1, FRAMES + 1), boxes(first, added)]).astype(np.float32)
             rows.setdefault(clip, {}).setdefault(action, []).append(numbered)
-    vars(data).update(
+    data.__dict__.update(
         K=FRAMES,
         num_classes=ACTIONS,
         _resize_height=SIZE,

@@ -36,7 +36,7 @@ def imported(repository: Path) -> Any:
     sys.modules["data"] = data
     vars(data)["v2"] = importlib.import_module("data.config").v2
     for kind in (nn.Module, Tensor):
-        kind.cuda = lambda self, *_, **__: self  # type: ignore[method-assign, assignment, union-attr]
+        kind.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
     ssd = importlib.import_module("ssd")
     own = {name: getattr(nn, name) for name in dir(nn) if name[0].isupper()}
     own["Conv2d"] = lambda before, after, **rest: nn.Conv2d(narrow(before), narrow(after), **rest)

@@ -40,7 +40,7 @@ def network(backbone: Backbone | None = None, **settings: Any) -> MOC:
 def test_learns_the_toy(kind: str) -> None:
     torch.manual_seed(0)
     backbone = VGG16(width=4, batch_norm=True) if kind == "2D" else ResNet3D(10, width=4)
-    net, steps, clips = network(backbone, decoder_width=16, head_width=32), 120, shown(64, 5, *CLIPS)
+    net, steps, clips = network(backbone, decoder_width=16, head_width=32), 60, shown(64, 5, *CLIPS)
     optimizer = torch.optim.AdamW(net.parameters())
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 0.01 * (1 - step / steps)
@@ -94,7 +94,7 @@ def test_terms_by_hand() -> None:
         map=wanted,
         clip=torch.tensor([0, 0]),
         centre=torch.tensor([[1, 0], [2, 1]]),
-        movement=torch.tensor([[[0.5, 0.5], [9.0, 9.0]], [[0.0, 0.0], [1.0, -2.0]]]),
+        movement=torch.tensor([[[0.5, 0.5], [9.0, torch.nan]], [[0.0, 0.0], [1.0, -2.0]]]),
         cells=torch.tensor([[[1, 0], [0, 0]], [[2, 1], [2, 0]]]),
         sides=torch.tensor([[[2.0, 1.0], [9.0, 9.0]], [[1.0, 1.0], [2.0, 2.0]]]),
         present=torch.tensor([[True, False], [True, True]]),

@@ -62,7 +62,7 @@ def clips() -> BoxBatch:
         [(action, {frame: tuple(box) for frame, box in enumerate(boxes(*tube).tolist())}) for action, *tube in tubes]
         for tubes in TUBES
     ]
-    return batch(torch.zeros(len(TUBES), 3, FRAMES, SIZE, SIZE), *made)  # type: ignore[arg-type]
+    return batch(torch.zeros(len(TUBES), 3, FRAMES, SIZE, SIZE), *made)
 
 
 def test_centres_that_are_wanted() -> None:

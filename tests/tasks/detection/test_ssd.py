@@ -28,7 +28,7 @@ def network(actions: int = 3, **settings: Any) -> SSD:
 
 
 def test_learns_the_toy() -> None:
-    net, steps, clips = network(), 60, shown(64, 2, *CLIPS)
+    net, steps, clips = network(), 40, shown(64, 2, *CLIPS)
     optimizer = torch.optim.AdamW(net.parameters())
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 0.01 * (1 - step / steps)

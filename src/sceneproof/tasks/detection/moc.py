@@ -86,7 +86,7 @@ class MOC(Detector):
             sides: float (B, T, 2, H', W'), in cells.
             known: what they should be.
         """
-        there = known.present.float()
+        there = known.present
         clip, frame = known.clip[:, None], torch.arange(there.shape[1], device=there.device)
         column, row = known.centre.unbind(dim=1)
         off = (movement[known.clip, :, :, row, column] - known.movement).abs().sum(dim=2)
@@ -95,8 +95,8 @@ class MOC(Detector):
         coordinates = 2 * self.share(there.sum())
         return {
             "L_center": focal(centre, known.map).sum() / self.share((known.map == 1).sum()),
-            "L_mov": self.movement_weight * (off * there).sum() / coordinates,
-            "L_box": self.box_weight * (short * there).sum() / coordinates,
+            "L_mov": self.movement_weight * torch.where(there, off, 0.0).sum() / coordinates,
+            "L_box": self.box_weight * torch.where(there, short, 0.0).sum() / coordinates,
         }
 
     @torch.no_grad()
