@@ -42,7 +42,7 @@ class VGG16(Backbone):
                 them out, as detection needs it; it takes the other layers from a network that has them.
             dropout: Behind each of these two.
             batch_norm: Whether a batch norm follows each convolution. The paper's has none, and starts from ImageNet;
-                from random weights it learns little without.
+                from random weights it learns faster with them.
             mean: Per channel, of pixels from 0 to 255: subtracted. By default SSD's.
             std: Per channel, of pixels from 0 to 255: the pixels are divided by it. By default 1.
 

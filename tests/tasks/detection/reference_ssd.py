@@ -4,8 +4,8 @@
         9dd8e1b5642c7cb3170a31cc3ec5a3c586a3b261
     python -m tests.tasks.detection.reference_ssd realtime-action-detection > tests/tasks/detection/reference_ssd.json
 
-Their modules run as they are, on today's PyTorch, but that what is to go to a GPU stays where it is. Boxes are cut to the
-frame before their suppression, not behind it.
+Their modules run as they are, on today's PyTorch, but that what is to go to a GPU stays where it is. Boxes are cut to
+the frame before their suppression, not behind it.
 """
 
 import importlib
