@@ -34,7 +34,8 @@ def start_from(method: Learner, weights: Path, actions: Sequence[str], scenes: S
             continue
         if name in other_classes:
             continue
-        fill(own[name], state, f"{weights} ({name})")
+        taken = method.backbone.taken_from(state) if name == "backbone" else state
+        fill(own[name], taken, f"{weights} ({name})")
         filled.add(name)
     return filled
 

@@ -157,3 +157,57 @@ class Segments:
     times: NDArray[np.float64]
     action: NDArray[np.int64]
     score: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class BoxBatch:
+    """Clips in which people are followed by boxes, as detection trains on them: tensors on the device, normalised.
+
+    A tube is one person (or object) who does one action, with a box in some or all of a clip's frames. K tubes are in a
+    clip. Boxes are x1 y1 x2 y2 in pixels of the clip, x2 and y2 exclusive, within it and not empty.
+
+    Attributes:
+        video: float (B, C, T, H, W).
+        boxes: B tensors float (K, T, 4); K may be 0. Of no meaning where a tube has no box.
+        present: B tensors bool (K, T), in which frames each tube has a box.
+        actions: B tensors int64 (K,).
+        row: int64 (B,), numbers of the clips in their list.
+    """
+
+    video: Tensor
+    boxes: list[Tensor]
+    present: list[Tensor]
+    actions: list[Tensor]
+    row: Tensor
+
+    def counts(self) -> Tensor:
+        """Nothing, float (0,): what detectors divide by is what they match, which a batch does not know."""
+        return torch.zeros(0, device=self.video.device)
+
+    def with_divisors(self, divisors: Tensor) -> "BoxBatch":
+        """The same batch: there is nothing to divide by."""
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Tubelets:
+    """Boxes that follow someone through L frames in a row of one clip: N of them; L is 1 where frames are seen alone.
+
+    Attributes:
+        start: int64 (N,), the clip's frame that each begins in.
+        boxes: float64 (N, L, 4), x1 y1 x2 y2 in pixels of the clip, within it; some may be empty.
+        action: int64 (N,).
+        score: float64 (N,), from 0 to 1.
+    """
+
+    start: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    action: NDArray[np.int64]
+    score: NDArray[np.float64]
+
+    def in_frame(self, frame: int) -> "Tubelets":
+        """The boxes of one frame alone, L = 1, in the same order."""
+        place = frame - self.start
+        here = np.flatnonzero((place >= 0) & (place < self.boxes.shape[1]))
+        boxes = self.boxes[here, place[here]][:, None]
+        return Tubelets(np.full(len(here), frame), boxes, self.action[here], self.score[here])

@@ -3,6 +3,7 @@
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.torchvision_video import TorchvisionVideo
+from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.backbones.wrapped import Wrapped
 
-__all__ = ["Backbone", "ResNet3D", "TorchvisionVideo", "Wrapped"]
+__all__ = ["VGG16", "Backbone", "ResNet3D", "TorchvisionVideo", "Wrapped"]

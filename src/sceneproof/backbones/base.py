@@ -1,6 +1,6 @@
 """What a backbone is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -26,6 +26,10 @@ class Backbone(nn.Module):
         Raises:
             InputError: names the backbone, the size given and the sizes it takes.
         """
+
+    def taken_from(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Of the weights of a network of the same family, those that this one has a place for; by default all."""
+        return state
 
     def forward(self, video: Tensor) -> Tensor:
         """Features (B, D, T', H', W') of a normalised video (B, C, T, H, W)."""

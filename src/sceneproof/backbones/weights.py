@@ -16,6 +16,8 @@ Parts = dict[str, dict[str, Tensor]]
 # the keys of SDN and of both generations of 3D-ResNets-PyTorch: the second changed no key of a ResNet
 HARA = ("conv1.", "bn1.", "layer1.", "layer2.", "layer3.", "layer4.")
 HARA_HEADS = {"fc.": "action_head.", "place_mlp.": "scene_head.", "hm_mlp.": "confusion_head."}
+# SDN's VGG-16; and SSD's own file, which holds the convolutions alone
+SDN_VGG = {"vgg.": "backbone.layers.", "mlp.": "backbone.mlp.layers."}
 LAST = ("p_last_fc.", "hm_last_fc.")
 # torchvision's, by the first key of each family; MViT's head reads its class token, which our features do without
 TORCHVISION = {
@@ -76,8 +78,9 @@ PUBLIC: dict[str, Weights] = {
 def load_official(path: str | Path) -> Parts:
     """State dicts by part of a method ("backbone", "action_head", "scene_head", "confusion_head") of others' weights.
 
-    Reads checkpoints of SDN and of 3D-ResNets-PyTorch (for `ResNet3D`), and of torchvision's video models (for
-    `TorchvisionVideo`). Nothing in them is executed. Parts that the file lacks have no entry.
+    Reads checkpoints of SDN (for `ResNet3D` and `VGG16`), of 3D-ResNets-PyTorch (for `ResNet3D`), of torchvision's
+    video models (for `TorchvisionVideo`), and SSD's `vgg16_reducedfc.pth` (for `VGG16`). Nothing in them is executed.
+    Parts that the file lacks have no entry.
 
     Args:
         path: a `.pth` file, or the name of one of the `PUBLIC` weights, which is then fetched.
@@ -99,11 +102,15 @@ def parts_of(state: Mapping[str, Tensor], source: str) -> Parts:
     for first, heads in TORCHVISION.items():
         if first in state:
             return _split({_renamed(key, heads, "backbone.network."): value for key, value in state.items()})
+    if all(key[:1].isdigit() for key in state):
+        return _split({f"backbone.layers.{key}": value for key, value in state.items()})
+    if "vgg.0.weight" in state:
+        return _split({_renamed(key, SDN_VGG | HARA_HEADS, ""): value for key, value in state.items()})
     for key in state:
         if not key.startswith((*HARA, *HARA_HEADS)):
             raise InputError(
                 f"{source}: unknown key {key!r}: neither a 3D-ResNet, whose keys start with "
-                f"{', '.join((*HARA, *HARA_HEADS))}, nor a video model of torchvision's"
+                f"{', '.join((*HARA, *HARA_HEADS))}, nor a VGG-16 of SDN's or SSD's, nor a video model of torchvision's"
             )
     return _split({_renamed(key, HARA_HEADS, "backbone."): value for key, value in state.items()})
 

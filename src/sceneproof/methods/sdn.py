@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from typing import Literal, get_args
 
 from torch import Tensor, nn
@@ -41,6 +42,7 @@ class SDN(Method):
         masked_batch_statistics: bool = True,
         scene_layers: int = 3,
         confusion_layers: int = 1,
+        head_batch_norm: bool = True,
     ) -> None:
         """Makes the method.
 
@@ -64,6 +66,8 @@ class SDN(Method):
                 evaluation uses; the authors' code lets them.
             scene_layers: Hidden layers of the scene head.
             confusion_layers: Hidden layers of the second action head, which only variant "released" has.
+            head_batch_norm: Whether a batch norm follows each hidden layer of these heads. In the authors' code so it
+                is for 3D-ResNets, and is not for VGG, whose hidden layers have 4096 features.
 
         Raises:
             InputError: unknown `labels` or `variant`, a negative weight, or L_Adv without scene classes.
@@ -85,9 +89,10 @@ class SDN(Method):
                 f"SDN: L_Adv needs scene labels of at least 2 classes, not {scenes}: give a scene table, "
                 f"or leave the term out with scene_weight 0 or labels none"
             )
-        self.scene_head = head(backbone.dim, scenes, layers=scene_layers) if self.needs_scenes else None
+        make = partial(head, backbone.dim, batch_norm=head_batch_norm)
+        self.scene_head = make(scenes, layers=scene_layers) if self.needs_scenes else None
         released = self.needs_humans and variant == "released"
-        self.confusion_head = head(backbone.dim, actions, layers=confusion_layers) if released else None
+        self.confusion_head = make(actions, layers=confusion_layers) if released else None
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The terms of this update; a term that is left out, or whose clips are None, has no entry."""
@@ -140,13 +145,15 @@ class SDN(Method):
         return losses
 
 
-def head(dim: int, classes: int, *, layers: int) -> nn.Sequential:
+def head(dim: int, classes: int, *, layers: int, batch_norm: bool = True) -> nn.Sequential:
     """A classifier of features (B, dim): `layers` times Linear, batch norm and ReLU of the same width, then Linear."""
     parts: OrderedDict[str, nn.Module] = OrderedDict()
     for layer in range(layers):
-        parts[str(layer)] = nn.Sequential(
-            OrderedDict(fc=nn.Linear(dim, dim), bn=nn.BatchNorm1d(dim), relu=nn.ReLU(inplace=True))
-        )
+        block: OrderedDict[str, nn.Module] = OrderedDict(fc=nn.Linear(dim, dim))
+        if batch_norm:
+            block["bn"] = nn.BatchNorm1d(dim)
+        block["relu"] = nn.ReLU(inplace=True)
+        parts[str(layer)] = nn.Sequential(block)
     parts["last"] = nn.Linear(dim, classes)
     return nn.Sequential(parts)
 

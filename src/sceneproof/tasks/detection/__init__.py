@@ -1,0 +1,5 @@
+"""Spatio-temporal detection: who does what, where and when, as boxes in frames."""
+
+from sceneproof.tasks.detection.detector import Detector as Detector
+from sceneproof.tasks.detection.moc import MOC as MOC
+from sceneproof.tasks.detection.ssd import SSD as SSD
