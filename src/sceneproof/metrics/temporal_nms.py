@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.metrics.temporal_segments import Numbers, Times, temporal_iou
+from sceneproof.metrics.matching import Numbers
+from sceneproof.metrics.temporal_segments import Times, temporal_iou
 
 
 def temporal_nms(times: Times, scores: NDArray[np.float64], threshold: float) -> Numbers:

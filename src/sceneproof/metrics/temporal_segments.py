@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Numbers = NDArray[np.int64]
+from sceneproof.metrics.matching import Numbers
+
 Times = NDArray[np.float64]
 
 
@@ -103,16 +104,6 @@ def temporal_iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 def intersection(a: Times, b: Times) -> NDArray[np.float64]:
     """How long segments a (..., 2) and b (..., 2) share, from 0."""
     return np.asarray(np.maximum(np.minimum(a[..., 1], b[..., 1]) - np.maximum(a[..., 0], b[..., 0]), 0.0))
-
-
-def pairs(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
-    """All pairs of equal keys: places in a (N,) and in b (M,), int64 (P,) each, by place in a, then by place in b."""
-    order = np.argsort(b, kind="stable")
-    keys = b[order]
-    first, last = np.searchsorted(keys, a, "left"), np.searchsorted(keys, a, "right")
-    counts = last - first
-    nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(np.arange(len(a)), counts), order[np.repeat(first, counts) + nth]
 
 
 def _fit(numbers: NDArray[np.int64] | NDArray[np.float64], times: Times, name: str) -> None:
