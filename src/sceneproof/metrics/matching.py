@@ -5,7 +5,7 @@ Letters: V videos, A actions, N detections, K thresholds, P pairs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,24 @@ class Matches:
     counted: NDArray[np.bool_]
     positives: Numbers
     area: Area
+
+
+def check_fit(numbers: NDArray[np.int64] | NDArray[np.float64], rows: NDArray[Any], name: str, of: str) -> None:
+    """Raises ValueError unless `numbers`, (N,), called `name`, has one number for each of the `rows` called `of`."""
+    if rows.ndim not in (1, 2) or numbers.shape != rows.shape[:1]:
+        raise ValueError(f"{name} has the shape {numbers.shape} where {of} has {rows.shape}: not one for each")
+
+
+def check_known(numbers: Numbers, known: int, name: str) -> None:
+    """Raises ValueError where one of `numbers`, (N,), called `name`, is not from 0 to known - 1."""
+    if len(numbers) and (numbers.min() < 0 or numbers.max() >= known):
+        raise ValueError(f"{name} numbers from {numbers.min()} to {numbers.max()}, where 0 to {known - 1} are known")
+
+
+def check_scores(score: NDArray[np.float64]) -> None:
+    """Raises ValueError where a score is not a number."""
+    if np.isnan(score).any():
+        raise ValueError(f"the score of detection {int(np.isnan(score).argmax())} is not a number")
 
 
 def pairs(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
