@@ -130,9 +130,7 @@ class FoundTubes:
         return FoundTubes(self.video[which], self.action[which], self.tubes.take(which), self.score[which])
 
 
-def tube_iou(
-    a: Tubes, of_a: Numbers, b: Tubes, of_b: Numbers, *, least_shared: int = 1
-) -> NDArray[np.float64]:  # fmt: skip
+def tube_iou(a: Tubes, of_a: Numbers, b: Tubes, of_b: Numbers, *, least_shared: int = 1) -> NDArray[np.float64]:
     """Spatio-temporal intersection over union of pairs of tubes: float64 (P,), 0 to 1.
 
     The temporal intersection over union times the mean spatial one over the frames that both have (iou3dt of the ACT

@@ -67,8 +67,6 @@ def match_tubes(
     cells = truth.video * truth.actions + truth.action
     detection, tube = pairs((found.video * truth.actions + found.action)[order], cells)
     overlap = tube_iou(found.tubes, order[detection], truth.tubes, tube, least_shared=2 if voc else 1)
-    right = finders(
-        detection, tube, overlap, thresholds, detections=len(found), truths=len(truth.video), above=voc
-    )  # fmt: skip
+    right = finders(detection, tube, overlap, thresholds, detections=len(found), truths=len(truth.video), above=voc)
     positives = count_positives(truth.video, truth.action, truth.videos, truth.actions)
     return Matches(order, found.video[order], found.action[order], right, np.ones_like(right), positives, area)
