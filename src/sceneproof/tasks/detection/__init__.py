@@ -1,0 +1,1 @@
+"""Spatio-temporal detection: who does what where in each frame, and as tubes."""
