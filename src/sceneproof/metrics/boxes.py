@@ -92,11 +92,24 @@ def box_iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     A box whose corners are the wrong way round has no area; 0 where the union is empty.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
-    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
-    shared = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    union = _area(a) + _area(b) - shared
+    return iou_of_areas(a, b, box_area(a), box_area(b))
+
+
+def iou_of_areas(a: Corners, b: Corners, area_a: Corners, area_b: Corners) -> NDArray[np.float64]:
+    """`box_iou` of boxes whose areas (...) are known: that is quicker where each box is compared with many."""
+    # column by column: NumPy is slow along an axis of two
+    shared = np.asarray(np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0]))
+    height = np.asarray(np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1]))
+    np.maximum(shared, 0.0, out=shared)
+    shared *= np.maximum(height, 0.0, out=height)
+    union = area_a + area_b - shared
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+
+
+def box_area(boxes: Corners) -> Corners:
+    """The area of boxes (..., 4), in pixels: (...)."""
+    width, height = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
+    return np.asarray(np.maximum(width, 0.0) * np.maximum(height, 0.0))
 
 
 def box_nms(found: FoundBoxes, threshold: float) -> NDArray[np.bool_]:
@@ -125,10 +138,6 @@ def frame_keys(video: Numbers, frame: Numbers, *, frames: int | None = None) -> 
         frames: more than the largest number of a frame; by default one more.
     """
     return np.asarray(video * (int(frame.max(initial=0)) + 1 if frames is None else frames) + frame)
-
-
-def _area(boxes: Corners) -> Corners:
-    return np.asarray(np.maximum(boxes[..., 2] - boxes[..., 0], 0.0) * np.maximum(boxes[..., 3] - boxes[..., 1], 0.0))
 
 
 def _check(boxes: Corners, **columns: NDArray[np.int64] | NDArray[np.float64]) -> None:

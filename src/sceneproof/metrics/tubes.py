@@ -5,12 +5,12 @@ boxes as in `metrics.boxes`. A tube has a box in each frame from its first to it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.metrics.boxes import Corners, box_iou
+from sceneproof.metrics.boxes import Corners, box_area, iou_of_areas
 from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores
 from sceneproof.metrics.suppression import kept_in_groups
 
@@ -25,6 +25,7 @@ class Tubes:
         first: int64 (N,), the first frame of each.
         length: int64 (N,), how many frames it has, 1 or more.
         boxes: float64 (L, 4), L being the sum of the lengths.
+        areas: float64 (L,), of the boxes.
 
     Raises:
         ValueError: lengths that differ, a tube without a frame, or a frame before 0.
@@ -33,6 +34,7 @@ class Tubes:
     first: Numbers
     length: Numbers
     boxes: Corners
+    areas: Corners = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuses arrays that do not fit together."""
@@ -41,6 +43,7 @@ class Tubes:
             raise ValueError(f"tubes of {self.length.min()} frames and more, from frame {self.first.min()} on")
         if self.boxes.shape != (self.length.sum(), 4):
             raise ValueError(f"boxes has the shape {self.boxes.shape}, not ({self.length.sum()}, 4)")
+        object.__setattr__(self, "areas", box_area(self.boxes))  # known once: a box is compared with many
 
     def __len__(self) -> int:
         return len(self.first)
@@ -149,16 +152,18 @@ def tube_iou(a: Tubes, of_a: Numbers, b: Tubes, of_b: Numbers, *, least_shared: 
     shared = np.minimum(last_a, last_b) - begin
     union = np.maximum(last_a, last_b) - np.minimum(a.first[of_a], b.first[of_b])
     values = np.zeros(len(of_a))
-    # from a box's place in `boxes` to its frame, for each pair
+    # from a frame to the place of its box, for each pair
     shift_a, shift_b = (a.starts - a.first)[of_a], (b.starts - b.first)[of_b]
     meeting = np.flatnonzero(shared >= max(least_shared, 1))
     parts = np.cumsum(shared[meeting]) // ROWS
     for part in np.split(meeting, np.flatnonzero(np.diff(parts)) + 1) if len(meeting) else []:
         count = shared[part]
         starts = np.cumsum(count) - count
-        frame = np.arange(count.sum()) + np.repeat(begin[part] - starts, count)
-        of_frames = box_iou(
-            a.boxes[frame + np.repeat(shift_a[part], count)], b.boxes[frame + np.repeat(shift_b[part], count)]
+        row_a = np.repeat(begin[part] + shift_a[part] - starts, count)
+        row_a += np.arange(len(row_a))
+        row_b = row_a + np.repeat((shift_b - shift_a)[part], count)
+        of_frames = iou_of_areas(
+            a.boxes.take(row_a, axis=0), b.boxes.take(row_b, axis=0), a.areas.take(row_a), b.areas.take(row_b)
         )
         values[part] = np.add.reduceat(of_frames, starts) / count * (count / union[part])
     return values
