@@ -50,12 +50,7 @@ def box_problems(boxes: pd.DataFrame, manifest: Manifest, *, gap: int = GAP) -> 
 def repaired_boxes(boxes: pd.DataFrame, manifest: Manifest, *, gap: int = GAP) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A copy in which `box_problems` finds nothing to repair, and the table of what was done.
 
-    Rows without problems are as they were; those that are filled in stand at the end.
-
-    Args:
-        boxes: the table's rows, (R,).
-        manifest: of the videos.
-        gap: the longest run of frames that is filled in.
+    Rows without problems are as they were; those that are filled in stand at the end. Arguments: as `box_problems`.
     """
     it = _Mending.of(boxes, manifest)
     _mend_rows(it)
