@@ -23,7 +23,7 @@ COMMANDS = {
     "index thumos14": ("sceneproof.data.sources.thumos14:index_thumos14", "THUMOS-14 -> manifest of segments"),
     "index check": (
         "sceneproof.data.segments_command:index_check",
-        "manifest of segments -> what is wrong, a mended copy",
+        "manifest of segments, or boxes -> what is wrong, a mended copy",
     ),
     "mall untrimmed": ("sceneproof.mall.untrimmed.world:untrimmed", "the same world in long videos, to localize in"),
     "mall": ("sceneproof.mall.world:mall", "the made-up world: videos with known bias"),

@@ -12,7 +12,8 @@ import pytest
 import scipy.io
 from numpy.typing import NDArray
 
-from sceneproof.metrics.temporal_map import mean_average_precision, temporal_average_precision
+from sceneproof.metrics.average_precision import mean_average_precision
+from sceneproof.metrics.temporal_map import temporal_average_precision
 from sceneproof.metrics.temporal_nms import grouped_nms, temporal_nms
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Place
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
-from sceneproof.metrics.temporal_segments import pairs, temporal_iou
+from sceneproof.metrics.matching import pairs
+from sceneproof.metrics.temporal_segments import temporal_iou
 
 BACKGROUND = "background"
 """The action of rows that are no segments."""

@@ -3,31 +3,49 @@
 import json
 from collections.abc import Sequence
 
+import pandas as pd
+
 from sceneproof.addresses import Address, located
+from sceneproof.data.box_checks import repaired_boxes
+from sceneproof.data.human_tables import CORNERS, HumanBoxes
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import repaired, untrimmed
-from sceneproof.data.tables import KEY, read_schema
+from sceneproof.data.tables import KEY, read_schema, read_table
 from sceneproof.errors import InputError
 
 
 def index_check(
-    manifest: Address, *, repair: Address | None = None, actions: Sequence[str] | None = None, quiet: bool = False
+    manifest: Address,
+    *,
+    boxes: Address | None = None,
+    repair: Address | None = None,
+    actions: Sequence[str] | None = None,
+    quiet: bool = False,
 ) -> Manifest:
     """Looks for wrong annotations in a manifest of segments; exits with 2 where there are any and none is to be mended.
+
+    With --boxes it looks for wrong boxes instead: outside the picture or the video, without any area, told twice, with
+    corners the wrong way round, missing between two of one person, or of several people who cannot be told apart.
+    Frames without a box are told, and are no problem.
 
     Wrong are: an end before its start, segments outside their video (where the manifest has frames and rates), empty
     ones, unknown classes, and two segments of one class in one video that are nearly the same (tIoU of .9 or more).
 
     Args:
         manifest: The manifest (.parquet), one row a segment.
-        repair: Write a mended copy here, in the same folder: turned round, cut to the video, dropped or merged.
+        boxes: A table of boxes (.parquet) of this manifest's videos, to look at instead.
+        repair: Write a mended copy here: turned round, cut to the video, dropped, merged or filled in. A manifest's
+            copy must lie in the same folder.
         actions: The classes that are known; by default those of the split "train", where there is one.
         quiet: Do not print what is found.
 
     Raises:
-        InputError: problems, and no --repair; or a copy in another folder, which paths would not lead from.
+        InputError: problems, and no --repair; or a manifest's copy in another folder, which paths would not lead from.
     """
     table = Manifest.read(manifest)
+    if boxes is not None:
+        _check_boxes(table, boxes, repair, quiet)
+        return table
     mended, found = repaired(table, actions=actions)
     videos = len(untrimmed(table))
     if not quiet:
@@ -46,3 +64,23 @@ def index_check(
     if not quiet:
         print(f"wrote {target}: {len(mended)} rows")
     return mended
+
+
+def _check_boxes(manifest: Manifest, boxes: Address, repair: Address | None, quiet: bool) -> None:
+    rows, metadata = read_table(boxes, "boxes", ("video", "frame", *CORNERS, "score"))
+    mended, found = repaired_boxes(rows, manifest)
+    wrong = int((found["repair"] != "").sum())
+    if not quiet:
+        for row, video, frame, reason, action in found.itertuples(index=False, name=None):
+            which = "" if pd.isna(row) else f"row {row} "
+            where = video if pd.isna(frame) else f"{video}, frame {frame}"
+            print(f"{which}({where}): {reason}" + (f": {'' if repair else 'a repair: '}{action}" if action else ""))
+        videos, told = rows["video"].nunique(), len(found) - wrong
+        print(f"{boxes}: {len(rows)} rows, {videos} videos, problems: {wrong}, told: {told}")
+    if repair is None:
+        if wrong:
+            raise InputError(f"{boxes}: {wrong} problems: --repair OUT writes a mended copy")
+        return
+    HumanBoxes(mended, detector=str(metadata.get("detector", "")), source=str(repair)).write(repair)
+    if not quiet:
+        print(f"wrote {repair}: {len(mended)} rows")

@@ -3,18 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.metrics.boxes import box_iou
+
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
 def intersection_over_union(first: Floats, second: Floats) -> NDArray[np.float64]:
     """IoU of each of A boxes (A, 4) with each of B boxes (B, 4): (A, B), 0 where neither has an area."""
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = (high - low).clip(min=0).prod(-1)
-    union = _area(first)[:, None] + _area(second)[None] - shared
-    overlap: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return overlap
+    return box_iou(np.asarray(first)[:, None], np.asarray(second)[None])
 
 
 def suppressed(found: NDArray[np.float32], overlap: float) -> NDArray[np.float32]:
@@ -42,8 +38,3 @@ def clipped(boxes: NDArray[np.float32], height: float, width: float) -> NDArray[
     inside[:, :4] = boxes[:, :4].clip(0, (width, height, width, height))
     kept: NDArray[np.float32] = inside[(inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])]
     return kept
-
-
-def _area(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    area: NDArray[np.float64] = (boxes[:, 2:] - boxes[:, :2]).clip(min=0).prod(-1)
-    return area

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.temporal_segments import Detections, Numbers, TrueSegments, pairs, temporal_iou
+from sceneproof.metrics.matching import Numbers, pairs
+from sceneproof.metrics.temporal_segments import Detections, TrueSegments, temporal_iou
 
 STEPS = 100
 """Points of the official curve."""

@@ -19,8 +19,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.metrics.temporal_matching import Matches
-from sceneproof.metrics.temporal_segments import Detections, Numbers, TrueSegments, pairs, temporal_iou
+from sceneproof.metrics.matching import Matches, Numbers, pairs
+from sceneproof.metrics.temporal_segments import Detections, TrueSegments, temporal_iou
 
 NEAR = 0.1
 """The tIoU below which a detection has nothing to do with a true segment (their section 4)."""

@@ -14,49 +14,24 @@ later detection comes first, as in the official code wherever its sort is stable
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.metrics.matching import Matches, Numbers, pairs, takers
 from sceneproof.metrics.temporal_nms import grouped_nms
 from sceneproof.metrics.temporal_segments import (
     Detections,
-    Numbers,
     Times,
     TrueSegments,
     intersection,
-    pairs,
     temporal_iou,
 )
 
 Reading = Literal["thumos", "activitynet"]
 BELOW = 0.1
 """How far below the evaluated tIoU the threshold of `nms_by_threshold` lies (S-CNN, R-C3D)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """Detections by class, in each class the best first, with what became of them at each of K thresholds.
-
-    Attributes:
-        order: int64 (N,), their places in what was matched.
-        video: int64 (N,).
-        action: int64 (N,), ascending.
-        right: bool (K, N), which found a true segment.
-        counted: bool (K, N), which are right or false; the others were suppressed or do not count.
-        positives: int64 (V, A), true segments.
-        interpolated: whether average precision takes, at each recall, the best precision from there on.
-    """
-
-    order: Numbers
-    video: Numbers
-    action: Numbers
-    right: NDArray[np.bool_]
-    counted: NDArray[np.bool_]
-    positives: Numbers
-    interpolated: bool
 
 
 def match(
@@ -101,15 +76,15 @@ def match(
             counted[k] = kept[order]
         close = (overlap > threshold if reading == "thumos" else overlap >= threshold) & counted[k, detection]
         if reading == "thumos":
-            right[k] = _takers(segment[close], detection[close], len(ranked)) >= 0
+            right[k] = takers(segment[close], detection[close], len(ranked)) >= 0
         else:
-            takers = _takers(detection[close], segment[close], len(truth.video))
-            right[k, takers[takers >= 0]] = True
+            found = takers(detection[close], segment[close], len(truth.video))
+            right[k, found[found >= 0]] = True
         counted[k] &= right[k] | ~ignored
     positives = np.bincount(truth.video * truth.actions + truth.action, minlength=truth.videos * truth.actions)
     return Matches(
         order, ranked.video, ranked.action, right, counted, positives.reshape(truth.videos, truth.actions),
-        interpolated=reading == "activitynet",
+        area="envelope" if reading == "activitynet" else "steps",
     )  # fmt: skip
 
 
@@ -134,36 +109,3 @@ def _touches_ambiguous(truth: TrueSegments, ranked: Detections) -> NDArray[np.bo
     detection, segment = pairs(ranked.video, truth.ambiguous_video)
     touched = intersection(ranked.times[detection], truth.ambiguous_times[segment]) > 0
     return np.bincount(detection[touched], minlength=len(ranked)) > 0
-
-
-def _takers(turn: Numbers, wanted: Numbers, size: int) -> Numbers:
-    """Who takes what when, in order of `turn`, each takes the first free one of those that it wants.
-
-    All propose at once and each wanted one keeps the earliest turn, until nobody is turned away who still wants
-    something (Gale and Shapley 1962): since all agree on whose turn is first, this ends where taking turns does.
-
-    Args:
-        turn: int64 (P,), ascending; one's pairs stand in the order of one's preference.
-        wanted: int64 (P,), from 0 to size - 1.
-        size: how many there are to take.
-
-    Returns:
-        The turn that took each, int64 (size,), or -1.
-    """
-    nobody = np.iinfo(np.int64).max
-    holder = np.full(size, nobody)
-    heads = np.flatnonzero(np.diff(turn, prepend=-1))
-    ends = np.append(heads[1:], len(turn))
-    at = heads.copy()  # the pair that each proposer is at
-    active = np.arange(len(heads))
-    while len(active):
-        asked = wanted[at[active]]
-        before = np.unique(asked)
-        dropped = holder[before]
-        np.minimum.at(holder, asked, turn[at[active]])
-        refused = active[holder[asked] != turn[at[active]]]
-        dropped = dropped[(dropped != nobody) & (holder[before] != dropped)]
-        refused = np.concatenate([refused, np.searchsorted(turn[heads], dropped)])
-        at[refused] += 1
-        active = refused[at[refused] < ends[refused]]
-    return np.where(holder == nobody, -1, holder)

@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.metrics.temporal_segments import Numbers, Times, temporal_iou
+from sceneproof.metrics.matching import Numbers
+from sceneproof.metrics.suppression import kept_in_groups
+from sceneproof.metrics.temporal_segments import Times, temporal_iou
 
 
 def temporal_nms(times: Times, scores: NDArray[np.float64], threshold: float) -> Numbers:
@@ -31,13 +33,4 @@ def grouped_nms(times: Times, scores: NDArray[np.float64], groups: Numbers, thre
         groups: int64 (N,), which group each belongs to.
         threshold: on the intersection over union, from 0.
     """
-    kept = np.zeros(len(scores), np.bool_)
-    left = np.lexsort((-np.arange(len(scores)), -scores, groups))
-    while len(left):  # one round keeps the best that is left of each group
-        heads = np.flatnonzero(np.diff(groups[left], prepend=groups[left[0]] - 1))
-        best = left[heads]
-        kept[best] = True
-        over = temporal_iou(times[left], np.repeat(times[best], np.diff(heads, append=len(left)), axis=0)) > threshold
-        over[heads] = True
-        left = left[~over]
-    return kept
+    return kept_in_groups(lambda a, b: temporal_iou(times[a], times[b]), scores, groups, threshold)

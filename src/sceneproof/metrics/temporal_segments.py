@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Numbers = NDArray[np.int64]
+from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores
+
 Times = NDArray[np.float64]
 
 
@@ -48,11 +49,9 @@ class TrueSegments:
 
     def check(self, video: Numbers, action: Numbers | None = None) -> None:
         """Raises ValueError where a number of a video or an action is not one that is known here."""
-        for name, numbers, known in (("video", video, self.videos), ("action", action, self.actions)):
-            if numbers is not None and len(numbers) and (numbers.min() < 0 or numbers.max() >= known):
-                raise ValueError(
-                    f"{name} numbers from {numbers.min()} to {numbers.max()}, where 0 to {known - 1} are known"
-                )
+        check_known(video, self.videos, "video")
+        if action is not None:
+            check_known(action, self.actions, "action")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +77,7 @@ class Detections:
         """Refuses arrays that do not fit together."""
         for name in ("video", "action", "score"):
             _fit(getattr(self, name), self.times, name)
-        if np.isnan(self.score).any():
-            raise ValueError(f"the score of detection {int(np.isnan(self.score).argmax())} is not a number")
+        check_scores(self.score)
 
     def __len__(self) -> int:
         return len(self.video)
@@ -105,16 +103,7 @@ def intersection(a: Times, b: Times) -> NDArray[np.float64]:
     return np.asarray(np.maximum(np.minimum(a[..., 1], b[..., 1]) - np.maximum(a[..., 0], b[..., 0]), 0.0))
 
 
-def pairs(a: Numbers, b: Numbers) -> tuple[Numbers, Numbers]:
-    """All pairs of equal keys: places in a (N,) and in b (M,), int64 (P,) each, by place in a, then by place in b."""
-    order = np.argsort(b, kind="stable")
-    keys = b[order]
-    first, last = np.searchsorted(keys, a, "left"), np.searchsorted(keys, a, "right")
-    counts = last - first
-    nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(np.arange(len(a)), counts), order[np.repeat(first, counts) + nth]
-
-
 def _fit(numbers: NDArray[np.int64] | NDArray[np.float64], times: Times, name: str) -> None:
-    if times.ndim != 2 or times.shape[1] != 2 or numbers.shape != times.shape[:1]:
-        raise ValueError(f"{name} has the shape {numbers.shape} where times has {times.shape}, not (N,) and (N, 2)")
+    if times.ndim != 2 or times.shape[1] != 2:
+        raise ValueError(f"times has the shape {times.shape}, not (N, 2)")
+    check_fit(numbers, times, name, "times")

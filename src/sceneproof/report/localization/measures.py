@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.metrics.average_precision import average_precision, mean_average_precision
 from sceneproof.metrics.average_recall import recall_at
 from sceneproof.metrics.bootstrap import Interval, mean_and_std
-from sceneproof.metrics.temporal_bootstrap import paired_map_interval
+from sceneproof.metrics.map_bootstrap import paired_map_interval
+from sceneproof.metrics.matching import Matches
 from sceneproof.metrics.temporal_diagnosis import kind_counts, kinds
-from sceneproof.metrics.temporal_map import average_precision, mean_average_precision
-from sceneproof.metrics.temporal_matching import BELOW, Matches, Reading, match
+from sceneproof.metrics.temporal_matching import BELOW, Reading, match
 from sceneproof.metrics.temporal_nms import grouped_nms
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 from sceneproof.report.localization.study import LocalizationStudy, Localized, Recipe

@@ -8,7 +8,7 @@ from typing import Any
 import sceneproof
 from sceneproof.addresses import Address
 from sceneproof.files import whole, write_json
-from sceneproof.metrics.temporal_bootstrap import DRAWS
+from sceneproof.metrics.map_bootstrap import DRAWS
 from sceneproof.metrics.temporal_matching import Reading
 from sceneproof.report.figures import curves
 from sceneproof.report.html import html

@@ -1,4 +1,4 @@
-"""Spatio-temporal detection: who does what, where and when, as boxes in frames."""
+"""Spatio-temporal detection: who does what, where and when, as boxes in frames and as tubes."""
 
 from sceneproof.tasks.detection.detector import Detector as Detector
 from sceneproof.tasks.detection.moc import MOC as MOC

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sceneproof.metrics.temporal_map import mean_average_precision, temporal_average_precision
+from sceneproof.metrics.average_precision import mean_average_precision
+from sceneproof.metrics.temporal_map import temporal_average_precision
 from sceneproof.metrics.temporal_matching import Reading
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 from sceneproof.tasks.localization.buffers import Footage

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sceneproof.metrics.average_precision import average_precision, mean_average_precision
 from sceneproof.metrics.bootstrap import Interval, resampled
-from sceneproof.metrics.temporal_bootstrap import curve, paired_map_interval, weighted_map
-from sceneproof.metrics.temporal_map import average_precision, mean_average_precision
-from sceneproof.metrics.temporal_matching import Matches, Reading, match
+from sceneproof.metrics.map_bootstrap import curve, paired_map_interval, weighted_map
+from sceneproof.metrics.matching import Matches
+from sceneproof.metrics.temporal_matching import Reading, match
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 from tests.metrics.temporal_cases import cases, detections, formula, segments
 
@@ -99,7 +100,7 @@ def test_swapping_mirrors_and_what_does_not_fit_is_refused() -> None:
     assert (back.value, back.low, back.high) == pytest.approx((-forth.value, -forth.high, -forth.low))
     with pytest.raises(ValueError, match="the same seeds, one or more, not 1 and 2"):
         paired_map_interval([a], [b, b])
-    with pytest.raises(ValueError, match="of the same true segments at the same thresholds"):
+    with pytest.raises(ValueError, match="of the same truth at the same thresholds"):
         paired_map_interval([a], [match(truth, found, [0.5], reading="thumos")])
 
 

@@ -1,7 +1,7 @@
 """How far a difference in mean average precision can be trusted: a bootstrap over videos and training seeds.
 
 Average precision is no mean over videos, so each resample needs it anew. Detections are matched once; a resample only
-changes how often each video's segments, true positives and false ones count.
+changes how often what each video shows, true positives and false ones count.
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.metrics.average_precision import heights, mean_average_precision
 from sceneproof.metrics.bootstrap import CELLS, Interval, percentile_interval, resampled
-from sceneproof.metrics.temporal_map import best_from_here, mean_average_precision
-from sceneproof.metrics.temporal_matching import Matches
-from sceneproof.metrics.temporal_segments import Numbers
+from sceneproof.metrics.matching import Area, Matches, Numbers
 
 DRAWS = 2_000  # the ends of a 95 % interval then move by some hundredths of its width from seed to seed
 Draws = NDArray[np.float64]
@@ -28,8 +27,8 @@ class Curve:
         action: int64 (n,), ascending.
         right: float64 (n, V), how many true positives of each video there are up to this one.
         counted: float64 (n, V), how many detections, right or false.
-        positives: float64 (V, A), true segments.
-        interpolated: whether the best precision from here on counts.
+        positives: float64 (V, A), how much there is to find.
+        area: how the area under the curve is summed.
     """
 
     video: Numbers
@@ -37,7 +36,7 @@ class Curve:
     right: Draws
     counted: Draws
     positives: Draws
-    interpolated: bool
+    area: Area
 
 
 def paired_map_interval(
@@ -46,11 +45,11 @@ def paired_map_interval(
     """How much higher the mean average precision of `a` is than that of `b`, with percentile bootstrap intervals.
 
     Each resample draws R seeds and V videos with replacement, crossed, the same for `a` and `b`, as `paired_interval`
-    does; the mean is taken over the classes that have a segment among the videos drawn. A video drawn twice has its
+    does; the mean is taken over the classes that have something to find in the videos drawn. One drawn twice has its
     detections twice, and equal ones stand together: precision is taken after the last of them.
 
     Args:
-        a: R training seeds' matches, at the same K thresholds, of the same videos and true segments.
+        a: R training seeds' matches, at the same K thresholds, of the same videos and the same truth.
         b: of the method compared with, the same seeds in the same order.
         level: the intervals' confidence.
         draws: how many resamples.
@@ -60,14 +59,14 @@ def paired_map_interval(
         K intervals, one a threshold, and one for the mean over the thresholds; all as shares, from -1 to 1.
 
     Raises:
-        ValueError: not one match for each seed on both sides, or other true segments.
+        ValueError: not one match for each seed on both sides, or another truth.
     """
     every = [*a, *b]
     if not a or len(a) != len(b):
         raise ValueError(f"paired matches need the same seeds, one or more, not {len(a)} and {len(b)}")
     positives, thresholds = every[0].positives, len(every[0].right)
     if any(not np.array_equal(one.positives, positives) or len(one.right) != thresholds for one in every):
-        raise ValueError("paired matches must be of the same true segments at the same thresholds")
+        raise ValueError("paired matches must be of the same truth at the same thresholds")
     generator = np.random.default_rng(seed)
     of_seeds, of_videos = resampled(generator, draws, len(a)), resampled(generator, draws, len(positives))
     weights = np.concatenate([np.ones((1, len(positives))), of_videos])  # the first is of the videos as they are
@@ -85,7 +84,7 @@ def paired_map_interval(
 def weighted_map(curve: Curve, weights: Draws) -> Draws:
     """Mean average precision with each video counted as often as said: (draws,) of weights (draws, V), 0 to 1.
 
-    With all weights 1 it is `mean_average_precision`; NaN where no video drawn has a segment.
+    With all weights 1 it is `mean_average_precision`; NaN where no video drawn has anything to find.
     """
     values = np.empty(len(weights))
     step = max(1, CELLS // max(1, len(curve.video)))
@@ -93,10 +92,9 @@ def weighted_map(curve: Curve, weights: Draws) -> Draws:
     for start in range(0, len(weights), step):
         part = weights[start : start + step]
         right, counted = part @ curve.right.T, part @ curve.counted.T
-        precision = np.divide(right, counted, out=np.zeros_like(right), where=counted > 0)
-        if curve.interpolated:
-            precision = best_from_here(precision, curve.action)
-        sums, total = (precision * part[:, curve.video]) @ classes, part @ curve.positives
+        weight = part[:, curve.video]
+        precision = heights(right, counted, weight, action=curve.action, area=curve.area)
+        sums, total = (precision * weight) @ classes, part @ curve.positives
         of_classes = np.divide(sums, total, out=np.full_like(sums, np.nan), where=total > 0)
         values[start : start + step] = mean_average_precision(of_classes)
     return values
@@ -112,7 +110,7 @@ def curve(matches: Matches, k: int) -> Curve:
         _up_to(found, matches, matches.right[k]),
         _up_to(found, matches, matches.counted[k]),
         matches.positives.astype(np.float64),
-        matches.interpolated,
+        matches.area,
     )
 
 
