@@ -93,7 +93,7 @@ def test_runs_end_when_the_study_is_killed(tmp_path: Path) -> None:
     code += "execute([row(Announced(folder=Path(sys.argv[1])))] * 2, jobs=2)"
     study = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while len(there := list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
             time.sleep(0.05)
         assert len(there) == 2
