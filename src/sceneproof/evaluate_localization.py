@@ -66,8 +66,9 @@ def evaluate_localization(
 ) -> LocalizationEvaluation:
     """Tests a localizer: writes predictions.parquet, truth.parquet and metrics.json to the run's folder `evaluation`.
 
-    Mean average precision is given in both official readings, THUMOS-14's and ActivityNet's: they differ by points or more, so
-    compare figures of one reading only. In a video that cannot be read nothing is found: its segments count as missed.
+    Mean average precision is given in both official readings, THUMOS-14's and ActivityNet's: they differ by points or
+    more, so compare figures of one reading only. In a video that cannot be read nothing is found: its segments count
+    as missed.
 
     Args:
         run: the run folder.

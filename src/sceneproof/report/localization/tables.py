@@ -45,7 +45,8 @@ def precision_table(study: LocalizationStudy, measures: LocalizationMeasures, on
         f"Mean average precision in percent at temporal intersections over union (tIoU) of "
         f"{study.thresholds[0]:g} to {study.thresholds[-1]:g}, in {NAMES[study.reading]} official reading, "
         f"mean ± standard deviation over seeds; {videos} videos. Gains are in points, with their 95 % interval, paired "
-        f"over seeds and videos; bold where it excludes zero. The two readings differ, by much where what is found twice stays: compare within one."
+        f"over seeds and videos; bold where it excludes zero. The two readings differ, "
+        f"by much where what is found twice stays: compare within one."
     )
     return Table(f"mAP by tIoU, {on}", header, rows, note)
 
