@@ -15,7 +15,7 @@ from sceneproof.metrics.temporal_nms import grouped_nms
 from sceneproof.progress import progress
 from sceneproof.report.timeline import TimeLine, write_timeline
 from sceneproof.run import Run
-from sceneproof.tasks.localization.buffers import Timeline, test_starts
+from sceneproof.tasks.localization.buffers import Timeline, starts_of_testing
 from sceneproof.tasks.localization.detecting import as_table, localize_video
 from sceneproof.tasks.localization.formats import write_activitynet, write_csv
 from sceneproof.types import Segments
@@ -68,7 +68,7 @@ def localize(
     place = located(video)
     try:
         timeline = Timeline.of(probe(place), settings.rate)
-        buffers = len(test_starts(len(timeline), settings.length, settings.test_step))
+        buffers = len(starts_of_testing(len(timeline), settings.length, settings.test_step))
         with progress(f"localizing {place.name}", buffers, quiet=quiet) as advance:
             found = localize_video(network, place, timeline, settings, where, at_once=at_once, advance=advance)
     except VideoError as error:
@@ -98,8 +98,9 @@ def suppressed(found: Segments, threshold: float) -> Segments:
 def _tell(table: pd.DataFrame, seconds: float, files: list[Path]) -> None:
     if table.empty:
         print(f"nothing found in {seconds:.1f} s: a lower --least_score shows what was weighed")
-    for row in table.head(SHOWN).itertuples():
-        print(f"{_clock(row.start)} - {_clock(row.end)}  {row.score:.2f}  {row.action}")  # type: ignore[arg-type]
+    best = table.head(SHOWN)
+    for start, end, score, action in zip(*(best[name] for name in ("start", "end", "score", "action")), strict=True):
+        print(f"{_clock(start)} - {_clock(end)}  {score:.2f}  {action}")
     if len(table) > SHOWN:
         print(f"and {len(table) - SHOWN} more")
     print("written: " + ", ".join(str(file) for file in files))

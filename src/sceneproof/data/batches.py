@@ -128,17 +128,16 @@ def steps_in_epoch(rows: int, batch: int) -> int:
 
 
 class Drawn(Protocol):
-    """Training samples that follow from (epoch, row) alone.
-
-    Attributes:
-        seed: of the order of the rows.
-        scenes: how many scenes the samples' labels speak of; 0 without labels.
-    """
+    """Training samples that follow from (epoch, row) alone."""
 
     @property
-    def seed(self) -> int: ...  # noqa: D102
+    def seed(self) -> int:
+        """Of the order of the rows."""
+
     @property
-    def scenes(self) -> int: ...  # noqa: D102
+    def scenes(self) -> int:
+        """How many scenes the samples' labels speak of; 0 without labels."""
+
     def __len__(self) -> int: ...
     def __getitem__(self, key: tuple[int, int]) -> Sample: ...
 

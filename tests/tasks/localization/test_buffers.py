@@ -16,14 +16,12 @@ from sceneproof.tasks.localization.buffers import (
     Timeline,
     TrainingBuffers,
     inside,
+    starts_of_testing,
+    starts_of_training,
     stream,
-    test_starts,
-    training_starts,
 )
 from sceneproof.tasks.localization.feeding import Known, to_segments
 from tests.videos import BROKEN, make_video, numbered, numbers_of
-
-test_starts.__test__ = False  # type: ignore[attr-defined]  # no test, by its name
 
 SMALL = BufferSettings(length=16, step=8, test_step=12, rate=None, size=32, scales=(1.0,), least_share=0.5)
 
@@ -59,12 +57,12 @@ def manifest(folder: Path, frames: int = 40, rate: int = 10) -> Manifest:
 
 
 def test_where_buffers_start() -> None:
-    assert training_starts(40, 16, 8) == [0, 8, 16, 24]
-    assert training_starts(42, 16, 8) == [0, 2, 8, 10, 16, 18, 24, 26]  # and backwards from the end
-    assert training_starts(10, 16, 8) == [0]
-    assert test_starts(40, 16, 12) == [0, 12, 24]
-    assert test_starts(41, 16, 12) == [0, 12, 24, 25]
-    assert test_starts(16, 16, 12) == test_starts(3, 16, 12) == [0]
+    assert starts_of_training(40, 16, 8) == [0, 8, 16, 24]
+    assert starts_of_training(42, 16, 8) == [0, 2, 8, 10, 16, 18, 24, 26]  # and backwards from the end
+    assert starts_of_training(10, 16, 8) == [0]
+    assert starts_of_testing(40, 16, 12) == [0, 12, 24]
+    assert starts_of_testing(41, 16, 12) == [0, 12, 24, 25]
+    assert starts_of_testing(16, 16, 12) == starts_of_testing(3, 16, 12) == [0]
 
 
 def test_a_buffer_knows_a_segment_of_which_enough_lies_in_it() -> None:
@@ -120,7 +118,7 @@ def test_a_stream_shows_every_frame_where_it_belongs(tmp_path: Path, frames: int
     timeline = Timeline(frames, 10.0, 10.0)
     settings = BufferSettings(length=length, step=8, test_step=12, rate=None, size=32)
     cuts = list(stream(path, timeline, settings))
-    assert [cut.start for cut in cuts] == test_starts(frames, length, 12)
+    assert [cut.start for cut in cuts] == starts_of_testing(frames, length, 12)
     for cut in cuts:
         shown = np.minimum(np.arange(cut.start, cut.start + length), frames - 1)
         assert numbers_of(cut.frames) == shown.tolist()

@@ -108,13 +108,13 @@ class Timeline:
         return np.asarray(np.minimum(shown, self.source - 1), np.int64)
 
 
-def training_starts(frames: int, length: int, step: int) -> list[int]:
+def starts_of_training(frames: int, length: int, step: int) -> list[int]:
     """Where buffers start in training: every `step` frames from the start of the video, and backwards from its end."""
     forwards = range(0, max(1, frames - length + 1), step)
     return sorted({*forwards, *(end - length for end in range(frames, length - 1, -step))})
 
 
-def test_starts(frames: int, length: int, step: int) -> list[int]:
+def starts_of_testing(frames: int, length: int, step: int) -> list[int]:
     """Where buffers start in testing: every `step` frames, the last one moved back to end with the video."""
     last = max(frames - length, 0)
     return [*range(0, last, step), last]
@@ -230,7 +230,7 @@ class TrainingBuffers(Dataset[Sample]):
                 continue
             spans = np.minimum(video.times, timeline.seconds) * timeline.rate
             numbers = np.array([number[action] for action in video.actions], np.int64)
-            for start in training_starts(len(timeline), settings.length, settings.step):
+            for start in starts_of_training(len(timeline), settings.length, settings.step):
                 known, cut = inside(spans, start, settings)
                 if len(known):
                     places.append((which, start))
@@ -297,7 +297,7 @@ def stream(path: Address | Place, timeline: Timeline, settings: BufferSettings) 
         VideoError: the video cannot be read, or not to its end.
     """
     size, length = settings.size, settings.length
-    starts = test_starts(len(timeline), length, settings.test_step)
+    starts = starts_of_testing(len(timeline), length, settings.test_step)
     wanted = timeline.frames(np.arange(len(timeline)))
     pictures = decode_each(path, range(int(wanted[-1]) + 1), lambda height, width: shrunk(height, width, size))
     kept = np.zeros((length, size, size, 3), np.uint8)
