@@ -19,8 +19,9 @@ from sceneproof.files import write_json
 from sceneproof.metrics.average_recall import recall_at
 from sceneproof.run import Run
 from sceneproof.spec import plain
-from sceneproof.tasks.localization.buffers import BufferSettings, Footage
+from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.detecting import localize_all
+from sceneproof.tasks.localization.footage import Footage
 from sceneproof.tasks.localization.scoring import (
     AMBIGUOUS,
     THRESHOLDS,

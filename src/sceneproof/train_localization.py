@@ -19,8 +19,9 @@ from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
 from sceneproof.spec import Spec, plain
 from sceneproof.start import start_from
-from sceneproof.tasks.localization.buffers import BufferSettings, Footage, TrainingBuffers
+from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.feeding import Known, to_segments
+from sceneproof.tasks.localization.footage import Footage, TrainingBuffers
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.tasks.localization.validation import Validation

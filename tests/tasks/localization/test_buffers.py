@@ -12,15 +12,14 @@ from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 from sceneproof.tasks.localization.buffers import (
     BufferSettings,
-    Footage,
     Timeline,
-    TrainingBuffers,
     inside,
     starts_of_testing,
     starts_of_training,
-    stream,
 )
 from sceneproof.tasks.localization.feeding import Known, to_segments
+from sceneproof.tasks.localization.footage import Footage, TrainingBuffers
+from sceneproof.tasks.localization.streaming import stream
 from tests.videos import BROKEN, make_video, numbered, numbers_of
 
 SMALL = BufferSettings(length=16, step=8, test_step=12, rate=None, size=32, scales=(1.0,), least_share=0.5)

@@ -11,8 +11,10 @@ from sceneproof.addresses import Address, Place
 from sceneproof.data.transforms import normalise
 from sceneproof.data.video import VideoError
 from sceneproof.progress import Advance, progress
-from sceneproof.tasks.localization.buffers import BufferSettings, Cut, Footage, Timeline, stream
+from sceneproof.tasks.localization.buffers import BufferSettings, Timeline
+from sceneproof.tasks.localization.footage import Footage
 from sceneproof.tasks.localization.localizer import Localizer
+from sceneproof.tasks.localization.streaming import Cut, stream
 from sceneproof.types import Segments
 
 COLUMNS = ("video", "split", "action", "start", "end", "score")

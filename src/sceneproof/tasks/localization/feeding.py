@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from sceneproof.backbones.base import Backbone
 from sceneproof.data.batches import RawBatch, collate, to_batch
 from sceneproof.progress import progress
-from sceneproof.tasks.localization.buffers import TrainingBuffers
+from sceneproof.tasks.localization.footage import TrainingBuffers
 from sceneproof.types import Clip, Sample, SegmentBatch
 
 

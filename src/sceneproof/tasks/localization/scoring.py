@@ -10,7 +10,7 @@ from sceneproof.metrics.average_precision import mean_average_precision
 from sceneproof.metrics.temporal_map import temporal_average_precision
 from sceneproof.metrics.temporal_matching import Reading
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
-from sceneproof.tasks.localization.buffers import Footage
+from sceneproof.tasks.localization.footage import Footage
 
 READINGS: tuple[Reading, ...] = ("thumos", "activitynet")
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)

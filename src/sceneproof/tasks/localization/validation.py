@@ -9,8 +9,9 @@ from sceneproof.data.segments import BACKGROUND
 from sceneproof.errors import TrainingError
 from sceneproof.metrics.average_precision import mean_average_precision
 from sceneproof.metrics.temporal_map import temporal_average_precision
-from sceneproof.tasks.localization.buffers import BufferSettings, Footage
+from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.detecting import localize_all
+from sceneproof.tasks.localization.footage import Footage
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.tasks.localization.scoring import detections, true_segments, truth_table
 
