@@ -1,4 +1,4 @@
-"""What is wrong with false boxes, after Kalogeiton et al., Action Tubelet Detector, ICCV 2017, section 5.
+"""What is wrong with false boxes, after Kalogeiton et al., Action Tubelet Detector, ICCV 2017.
 
 As in the released code (frameAP_error of ACT.py), a detection that matches no true box is told by what its frame and
 its video show:

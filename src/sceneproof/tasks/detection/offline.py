@@ -24,7 +24,7 @@ def best_paths(
     """Paths of one class through T frames, one box in each, the best first: int64 (T,) each, places in their frames.
 
     A path's value is the sum over consecutive frames of both boxes' scores and `overlap_weight` times their
-    intersection over union (Gkioxari and Malik, Finding Action Tubes, CVPR 2015, section 3.2; Saha et al. 2016 count
+    intersection over union (Gkioxari and Malik, Finding Action Tubes, CVPR 2015; Saha et al. 2016 count
     each score once). The best path is found by the Viterbi algorithm, its boxes are taken away, and so on until a frame
     has none left; boxes that are then left in other frames are in no path, as in both papers.
 
@@ -83,7 +83,7 @@ def offline_tubes(
         overlap_weight: of the intersection over union, beside the scores.
         most: boxes of a class in a frame, the best after suppression.
         nms: the intersection over union above which the better box suppresses another of its class.
-        switch_cost: of trimming (Saha et al. 2016, section 3.4); None: no trimming.
+        switch_cost: of trimming (Saha et al. 2016); None: no trimming.
         best: how many of its highest scores a tube's score is the mean of.
         least_frames: shorter tubes are left out.
         least_score: boxes below it are left out.

@@ -1,6 +1,6 @@
 """Tubes from boxes, online: frame after frame, each tube given as soon as it has ended.
 
-Singh et al., Online Real-Time Multiple Spatiotemporal Action Localisation and Prediction, ICCV 2017, section 3.4, and
+Singh et al., Online Real-Time Multiple Spatiotemporal Action Localisation and Prediction, ICCV 2017, and
 their released code (incremental_linking.m).
 """
 

@@ -10,7 +10,7 @@ class Trimmer:
     """Labels frames as they come so that, over all of them, the labelling is the best there is.
 
     The best labelling maximises the sum of `score` over frames of the action and `1 - score` over frames of the
-    background, less `switch_cost` for each change (Saha et al. 2016, section 3.4; Singh et al. 2017, section 3.4; the
+    background, less `switch_cost` for each change (Saha et al. 2016; Singh et al. 2017; the
     released code labels by all classes at once). With two states it follows from one number, by how much the best
     labelling that ends in the action beats the best that ends in the background. Beyond the cost of a change, every
     best labelling of what may follow goes through this state here; within, this frame has the label of the next. So a
