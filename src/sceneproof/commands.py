@@ -22,9 +22,15 @@ TASKS = {
         "settings": "sceneproof.evaluate_localization:settings_of",
         "report": "sceneproof.report.localization.page:report_localization",
     },
+    "detection": {
+        "train": "sceneproof.train_detection:train_detection",
+        "evaluate": "sceneproof.evaluate_detection:evaluate_detection",
+        "settings": "sceneproof.evaluate_detection:settings_of",
+        "report": "sceneproof.report.detection.page:report_detection",
+    },
 }
 
-CRITERIA = {"classification": "top1", "localization": "mAP"}
+CRITERIA = {"classification": "top1", "localization": "mAP", "detection": "frame_mAP"}
 """The figure of validation that picks weights and rates."""
 
 

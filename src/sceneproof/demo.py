@@ -42,7 +42,7 @@ model's own backbone under every row."""
 def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs: int = PRETRAINING.epochs) -> None:
     """Makes a small world of videos, trains with and without scene debiasing, and writes one page to open.
 
-    Takes up to a quarter of an hour on two cores. Stop it with Ctrl-C and run it again: it goes on where it was.
+    Takes about thirteen minutes on two cores. Stop it with Ctrl-C and run it again: it goes on where it was.
 
     Args:
         out: folder for the world, the runs and the page.

@@ -23,6 +23,7 @@ from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
 from sceneproof.methods.base import Learner, Method
 from sceneproof.spec import Spec
+from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.localization.localizer import Localizer
 
 Network = TypeVar("Network", bound=Learner)
@@ -101,7 +102,7 @@ class Run:
 
     @property
     def task(self) -> str:
-        """What it was trained for: "classification" or "localization"."""
+        """What it was trained for: "classification", "localization" or "detection"."""
         return str(self.config.get("task", "classification"))
 
     def build(self) -> Method:
@@ -120,6 +121,14 @@ class Run:
         """
         return self._built(Localizer, "localization", len(self.actions))
 
+    def build_detector(self) -> Detector:
+        """The detector with fresh weights, drawn from torch's random state.
+
+        Raises:
+            InputError: a run of another task.
+        """
+        return self._built(Detector, "detection", len(self.actions))
+
     def method(self) -> Method:
         """The trained method, in evaluation mode, with the weights that were best on the validation split.
 
@@ -135,6 +144,14 @@ class Run:
             InputError: no weights yet, a corrupt file, or a run of another task.
         """
         return self._trained(self.build_localizer())
+
+    def detector(self) -> Detector:
+        """The trained detector, in evaluation mode.
+
+        Raises:
+            InputError: no weights yet, a corrupt file, or a run of another task.
+        """
+        return self._trained(self.build_detector())
 
     def _built(self, kind: type[Network], task: str, *classes: int) -> Network:
         if self.task != task:

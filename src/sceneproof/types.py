@@ -30,6 +30,26 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class People:
+    """K people who are followed by boxes through the T frames of a video or a clip.
+
+    Attributes:
+        boxes: float32 (K, T, 4), x1 y1 x2 y2 in pixels, x2 and y2 exclusive; of no meaning where someone is not there.
+        present: bool (K, T).
+        action: int64 (K,), what each does.
+    """
+
+    boxes: NDArray[np.float32]
+    present: NDArray[np.bool_]
+    action: NDArray[np.int64]
+
+    def at(self, frames: NDArray[np.int64]) -> "People":
+        """The same people in these frames, some of which may be asked for twice; those who are in none are left out."""
+        seen = self.present[:, frames].any(axis=1)
+        return People(self.boxes[seen][:, frames], self.present[seen][:, frames], self.action[seen])
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One training or test example, made in a loader's worker from (seed, epoch, row) alone.
 
@@ -40,6 +60,7 @@ class Sample:
         action: class number, or -1 where unknown.
         scene: float32 (S,), the soft scene label, or None where the video has none.
         problem: why the video could not be read; the clip is then empty and nothing of this sample is used.
+        people: who is where, in pixels of the clip after resizing and mirroring; None where boxes are not learnt.
     """
 
     row: int
@@ -48,6 +69,7 @@ class Sample:
     action: int = -1
     scene: NDArray[np.float32] | None = None
     problem: str = ""
+    people: People | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Samples to batches: collated by loader workers as uint8, then resized, masked and normalised on the device."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.data.transforms import fill_humans, normalise, resize
-from sceneproof.types import Batch, Sample
+from sceneproof.types import Batch, People, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class RawBatch:
-    """A batch before the device. `problems` lists the rows that could not be read, so are left out, with the reason."""
+    """A batch before the device. `problems` lists the rows that could not be read, so are left out, with the reason.
+
+    `people` are those of each clip, where boxes are learnt; else it is empty.
+    """
 
     stacks: list[Stack]
     flip: Tensor
@@ -47,6 +50,7 @@ class RawBatch:
     has_scene: Tensor
     row: Tensor
     problems: list[tuple[int, str]]
+    people: list[People] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.row)
@@ -72,6 +76,7 @@ def collate(samples: Sequence[Sample], scenes: int) -> RawBatch:
         has_scene=torch.tensor([sample.scene is not None for sample in good], dtype=torch.bool),
         row=torch.tensor([sample.row for sample in good], dtype=torch.int64),
         problems=[(sample.row, sample.problem) for sample in samples if sample.problem],
+        people=[sample.people for sample in good if sample.people is not None],
     )
 
 
