@@ -16,14 +16,15 @@ Numbers = Sequence[int] | NDArray[np.int64]
 
 LEVELS = 16
 """Of 255: a background pixel that differs from its median over time by more has changed."""
-STILL = 0.12
+STILL = 0.05
 """The camera stands still where at most this share of background pixels has changed; docs/contexts.md: measured."""
 LEAST_BACKGROUND = 0.1
 """Share of pixels: with less background in sight nobody can tell whether the camera moves."""
 LOOKED_AT, SMALL = 24, 120
 """Frames, and short side in pixels, that the camera is judged by; inpainting is done at that size, too."""
-WIDER = 4 / 240
-"""Of the short side: how much wider than its mask a person is taken out (HAT's E2FGVI/generate.py: 4 of 240 pixels)."""
+WIDER = 8 / 240
+"""Of the short side: how much wider than its mask a person is taken out, on each side. HAT takes 4 of 240 pixels
+(E2FGVI/generate.py, `read_mask`); J-HMDB's masks lie within the body, and its rim stayed in sight."""
 RADIUS = 3
 """Pixels around a hole that OpenCV's inpainting looks at."""
 
@@ -108,7 +109,7 @@ def masked_median(values: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> tuple
     Returns:
         uint8 (P, C), and which of the P pixels are seen at all (the others are 0).
     """
-    order = np.where(hidden[..., None], 256, values).astype(np.uint16)  # what is hidden goes behind all that is seen
+    order = np.where(hidden[..., None], np.uint16(256), values)  # what is hidden goes behind all that is seen
     order = np.sort(np.ascontiguousarray(np.moveaxis(order, 0, -1)), axis=-1)
     count = (~hidden).sum(0)
     middle = np.maximum(count - 1, 0) // 2
