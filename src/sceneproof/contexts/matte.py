@@ -125,8 +125,8 @@ def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
 
     The outline runs between pixels: the first pixel inside has .5, the first outside -.5. At most `REACH` either way.
     """
-    inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
-    outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     signed = np.where(mask, inside - 0.5, 0.5 - outside).clip(-REACH, REACH)
     return np.asarray(signed, np.float32)
 
