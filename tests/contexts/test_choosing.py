@@ -80,7 +80,7 @@ def test_close_and_far_need_distances_and_say_so() -> None:
 
 def test_distances_are_half_the_difference_of_mean_scenes() -> None:
     table = manifest({"a1": "a", "a2": "a", "b": "b", "c": "c"}, scenes=["pool", "gym", "gym", "sea"])
-    want = [[0, 0.5, 1], [0.5, 0, 1], [1, 1, 0]]
+    want = np.array([[0, 0.5, 1], [0.5, 0, 1], [1, 1, 0]])
     np.testing.assert_allclose(scene_distances(table), want)
     assert Partners(table, set()).unable("close") == "", "the manifest's own scenes do"
     vectors = np.array([[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]], np.float32)

@@ -61,7 +61,7 @@ def test_videos_come_back_with_a_manifest_that_says_what_they_are_made_of(world:
         "b",
     )
     pasted = decode(made.path(list(rows.index).index("a0@swap_random")))
-    shade = {"b0": 100, "b1": 140}[swap["background"]]
+    shade = {"b0": 100, "b1": 140}[str(swap["background"])]
     np.testing.assert_allclose(pasted[3, 50:, :40, 0], shade, atol=4)
     np.testing.assert_allclose(pasted[3, 26:30, 28:32], np.broadcast_to(PERSON, (4, 4, 3)), atol=12)
     frozen = decode(made.path(list(rows.index).index("b1@scufo_sinusoid"))).astype(int)
@@ -117,10 +117,8 @@ def test_segments_of_one_file_are_cut_and_named_apart(world: Path, tmp_path: Pat
     rows["video"] = ["a0", "a9", "b0", "b1", "c0"]
     rows["start"], rows["end"] = [0.08, 0.16, *[np.nan] * 3], [0.24, 0.32, *[np.nan] * 3]
     Manifest(rows, world).write(world / "segments.parquet")
-    made = export(
-        world / "segments.parquet", tmp_path / "out", humans=world / "masks.parquet", variants=["scene_grey", "original"],
-        workers=1, quiet=True,
-    )  # fmt: skip
+    people, names = world / "masks.parquet", ["scene_grey", "original"]
+    made = export(world / "segments.parquet", tmp_path / "out", humans=people, variants=names, workers=1, quiet=True)
     assert made is not None
     cut = made.rows.set_index("video").loc["a0@scene_grey"]
     assert cut["frames"] == 4

@@ -1,14 +1,15 @@
 """Cutting and pasting: soft edges, colours from the inside, outlines that hold still."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sceneproof.contexts.matte import HELD, cut_out, held_distances, signed_distance
 from tests.contexts.clips import PERSON, footage
 
 
-def disc(radius: float, centre: float = 32.0) -> np.ndarray:
+def disc(radius: float, centre: float = 32.0) -> NDArray[np.bool_]:
     rows, columns = np.mgrid[:64, :64] + 0.5
-    return np.hypot(rows - 32, columns - centre) < radius
+    return np.asarray(np.hypot(rows - 32, columns - centre) < radius)
 
 
 def test_distances_count_from_the_outline_between_pixels() -> None:

@@ -1,4 +1,4 @@
-"""All variants of a clip from one decode: what each shows, what follows from what, and what is said when one cannot be."""
+"""All variants of a clip from one decode: what each shows, what it follows from, and why one cannot be made."""
 
 from pathlib import Path
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sceneproof.contexts.timing import aligned
 from sceneproof.data.video import decode, probe
 from sceneproof.errors import InputError
-from sceneproof.labelling.pictures import read_picture
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 VIDEOS = (".mp4", ".avi", ".webm", ".mkv", ".mov", ".m4v")
@@ -61,6 +60,8 @@ class Backgrounds:
             InputError: a picture that cannot be read.
             VideoError: a video that cannot be read.
         """
+        from sceneproof.labelling.pictures import read_picture  # imports torch, which takes seconds
+
         path = self.root / name
         if path.suffix.lower() in PICTURES:
             return covering(read_picture(path), height, width)

@@ -47,7 +47,7 @@ def filled(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers
         people: bool (N, H, W).
         wanted: T numbers of frames.
     """
-    made = frames[np.asarray(wanted)]
+    made: NDArray[np.uint8] = frames[np.asarray(wanted)]
     for frame, mask, colour in zip(made, people[np.asarray(wanted)], mean_colour(made), strict=True):
         frame[mask] = colour
     return made

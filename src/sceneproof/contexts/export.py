@@ -2,62 +2,27 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sceneproof.contexts.backgrounds import Backgrounds
-from sceneproof.contexts.choosing import Partners, scene_distances
-from sceneproof.contexts.footage import Library, edges
-from sceneproof.contexts.variants import VARIANTS, Impossible, Variants
-from sceneproof.data.humans import check_humans, read_humans
+from sceneproof.contexts.footage import edges
+from sceneproof.contexts.writing import Settings, Task, names_of, opened, write_variants
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.scenes import SceneTable
 from sceneproof.data.tables import write_table
-from sceneproof.data.video import VideoError, probe
+from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, write_json
-from sceneproof.mall.film import Format, write_film
 from sceneproof.mall.studio import processors
-from sceneproof.processes import Ask, Problem, in_processes
+from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
 
 SAMPLES = 3
 """Videos that the size of the rest is reckoned from."""
-RATE = 25.0
-"""Frames a second of what is written, where the source does not say."""
 DRAWING = 1  # raised whenever the same settings give other files
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """All that the files follow from."""
-
-    manifest: str
-    root: str | None
-    splits: tuple[str, ...]
-    humans: str
-    scenes: str | None
-    backgrounds: str | None
-    variants: tuple[str, ...]
-    seed: int
-    crf: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """The variants of one video to write below a folder; `part` is their record, written last."""
-
-    settings: _Settings
-    video: str
-    folder: str
-    name: str
-    part: str
 
 
 def export(
@@ -111,9 +76,9 @@ def export(
     assert paths[0] is not None
     assert paths[2] is not None
     asked = tuple(variants or ())
-    settings = _Settings(paths[0], paths[1], tuple(splits or ()), paths[2], paths[3], paths[4], asked, seed, crf)
-    table, made = _opened(settings)
-    names = _names(made, asked)
+    settings = Settings(paths[0], paths[1], tuple(splits or ()), paths[2], paths[3], paths[4], asked, seed, crf)
+    table, made = opened(settings)
+    names = names_of(made, asked)
     tasks = _tasks(settings, table, out)
     said = f"{len(tasks)} videos in {len(names)} variants: {', '.join(names)}"
     if dry_run:
@@ -126,28 +91,7 @@ def export(
     return _tables(table, out, tasks, answers, quiet=quiet)
 
 
-@lru_cache(maxsize=1)
-def _opened(settings: _Settings) -> tuple[Manifest, Variants]:
-    """The tables, read once in each process."""
-    table = Manifest.read(settings.manifest, settings.root)
-    table = table.split(*settings.splits) if settings.splits else table
-    people = read_humans(settings.humans)
-    check_humans(people, table)
-    distances = None if settings.scenes is None else scene_distances(table, SceneTable.read(settings.scenes))
-    backgrounds = None if settings.backgrounds is None else Backgrounds.read(Path(settings.backgrounds))
-    partners = Partners(table, set(people.videos), distances=distances)
-    return table, Variants(partners, Library(table, people).read, backgrounds=backgrounds, seed=settings.seed)
-
-
-def _names(made: Variants, asked: Sequence[str]) -> list[str]:
-    """What is to be made; a variant that was asked for by name and that no clip can have is an error."""
-    for name in asked:
-        if reason := made.unable(name):
-            raise InputError(f"--variants {name}: {reason}")
-    return [name for name in VARIANTS if name in asked] if asked else made.names()
-
-
-def _tasks(settings: _Settings, table: Manifest, out: Path) -> list[_Task]:
+def _tasks(settings: Settings, table: Manifest, out: Path) -> list[Task]:
     names = [
         str(path) if np.isnan(start) and np.isnan(end) else f"{path}_{start:.3f}-{end:.3f}"
         for path, start, end in zip(table.rows["path"], *edges(table), strict=True)
@@ -155,12 +99,12 @@ def _tasks(settings: _Settings, table: Manifest, out: Path) -> list[_Task]:
     # two rows of one file and segment have ids of their own, and so other backgrounds
     twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
     return [
-        _Task(settings, str(video), str(out), f"{name}_{row}" if name in twice else name, f"{row:07d}.json")
+        Task(settings, str(video), str(out), f"{name}_{row}" if name in twice else name, f"{row:07d}.json")
         for row, (video, name) in enumerate(zip(table.rows["video"], names, strict=True))
     ]
 
 
-def _claim(out: Path, settings: _Settings) -> None:
+def _claim(out: Path, settings: Settings) -> None:
     """Writes export.json, or checks that the folder's is of these settings."""
     place, said = out / "export.json", {"drawing": DRAWING, **asdict(settings)}
     said = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
@@ -176,42 +120,13 @@ def _claim(out: Path, settings: _Settings) -> None:
         left.unlink()
 
 
-def _work(task: _Task, ask: Ask) -> list[dict[str, Any]]:
-    """Writes the variants of one video; returns, and records, what was made."""
-    table, variants = _opened(task.settings)
-    out = Path(task.folder)
-    record = out / ".parts" / task.part
-    if record.is_file():
-        there: list[dict[str, Any]] = read_json(record)
-        return there
-    row = int(np.flatnonzero((table.rows["video"] == task.video).to_numpy())[0])
-    footage = variants.read(task.video)
-    info = probe(table.path(row))
-    rate = info.rate if np.isfinite(info.rate) else RATE
-    height, width = (size // 2 * 2 for size in footage.frames.shape[1:3])
-    shape = Format(width, height, len(footage.frames), rate, task.settings.crf)
-    facts: list[dict[str, Any]] = []
-    for name, made in variants.of(footage, [np.arange(shape.frames)]).each(_names(variants, task.settings.variants)):
-        if isinstance(made, Impossible):
-            facts.append({"variant": name, "reason": made.reason})
-            continue
-        path = f"videos/{name}/{task.name}.mp4"
-        write_film(out / path, (np.ascontiguousarray(frame[:height, :width]) for frame in made.clips[0]), shape)
-        facts.append({
-            "variant": name, "path": path, "background": made.background, "background_action": made.background_action,
-            "note": made.note, "width": width, "height": height, "frames": shape.frames, "rate": rate,
-        })  # fmt: skip
-    write_json(record, facts)
-    return facts
-
-
 def _write_all(
-    tasks: list[_Task], workers: int, time_limit: float, *, quiet: bool
+    tasks: list[Task], workers: int, time_limit: float, *, quiet: bool
 ) -> list[list[dict[str, Any]] | Problem]:
     answers: list[list[dict[str, Any]] | Problem] = []
     failed = 0
     with progress("exporting", len(tasks), quiet=quiet) as advance:
-        for _, answer in in_processes(_work, iter(tasks), workers=workers, time_limit=time_limit):
+        for _, answer in in_processes(write_variants, iter(tasks), workers=workers, time_limit=time_limit):
             answers.append(answer)
             failed += isinstance(answer, Problem)
             advance(note=f"{failed} unreadable" if failed else "")
@@ -221,7 +136,7 @@ def _write_all(
 def _tables(
     table: Manifest,
     out: Path,
-    tasks: list[_Task],
+    tasks: list[Task],
     answers: list[list[dict[str, Any]] | Problem],
     *,
     quiet: bool,
@@ -262,11 +177,11 @@ def _tables(
     return manifest
 
 
-def _id(task: _Task, facts: dict[str, Any]) -> str:
+def _id(task: Task, facts: dict[str, Any]) -> str:
     return f"{task.video}@{facts['variant']}"
 
 
-def _reckon(tasks: list[_Task], table: Manifest) -> float:
+def _reckon(tasks: list[Task], table: Manifest) -> float:
     """Bytes that all will take, by a few videos made in a folder that is thrown away.
 
     Raises:
@@ -278,7 +193,7 @@ def _reckon(tasks: list[_Task], table: Manifest) -> float:
         for row in np.unique(np.linspace(0, len(tasks) - 1, SAMPLES).astype(int)):
             task = tasks[row]
             try:
-                facts = _work(_Task(task.settings, task.video, folder, task.name, task.part), lambda question: None)
+                facts = write_variants(replace(task, folder=folder), lambda question: None)
             except VideoError as error:
                 reasons.append(f"{table.path(int(row))}: {error}")
                 continue
