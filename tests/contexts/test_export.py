@@ -20,9 +20,10 @@ from tests.videos import make_video
 NAMES = ["original", "human_inpainted", "swap_random", "scuba_sinusoid", "scufo_sinusoid", "reversed"]
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four clips of two actions with their masks, and one without people."""
+    tmp_path = tmp_path_factory.mktemp("world")
     rows, masks = [], []
     for place, (video, action) in enumerate({"a0": "a", "a1": "a", "b0": "b", "b1": "b", "c0": "b"}.items()):
         clip = footage(video, shade=20 + 40 * place)
@@ -46,9 +47,16 @@ def exported(world: Path, out: Path, workers: int = 1) -> Manifest:
     return made
 
 
-def test_videos_come_back_with_a_manifest_that_says_what_they_are_made_of(world: Path, tmp_path: Path) -> None:
-    exported(world, tmp_path / "out")
-    made = Manifest.read(tmp_path / "out" / "manifest.parquet")
+@pytest.fixture(scope="module")
+def one(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export by one worker."""
+    out = tmp_path_factory.mktemp("one")
+    exported(world, out)
+    return out
+
+
+def test_videos_come_back_with_a_manifest_that_says_what_they_are_made_of(one: Path) -> None:
+    made = Manifest.read(one / "manifest.parquet")
     rows = made.rows.set_index("video")
     assert len(rows) == 4 * len(NAMES) + 2, "of the clip without people: the original and its reverse"
     assert set(rows["mark"]) == {"kept"}
@@ -66,28 +74,28 @@ def test_videos_come_back_with_a_manifest_that_says_what_they_are_made_of(world:
     np.testing.assert_allclose(pasted[3, 26:30, 28:32], np.broadcast_to(PERSON, (4, 4, 3)), atol=12)
     frozen = decode(made.path(list(rows.index).index("b1@scufo_sinusoid"))).astype(int)
     assert np.abs(frozen - frozen[:1]).mean() < 1
-    failures, _ = read_table(tmp_path / "out" / "manifest.failures.parquet", "failures", ("video", "path", "reason"))
+    failures, _ = read_table(one / "manifest.failures.parquet", "failures", ("video", "path", "reason"))
     assert set(failures["video"]) == {"c0"}
     assert failures["reason"].str.contains("nobody is known").all()
     assert len(failures) == len(NAMES) - 2
 
 
-def test_files_do_not_depend_on_workers_and_are_not_made_twice(world: Path, tmp_path: Path) -> None:
-    one, two = exported(world, tmp_path / "one"), exported(world, tmp_path / "two", workers=2)
-    pd.testing.assert_frame_equal(one.rows, two.rows)
-    files = sorted((tmp_path / "one" / "videos").rglob("*.mp4"))
-    assert len(files) == len(one)
+def test_files_do_not_depend_on_workers_and_are_not_made_twice(world: Path, one: Path, tmp_path: Path) -> None:
+    rows, two = Manifest.read(one / "manifest.parquet").rows, exported(world, tmp_path / "two", workers=2)
+    pd.testing.assert_frame_equal(rows, Manifest.read(two.root / "manifest.parquet").rows)
+    files = sorted((one / "videos").rglob("*.mp4"))
+    assert len(files) == len(rows)
     for path in files:
-        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+        assert path.read_bytes() == (two.root / path.relative_to(one)).read_bytes()
     before = {path: path.stat().st_mtime_ns for path in files}
-    lost = next(iter(sorted((tmp_path / "one" / ".parts").iterdir())))
+    lost = next(iter(sorted((one / ".parts").iterdir())))
     lost.unlink()  # as if it had been killed before this video was done
-    again = exported(world, tmp_path / "one")
-    pd.testing.assert_frame_equal(again.rows, one.rows)
+    exported(world, one)
+    pd.testing.assert_frame_equal(Manifest.read(one / "manifest.parquet").rows, rows)
     redone = {path for path, time in before.items() if path.stat().st_mtime_ns != time}
     assert {path.name for path in redone} == {"a0.mp4.mp4"}
     for path in redone:
-        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+        assert path.read_bytes() == (two.root / path.relative_to(one)).read_bytes()
 
 
 def test_the_command_reckons_and_refuses(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

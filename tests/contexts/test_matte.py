@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.contexts.matte import HELD, cut_out, held_distances, signed_distance
+from sceneproof.contexts.matte import cut_out, held_distances, signed_distance
 from tests.contexts.clips import PERSON, footage
 
 
@@ -37,8 +37,9 @@ def test_what_moves_evenly_is_not_held_back_nor_smeared() -> None:
     assert (held[30, 17:37] > 0).all()
     assert (held[30, :15] < 0).all(), "nothing is left where it was"
     jump = np.stack([disc(8, 16), disc(8, 48), disc(8, 16)])
-    moved = held_distances(jump, [1])[0] - held_distances(jump[1:2], [0])[0]
-    assert np.abs(moved).max() <= HELD + 1e-5
+    moved, alone = held_distances(jump, [1])[0], held_distances(jump[1:2], [0])[0]
+    near = alone > -1  # what is pasted at all
+    np.testing.assert_allclose(moved[near], alone[near], atol=0.1, err_msg="what moves fast is not held at all")
 
 
 def test_a_frame_that_a_detector_missed_does_not_shrink_its_neighbours() -> None:
@@ -65,7 +66,7 @@ def test_edges_are_soft_and_carry_nothing_of_the_old_background() -> None:
     assert 2 <= partly.sum() <= 8, "soft, over a few pixels"
     # every mixture is of the person and the new, black background: red to green as in the person
     np.testing.assert_allclose(line[partly, 1], share[partly] * PERSON[1], atol=1.5)
-    np.testing.assert_allclose(share[21:39].sum(), 16, atol=1.5)
+    np.testing.assert_allclose(share.sum(), 17, atol=1.2)  # 16 and two halves
 
 
 def test_only_the_frames_asked_for_are_cut_in_their_order() -> None:
@@ -79,3 +80,15 @@ def test_only_the_frames_asked_for_are_cut_in_their_order() -> None:
     assert [(int(frame[28, :, 0].argmax()) - 4) // 6 for frame in made] == [5, 1, 5]
     np.testing.assert_array_equal(matte.at([1]).over(np.zeros((64, 96, 3), np.uint8))[0], made[1])
     assert cut_out(clip.frames, np.zeros_like(clip.people), [0]) is None
+
+
+def test_a_limb_of_two_pixels_stays_in_sight() -> None:
+    people = np.zeros((3, 40, 40), bool)
+    people[:, 10:30, 10:20] = True
+    people[:, 20:22, 20:35] = True
+    frames = np.where(people[..., None], np.uint8(PERSON), np.uint8(0))
+    matte = cut_out(frames, people, [1])
+    assert matte is not None
+    made = matte.over(np.full((40, 40, 3), 255, np.uint8))[0]
+    assert (made[20:22, 22:33, 1] < 40 + 0.4 * 215).all(), "at least six tenths of it"
+    assert (made[15, 25] == 255).all()

@@ -7,16 +7,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-HELD = 1.0
-"""Pixels: the outline that is pasted lies at most so far from the mask's."""
+JITTER, MOTION = 2.0, 3.0
+"""Pixels from frame to frame: up to the first an outline's step may be jitter, from the second on it is motion."""
 REACH = 6.0
 """Pixels: distances from the outline are told up to here."""
-OUTSIDE, INSIDE = -0.5, 1.5
-"""Pixels from the outline, inwards positive, at which a person is just gone, and wholly there."""
+SOFT = 0.75
+"""Pixels from the outline, inwards and outwards, over which a person fades."""
+PURE = 1.25
+"""Pixels inside the outline from which on a pixel's colour is the person's alone."""
 MARGIN = 8
 """Pixels around the people that are cut out with them."""
-SMOOTHED = 0.8
-"""Pixels: the Gaussian that takes the stairs out of an outline that follows pixels."""
+SMOOTHED, THINNED = 0.8, 0.25
+"""Pixels: the Gaussian that takes the stairs out of an outline that follows pixels, and by how much it may move the
+outline inwards: hands and sticks that are two pixels wide would fade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,7 @@ def cut_out(
     """Cuts the people out of some frames of a clip.
 
     Where a mask jitters by a pixel, the cut does not (`held_distances`). A mask's outermost pixels show the old
-    background in part, and would carry it along as a halo: the cut lies half a pixel further in, and its
-    soft edge takes the colours from inside the person.
+    background in part, and would carry it along as a halo: the soft edge takes its colours from inside the person.
 
     Args:
         frames: uint8 (N, H, W, 3), the whole clip.
@@ -77,7 +79,7 @@ def cut_out(
         return None
     rows, columns = (_around(people[near].any((0, axis))) for axis in (2, 1))
     distances = held_distances(people[:, rows, columns], numbers)
-    alpha = ((distances - OUTSIDE) / (INSIDE - OUTSIDE)).clip(0, 1)
+    alpha = ((distances + SOFT) / (2 * SOFT)).clip(0, 1)
     pictures = [
         _inner_colours(np.ascontiguousarray(frames[number, rows, columns]), distance)
         for number, distance in zip(numbers, distances, strict=True)
@@ -89,9 +91,9 @@ def held_distances(people: NDArray[np.bool_], wanted: Sequence[int] | NDArray[np
     """How far each pixel lies inside the people's outline, held in time.
 
     The distances of a frame and of its two neighbours are weighted 1/4, 1/2, 1/4: an outline that goes to and fro from
-    frame to frame comes to rest, one that moves evenly is not held back. No pixel's distance is changed by more than
-    `HELD`, so that nothing that moves fast is cut off or drags its old background along. A frame without people,
-    which a detector missed, does not count as a neighbour.
+    frame to frame comes to rest, one that moves evenly is not held back. Where it steps by `MOTION` or more, as at a
+    hand that waves, it stays as it is: nothing that moves fast fades or drags its old background along. A frame
+    without people, which a detector missed, does not count as a neighbour.
 
     Args:
         people: bool (N, H, W), the whole clip.
@@ -114,8 +116,9 @@ def held_distances(people: NDArray[np.bool_], wanted: Sequence[int] | NDArray[np
         # at the clip's ends its other neighbour counts twice
         neighbours = (number - 1 if number else min(1, last), number + 1 if number < last else max(last - 1, 0))
         before, after = (distance(other) if people[other].any() else here for other in neighbours)
-        moved = here + ((before + after - 2 * here) / 4).clip(-HELD, HELD)
-        held[place] = cv2.GaussianBlur(moved, (0, 0), SMOOTHED)
+        step = np.maximum(np.abs(before - here), np.abs(after - here))
+        moved = here + (before + after - 2 * here) / 4 * ((MOTION - step) / (MOTION - JITTER)).clip(0, 1)
+        held[place] = np.maximum(cv2.GaussianBlur(moved, (0, 0), SMOOTHED), moved - THINNED)
         known.pop(number - 2, None)
     return held
 
@@ -133,7 +136,7 @@ def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 def _inner_colours(picture: NDArray[np.uint8], distance: NDArray[np.float32]) -> NDArray[np.uint8]:
     """A picture (h, w, 3) whose pixels near and outside the outline have the mean colour of the inside nearby."""
-    inner = (distance > INSIDE).astype(np.float32)
+    inner = (distance > PURE).astype(np.float32)
     size = (7, 7)
     share = cv2.blur(inner, size)
     colours = cv2.blur(picture * inner[..., None], size)
