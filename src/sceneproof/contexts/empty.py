@@ -21,7 +21,9 @@ STILL = 0.05
 LEAST_BACKGROUND = 0.1
 """Share of pixels: with less background in sight nobody can tell whether the camera moves."""
 LOOKED_AT, SMALL = 24, 120
-"""Frames, and short side in pixels, that the camera is judged by; inpainting is done at that size, too."""
+"""Frames, and short side in pixels, that the camera is judged by."""
+COARSE = 60
+"""Pixels: the short side at which holes are inpainted. What comes of it is smooth, so that more would show no more."""
 WIDER = 8 / 240
 """Of the short side: how much wider than its mask a person is taken out, on each side. HAT takes 4 of 240 pixels
 (E2FGVI/generate.py, `read_mask`); J-HMDB's masks lie within the body, and its rim stayed in sight."""
@@ -146,8 +148,8 @@ def _spatially(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Num
 def _inpainted(picture: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """A picture (H, W, 3) with its hole filled from around, smoothly; the rest of it is not to be used."""
     height, width = hole.shape
-    small_hole = (_shrunk(hole.astype(np.uint8) * 255) > 0).astype(np.uint8)
-    small = cv2.inpaint(_shrunk(picture), small_hole, RADIUS, cv2.INPAINT_TELEA)
+    small_hole = (_shrunk(hole.astype(np.uint8) * 255, COARSE) > 0).astype(np.uint8)
+    small = cv2.inpaint(_shrunk(picture, COARSE), small_hole, RADIUS, cv2.INPAINT_TELEA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
@@ -168,9 +170,9 @@ def _radius(frames: NDArray[np.uint8]) -> int:
     return max(2, round(WIDER * float(min(frames.shape[1:3]))))
 
 
-def _shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture at short side `SMALL`, or as it is where that is larger."""
-    factor = SMALL / min(picture.shape[:2])
+def _shrunk(picture: NDArray[np.uint8], side: int = SMALL) -> NDArray[np.uint8]:
+    """A picture at this short side, or as it is where that is larger."""
+    factor = side / min(picture.shape[:2])
     if factor >= 1:
         return picture
     size = round(picture.shape[1] * factor), round(picture.shape[0] * factor)
