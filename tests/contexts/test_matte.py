@@ -86,7 +86,7 @@ def test_a_limb_of_two_pixels_stays_in_sight() -> None:
     people = np.zeros((3, 40, 40), bool)
     people[:, 10:30, 10:20] = True
     people[:, 20:22, 20:35] = True
-    frames = np.where(people[..., None], np.uint8(PERSON), np.uint8(0))
+    frames = np.where(people[..., None], np.array(PERSON, np.uint8), np.uint8(0))
     matte = cut_out(frames, people, [1])
     assert matte is not None
     made = matte.over(np.full((40, 40, 3), 255, np.uint8))[0]
