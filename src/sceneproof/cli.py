@@ -32,6 +32,7 @@ COMMANDS = {
     "label check": ("sceneproof.labelling.check.command:label_check", "labels -> one page to look at them with"),
     "label network": ("sceneproof.labelling.scene_training:train_scene_network", "scene pictures -> scene classifier"),
     "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
+    "contexts export": ("sceneproof.contexts.export:export", "manifest + people -> the same videos in other places"),
     "train": ("sceneproof.train:train", "manifest + labels -> run; --task localization: a localizer"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
     "localize": ("sceneproof.localize:localize", "localizer + video -> when what is done"),

@@ -1,0 +1,179 @@
+"""Clips without their people: what is behind them, where the camera stands still, else a stopgap that is named."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.data.humans import mean_colour
+
+Way = Literal["median", "median and spatial", "spatial", "filled"]
+
+Numbers = Sequence[int] | NDArray[np.int64]
+
+LEVELS = 16
+"""Of 255: a background pixel that differs from its median over time by more has changed."""
+STILL = 0.05
+"""The camera stands still where at most this share of background pixels has changed; docs/contexts.md: measured."""
+LEAST_BACKGROUND = 0.1
+"""Share of pixels: with less background in sight nobody can tell whether the camera moves."""
+LOOKED_AT, SMALL = 24, 120
+"""Frames, and short side in pixels, that the camera is judged by."""
+COARSE = 60
+"""Pixels: the short side at which holes are inpainted. What comes of it is smooth, so that more would show no more."""
+WIDER = 8 / 240
+"""Of the short side: how much wider than its mask a person is taken out, on each side. HAT takes 4 of 240 pixels
+(E2FGVI/generate.py, `read_mask`); J-HMDB's masks lie within the body, and its rim stayed in sight."""
+GONE = 0.8
+"""Of the blurred mask: from here on nothing of a person is left, also at the corners of their outline."""
+RADIUS = 3
+"""Pixels around a hole that OpenCV's inpainting looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """Frames without people, uint8 (T, H, W, 3), and the way that was taken to make them."""
+
+    frames: NDArray[np.uint8]
+    way: Way
+
+
+def filled(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers) -> NDArray[np.uint8]:
+    """People painted with their frame's mean colour (Choi et al. 2019, section 3.3): uint8 (T, H, W, 3).
+
+    Args:
+        frames: uint8 (N, H, W, 3), the whole clip.
+        people: bool (N, H, W).
+        wanted: T numbers of frames.
+    """
+    made: NDArray[np.uint8] = frames[np.asarray(wanted)]
+    for frame, mask, colour in zip(made, people[np.asarray(wanted)], mean_colour(made), strict=True):
+        frame[mask] = colour
+    return made
+
+
+def emptied(
+    frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers, *, moving: Literal["fill", "spatial"]
+) -> Emptied:
+    """Takes the people out of some frames of a clip, by what is seen behind them in the others.
+
+    Where the camera stands still (`unrest` at most `STILL`), a hidden pixel becomes the median of its values in those
+    frames of the whole clip in which nobody hides it; one that is hidden throughout is inpainted from around
+    (Telea 2004, by OpenCV). Elsewhere the median would blur the scene, and the stopgap `moving` is taken.
+
+    Args:
+        frames: uint8 (N, H, W, 3), the whole clip.
+        people: bool (N, H, W).
+        wanted: T numbers of frames.
+        moving: what to do where the camera moves: "fill", the frame's mean colour in the shape of the people; or
+            "spatial", inpainting of each frame by itself, which leaves less of their shape to see.
+    """
+    if unrest(frames, people) > STILL:
+        if moving == "fill":
+            return Emptied(filled(frames, people, wanted), "filled")
+        return Emptied(_spatially(frames, people, wanted), "spatial")
+    radius = _radius(frames)
+    hidden = np.stack([_wider(mask, radius) for mask in people])
+    plate, unseen = _plate(frames, hidden)
+    made = np.stack([_blend(frames[number], plate, hidden[number], radius) for number in wanted])
+    return Emptied(made, "median and spatial" if unseen else "median")
+
+
+def unrest(frames: NDArray[np.uint8], people: NDArray[np.bool_]) -> float:
+    """How restless the background is: the share of its pixels that change in time, 0 to 1.
+
+    Counted on grey pictures of short side `SMALL`, in at most `LOOKED_AT` frames: pixels where nobody is, that differ
+    from their median over time by more than `LEVELS`. With hardly any background (`LEAST_BACKGROUND`) it is 1.
+
+    Args:
+        frames: uint8 (N, H, W, 3).
+        people: bool (N, H, W).
+    """
+    numbers = np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(int))
+    radius = _radius(frames)
+    small = np.stack([_shrunk(cv2.cvtColor(frames[number], cv2.COLOR_RGB2GRAY)) for number in numbers])
+    hidden = np.stack([_shrunk(_wider(people[number], radius).astype(np.uint8) * 255) > 0 for number in numbers])
+    if 1 - hidden.mean() < LEAST_BACKGROUND:
+        return 1.0
+    count = len(numbers)
+    medians, _ = masked_median(small.reshape(count, -1, 1), hidden.reshape(count, -1))
+    changed = cv2.absdiff(small, np.broadcast_to(medians.reshape(small.shape[1:]), small.shape).copy()) > LEVELS
+    return float(changed[~hidden].mean())
+
+
+def masked_median(values: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Medians over time of the values that are not hidden; of an even number of them, the lower middle one.
+
+    Args:
+        values: uint8 (T, P, C), of P pixels.
+        hidden: bool (T, P).
+
+    Returns:
+        uint8 (P, C), and which of the P pixels are seen at all (the others are 0).
+    """
+    order = np.where(hidden[..., None], np.uint16(256), values)  # what is hidden goes behind all that is seen
+    order = np.sort(np.ascontiguousarray(np.moveaxis(order, 0, -1)), axis=-1)
+    count = (~hidden).sum(0)
+    middle = np.maximum(count - 1, 0) // 2
+    medians = np.take_along_axis(order, middle[:, None, None], axis=-1)[..., 0]
+    return np.where(count[:, None] > 0, medians, 0).astype(np.uint8), count > 0
+
+
+def _plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], bool]:
+    """The empty scene (H, W, 3), true where anyone ever hides it, and whether some of that is never seen."""
+    ever = hidden.any(0)
+    plate = frames[0].copy()
+    medians, seen = masked_median(frames[:, ever], hidden[:, ever])
+    plate[ever] = medians
+    hole = np.zeros_like(ever)
+    hole[ever] = ~seen
+    if hole.any():
+        plate[hole] = _inpainted(plate, hole)[hole]
+    return plate, bool(hole.any())
+
+
+def _spatially(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers) -> NDArray[np.uint8]:
+    radius = _radius(frames)
+    made = []
+    for number in wanted:
+        hidden = _wider(people[number], radius)
+        frame = frames[number]
+        made.append(_blend(frame, _inpainted(frame, hidden), hidden, radius) if hidden.any() else frame)
+    return np.stack(made)
+
+
+def _inpainted(picture: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) with its hole filled from around, smoothly; the rest of it is not to be used."""
+    height, width = hole.shape
+    small_hole = (_shrunk(hole.astype(np.uint8) * 255, COARSE) > 0).astype(np.uint8)
+    small = cv2.inpaint(_shrunk(picture, COARSE), small_hole, RADIUS, cv2.INPAINT_TELEA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _blend(
+    frame: NDArray[np.uint8], behind: NDArray[np.uint8], hidden: NDArray[np.bool_], radius: int
+) -> NDArray[np.uint8]:
+    """A frame (H, W, 3) with what is behind the people in their place, fading over half of the width around them."""
+    there = (cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), radius / 2) / GONE).clip(0, 1)
+    return np.asarray(cv2.blendLinear(behind, np.ascontiguousarray(frame), there, 1 - there), np.uint8)
+
+
+def _wider(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel), np.bool_)
+
+
+def _radius(frames: NDArray[np.uint8]) -> int:
+    return max(2, round(WIDER * float(min(frames.shape[1:3]))))
+
+
+def _shrunk(picture: NDArray[np.uint8], side: int = SMALL) -> NDArray[np.uint8]:
+    """A picture at this short side, or as it is where that is larger."""
+    factor = side / min(picture.shape[:2])
+    if factor >= 1:
+        return picture
+    size = round(picture.shape[1] * factor), round(picture.shape[0] * factor)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,70 @@
+"""Whole clips with the people in them, read from a manifest by their ids."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.data.humans import Humans
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.video import VideoError, decode, frame_range, probe
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """A whole clip, decoded.
+
+    Attributes:
+        video: its id.
+        frames: uint8 (N, H, W, 3), RGB.
+        people: bool (N, H, W), or None where nothing is known.
+    """
+
+    video: str
+    frames: NDArray[np.uint8]
+    people: NDArray[np.bool_] | None = None
+
+
+class Library:
+    """Reads a manifest's clips.
+
+    Args:
+        manifest: the clips.
+        humans: where people are; a clip that it lacks has no known people.
+    """
+
+    def __init__(self, manifest: Manifest, humans: Humans) -> None:
+        self._manifest, self._humans = manifest, humans
+        self._row = {str(video): row for row, video in enumerate(manifest.rows["video"])}
+        self._starts, self._ends = edges(manifest)
+
+    def read(self, video: str) -> Footage:
+        """All frames of a clip, and its people.
+
+        Raises:
+            VideoError: the video cannot be read.
+            InputError: the people are of a video of another size.
+        """
+        row = self._row[video]
+        path, start, end = self._manifest.path(row), float(self._starts[row]), float(self._ends[row])
+        try:
+            if np.isnan(start) and np.isnan(end):
+                first, frames = 0, decode(path)
+            else:
+                shown = frame_range(probe(path), start, end)
+                first, frames = shown.start, decode(path, shown)
+        except FileNotFoundError:
+            raise VideoError("no such file") from None
+        if video not in self._humans:
+            return Footage(video, frames)
+        numbers = range(first, first + len(frames))
+        return Footage(video, frames, self._humans.regions(video, numbers, *frames.shape[1:3]))
+
+
+def edges(manifest: Manifest) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where each row's clip starts and ends, in seconds, float64 (rows,) twice; NaN where it is the file's own."""
+    rows = manifest.rows
+    start, end = (
+        rows[name].to_numpy(np.float64) if name in rows else np.full(len(rows), np.nan) for name in ("start", "end")
+    )
+    return start, end

@@ -1,0 +1,123 @@
+"""The variants of one video, written as files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sceneproof.contexts.backgrounds import Backgrounds
+from sceneproof.contexts.choosing import Partners, scene_distances
+from sceneproof.contexts.footage import Library
+from sceneproof.contexts.variants import VARIANTS, Impossible, Variants
+from sceneproof.data.humans import check_humans, read_humans
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.scenes import SceneTable
+from sceneproof.data.video import VideoError, probe
+from sceneproof.errors import InputError
+from sceneproof.files import read_json, write_json
+from sceneproof.mall.film import Format, write_film
+from sceneproof.processes import Ask
+
+RATE = 25.0
+"""Frames a second of what is written, where the source does not say."""
+PARTS = ".parts"
+"""The folder of the records, one a video, each written when its videos are."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the files follow from: the arguments of `sceneproof contexts export` of these names, paths as text."""
+
+    manifest: str
+    root: str | None
+    splits: tuple[str, ...]
+    humans: str
+    scenes: str | None
+    backgrounds: str | None
+    variants: tuple[str, ...]
+    seed: int
+    crf: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The variants of one video to write.
+
+    Attributes:
+        settings: what all follows from.
+        video: its id.
+        folder: of the export.
+        name: of its files, below the folders of the variants and without suffix.
+        part: the name of its record.
+    """
+
+    settings: Settings
+    video: str
+    folder: str
+    name: str
+    part: str
+
+
+@lru_cache(maxsize=1)
+def opened(settings: Settings) -> tuple[Manifest, Variants]:
+    """The tables, read once in each process."""
+    table = Manifest.read(settings.manifest, settings.root)
+    table = table.split(*settings.splits) if settings.splits else table
+    people = read_humans(settings.humans)
+    check_humans(people, table)
+    distances = None if settings.scenes is None else scene_distances(table, SceneTable.read(settings.scenes))
+    backgrounds = None if settings.backgrounds is None else Backgrounds.read(Path(settings.backgrounds))
+    partners = Partners(table, set(people.videos), distances=distances)
+    return table, Variants(partners, Library(table, people).read, backgrounds=backgrounds, seed=settings.seed)
+
+
+def names_of(made: Variants, asked: Sequence[str]) -> list[str]:
+    """What is to be made; a variant that was asked for by name and that no clip can have is an error."""
+    for name in asked:
+        if reason := made.unable(name):
+            raise InputError(f"--variants {name}: {reason}")
+    return [name for name in VARIANTS if name in asked] if asked else made.names()
+
+
+def write_variants(task: Task, ask: Ask) -> list[dict[str, Any]]:
+    """Writes the variants of one video; returns, and records, what was made: a dictionary for each variant.
+
+    Raises:
+        VideoError: the video cannot be read, or its people or its background do not fit.
+    """
+    try:
+        return _written(task)
+    except InputError as error:  # told as this video's failure: the others go on
+        raise VideoError(str(error)) from None
+
+
+def _written(task: Task) -> list[dict[str, Any]]:
+    table, variants = opened(task.settings)
+    out = Path(task.folder)
+    record = out / PARTS / task.part
+    if record.is_file():
+        there: list[dict[str, Any]] = read_json(record)
+        if all((out / one["path"]).is_file() for one in there if "path" in one):
+            return there
+    row = int(np.flatnonzero((table.rows["video"] == task.video).to_numpy())[0])
+    footage = variants.read(task.video)
+    info = probe(table.path(row))
+    rate = info.rate if np.isfinite(info.rate) else RATE
+    height, width = (size // 2 * 2 for size in footage.frames.shape[1:3])
+    shape = Format(width, height, len(footage.frames), rate, task.settings.crf)
+    facts: list[dict[str, Any]] = []
+    for name, made in variants.of(footage, [np.arange(shape.frames)]).each(names_of(variants, task.settings.variants)):
+        if isinstance(made, Impossible):
+            facts.append({"variant": name, "reason": made.reason})
+            continue
+        path = f"videos/{name}/{task.name}.mp4"
+        write_film(out / path, (np.ascontiguousarray(frame[:height, :width]) for frame in made.clips[0]), shape)
+        facts.append({
+            "variant": name, "path": path, "background": made.background, "background_action": made.background_action,
+            "note": made.note, "width": width, "height": height, "frames": shape.frames, "rate": rate,
+        })  # fmt: skip
+    write_json(record, facts)
+    return facts
