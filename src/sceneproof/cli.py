@@ -33,9 +33,10 @@ COMMANDS = {
     "label network": ("sceneproof.labelling.scene_training:train_scene_network", "scene pictures -> scene classifier"),
     "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
     "contexts export": ("sceneproof.contexts.export:export", "manifest + people -> the same videos in other places"),
-    "train": ("sceneproof.train:train", "manifest + labels -> run; --task localization: a localizer"),
+    "train": ("sceneproof.train:train", "manifest + labels -> run; --task localization, detection"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
     "localize": ("sceneproof.localize:localize", "localizer + video -> when what is done"),
+    "detect": ("sceneproof.detect:detect", "detector + video -> who does what where, drawn into the video"),
     "report": ("sceneproof.report.page:report", "runs -> one page"),
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }

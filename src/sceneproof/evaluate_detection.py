@@ -1,5 +1,6 @@
 """A detector's run + manifest + table of boxes -> boxes, tubes, truth and metrics."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,9 @@ def evaluate_detection(
     measured, parts = {}, []
     for split in splits:
         videos = Videos(table.split(split))
-        truth, _ = truth_table(videos, people, trained.actions)
+        truth, outside = truth_table(videos, people, trained.actions)
+        if outside and not quiet:
+            print(f"{table.name}: {split}: {outside} boxes lie outside their clips: left out", file=sys.stderr)
         what = f"testing {trained.name} on {split}"
         found = detect_all(
             network, videos, clip, where, trained.actions, tubes=tubes, kept=kept, at_once=at_once, quiet=quiet,

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from sceneproof.addresses import Address, located
@@ -13,6 +12,7 @@ from sceneproof.evaluate import device_named
 from sceneproof.evaluate_localization import buffer_settings
 from sceneproof.metrics.temporal_nms import grouped_nms
 from sceneproof.progress import progress
+from sceneproof.report.cells import clock
 from sceneproof.report.timeline import TimeLine, write_timeline
 from sceneproof.run import Run
 from sceneproof.tasks.localization.buffers import Timeline, starts_of_testing
@@ -100,13 +100,7 @@ def _tell(table: pd.DataFrame, seconds: float, files: list[Path]) -> None:
         print(f"nothing found in {seconds:.1f} s: a lower --least_score shows what was weighed")
     best = table.head(SHOWN)
     for start, end, score, action in zip(*(best[name] for name in ("start", "end", "score", "action")), strict=True):
-        print(f"{_clock(start)} - {_clock(end)}  {score:.2f}  {action}")
+        print(f"{clock(start)} - {clock(end)}  {score:.2f}  {action}")
     if len(table) > SHOWN:
         print(f"and {len(table) - SHOWN} more")
     print("written: " + ", ".join(str(file) for file in files))
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(np.round(seconds, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"

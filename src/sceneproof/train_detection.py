@@ -111,11 +111,8 @@ def train_detection(
         videos = Videos(part, memory=memory)
         videos.load(quiet=quiet)
         clips = TrainingBoxes.gather(videos, people, run.actions, clip, seed=seed, fill=network.backbone.mean)
-        if shown < len(part) and not quiet:
-            print(
-                f"{part.name}: {len(part) - shown} of {len(part)} training videos have no box: left out",
-                file=sys.stderr,
-            )
+        if accelerator.is_main_process:
+            _tell_left_out(part, len(part) - shown, clips.outside)
         validate = None
         if validation_split is not None:
             held_out = Videos(table.split(validation_split))
@@ -140,6 +137,14 @@ def train_detection(
         name=part.name,
         quiet=quiet,
     )
+
+
+def _tell_left_out(part: Manifest, without: int, outside: int) -> None:
+    """Says of what nothing is learnt."""
+    if without:
+        print(f"{part.name}: {without} of {len(part)} training videos have no box: left out", file=sys.stderr)
+    if outside:
+        print(f"{part.name}: {outside} boxes lie outside their training clips: left out", file=sys.stderr)
 
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from sceneproof.addresses import Address, Place
 from sceneproof.data.box_checks import repaired_boxes
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.segments import BACKGROUND
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
 from sceneproof.types import People
@@ -43,10 +44,12 @@ class PeopleTable:
         A person who is missing from some frames between others is no error: there is no box in them.
 
         Raises:
-            InputError: no table of boxes, or wrong boxes; names some, and the command that mends them.
+            InputError: no table of boxes, one of another data set, a manifest that does not say how large and how long
+                its videos are, or wrong boxes; names some, and the command that mends them.
         """
         rows, _ = read_table(path, "boxes", ("video", "frame", *CORNERS, "score"))
-        _, found = repaired_boxes(rows, manifest)
+        _check_together(rows, manifest, str(path))
+        mended, found = repaired_boxes(rows, manifest)
         wrong = found[(found["repair"] != "") & (found["row"].notna() | found["frame"].isna())]
         if len(wrong):
             first = "; ".join(f"{one.video}: {one.reason}" for one in wrong.head(SHOWN).itertuples())
@@ -55,8 +58,11 @@ class PeopleTable:
                 f"{path}: {len(wrong)} problems with the boxes: {first}{more}. `sceneproof index check "
                 f"{manifest.name} --boxes {path}` shows all, and --repair writes a mended copy"
             )
+        rows = mended.head(len(rows))  # as they were; behind them are those that fill gaps
         said = manifest.rows.set_index("video")["action"].reindex(rows["video"]).to_numpy(dtype=object)
         own = rows["action"].where(rows["action"].notna(), said) if "action" in rows else said
+        if (own == BACKGROUND).any():
+            raise InputError(f"{path}: boxes of the action {BACKGROUND!r}, which is what nobody does: leave them out")
         rows = rows.assign(action=own, track=rows.get("track", 0))
         rows = rows[["video", "frame", *CORNERS, "track", "action"]].reset_index(drop=True)
         places = {
@@ -72,6 +78,10 @@ class PeopleTable:
         """The names of what is done in some of the videos, by the people in their boxes; sorted."""
         there = self.rows["video"].isin(part.rows["video"])
         return sorted({str(name) for name in self.rows.loc[there, "action"].unique()})
+
+    def frames(self, video: str) -> NDArray[np.int64]:
+        """The frames of a video's boxes, one a box, in the table's order."""
+        return self.rows["frame"].to_numpy(np.int64)[self._places.get(video, np.zeros(0, np.int64))]
 
     def of(self, video: str, frames: range, actions: Sequence[str]) -> People:
         """The people of these frames of a video, in its pixels; K may be 0.
@@ -102,3 +112,18 @@ class PeopleTable:
             present[place, where] = True
             done[place] = numbers[names[0]]
         return People(boxes, present, done)
+
+
+def _check_together(rows: pd.DataFrame, manifest: Manifest, path: str) -> None:
+    """Refuses a table and a manifest that cannot be held against each other at all."""
+    unknown = [name for name in ("width", "height", "frames") if name not in manifest.rows]
+    if unknown:
+        raise InputError(
+            f"{manifest.name}: does not say the {' and the '.join(unknown)} of its videos, so boxes cannot be checked: "
+            f"`sceneproof index` and `sceneproof prepare` write them"
+        )
+    if len(rows) and not rows["video"].isin(manifest.rows["video"]).any():
+        raise InputError(
+            f"{path}: a table of another data set: it knows {rows['video'].iat[0]!r}, and not one of the "
+            f"{len(manifest)} videos of {manifest.name}"
+        )

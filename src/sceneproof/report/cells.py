@@ -45,3 +45,10 @@ class Table:
 def percent(share: float, digits: int = 1) -> str:
     """'62.7 %', with a space at which no line breaks."""
     return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%" if math.isfinite(share) else ABSENT
+
+
+def clock(seconds: float) -> str:
+    """Minutes, with hours where there are any, and seconds to a tenth: "1:02:03.4"."""
+    minutes, rest = divmod(round(float(seconds), 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"

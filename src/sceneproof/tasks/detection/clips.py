@@ -71,6 +71,7 @@ class TrainingBoxes(Dataset[Sample]):
         seed: of clips, crops, colours and flips.
         fill: RGB, what lies beyond the frame.
         problems: why a video could not be read, by its name.
+        outside: how many boxes lie before or behind their clips, where these have a start and an end.
     """
 
     videos: Videos
@@ -80,6 +81,7 @@ class TrainingBoxes(Dataset[Sample]):
     seed: int
     fill: tuple[float, float, float]
     problems: dict[str, str]
+    outside: int
     scenes = 0
 
     @classmethod
@@ -96,16 +98,15 @@ class TrainingBoxes(Dataset[Sample]):
         """Joins videos with their boxes. One that cannot be read is no row, but a problem.
 
         Raises:
-            InputError: not one readable video shows anybody, or an unknown action.
+            InputError: not one readable video shows anybody, an unknown action, or boxes of frames that a video lacks.
         """
-        people, unread = people_of(videos, table, actions)
-        names = videos.manifest.rows["video"].astype(str).tolist()
-        problems = {names[row]: why for row, why in unread.items()}
+        seen = people_of(videos, table, actions)
+        people, problems = seen.people, seen.problems
         rows = np.flatnonzero([one.present.any() for one in people])
         if not len(rows):
             first = "".join(f"\n  {name}: {problem}" for name, problem in list(problems.items())[:3])
             raise InputError(f"{videos.manifest.name}: no readable video has a box in {table.source}{first}")
-        return cls(videos, people, rows, settings, seed, fill, problems)
+        return cls(videos, people, rows, settings, seed, fill, problems, seen.outside)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -137,21 +138,52 @@ class TrainingBoxes(Dataset[Sample]):
         return Sample(row, Clip(frames), window.flip, people=there)
 
 
-def people_of(videos: Videos, table: PeopleTable, actions: Sequence[str]) -> tuple[list[People], dict[int, str]]:
-    """Who is where in all frames of each video; of one that cannot be read nobody, and why, by row.
+@dataclass(frozen=True)
+class Seen:
+    """Videos joined with their boxes.
+
+    Attributes:
+        people: of each video, in all frames of its clip; nobody in one that cannot be read.
+        frames: of its file, that are its clip; None where it cannot be read.
+        problems: why, by its name.
+        outside: how many boxes lie before or behind their clips, where these have a start and an end.
+    """
+
+    people: list[People]
+    frames: list[range | None]
+    problems: dict[str, str]
+    outside: int
+
+
+def people_of(videos: Videos, table: PeopleTable, actions: Sequence[str]) -> Seen:
+    """Who is where in all frames of each video.
 
     Raises:
-        InputError: an unknown action.
+        InputError: an unknown action, or boxes of frames that a video lacks.
     """
-    people, problems = [], {}
-    for row, name in enumerate(videos.manifest.rows["video"].astype(str)):
+    rows = videos.manifest.rows
+    cut = rows.reindex(columns=["start", "end"]).notna().any(axis=1).to_numpy()
+    people: list[People] = []
+    frames: list[range | None] = []
+    problems: dict[str, str] = {}
+    outside = 0
+    for row, name in enumerate(rows["video"].astype(str)):
         try:
             first, length = videos.offset(row), videos.length(row)
         except VideoError as error:
-            problems[row] = str(error) or "unreadable"
+            problems[name] = str(error) or "unreadable"
             first, length = 0, 0
-        people.append(table.of(name, range(first, first + length), actions))
-    return people, problems
+        clip, boxed = range(first, first + length), table.frames(name)
+        beyond = int(((boxed < clip.start) | (boxed >= clip.stop)).sum()) if length else 0
+        if beyond and not cut[row]:
+            raise InputError(
+                f"{table.source}: {name}: a box in frame {boxed.max()}, but its file has {length} frames, whatever "
+                f"{videos.manifest.name} says: index the videos again"
+            )
+        outside += beyond
+        people.append(table.of(name, clip, actions))
+        frames.append(clip if length else None)
+    return Seen(people, frames, problems, outside)
 
 
 def clip_around(shown: NDArray[np.bool_], length: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -92,27 +92,32 @@ def detect_all(
     return Found(pd.concat(boxes, ignore_index=True), pd.concat(linked, ignore_index=True), problems)
 
 
-def truth_table(videos: Videos, table: PeopleTable, actions: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Who is where in some videos, one row a box, and why a video could not be read, by its name.
+def truth_table(videos: Videos, table: PeopleTable, actions: Sequence[str]) -> tuple[pd.DataFrame, int]:
+    """Who is where in some videos, one row a box, and how many boxes lie outside their clips and are left out.
 
     A video in which nobody has a box gets a row of the action `NOTHING`. The boxes of one that cannot be read count:
     they are missed.
 
     Raises:
-        InputError: an unknown action.
+        InputError: an unknown action, or boxes of frames that a video lacks.
     """
     rows = videos.manifest.rows
-    _, unread = people_of(videos, table, actions)
+    seen = people_of(videos, table, actions)
     names = rows["video"].astype(str)
     known = rows.assign(video=names)[["video", "split"]]
     for column in ("context", "scene"):
         known[column] = rows[column].fillna("").astype(str) if column in rows else ""
+    everything = range(np.iinfo(np.int64).max)
+    clips = {name: frames or everything for name, frames in zip(names, seen.frames, strict=True)}
     boxes = table.rows[table.rows["video"].isin(names)]
+    first, stop = (boxes["video"].map({name: getattr(clip, end) for name, clip in clips.items()})
+                   for end in ("start", "stop"))  # fmt: skip
+    boxes = boxes[(boxes["frame"] >= first) & (boxes["frame"] < stop)]
     joined = known.merge(boxes, on="video", how="left")
     joined["action"] = joined["action"].fillna(NOTHING)
     joined["track"] = joined["track"].fillna(0).astype(np.int64)
     joined["frame"] = joined["frame"].fillna(-1).astype(np.int64)
-    return joined[list(TRUTH)].reset_index(drop=True), {str(names.iat[row]): why for row, why in unread.items()}
+    return joined[list(TRUTH)].reset_index(drop=True), seen.outside
 
 
 def box_table(found: Sequence[FrameBoxes], video: str, split: str, actions: Sequence[str]) -> pd.DataFrame:

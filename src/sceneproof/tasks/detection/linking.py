@@ -1,6 +1,6 @@
 """How boxes become tubes in testing: one set of settings for both ways."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,5 +92,10 @@ def link(frames: Iterable[FrameBoxes], settings: TubeSettings) -> list[Tube]:
             least_frames=settings.least_frames,
             least_score=settings.least_score,
         )
-    kept = np.flatnonzero(tube_nms(found_tubes([tubes]), settings.tube_nms))
+    return best_tubes(tubes, settings.tube_nms)
+
+
+def best_tubes(tubes: Sequence[Tube], nms: float) -> list[Tube]:
+    """One video's tubes, the best first, less those that a better one of their action overlaps by more than `nms`."""
+    kept = np.flatnonzero(tube_nms(found_tubes([tubes]), nms)).tolist()
     return sorted((tubes[place] for place in kept), key=lambda tube: -tube.score)

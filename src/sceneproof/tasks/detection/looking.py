@@ -1,7 +1,7 @@
 """A detector looks through a video of any length, once, and says frame after frame who does what where."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -40,7 +40,6 @@ class FrameBoxes:
     score: NDArray[np.float64]
 
 
-@torch.no_grad()
 def look(
     network: Detector,
     path: Address | Place,
@@ -70,11 +69,28 @@ def look(
     Raises:
         VideoError: the video cannot be read to its end.
     """
+    pictures = decode_each(path, frames, lambda height, width: (height, width))
+    return look_at(network, pictures, frames, settings, device, kept=kept, at_once=at_once, autocast=autocast)
+
+
+@torch.no_grad()
+def look_at(
+    network: Detector,
+    pictures: Iterable[NDArray[np.uint8]],
+    frames: range,
+    settings: BoxClipSettings,
+    device: torch.device,
+    *,
+    kept: int = 100,
+    at_once: int = 8,
+    autocast: torch.dtype | None = None,
+) -> Iterator[FrameBoxes]:
+    """As `look`, of pictures (H, W, 3) that come one by one: as many as there are `frames`."""
     length = network.frames
     starts = clip_starts(len(frames), length, settings.step)
     waiting: deque[tuple[int, Tubelets]] = deque()
     looked_at, told = 0, 0
-    clips = _clips(path, frames, starts, length, settings.size)
+    clips = _clips(pictures, len(frames), starts, length, settings.size)
     while batch := list(islice(clips, at_once)):
         pictures = torch.from_numpy(np.stack([clip.frames for clip in batch])).to(device)
         still = torch.zeros(len(batch), dtype=torch.bool)
@@ -115,13 +131,15 @@ class _Clip:
     scale: NDArray[np.float64]
 
 
-def _clips(path: Address | Place, frames: range, starts: Sequence[int], length: int, size: int) -> Iterator[_Clip]:
+def _clips(
+    pictures: Iterable[NDArray[np.uint8]], frames: int, starts: Sequence[int], length: int, size: int
+) -> Iterator[_Clip]:
     """Clips as the frames come; where the video is shorter than one, its last frame repeats."""
     seen: deque[NDArray[np.uint8]] = deque(maxlen=length)
     left = deque(starts)
-    for number, picture in enumerate(decode_each(path, frames, lambda height, width: (height, width))):
+    for number, picture in enumerate(pictures):
         seen.append(transforms.square(picture[None], size)[0])
-        if left and number == min(left[0] + length, len(frames)) - 1:
+        if left and number == min(left[0] + length, frames) - 1:
             height, width = picture.shape[:2]
             stack = np.stack([*seen, *[seen[-1]] * (length - len(seen))])
             yield _Clip(left.popleft(), stack, np.array([width, height] * 2) / size)

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import CORNERS
+from sceneproof.data.segments import BACKGROUND
 from sceneproof.metrics.average_precision import mean_average_precision
 from sceneproof.metrics.boxes import FoundBoxes, TrueBoxes, box_nms
 from sceneproof.metrics.frame_map import Reading, frame_average_precision
@@ -22,9 +23,8 @@ MEAN = "0.5:0.95"
 """Papers report video-mAP at `SHOWN` and its mean over ten thresholds from .5 to .95."""
 FRAME_NMS = 0.3
 """Suppression before frame-mAP (ACT's code)."""
-NOTHING = "background"
+NOTHING = BACKGROUND
 """The action of a row that only makes a video known in which nobody has a box."""
-
 BOXES = ("video", "split", "frame", "action", *CORNERS, "score")
 """Columns of a table of found boxes: frame from 0 in the file, corners in pixels of the video, score from 0 to 1."""
 TUBES = ("video", "split", "tube", "action", "score", "frame", *CORNERS, "frame_score")

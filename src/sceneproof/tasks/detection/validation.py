@@ -7,7 +7,7 @@ from accelerate.utils import gather_object
 
 from sceneproof.data.dataset import Videos
 from sceneproof.data.people import PeopleTable
-from sceneproof.errors import TrainingError
+from sceneproof.errors import InputError, TrainingError
 from sceneproof.metrics.average_precision import mean_average_precision
 from sceneproof.metrics.frame_map import frame_average_precision
 from sceneproof.tasks.detection.clips import BoxClipSettings
@@ -31,15 +31,24 @@ class Validation:
         actions: list[str],
         settings: BoxClipSettings,
     ) -> None:
+        """Looks up who is where.
+
+        Raises:
+            InputError: nobody has a box, an action that is not trained, or boxes of frames that a video lacks.
+        """
         self.videos, self.network, self.accelerator = videos, network, accelerator
         self.actions, self.settings = actions, settings
         self.truth, _ = truth_table(videos, people, actions)
+        if not self.truth["action"].isin(actions).any():
+            raise InputError(
+                f"{videos.manifest.name}: no box in the validation split: give another (--validation_split), or null"
+            )
 
     def __call__(self) -> dict[str, float]:
         """'frame_mAP' and 'missed', the videos that cannot be read.
 
         Raises:
-            TrainingError: no video can be read, or no box is there to be found.
+            TrainingError: no video can be read.
         """
         accelerator, count = self.accelerator, len(self.videos.manifest)
         mine = detect_all(
@@ -63,7 +72,4 @@ class Validation:
         truth = true_boxes(self.truth, numbers, self.actions)
         found = found_boxes(pd.concat(tables, ignore_index=True), numbers, self.actions)
         values = frame_average_precision(truth, found, (0.5,), reading="act")
-        mean = float(mean_average_precision(values)[0])
-        if not mean >= 0:
-            raise TrainingError(f"{name}: the validation split holds no box of a trained action")
-        return {"frame_mAP": mean, "missed": len(missed)}
+        return {"frame_mAP": float(mean_average_precision(values)[0]), "missed": len(missed)}

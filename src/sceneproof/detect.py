@@ -1,0 +1,208 @@
+"""A detector + one video -> who does what where, as a table, as a file of boxes and as an annotated video."""
+
+import json
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from sceneproof.addresses import Address, Place, located
+from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
+from sceneproof.errors import InputError
+from sceneproof.evaluate import device_named
+from sceneproof.evaluate_detection import clip_settings, tube_settings
+from sceneproof.files import whole
+from sceneproof.progress import Advance, progress
+from sceneproof.report.annotated import Labelled, draw, write_annotated
+from sceneproof.report.cells import clock
+from sceneproof.run import Run
+from sceneproof.tasks.detection.clips import BoxClipSettings
+from sceneproof.tasks.detection.detector import Detector
+from sceneproof.tasks.detection.linking import best_tubes
+from sceneproof.tasks.detection.looking import look_at
+from sceneproof.tasks.detection.online import OnlineTubes
+from sceneproof.tasks.detection.tubes import Tube
+
+SHOWN = 20
+COLUMNS = ("tube", "action", "score", "first", "last", "start", "end")
+"""Of the table: a tube's number, first and last frame (from 0, both are of the tube), and both ends in seconds."""
+Picture = NDArray[np.uint8]
+
+
+def detect(
+    model: Path,
+    video: Address,
+    *,
+    out: Path | None = None,
+    least_score: float = 0.3,
+    annotated: bool = True,
+    device: str = "auto",
+    at_once: int = 8,
+    quiet: bool = False,
+) -> pd.DataFrame:
+    """Says who does what where in a video of any length: tubes of boxes with scores, best first.
+
+    The video is read once, from start to end, and tubes grow as its frames come. Writes, named after the video, a table
+    with one row a tube (.csv), the tubes with all their boxes (.json) and a copy of the video with boxes drawn into it
+    (.annotated.mp4): each frame shows what is known when it comes. Prints the best tubes.
+
+    Args:
+        model: the run folder of a detector, from `sceneproof train --task detection`.
+        video: the video file, or an address (s3://, gs://, hf://).
+        out: folder to write to; by default the present one.
+        least_score: leave out what scores less, from 0 to 1.
+        annotated: write the annotated video; --annotated false is quicker.
+        device: 'auto', 'cpu' or 'cuda'.
+        at_once: clips that go through the network together.
+        quiet: show no progress and print nothing.
+
+    Raises:
+        InputError: no detector, or a video that cannot be read.
+    """
+    if not 0 <= least_score <= 1:
+        raise InputError(f"--least_score: must be from 0 to 1, not {least_score}")
+    if at_once < 1:
+        raise InputError(f"--at_once: must be at least 1, not {at_once}")
+    trained = Run.open(model)
+    where = device_named(device)
+    network = trained.detector().to(where)
+    settings = tube_settings(trained)
+    if settings.way != "online" and not quiet:
+        print(f"{trained.name}: its tubes are linked {settings.way} in testing; here online, as frames come")
+    place = located(video)
+    folder = Path() if out is None else Path(out)
+    files = [folder / f"{place.stem}.{ending}" for ending in ("csv", "json", "annotated.mp4")]
+    watching = _Watching(network, clip_settings(trained), where, at_once, settings.online(), least_score)
+    try:
+        info = probe(place)
+        with progress(f"detecting in {place.name}", info.frames, quiet=quiet) as advance:
+            if annotated:
+                pictures = (
+                    draw(picture, labelled(watching.builder, trained.actions, least_score))
+                    for picture in watching.pictures(place, info.frames, advance)
+                )
+                write_annotated(files[2], pictures, info.rate)
+            else:
+                deque(watching.pictures(place, info.frames, advance), maxlen=0)
+    except VideoError as error:
+        raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
+    tubes = best_tubes(watching.found, settings.tube_nms)
+    table = tube_rows(tubes, trained.actions, info.rate)
+    with whole(files[0]) as temporary:
+        table.to_csv(temporary, index=False)
+    write_tubes(files[1], tubes, table, about=_about(place.name, trained.name, least_score, info))
+    if not quiet:
+        _tell(table, info, files if annotated else files[:2], settings.least_frames)
+    return table
+
+
+@dataclass
+class _Watching:
+    """A detector at work on one video: its settings, and the tubes that it has found so far."""
+
+    network: Detector
+    clip: BoxClipSettings
+    device: torch.device
+    at_once: int
+    builder: OnlineTubes
+    least_score: float
+    found: list[Tube] = field(default_factory=list)
+
+    def pictures(self, path: Place, frames: int, advance: Advance) -> Iterator[Picture]:
+        """The frames (H, W, 3), each as soon as `builder` knows what it shows; at the end `found` is complete.
+
+        Raises:
+            VideoError: the video cannot be read to its end.
+        """
+        waiting: deque[Picture] = deque()
+
+        def decoded() -> Iterator[Picture]:
+            for picture in decode_each(path, range(frames), lambda height, width: (height, width)):
+                waiting.append(picture)
+                yield picture
+
+        seen = look_at(self.network, decoded(), range(frames), self.clip, self.device, at_once=self.at_once)
+        for one in seen:
+            self._keep(self.builder.step(one.boxes, one.action, one.score))
+            yield waiting.popleft()
+            advance()
+        self._keep(self.builder.end())
+
+    def _keep(self, tubes: Sequence[Tube]) -> None:
+        # what scores too little suppresses nothing that scores enough, and there may be much of it
+        self.found += [tube for tube in tubes if tube.score >= self.least_score]
+
+
+def labelled(builder: OnlineTubes, actions: Sequence[str], least_score: float) -> list[Labelled]:
+    """The boxes that online tubes have in the last frame, the best first, as they are drawn."""
+    boxes, action, score, number = builder.now()
+    order = [place for place in np.argsort(-score, kind="stable").tolist() if score[place] >= least_score]
+    return [
+        Labelled(boxes[place], f"{actions[action[place]]} {score[place]:.2f}", int(number[place])) for place in order
+    ]
+
+
+def tube_rows(tubes: Sequence[Tube], actions: Sequence[str], rate: float) -> pd.DataFrame:
+    """Tubes as a table with the columns `COLUMNS`, one row each; seconds are missing where the rate is NaN."""
+    first = np.array([tube.first for tube in tubes], np.int64)
+    last = first + np.array([len(tube.boxes) - 1 for tube in tubes], np.int64)
+    columns = {
+        "tube": np.arange(len(tubes)),
+        "action": np.array([actions[tube.action] for tube in tubes], dtype=object),
+        "score": np.array([tube.score for tube in tubes], np.float64),
+        "first": first,
+        "last": last,
+        "start": first / rate,
+        "end": (last + 1) / rate,
+    }
+    return pd.DataFrame(columns)[list(COLUMNS)]
+
+
+def write_tubes(path: Path, tubes: Sequence[Tube], table: pd.DataFrame, *, about: dict[str, Any]) -> None:
+    """Writes tubes with their boxes as JSON, one tube a line, whole or not at all.
+
+    Args:
+        path: of the file.
+        tubes: in the table's order.
+        table: of `tube_rows`.
+        about: what stands before them.
+    """
+    rows = [
+        {
+            **{name: None if value != value else value for name, value in row.items()},  # JSON has no NaN
+            "boxes": np.round(tube.boxes.astype(np.float64), 1).tolist(),
+            "scores": np.round(tube.scores.astype(np.float64), 4).tolist(),
+        }
+        for row, tube in zip(table.to_dict("records"), tubes, strict=True)
+    ]
+    lines = ",\n".join(f"    {json.dumps(row, allow_nan=False)}" for row in rows)
+    head = json.dumps(about, indent=2, allow_nan=False).removesuffix("\n}")
+    with whole(path) as temporary:
+        temporary.write_text(f'{head},\n  "tubes": [\n{lines}\n  ]\n}}\n')
+
+
+def _about(video: str, run: str, least_score: float, info: VideoInfo) -> dict[str, Any]:
+    size = {"width": info.width, "height": info.height, "frames": info.frames}
+    rate = info.rate if isfinite(info.rate) else None
+    return {"video": video, "run": run, "least_score": least_score, **size, "rate": rate}
+
+
+def _tell(table: pd.DataFrame, info: VideoInfo, files: Sequence[Path], least_frames: int) -> None:
+    if table.empty:
+        print(
+            f"nothing found in {info.frames} frames: a lower --least_score shows what was weighed; tubes of fewer than "
+            f"{least_frames} frames are left out"
+        )
+    for row in table.head(SHOWN).to_dict("records"):
+        when = f"{clock(row['start'])} - {clock(row['end'])}  " if isfinite(info.rate) else ""
+        print(f"{when}{row['score']:.2f}  {row['action']}  (frames {row['first']} to {row['last']})")
+    if len(table) > SHOWN:
+        print(f"and {len(table) - SHOWN} more")
+    print("written: " + ", ".join(str(file) for file in files))
