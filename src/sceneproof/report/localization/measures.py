@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from sceneproof.metrics.average_precision import average_precision, mean_average_precision
 from sceneproof.metrics.average_recall import recall_at
-from sceneproof.metrics.bootstrap import Interval, mean_and_std
-from sceneproof.metrics.map_bootstrap import paired_map_interval
 from sceneproof.metrics.matching import Matches
 from sceneproof.metrics.temporal_diagnosis import kind_counts, kinds
 from sceneproof.metrics.temporal_matching import BELOW, Reading, match
@@ -17,6 +15,7 @@ from sceneproof.metrics.temporal_nms import grouped_nms
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 from sceneproof.report.localization.study import LocalizationStudy, Localized, Recipe
 from sceneproof.report.measures import Measure, Measures
+from sceneproof.report.transferred.measures import figure, gains
 from sceneproof.tasks.localization.scoring import READINGS, detections, true_segments
 
 AVERAGE = "mAP"
@@ -91,7 +90,7 @@ def measure(study: LocalizationStudy) -> LocalizationMeasures:
             every += _maps(study, recipe, on, matches)
             every += _other_reading(study, recipe, on, truth, made[recipe.name])
             for count, values in zip(COUNTS, found[on][recipe.name].recall.T, strict=True):
-                every.append(_measure(recipe, recall_name(count), on, values, truth.videos))
+                every.append(figure(study, recipe, recall_name(count), on, values, truth.videos))
     return LocalizationMeasures(Measures(every), found)
 
 
@@ -103,29 +102,14 @@ def _maps(study: LocalizationStudy, recipe: Recipe, on: str, matches: dict[str, 
     """Mean average precision at each tIoU and their average, with the gain over what the recipe is compared with."""
     mine = matches[recipe.name]
     values = np.stack([mean_average_precision(average_precision(one)) for one in mine])
-    each, average = _gains(study, recipe, matches)
+    each, average = gains(study, recipe, matches)
     videos = len(mine[0].positives)
     names = [*(at(threshold) for threshold in study.thresholds), AVERAGE]
     columns = [*values.T, values.mean(axis=1)]
-    other = study.reference(recipe)
-    detail = f"gain over {other.name}" if other is not None and average is not None else ""
     return [
-        _measure(recipe, name, on, column, videos, gain=gain, detail=detail if gain is not None else "")
+        figure(study, recipe, name, on, column, videos, gain=gain)
         for name, column, gain in zip(names, columns, [*each, average], strict=True)
     ]
-
-
-def _gains(
-    study: LocalizationStudy, recipe: Recipe, matches: dict[str, list[Matches]]
-) -> tuple[Sequence[Interval | None], Interval | None]:
-    """Paired over the seeds that both have; None where there is nothing to compare with."""
-    other = study.reference(recipe)
-    shared = [seed for seed in recipe.seeds if other is not None and seed in other.seeds]
-    if other is None or not shared:
-        return [None] * len(study.thresholds), None
-    ours = [matches[recipe.name][recipe.seeds.index(seed)] for seed in shared]
-    theirs = [matches[other.name][other.seeds.index(seed)] for seed in shared]
-    return paired_map_interval(ours, theirs)
 
 
 def _other_reading(
@@ -143,7 +127,7 @@ def _other_reading(
                 ).mean()
                 for one, run in zip(made, recipe.tested, strict=True)
             ]
-            measures.append(_measure(recipe, in_reading(reading), on, np.array(values), truth.videos))
+            measures.append(figure(study, recipe, in_reading(reading), on, np.array(values), truth.videos))
     return measures
 
 
@@ -162,17 +146,3 @@ def suppressed(found: Detections, actions: int) -> Detections:
     """What is left of detections that still want suppression, as they are evaluated at the tIoU `LOOKED_AT`."""
     groups = found.video * actions + found.action
     return found.take(grouped_nms(found.times, found.score, groups, LOOKED_AT - BELOW))
-
-
-def _measure(
-    recipe: Recipe,
-    metric: str,
-    on: str,
-    values: NDArray[np.float64],
-    videos: int,
-    *,
-    gain: Interval | None = None,
-    detail: str = "",
-) -> Measure:
-    mean, std = mean_and_std(values)
-    return Measure(recipe.name, metric, on, mean, std, values.tolist(), recipe.seeds, videos, gain=gain, detail=detail)

@@ -1,28 +1,20 @@
 """The page of localizers: what was found when, in one file that can be mailed, read on a phone and printed."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import sceneproof
 from sceneproof.addresses import Address
-from sceneproof.files import whole, write_json
-from sceneproof.metrics.map_bootstrap import DRAWS
 from sceneproof.metrics.temporal_matching import Reading
-from sceneproof.report.figures import curves
 from sceneproof.report.html import html
 from sceneproof.report.localization import figures, tables
 from sceneproof.report.localization.headline import headline
 from sceneproof.report.localization.measures import LocalizationMeasures, measure
-from sceneproof.report.localization.study import LocalizationStudy, read_study
+from sceneproof.report.localization.study import WORDS, LocalizationStudy, read_study
 from sceneproof.report.localization.timelines import SUREST, ShownVideo, shown_videos
-from sceneproof.report.page import as_csv, finite
-from sceneproof.report.tables import runs as table_of_runs
+from sceneproof.report.transferred import page as transferred
 
-SECTIONS = (
-    "precision", "the-paper", "proposals", "actions", "mistakes", "time-lines", "training", "failures", "runs",
-)  # fmt: skip
+SECTIONS = ("precision", "the-paper", "proposals", "actions", "mistakes", "time-lines", *transferred.END)
 
 
 def report_localization(
@@ -64,14 +56,9 @@ def report_localization(
     measures = measure(study)
     shown = shown_videos(study, manifest, root=root, videos=videos)
     out = Path(out)
-    beside = [out.with_suffix(".json"), out.with_suffix(".csv")]
     missing = "Frames are not shown: give the manifest (--manifest)." if manifest is None else ""
-    page = render(study, measures, title=title, shown=shown, missing=missing, names=[path.name for path in beside])
-    write_json(beside[0], as_json(study, measures))
-    with whole(beside[1]) as temporary:
-        temporary.write_text(as_csv(measures.measures))
-    with whole(out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    page = render(study, measures, title=title, shown=shown, missing=missing, out=out)
+    transferred.write(out, page, as_json(study, measures), measures.measures)
     return out
 
 
@@ -82,7 +69,7 @@ def render(
     title: str,
     shown: Sequence[ShownVideo] = (),
     missing: str = "",
-    names: Sequence[str] = (),
+    out: Path | None = None,
 ) -> str:
     """The page as HTML."""
     slices = list(study.slices)
@@ -106,38 +93,15 @@ def render(
         videos=shown,
         surest=SUREST,
         missing=missing,
-        curves=curves(study.recipes),
-        failures=tables.failures(study),
-        runs=table_of_runs(study.recipes),
-        draws=f"{DRAWS:,}",
-        names=list(names),
+        **transferred.end(study, WORDS, out),
     )
 
 
 def as_json(study: LocalizationStudy, measures: LocalizationMeasures) -> dict[str, Any]:
     """The figures of the page, shares from 0 to 1, with what they were made of."""
-    compared = {recipe.name: study.reference(recipe) for recipe in study.recipes}
-    value = {
-        "sceneproof": sceneproof.__version__,
-        "task": "localization",
-        "headline": headline(study, measures),
-        "notes": study.notes,
-        "reading": study.reading,
-        "thresholds": list(study.thresholds),
-        "baseline": {name: other.name if other is not None else None for name, other in compared.items()},
-        "debiased": study.debiased.name,
-        "runs": [
-            {
-                "run": one.run.name,
-                "recipe": recipe.name,
-                "seed": one.seed,
-                "commit": one.commit,
-                "method": recipe.method.text,
-            }
-            for recipe in study.recipes
-            for one in recipe.tested
-        ],
-        "measures": [asdict(one) for one in measures.measures.every],
+    said, settings = headline(study, measures), {"reading": study.reading, "thresholds": list(study.thresholds)}
+    return {
+        **transferred.as_json(study, measures.measures, WORDS, said, **settings),
         "average_precision": {
             on: {name: dict(zip(study.actions, one.by_class.tolist(), strict=True)) for name, one in found.items()}
             for on, found in measures.found.items()
@@ -149,4 +113,3 @@ def as_json(study: LocalizationStudy, measures: LocalizationMeasures) -> dict[st
             for on, found in measures.found.items()
         },
     }
-    return {key: finite(one) for key, one in value.items()}

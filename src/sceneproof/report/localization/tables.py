@@ -1,17 +1,14 @@
 """The tables of a page of localizers."""
 
 import csv
-import math
 from importlib.resources import files
-
-import numpy as np
 
 from sceneproof.metrics.temporal_diagnosis import Kind
 from sceneproof.report.cells import ABSENT, Cell, Table
 from sceneproof.report.localization.measures import AVERAGE, LOOKED_AT, LocalizationMeasures, at, in_reading
 from sceneproof.report.localization.study import LocalizationStudy
-from sceneproof.report.measures import Measure
-from sceneproof.report.tables import between, points
+from sceneproof.report.transferred import tables as transferred
+from sceneproof.report.transferred.tables import gain, heading, share
 from sceneproof.tasks.localization.scoring import READINGS
 
 NAMES = {"activitynet": "ActivityNet’s", "thumos": "THUMOS’"}
@@ -23,7 +20,6 @@ KINDS = {
     Kind.CONFUSION: "confusion",
     Kind.BACKGROUND: "background",
 }
-MOST = 40  # actions: beyond this nobody reads a table
 
 
 def precision_table(study: LocalizationStudy, measures: LocalizationMeasures, on: str) -> Table:
@@ -35,11 +31,9 @@ def precision_table(study: LocalizationStudy, measures: LocalizationMeasures, on
     rows = []
     for recipe in study.recipes:
         found = [measures.measures.find(recipe, metric, on) for metric in metrics]
-        cells = [_figure(one) for one in found]
-        cells.insert(len(study.thresholds) + 1, _gain(measures.measures.find(recipe, AVERAGE, on), named=True))
-        seeds = len(recipe.tested)
-        aside = f"{recipe.method.text} · {seeds} {'seed' if seeds == 1 else 'seeds'}"
-        rows.append([Cell(recipe.name, aside), *cells])
+        cells = [share(one) for one in found]
+        cells.insert(len(study.thresholds) + 1, gain(measures.measures.find(recipe, AVERAGE, on), named=True))
+        rows.append([heading(recipe), *cells])
     videos = study.slices[on]["video"].nunique()
     note = (
         f"Mean average precision in percent at temporal intersections over union (tIoU) of "
@@ -53,17 +47,11 @@ def precision_table(study: LocalizationStudy, measures: LocalizationMeasures, on
 
 def gain_table(study: LocalizationStudy, measures: LocalizationMeasures, on: str) -> Table | None:
     """Gains at each tIoU with their intervals; None where nothing is compared."""
-    rows = []
-    for recipe in study.recipes:
-        other = study.reference(recipe)
-        found = [measures.measures.find(recipe, at(threshold), on) for threshold in study.thresholds]
-        found.append(measures.measures.find(recipe, AVERAGE, on))
-        if other is not None and any(one is not None and one.gain is not None for one in found):
-            rows.append([Cell(recipe.name, f"against {other.name}"), *(_gain(one) for one in found)])
-    if not rows:
-        return None
-    header = ["Localizer", *(f"{threshold:g}" for threshold in study.thresholds), "Average"]
-    return Table(f"Gains in mAP by tIoU, {on}", header, rows, "In points, with 95 % intervals.")
+    columns = {**{f"{threshold:g}": at(threshold) for threshold in study.thresholds}, "Average": AVERAGE}
+    note = "In points, with 95 % intervals."
+    return transferred.gain_table(
+        study, measures.measures, on, columns, caption="Gains in mAP by tIoU", head="Localizer", note=note
+    )
 
 
 def poster() -> Table:
@@ -85,21 +73,10 @@ def poster() -> Table:
 
 
 def class_table(study: LocalizationStudy, measures: LocalizationMeasures, on: str) -> Table:
-    """Average precision of each action at one tIoU: a row an action, a column a recipe; the hardest first."""
-    found = [measures.found[on][recipe.name].by_class for recipe in study.recipes]
-    first = measures.found[on][study.debiased.name].by_class
-    known = np.flatnonzero(np.isfinite(first))
-    order = known[np.argsort(first[known], kind="stable")][:MOST]
-    counts = study.slices[on]["action"].value_counts()
-    rows = []
-    for number in order.tolist():
-        action = study.actions[number]
-        cells = [Cell(f"{100 * values[number]:.1f}", shade=float(values[number])) for values in found]
-        rows.append([Cell(action, f"{counts.get(action, 0)} segments"), *cells])
-    hidden = f" The hardest {MOST} of {len(known)} for {study.debiased.name}." if len(known) > MOST else ""
-    note = f"In percent, at tIoU {LOOKED_AT:g}, mean over seeds; the stronger the shade, the better.{hidden}"
-    header = ["Action", *(recipe.name for recipe in study.recipes)]
-    return Table(f"Average precision by action, {on}", header, rows, note)
+    """Average precision of each action at one tIoU."""
+    values = {name: found.by_class for name, found in measures.found[on].items()}
+    note = f"In percent, at tIoU {LOOKED_AT:g}, mean over seeds; the stronger the shade, the better."
+    return transferred.class_table(study, on, values, things="segments", note=note)
 
 
 def kind_table(study: LocalizationStudy, measures: LocalizationMeasures, on: str) -> Table:
@@ -116,40 +93,3 @@ def kind_table(study: LocalizationStudy, measures: LocalizationMeasures, on: str
         f"another action, likewise; background: nothing there; wrong label: the right place, another action."
     )
     return Table(f"What is detected, {on}", ["Localizer", *(name.capitalize() for name in KINDS.values())], rows, note)
-
-
-def failures(study: LocalizationStudy, most: int = 50) -> Table | None:
-    """Videos that some run could not read, with the reason; None where there are none."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    tested = [one for recipe in study.recipes for one in recipe.tested]
-    there = set(zip(study.truth["split"], study.truth["video"], strict=True))
-    for one in tested:
-        videos = one.truth.drop_duplicates(["split", "video"])
-        for split, video, problem in zip(videos["split"], videos["video"], videos["problem"], strict=True):
-            if problem and (split, video) in there:
-                reasons.setdefault((split, video), []).append(str(problem))
-    if not reasons:
-        return None
-    rows = [
-        [Cell(video), Cell(split), Cell(f"{len(said)} of {len(tested)}"), Cell(said[0])]
-        for (split, video), said in reasons.items()
-    ]
-    note = f"The first {most}." if len(rows) > most else ""
-    caption = f"{len(rows)} {'video' if len(rows) == 1 else 'videos'}"
-    return Table(caption, ["Video", "Split", "Runs that missed it", "Reason"], rows[:most], note)
-
-
-def _figure(measure: Measure | None) -> Cell:
-    if measure is None or not math.isfinite(measure.mean):
-        return Cell(ABSENT)
-    spread = f"±\N{NO-BREAK SPACE}{100 * measure.std:.1f}" if math.isfinite(measure.std) else ""
-    return Cell(f"{100 * measure.mean:.1f}", spread)
-
-
-def _gain(measure: Measure | None, *, named: bool = False) -> Cell:
-    if measure is None or measure.gain is None:
-        return Cell(ABSENT)
-    ends = between(measure.gain)
-    if named:
-        ends += f", {measure.detail.removeprefix('gain ')}"
-    return Cell(points(measure.gain.value), ends, strong=measure.gain.excludes_zero)

@@ -1,0 +1,1 @@
+"""What the pages of tasks share whose models start from classifiers: localization and detection."""
