@@ -1,0 +1,1 @@
+"""The page of detectors: how well they find who does what where."""
