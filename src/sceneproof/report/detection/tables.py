@@ -84,9 +84,9 @@ def poster(study: DetectionStudy, measures: DetectionMeasures) -> Table:
     )
     where = "the test videos" if study.last == "test" else f"the test videos {study.last}"
     note = (
-        f"The paper’s: mean AP in percent on J-HMDB, as quoted; source: {lines[0]['source']}. Ours: {FRAME} on {where}. The "
-        f"paper’s networks were pre-trained on ImageNet and Kinetics. {seen} Compare the step from baseline "
-        f"to debiased, not the level."
+        f"The paper’s: mean AP in percent on J-HMDB, as quoted; source: {lines[0]['source']}. Ours: {FRAME} on {where}."
+        f" The paper’s networks were pre-trained on ImageNet and Kinetics. {seen} Compare the step from baseline "
+        "to debiased, not the level."
     )
     return Table("The paper’s figures on J-HMDB, and ours", ["Detector", "Trained before on", "Mean AP"], rows, note)
 
@@ -122,7 +122,7 @@ def kind_table(study: DetectionStudy, measures: DetectionMeasures, on: str) -> T
         f"Areas under the curves of each kind’s share over recall, in percent, mean over actions and seeds; they sum "
         f"to 100, and the first is {FRAME} in ACT’s reading (Kalogeiton et al., ICCV 2017). Localization: the frame "
         f"shows that action, but not there, or the person was found before; classification: a person who does "
-        f"something else; time: nobody acts in this frame, though that action is in the video; missed: nothing was found."
+        f"something else; time: nobody acts in this frame, though that action is in the video; missed: not found."
     )
     return Table(f"Where average precision goes, {on}", ["Detector", *map(str.capitalize, KINDS.values())], rows, note)
 
