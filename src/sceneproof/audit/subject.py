@@ -1,0 +1,116 @@
+"""The model that is audited: clips in, probabilities out, whatever it is made of."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.data.clips import Frames, evenly_spaced
+from sceneproof.errors import InputError
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a video a model is shown.
+
+    Args:
+        length: frames in a clip.
+        stride: distance between them, in frames of the video; None: each clip spreads evenly over the whole video.
+    """
+
+    length: int
+    stride: int | None = 1
+
+    def __post_init__(self) -> None:
+        """Refuses what no clip can be cut with."""
+        for name in ("length", "stride"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name}: must be at least 1, not {value}")
+
+    def clips(self, frames: int, count: int) -> list[Frames]:
+        """Frame numbers (T,) of `count` clips of a video of so many frames; one spread over the whole is the only one.
+
+        The middles of `length` equal parts are taken where a clip spreads over the whole video.
+        """
+        if self.stride is not None:
+            return evenly_spaced(frames, self.length, stride=self.stride, count=count)
+        middles = (np.arange(self.length) + 0.5) * frames / self.length
+        return [middles.astype(np.int64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says of B clips.
+
+    Attributes:
+        scores: float32 (B, A), probabilities; each row sums to 1.
+        features: float32 (B, D), pooled features before the last layer; None where they cannot be reached.
+    """
+
+    scores: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """Where in B clips the evidence for a class lies.
+
+    Attributes:
+        activation: float32 (B, T, h, w), at least 0; a map without any evidence is 0 throughout.
+        top: the rectangle of the frame that the model saw, which the h x w places divide evenly; in pixels.
+        left: likewise.
+        height: likewise.
+        width: likewise.
+        way: how they were made, for readers: "class activation map", "Grad-CAM on the last layer's tokens".
+    """
+
+    activation: NDArray[np.float32]
+    top: int
+    left: int
+    height: int
+    width: int
+    way: str
+
+
+class Subject(ABC):
+    """A model under audit.
+
+    Attributes:
+        title: what to call it in tables.
+        actions: names of its A classes, in the order of its scores.
+        sampling: which frames it is shown.
+        identity: text that changes when the model does, so that old answers are never taken for new ones: a digest of
+            its weights' file, say.
+        maps_missing: why it has no maps; empty where it has.
+    """
+
+    title: str
+    actions: Sequence[str]
+    sampling: Sampling
+    identity: str
+    maps_missing: str = "this kind of model shows no maps"
+
+    @abstractmethod
+    def answer(self, clips: Pixels) -> Answer:
+        """Probabilities, and features where there are any.
+
+        Args:
+            clips: uint8 (B, T, H, W, 3), RGB, of the video's own size; T is `sampling.length`.
+        """
+
+    def maps(self, clips: Pixels, classes: NDArray[np.int64]) -> Maps:
+        """Where the evidence for these classes lies.
+
+        Args:
+            clips: as `answer` takes them.
+            classes: int64 (B,), the class of each clip to explain.
+
+        Raises:
+            InputError: the model has none; `maps_missing` says why.
+        """
+        raise InputError(f"{self.title}: {self.maps_missing}")
