@@ -39,6 +39,34 @@ def mean_interval(values: ArrayLike, *, level: float = 0.95, draws: int = DRAWS,
     return _crossed(values[None, :], level, draws, seed)
 
 
+def class_interval(
+    values: ArrayLike, classes: ArrayLike, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0
+) -> Interval:
+    """The mean over classes of each one's mean value, with a percentile bootstrap interval over videos.
+
+    A class that a resample lacks is left out of that resample's mean.
+
+    Args:
+        values: (N,), one a video.
+        classes: int64 (N,), each video's class.
+        level: the interval's confidence.
+        draws: how many resamples.
+        seed: of the resampling.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    _, number = np.unique(np.asarray(classes), return_inverse=True)
+    member = np.eye(int(number.max()) + 1)[number.ravel()]
+
+    def mean(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        there = counts @ member
+        shares = (counts @ (member * values[:, None])) / np.where(there > 0, there, 1)
+        return np.asarray(shares.sum(axis=1) / (there > 0).sum(axis=1))
+
+    generator, step = np.random.default_rng(seed), max(1, CELLS // len(values))
+    drawn = [mean(resampled(generator, min(step, draws - start), len(values))) for start in range(0, draws, step)]
+    return percentile_interval(float(mean(np.ones((1, len(values))))[0]), np.concatenate(drawn), level)
+
+
 def paired_interval(a: ArrayLike, b: ArrayLike, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> Interval:
     """mean(a) - mean(b), with a percentile bootstrap interval over seeds and videos.
 

@@ -66,16 +66,16 @@ def share_on_person(activation: ArrayLike, person: ArrayLike) -> float:
 
     Args:
         activation: (T, H, W), at least 0.
-        person: bool (T, H, W), True on the person.
+        person: (T, H, W): bool, True on the person; or how much of each place is on the person, 0 to 1.
     """
     activation = np.asarray(activation, dtype=np.float64)
     total = activation.sum()
-    return float(activation[np.asarray(person, dtype=bool)].sum() / total) if total > 0 else float("nan")
+    return float((activation * np.asarray(person, dtype=np.float64)).sum() / total) if total > 0 else float("nan")
 
 
 def area_of_person(person: ArrayLike) -> float:
-    """The share of the clip's pixels that are on the person, of bool (T, H, W)."""
-    return float(np.asarray(person, dtype=bool).mean())
+    """The share of the clip that is on the person, of (T, H, W) as `share_on_person` takes it."""
+    return float(np.asarray(person, dtype=np.float64).mean())
 
 
 def shade(frames: NDArray[np.uint8], activation: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -1,0 +1,214 @@
+"""From the table of an audit to its figures: no model, no video."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sceneproof.audit.figures import CATALOG, SWAPPED, Figure
+from sceneproof.audit.table import AuditTable, Part
+from sceneproof.contexts.variants import STILLS, VARIANTS
+from sceneproof.metrics.bootstrap import Interval, class_interval, mean_interval, paired_interval
+from sceneproof.metrics.groups import group_accuracy, worst_group
+from sceneproof.metrics.pull import Pull, scene_pull
+from sceneproof.metrics.scene_reliance import contrasted, reliance, survival
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What an audit found.
+
+    Attributes:
+        figures: by name, all of `figures.CATALOG`, measured or with the reason why not.
+        by_action: a row an action: `action`, `videos`, and the share that is right by variant (NaN: no such clips).
+        by_scene: likewise by scene; None where no scenes are known.
+        groups: action, scene, count, accuracy; None where no scenes are known.
+        pull: which backgrounds pull towards which actions, by swaps; None without swaps.
+        missing: variant, reason, videos: which clips have no such variant, and why.
+    """
+
+    figures: dict[str, Figure]
+    by_action: pd.DataFrame
+    by_scene: pd.DataFrame | None
+    groups: pd.DataFrame | None
+    pull: Pull | None
+    missing: pd.DataFrame
+
+    def value(self, name: str) -> float | None:
+        """A figure's value; None where it was not measured."""
+        interval = self.figures[name].interval
+        return None if interval is None else interval.value
+
+
+def measure(table: AuditTable, *, extra: Mapping[str, Figure] | None = None, minimum_count: int = 5) -> Measures:
+    """All figures of an audit.
+
+    Args:
+        table: what the model said.
+        extra: figures that need more than the table: labels of scenes, the people's outlines.
+        minimum_count: videos that a group, or a background of the matrix, needs to be counted.
+    """
+    found = {figure.name: figure for figure in extra.values()} if extra else {}
+    for figure in (
+        *_accuracies(table), *_survivals(table), *_swaps(table), *_costs(table), *_contrasts(table),
+        *_attention(table), _worst(table, minimum_count),
+    ):  # fmt: skip
+        found[figure.name] = figure
+    figures = {name: found.get(name, Figure(name, None, missing="not measured")) for name in CATALOG}
+    known = table.original["scene"].notna().any()
+    return Measures(
+        figures,
+        _by(table, "action"),
+        _by(table, "scene") if known else None,
+        _groups(table) if known else None,
+        _pull(table, minimum_count),
+        _missing(table),
+    )
+
+
+def _why_not(table: AuditTable, *variants: str) -> str:
+    """Why no video has these variants: the most frequent reason."""
+    for name in variants:
+        rows = table.rows[table.rows["variant"] == name]
+        if rows.empty:
+            return f"{name} was not asked for"
+        if not (rows["problem"] == "").any():
+            return str(rows["problem"].value_counts().idxmax())
+    return f"no video has {' and '.join(variants)}"
+
+
+def _of(
+    table: AuditTable,
+    name: str,
+    variants: tuple[str, ...],
+    interval: Callable[[Part], Interval | None],
+    why: str = "",
+) -> Figure:
+    """A figure that is taken from the videos which have these variants."""
+    part = table.part(*variants)
+    if not len(part):
+        return Figure(name, None, missing=_why_not(table, *variants))
+    found = interval(part)
+    return Figure(name, found, len(part), "" if found else why)
+
+
+def _accuracies(table: AuditTable) -> list[Figure]:
+    whole = table.part("original", readable=False)
+    right = whole.right("original")
+    figures = [
+        Figure("top1", mean_interval(right), len(right)),
+        Figure("mean_class", class_interval(right, whole.truth), len(right)),
+    ]
+    for name in VARIANTS[1:]:
+        figures.append(_of(table, f"top1_{name}", (name,), lambda part, name=name: mean_interval(part.right(name))))
+    return figures
+
+
+def _survivals(table: AuditTable) -> list[Figure]:
+    def ratio(part: Part, name: str) -> Interval | None:
+        return survival(part.right("original"), part.right(name)).ratio
+
+    why = "the model is never right on these clips as they are"
+    return [
+        _of(table, f"survives_{name}", ("original", name), lambda part, name=name: ratio(part, name), why)
+        for name in VARIANTS[1:]
+    ]
+
+
+def _swaps(table: AuditTable) -> list[Figure]:
+    figures = []
+    for end, name in SWAPPED.items():
+        part = table.part(name)
+        names = [f"{figure}{end}" for figure in ("human_accuracy", "scene_error", "names_neither", "scene_reliance")]
+        if not len(part):
+            figures += [Figure(one, None, missing=_why_not(table, name)) for one in names]
+        else:
+            found = reliance(part.predicted[name], part.truth, _backgrounds(table, part))
+            values = (found.shacc, found.sberr, found.neither, found.reliance)
+            why = "the model never names either action"
+            figures += [
+                Figure(one, value, len(part), "" if value else why) for one, value in zip(names, values, strict=True)
+            ]
+        figures.append(_of(
+            table, f"scene_error_control{end}", ("self_paste", name),
+            lambda part: mean_interval(part.predicted["self_paste"] == _backgrounds(table, part)),
+        ))  # fmt: skip
+    return figures
+
+
+def _costs(table: AuditTable) -> list[Figure]:
+    def lost(part: Part, before: str, after: str) -> Interval:
+        return paired_interval(part.right(before)[None], part.right(after)[None])
+
+    pairs = {"scene_cost": ("swap_same", "swap_random"), "cutting_cost": ("original", "self_paste")}
+    return [_of(table, name, pair, lambda part, pair=pair: lost(part, *pair)) for name, pair in pairs.items()]
+
+
+def _contrasts(table: AuditTable) -> list[Figure]:
+    def share(part: Part, still: str) -> Interval:
+        scuba, scufo = (part.predicted[f"{kind}_{still}"] for kind in ("scuba", "scufo"))
+        return mean_interval(contrasted(scuba, scufo, part.truth))
+
+    return [
+        _of(table, f"contrasted_{still}", (f"scuba_{still}", f"scufo_{still}"), lambda part, still=still: share(part, still))
+        for still in STILLS
+    ]  # fmt: skip
+
+
+def _attention(table: AuditTable) -> list[Figure]:
+    why = str(table.facts.get("maps_missing") or "no video has people in the part that the model sees")
+    rows = table.original
+    there = rows["on_person"].notna() & rows["person_area"].notna()
+    if not there.any():
+        return [Figure(name, None, missing=why) for name in ("on_person", "person_area")]
+    return [Figure(name, mean_interval(rows[name][there]), int(there.sum())) for name in ("on_person", "person_area")]
+
+
+def _worst(table: AuditTable, minimum_count: int) -> Figure:
+    groups = _groups(table)
+    worst = worst_group(groups, minimum_count)
+    if worst is None:
+        known = "" if table.original["scene"].notna().any() else "the manifest has no column 'scene'; "
+        return Figure("worst_group", None, missing=f"{known}no action has {minimum_count} videos in one scene")
+    rows = table.part("original", readable=False)
+    inside = ((rows.rows["action"] == worst["action"]) & (rows.rows["scene"] == worst["scene"])).to_numpy()
+    return Figure("worst_group", mean_interval(rows.right("original")[inside]), int(inside.sum()))
+
+
+def _groups(table: AuditTable) -> pd.DataFrame:
+    part = table.part("original", readable=False)
+    return group_accuracy(part.right("original"), part.rows["action"], part.rows["scene"])
+
+
+def _by(table: AuditTable, column: str) -> pd.DataFrame:
+    """A row a value of the column, with the share that is right by variant."""
+    whole = table.part("original", readable=False)
+    found = whole.rows.groupby(column, sort=True).size().rename("videos").to_frame()
+    for name in table.variants:
+        part = table.part(name, readable=name != "original")
+        found[name] = pd.Series(part.right(name)).groupby(part.rows[column].to_numpy()).mean()
+    return found.rename_axis(column).reset_index()
+
+
+def _pull(table: AuditTable, minimum_count: int) -> Pull | None:
+    part = table.part("swap_random")
+    if not len(part):
+        return None
+    known = part.rows["background_scene"].fillna("").to_numpy(str)
+    names = known if (known != "").all() else part.rows["background_action"].to_numpy(str)
+    return scene_pull(part.predicted["swap_random"], part.truth, names, len(table.actions), minimum_count=minimum_count)
+
+
+def _missing(table: AuditTable) -> pd.DataFrame:
+    rows = table.rows[table.rows["problem"] != ""]
+    counted = rows.groupby(["variant", "problem"], sort=False).size().rename("videos").reset_index()
+    order = {name: place for place, name in enumerate(VARIANTS)}
+    counted = counted.sort_values("variant", key=lambda names: names.map(order), kind="stable")
+    return counted.rename(columns={"problem": "reason"}).reset_index(drop=True)
+
+
+def _backgrounds(table: AuditTable, part: Part) -> NDArray[np.int64]:
+    """The number of each background's action."""
+    number = {action: place for place, action in enumerate(table.actions)}
+    return np.array([number[str(action)] for action in part.rows["background_action"]], np.int64)

@@ -1,0 +1,1 @@
+"""Kinds of models that can be audited: one file each."""

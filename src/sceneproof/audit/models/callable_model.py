@@ -1,0 +1,117 @@
+"""Any Python function as a model under audit: a clip in, scores out."""
+
+import hashlib
+import importlib
+import inspect
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.audit.models.inputs import InputSettings, probabilities
+from sceneproof.audit.subject import Answer, Pixels, Subject
+from sceneproof.errors import InputError
+
+
+class CallableModel(Subject):
+    """A function that takes a clip, uint8 (T, H, W, 3), RGB, of the video's own size, and gives scores (A,).
+
+    Scores are an array, a tensor, or a mapping of class names to numbers. Attributes `actions`, `frames` and `stride`
+    of the function say what it knows and takes, where nothing else does.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Pixels], Any],
+        *,
+        actions: Sequence[str] | None = None,
+        inputs: InputSettings = InputSettings(),
+        title: str | None = None,
+    ) -> None:
+        """Wraps a function.
+
+        Args:
+            function: the model.
+            actions: names of its classes; by default its attribute `actions`.
+            inputs: how many frames a clip has and how far apart they are, where its attributes `frames` and `stride`
+                are not to be taken; and what it gives. Nothing is scaled or normalised.
+            title: what to call it.
+
+        Raises:
+            InputError: nobody says which classes its scores are of.
+        """
+        self.title = title or getattr(function, "__qualname__", type(function).__qualname__)
+        known = actions if actions is not None else getattr(function, "actions", None)
+        if known is None:
+            raise InputError(
+                f"{self.title}: which classes are its scores of? give a file (--names FILE), or the function an "
+                f"attribute: {self.title}.actions = [...]"
+            )
+        self.actions = [str(name) for name in known]
+        self.sampling = inputs.sampling(int(getattr(function, "frames", 16)), getattr(function, "stride", 1))
+        self._function, self._outputs = function, inputs.outputs
+        self.identity = f"{self.title} {_source(function)}"
+        self.maps_missing = "a callable shows no maps"
+
+    def answer(self, clips: Pixels) -> Answer:
+        """Probabilities of each clip.
+
+        Raises:
+            InputError: the function failed, or gave something else than scores.
+        """
+        return Answer(np.concatenate([self._one(clip) for clip in clips]))
+
+    def _one(self, clip: Pixels) -> NDArray[np.float32]:
+        try:
+            given = self._function(clip.copy())
+        except Exception as error:  # noqa: BLE001  # the user's code may raise anything
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            reason = f"{type(error).__name__}: {error}"
+            raise InputError(
+                f"{self.title}: failed on a clip of {'x'.join(map(str, clip.shape))}: {reason} "
+                f"({where.filename}, line {where.lineno})"
+            ) from None
+        if isinstance(given, Mapping):
+            missing = [name for name in self.actions if name not in given]
+            if missing:
+                raise InputError(f"{self.title}: gives no score for {missing[0]!r}")
+            given = [given[name] for name in self.actions]
+        try:
+            detached = given.detach().cpu().numpy() if hasattr(given, "detach") else given
+            scores = np.asarray(detached, np.float64)
+        except (TypeError, ValueError):
+            raise InputError(f"{self.title}: gives {type(given).__name__}, where scores are needed") from None
+        return probabilities(scores.reshape(1, -1), self._outputs, self.title, len(self.actions))
+
+
+def open_callable(word: str, names: Sequence[str] | None, inputs: InputSettings) -> CallableModel:
+    """What 'package.module:name' names; a class is made without arguments.
+
+    Raises:
+        InputError: no such module or name, or nothing that can be called.
+    """
+    module, _, name = word.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(f"{word}: {module} cannot be imported: {error}; is its folder on PYTHONPATH?") from None
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise InputError(f"{word}: {module} has no {name!r}")
+        found = getattr(found, part)
+    function = found() if inspect.isclass(found) else found
+    if not callable(function):
+        raise InputError(f"{word}: is {type(function).__name__}, where a function is needed: a clip in, scores out")
+    return CallableModel(function, actions=names, inputs=inputs, title=word)
+
+
+def _source(function: Callable[..., Any]) -> str:
+    """A digest of the file that a function is written in; empty where there is none."""
+    try:
+        file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
+    except TypeError:
+        return ""
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else ""

@@ -1,0 +1,108 @@
+"""From a word to a model under audit."""
+
+import difflib
+from pathlib import Path
+
+import torch
+import yaml
+
+from sceneproof.audit.models.callable_model import open_callable
+from sceneproof.audit.models.exported import OnnxModel, TorchScriptModel
+from sceneproof.audit.models.inputs import InputSettings, read_classes
+from sceneproof.audit.models.run_model import RunModel
+from sceneproof.audit.subject import Subject
+from sceneproof.errors import InputError
+
+KINDS = """a model is one of:
+  runs/sdn                     a run folder of sceneproof
+  torchvision:r3d_18           a video model of torchvision, with its published weights or --weights FILE
+  hf:ORG/NAME, or a folder     a Hugging Face video classifier (config.json and safetensors)
+  model.pt, model.ts           a TorchScript file, with --names FILE
+  model.onnx                   an ONNX file, with --names FILE
+  package.module:callable      a function of yours: a clip in, scores out"""
+
+
+def open_subject(
+    model: str,
+    *,
+    names: Path | None = None,
+    inputs: InputSettings = InputSettings(),
+    weights: str | None = None,
+    device: torch.device | str = "cpu",
+    batch: int = 8,
+) -> Subject:
+    """Opens a model.
+
+    Args:
+        model: what to open, see `KINDS`.
+        names: file of class names, for what does not bring them.
+        inputs: what an exported file or a callable takes.
+        weights: a file, for a model of torchvision.
+        device: where to compute.
+        batch: clips that go through together.
+
+    Raises:
+        InputError: nothing that can be opened; says what can.
+    """
+    where = torch.device(device)
+    classes = None if names is None else read_classes(names)
+    path, kind = Path(model), model.partition(":")[0]
+    if kind == "torchvision" or model in _torchvision_names():
+        return _torchvision(model.removeprefix("torchvision:"), classes, inputs, weights, where, batch)
+    if weights is not None:
+        raise InputError(f"--weights goes with a model of torchvision; {model} brings its own")
+    if (path / "config.yaml").is_file():
+        return _run(path, where, batch)
+    if kind == "hf" or (path / "config.json").is_file():
+        from sceneproof.audit.models.hugging_face import HuggingFaceModel
+
+        return HuggingFaceModel(model.removeprefix("hf:"), names=classes, inputs=inputs, device=where, batch=batch)
+    if path.suffix.lower() in (".pt", ".ts", ".onnx"):
+        if not path.is_file():
+            raise InputError(f"{model}: no such file")
+        if classes is None:
+            raise InputError(f"{model}: which classes are its scores of? give --names FILE, a name a line")
+        if path.suffix.lower() == ".onnx":
+            return OnnxModel(path, classes, inputs, batch=batch)
+        return TorchScriptModel(path, classes, inputs, device=where, batch=batch)
+    if ":" in model and "/" not in model and not path.exists():
+        return open_callable(model, classes, inputs)
+    raise InputError(f"{model}: {_what_it_is(path)}; {KINDS}")
+
+
+def _what_it_is(path: Path) -> str:
+    if path.is_dir():
+        return "a folder with neither config.yaml (a run) nor config.json (Hugging Face's)"
+    if path.is_file():
+        return f"a file of a kind that is not known ({path.suffix or 'no suffix'})"
+    near = difflib.get_close_matches(path.name, _torchvision_names(), 3, 0.6)
+    return "no such model" + (f" (torchvision has {', '.join(near)})" if near else "")
+
+
+def _torchvision_names() -> tuple[str, ...]:
+    from sceneproof.audit.models.torchvision_model import NAMES
+
+    return NAMES
+
+
+def _torchvision(
+    name: str, classes: list[str] | None, inputs: InputSettings, weights: str | None, device: torch.device, batch: int
+) -> Subject:
+    from sceneproof.audit.models.torchvision_model import NAMES, TorchvisionModel
+
+    if name not in NAMES:
+        raise InputError(f"torchvision:{name}: torchvision has no such video model; it has: {', '.join(NAMES)}")
+    if weights is not None and not Path(weights).is_file():
+        raise InputError(f"--weights {weights}: no such file")
+    file = None if weights is None else Path(weights)
+    return TorchvisionModel(name, weights=file, names=classes, inputs=inputs, device=device, batch=batch)
+
+
+def _run(path: Path, device: torch.device, batch: int) -> Subject:
+    config = yaml.safe_load((path / "config.yaml").read_text())
+    task = str(config.get("task", "classification")) if isinstance(config, dict) else "classification"
+    if task != "classification":
+        raise InputError(
+            f"{path}: a run of {task}; an audit needs a classifier: give the run that its backbone is from"
+        )
+    return RunModel(path, device=device, batch=batch)

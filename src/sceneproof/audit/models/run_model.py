@@ -1,0 +1,59 @@
+"""A run of ours as a model under audit: clips are cut, scaled and normalised as `evaluate` does it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sceneproof.audit.models.inputs import Pixels
+from sceneproof.audit.subject import Answer, Maps, Sampling, Subject
+from sceneproof.data.transforms import centre_crop, normalise, resize
+from sceneproof.downloading import checked
+from sceneproof.report.cam import explain
+from sceneproof.run import Run
+
+
+class RunModel(Subject):
+    """A run of classification, with the weights that training kept."""
+
+    def __init__(self, path: Path, *, device: torch.device, batch: int = 8) -> None:
+        """Opens a run folder.
+
+        Raises:
+            InputError: no such run, or one of another task.
+        """
+        run = Run.open(path)
+        self._method = run.method().to(device)
+        clip = run.config["clip"]
+        self.title, self.actions = run.name, run.actions
+        self.sampling = Sampling(clip["length"], clip["stride"])
+        self.identity = checked(path / "weights.safetensors")
+        self._size, self._device, self._batch = int(clip["size"]), device, batch
+        linear = isinstance(self._method.action_head, nn.Linear)
+        self.maps_missing = "" if linear else "its action head is not linear"
+
+    @torch.no_grad()
+    def answer(self, clips: Pixels) -> Answer:
+        """Probabilities and pooled features."""
+        scores, features = [], []
+        for start in range(0, len(clips), self._batch):
+            found = self._method.features(self._video(clips[start : start + self._batch]))
+            scores.append(self._method.action_head(found).float().softmax(1).cpu().numpy())
+            features.append(found.float().cpu().numpy())
+        return Answer(np.concatenate(scores), np.concatenate(features))
+
+    def maps(self, clips: Pixels, classes: NDArray[np.int64]) -> Maps:
+        """Class activation maps (Zhou et al. 2016)."""
+        _, found = explain(self._method, self._video(clips), torch.from_numpy(classes).to(self._device))
+        crop = centre_crop(*clips.shape[2:4])
+        activation = found.float().cpu().numpy()
+        return Maps(activation, crop.top, crop.left, crop.height, crop.width, "class activation map")
+
+    def _video(self, clips: Pixels) -> Tensor:
+        crop = centre_crop(*clips.shape[2:4])
+        window = clips[:, :, crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
+        frames = resize(torch.from_numpy(np.ascontiguousarray(window)).to(self._device), self._size)
+        still = torch.zeros(len(clips), dtype=torch.bool)
+        return normalise(frames, still, self._method.backbone.mean, self._method.backbone.std)

@@ -1,0 +1,110 @@
+"""Figures of an audit that a linear probe is trained for, and those of channels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sceneproof.audit.figures import Figure
+from sceneproof.audit.table import AuditTable
+from sceneproof.data.scenes import SceneTable
+from sceneproof.metrics.bootstrap import Interval, mean_interval
+from sceneproof.metrics.grouped_probe import cross_predicted
+from sceneproof.metrics.representation_bias import representation_bias
+from sceneproof.metrics.static_dynamic import static_dynamic
+
+LEAST = 20
+"""Videos that a probe is trained on, at least."""
+
+
+def probe_figures(table: AuditTable, scenes: SceneTable | None) -> list[Figure]:
+    """Scene leakage, B_scene, the outline's leak, static and dynamic channels.
+
+    Args:
+        table: what the model said.
+        scenes: labels of the audited videos; None: the manifest's own scenes, where it has any.
+    """
+    return [_leakage(table, scenes), _bias(table, scenes), _outline(table), *_channels(table)]
+
+
+def _leakage(table: AuditTable, scenes: SceneTable | None) -> Figure:
+    rows, features = table.vectors("original")
+    if not len(rows):
+        return Figure("scene_leakage", None, missing="the model's features cannot be reached")
+    return _probed("scene_leakage", features, _scene_names(rows, scenes), rows)
+
+
+def _bias(table: AuditTable, scenes: SceneTable | None) -> Figure:
+    rows = table.original
+    if scenes is not None:
+        vectors, there = scenes.rows_for([str(video) for video in rows["video"]])
+    else:
+        names = sorted(set(rows["scene"].dropna()))
+        there = rows["scene"].notna().to_numpy()
+        vectors = (rows["scene"].to_numpy(object)[:, None] == np.array(names, object)[None]).astype(np.float32)
+    if not there.any():
+        return Figure("scene_bias", None, missing="no scene labels: give --scenes TABLE")
+    found = _probed("scene_bias", vectors[there], rows["action"].to_numpy(str)[there], rows[there])
+    if found.interval is None:
+        return found
+    least = 1 / (found.videos * len(table.actions))  # of no video rightly named, the logarithm would be infinite
+    ends = (found.interval.value, found.interval.low, found.interval.high)
+    value, low, high = (representation_bias(max(end, least), 1 / len(table.actions)) for end in ends)
+    return Figure("scene_bias", Interval(value, low, high), found.videos)
+
+
+def _outline(table: AuditTable) -> Figure:
+    rows, outlines = table.vectors("original", "outline")
+    if not len(rows):
+        return Figure("outline_leak", None, missing="no people are known")
+    return _probed("outline_leak", outlines, rows["action"].to_numpy(str), rows)
+
+
+def _channels(table: AuditTable) -> list[Figure]:
+    names = ("static_share", "dynamic_share")
+    static, dynamic = _pairs(table, "original", "shuffled"), _pairs(table, "scuba_texture", "scuba_sinusoid")
+    if static is None or dynamic is None:
+        known = len(table.vectors("original")[0])
+        why = "needs the variants shuffled, scuba_texture and scuba_sinusoid" if known else "no features"
+        return [Figure(name, None, missing=why) for name in names]
+    found = static_dynamic(static, dynamic)
+    return [
+        Figure(name, interval, len(static[0]) + len(dynamic[0]))
+        for name, interval in zip(names, (found.static, found.dynamic), strict=True)
+    ]
+
+
+def _pairs(table: AuditTable, one: str, other: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Features of the videos that have both variants, in one order; None of fewer than two."""
+    (rows, features), (others, their_features) = table.vectors(one), table.vectors(other)
+    place = {video: row for row, video in enumerate(others["video"])}
+    both = [(row, place[video]) for row, video in enumerate(rows["video"]) if video in place]
+    if len(both) < 2:
+        return None
+    mine, theirs = (np.array(side) for side in zip(*both, strict=True))
+    return features[mine], their_features[theirs]
+
+
+def _probed(name: str, features: NDArray[Any], labels: NDArray[np.str_], rows: pd.DataFrame) -> Figure:
+    """How well labels are named by a probe; '' is no label."""
+    there = labels != ""
+    features, labels, rows = features[there], labels[there], rows[there]
+    if not len(labels):
+        return Figure(name, None, missing="no scene labels: give --scenes TABLE, or a column 'scene' in the manifest")
+    if len(labels) < LEAST:
+        return Figure(name, None, missing=f"a probe needs {LEAST} labelled videos at least, here are {len(labels)}")
+    groups = rows["group"].where(rows["group"].notna(), rows["video"]).to_numpy(str)
+    if len(set(groups)) < 2 or len(set(labels)) < 2:
+        return Figure(name, None, missing="a probe needs two groups of videos and two labels at least")
+    return Figure(name, mean_interval(cross_predicted(features, labels, groups)), len(labels))
+
+
+def _scene_names(rows: pd.DataFrame, scenes: SceneTable | None) -> NDArray[np.str_]:
+    """The true scenes, else the most probable labels; '' where unknown."""
+    known: Sequence[Any] = rows["scene"].fillna("").tolist()
+    if scenes is None or any(known):
+        return np.array(known, dtype=np.str_)
+    vectors, there = scenes.rows_for([str(video) for video in rows["video"]])
+    return np.where(there, np.array(scenes.names)[vectors.argmax(1)], "")

@@ -1,0 +1,145 @@
+"""One video under audit: decoded once, shown to the model in every variant."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.audit.subject import Maps, Pixels, Subject
+from sceneproof.audit.table import DIGITS
+from sceneproof.contexts.footage import Footage
+from sceneproof.contexts.outline import outline_features
+from sceneproof.contexts.variants import Impossible, Made, Variants
+from sceneproof.data.clips import Frames
+from sceneproof.data.video import VideoError
+from sceneproof.errors import InputError
+from sceneproof.report.cam import area_of_person, share_on_person
+
+FEATURES = ("original", "shuffled", "scuba_texture", "scuba_sinusoid")
+"""The variants whose features are kept: leakage is read off the first; channels of two pairs are compared."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why the model cannot be audited at all: no fault of a video."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What every video is scored with.
+
+    Attributes:
+        subject: the model.
+        variants: makes the variants, and reads the footage.
+        names: of the variants.
+        clips: clips a video.
+        maps: whether to ask the model where it looks.
+    """
+
+    subject: Subject
+    variants: Variants
+    names: Sequence[str]
+    clips: int
+    maps: bool
+
+    def rows(self, video: str) -> list[Row] | Refused:
+        """What the model says of each variant: a row each, with the columns of `AuditTable` from `variant` on."""
+        try:
+            footage = self.variants.read(video)
+        except (VideoError, InputError) as error:  # also people of a video of another size: this video's failure
+            return unread(self.names, str(error))
+        try:
+            return self._rows(footage)
+        except InputError as error:
+            return Refused(str(error))
+
+    def _rows(self, footage: Footage) -> list[Row]:
+        wanted = self.subject.sampling.clips(len(footage.frames), self.clips)
+        rows = []
+        for name, made in self.variants.of(footage, wanted).each(self.names):
+            row: Row = {**EMPTY, "variant": name}
+            if isinstance(made, Impossible):
+                rows.append(row | {"problem": made.reason})
+                continue
+            clips = np.stack(made.clips)
+            row |= self._said(clips, keep=name in FEATURES) | _facts(made)
+            if name == "original" and footage.people is not None:
+                row["outline"] = outline_features(footage.people).round(DIGITS)
+                if self.maps:
+                    row |= looked_at(self.subject, clips, row["scores"], footage.people, wanted)
+            rows.append(row)
+        return rows
+
+    def _said(self, clips: Pixels, *, keep: bool) -> Row:
+        answer = self.subject.answer(clips)
+        said: Row = {"scores": answer.scores.mean(0, dtype=np.float64).round(DIGITS).astype(np.float32)}
+        if keep and answer.features is not None:
+            said["features"] = answer.features.mean(0, dtype=np.float64).round(DIGITS).astype(np.float32)
+        return said
+
+
+EMPTY: Mapping[str, Any] = {
+    "problem": "", "scores": None, "features": None, "outline": None, "background": "", "background_action": "", "note": "",
+    "on_person": np.nan, "person_area": np.nan,
+}  # fmt: skip
+
+
+def unread(names: Sequence[str], reason: str) -> list[Row]:
+    """The rows of a video that could not be read: a problem in each variant."""
+    return [{**EMPTY, "variant": name, "problem": f"cannot be read: {reason}"} for name in names]
+
+
+def looked_at(
+    subject: Subject,
+    clips: Pixels,
+    scores: NDArray[np.float32],
+    people: NDArray[np.bool_],
+    wanted: Sequence[Frames],
+) -> Row:
+    """How much of what speaks for the action that is named lies on people, and how large these are.
+
+    Args:
+        subject: a model with maps.
+        clips: uint8 (B, T, H, W, 3).
+        scores: (A,), of the video.
+        people: bool (N, H, W), of the whole video.
+        wanted: B times numbers (T,) of its frames.
+
+    Returns:
+        'on_person' and 'person_area': means over the clips, of the part of the frame that the model sees; NaN where
+        nobody is there to be seen, and the first also where nothing speaks for the action.
+    """
+    maps = subject.maps(clips, np.full(len(clips), int(np.argmax(scores)), np.int64))
+    shares, areas = [], []
+    for activation, numbers in zip(maps.activation, wanted, strict=True):
+        person = seen(people[numbers], maps, activation.shape[1:])
+        if person.any():
+            shares.append(share_on_person(activation, person))
+            areas.append(area_of_person(person))
+    known = [share for share in shares if not np.isnan(share)]
+    return {
+        "on_person": float(np.mean(known)) if known else np.nan,
+        "person_area": float(np.mean(areas)) if areas else np.nan,
+    }
+
+
+def seen(people: NDArray[np.bool_], maps: Maps, size: Sequence[int]) -> NDArray[np.float32]:
+    """How much of each place of a model's maps is on people, 0 to 1: float32 (T, h, w), of people (T, H, W)."""
+    rows, columns = slice(maps.top, maps.top + maps.height), slice(maps.left, maps.left + maps.width)
+    height, width = size
+    shrunk = [
+        cv2.resize(np.ascontiguousarray(mask, np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        for mask in people[:, rows, columns]
+    ]
+    return np.stack(shrunk).astype(np.float32)
+
+
+def _facts(made: Made) -> Row:
+    return {"background": made.background, "background_action": made.background_action, "note": made.note}

@@ -1,0 +1,100 @@
+"""What an audit found, in sentences that need no other word of the page."""
+
+from sceneproof.audit.measures import Measures
+from sceneproof.audit.table import AuditTable
+from sceneproof.metrics.bootstrap import Interval
+from sceneproof.report.cells import percent
+from sceneproof.report.tables import between
+
+
+def headline(table: AuditTable, measures: Measures) -> list[str]:
+    """Sentences, the most important first."""
+    said = [
+        _without_person(table, measures),
+        _swapped(measures),
+        _cost(measures),
+        _person_alone(measures),
+        _time(measures),
+    ]
+    return [sentence for sentence in said if sentence] or [_alone(table, measures)]
+
+
+def points(share: float) -> str:
+    """A share as whole points of a hundred."""
+    return f"{100 * share:.0f}"
+
+
+def _found(measures: Measures, name: str) -> Interval | None:
+    return measures.figures[name].interval
+
+
+def _alone(table: AuditTable, measures: Measures) -> str:
+    top1 = _found(measures, "top1")
+    assert top1 is not None  # an audit has videos
+    reason = measures.figures["top1_human_filled"].missing
+    return f"{table.model} names the action of {percent(top1.value)} of the videos; more was not measured: {reason}."
+
+
+def _without_person(table: AuditTable, measures: Measures) -> str:
+    """The sentence for whoever reads one only."""
+    for variant, how in (("human_inpainted", "removed"), ("human_filled", "painted over")):
+        after, kept = (_found(measures, f"{figure}_{variant}") for figure in ("top1", "survives"))
+        if after is not None and kept is not None and kept.value > 0:
+            before = after.value / kept.value
+            return (
+                f"{points(after.value)} of {table.model}’s {points(before)} points survive when the person is {how}: "
+                f"so much of its accuracy needs no person ({percent(kept.value, 0)}, 95 % interval {between(kept)})."
+            )
+        if after is not None:
+            return f"Nothing of {table.model}’s accuracy survives when the person is {how}."
+    return ""
+
+
+def _swapped(measures: Measures) -> str:
+    right, error, reliance = (_found(measures, name) for name in ("human_accuracy", "scene_error", "scene_reliance"))
+    if right is None or error is None:
+        return ""
+    text = (
+        f"With the person in the place of another action, it names the person’s action on {percent(right.value, 0)} of "
+        f"the clips and the place’s on {percent(error.value, 0)}"
+    )
+    if reliance is not None:
+        text += (
+            f": a scene reliance of {reliance.value:.2f} ({reliance.low:.2f} to {reliance.high:.2f}; 1 is all scene)"
+        )
+    control = _found(measures, "scene_error_control")
+    if control is not None:
+        text += f". Without that place it names the same wrong action on {percent(control.value, 0)}"
+    return f"{text}."
+
+
+def _cost(measures: Measures) -> str:
+    cost, cut = _found(measures, "scene_cost"), _found(measures, "cutting_cost")
+    if cost is None:
+        return ""
+    verb = "costs" if cost.value >= 0 else "brings"
+    clear = "" if cost.excludes_zero else ", which may be chance"
+    text = (
+        f"Another action’s place {verb} {100 * abs(cost.value):.1f} points more than another place of the same action "
+        f"({between(cost)}){clear}"
+    )
+    if cut is not None:
+        text += f"; cutting and pasting alone costs {100 * cut.value:.1f}".replace("-", "−")
+    return f"{text}."
+
+
+def _person_alone(measures: Measures) -> str:
+    grey = _found(measures, "survives_scene_grey")
+    return (
+        "" if grey is None else f"On plain grey, without any scene, {percent(grey.value, 0)} of its accuracy survives."
+    )
+
+
+def _time(measures: Measures) -> str:
+    still, mixed = (_found(measures, f"survives_{name}") for name in ("frozen", "shuffled"))
+    if still is None or mixed is None:
+        return ""
+    return (
+        f"With one frame repeated {percent(still.value, 0)} survives and with the frames shuffled "
+        f"{percent(mixed.value, 0)}: what remains needs no motion, or no order."
+    )

@@ -1,0 +1,121 @@
+"""The page of an audit, and its figures as JSON and CSV beside it."""
+
+import base64
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+import sceneproof
+from sceneproof.audit.measures import Measures
+from sceneproof.audit.table import AuditTable
+from sceneproof.files import whole, write_json
+from sceneproof.report.audit import tables
+from sceneproof.report.audit.clips import ShownClip
+from sceneproof.report.audit.drawings import swap_figure, variant_figure
+from sceneproof.report.audit.headline import headline
+from sceneproof.report.html import html
+
+SECTIONS = (
+    "changed-clips", "clips", "actions-and-scenes", "further-figures", "what-is-missing", "how-this-page-was-made",
+)  # fmt: skip
+
+
+def write_page(table: AuditTable, measures: Measures, out: Path, *, clips: Sequence[ShownClip], title: str) -> None:
+    """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all."""
+    write_json(out / "audit.json", as_json(table, measures))
+    with whole(out / "audit.csv") as temporary:
+        temporary.write_text(as_csv(measures))
+    with whole(out / "audit.html") as temporary:
+        temporary.write_text(render(table, measures, clips=clips, title=title), encoding="utf-8")
+
+
+def render(table: AuditTable, measures: Measures, *, clips: Sequence[ShownClip], title: str) -> str:
+    """The page as HTML. Its one script sorts tables; the page allows no other."""
+    script = files("sceneproof.report.audit").joinpath("sort.js").read_text()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    main = [tables.variant_table(measures), tables.swap_table(measures), tables.still_table(measures)]
+    groups = [
+        tables.share_table(measures.by_action, "action", "Action by action"),
+        tables.share_table(measures.by_scene, "scene", "Scene by scene") if measures.by_scene is not None else None,
+        tables.group_table(measures),
+        tables.pull_table(table, measures),
+    ]
+    return html(
+        "page.html.j2",
+        package="sceneproof.report.audit",
+        title=title,
+        headline=headline(table, measures),
+        notes=notes(table),
+        sections=SECTIONS,
+        variants_drawn=variant_figure(measures, len(table.actions)),
+        swaps_drawn=swap_figure(measures),
+        main_tables=[one for one in main if one is not None],
+        clips=clips,
+        group_tables=[one for one in groups if one is not None],
+        others=tables.other_table(measures),
+        missing=tables.missing_table(measures),
+        how=tables.note_table(table),
+        settings=tables.settings_table(table),
+        script=Markup(script),
+        script_hash=f"sha256-{digest}",
+    )
+
+
+def notes(table: AuditTable) -> list[str]:
+    """What every reader must know before the figures."""
+    original = table.original
+    unread = int((original["problem"] != "").sum())
+    said = [
+        f"{len(original)} videos of {len(table.actions)} actions; guessing among these gives {100 / len(table.actions):.1f} %."
+    ]
+    if unread:
+        said.append(f"{unread} videos could not be read: they count as missed in top-1, and are left out elsewhere.")
+    filled = table.rows[table.rows["variant"] == "human_filled"]
+    nobody = int((filled["problem"] != "").sum())
+    if nobody:
+        said.append(f"{nobody} videos have no known people: they are left out of all that needs them.")
+    left = table.facts.get("left_out") or []
+    if left:
+        said.append(f"Left out, as the mapping says: {', '.join(map(str, left))}.")
+    return said
+
+
+def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
+    """The figures of the page, shares from 0 to 1, with what they were made of."""
+    return {
+        "sceneproof": sceneproof.__version__,
+        "headline": headline(table, measures),
+        "notes": notes(table),
+        "model": table.model,
+        "settings": table.facts.get("settings", {}),
+        "figures": {
+            name: {
+                "value": figure.interval.value if figure.interval else None,
+                "low": figure.interval.low if figure.interval else None,
+                "high": figure.interval.high if figure.interval else None,
+                "videos": figure.videos,
+                "missing": figure.missing,
+                "meaning": figure.about.meaning,
+            }
+            for name, figure in measures.figures.items()
+        },
+        "missing": measures.missing.to_dict("records"),
+    }
+
+
+def as_csv(measures: Measures) -> str:
+    """One line a figure; empty where there is none."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["figure", "value", "low", "high", "videos", "missing"])
+    for name, figure in measures.figures.items():
+        found = figure.interval
+        ends = [f"{end:.6g}" for end in (found.value, found.low, found.high)] if found else ["", "", ""]
+        writer.writerow([name, *ends, figure.videos, figure.missing])
+    return buffer.getvalue()
