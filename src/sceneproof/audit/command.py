@@ -1,6 +1,6 @@
 """`sceneproof audit`: a model and labelled videos -> how much the model leans on the scene, as a page and as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,12 +13,13 @@ from sceneproof.audit.collecting import Answers, collect, for_processes
 from sceneproof.audit.conditions import Condition
 from sceneproof.audit.figures import CATALOG
 from sceneproof.audit.measures import Measures, measure
+from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.naming import Naming, class_table
 from sceneproof.audit.planning import plan, test_splits
 from sceneproof.audit.probes import probe_figures
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
-from sceneproof.audit.subject import Subject
+from sceneproof.audit.subject import Pixels, Subject
 from sceneproof.audit.table import COLUMNS, AuditTable
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
@@ -133,6 +134,60 @@ def audit_command(
     )  # fmt: skip
     refuse(conditions, found.measures)
     return found
+
+
+def audit(
+    model: str | Subject | Callable[[Pixels], Any],
+    videos: Path | str,
+    out: Path | str = "audit",
+    *,
+    humans: Path | None = None,
+    scenes: Path | None = None,
+    backgrounds: Path | None = None,
+    splits: Sequence[str] = (),
+    mapping: Path | None = None,
+    among: Among = "all",
+    variants: Sequence[str] = (),
+    clips: int = 1,
+    seed: int = 0,
+    title: str | None = None,
+    shown: int = 6,
+    device: str = "auto",
+    quiet: bool = True,
+) -> Audit:
+    """Audits a model from Python, in this process.
+
+    Args:
+        model: what `sceneproof audit` takes; or a `Subject`; or a function that takes a clip, uint8 (T, H, W, 3), RGB,
+            and gives scores (A,), with an attribute `actions`, the names of its classes.
+        videos: the manifest.
+        out: the folder to write.
+        humans: table of masks or boxes of people.
+        scenes: table of scene labels.
+        backgrounds: folder of pictures or videos.
+        splits: only these; by default those with "test" in their name, or all.
+        mapping: file that says which class is which action.
+        among: which classes the model may name.
+        variants: only these; by default all that the data allows.
+        clips: clips of each video.
+        seed: of backgrounds and orders.
+        title: what to call the model.
+        shown: clips on the page.
+        device: 'auto', 'cpu' or 'cuda'.
+        quiet: no progress and no summary.
+
+    Raises:
+        InputError: bad input; names the file, row or key.
+    """
+    if isinstance(model, str):
+        model = ModelSettings(model, device=device).open()
+    subject = model if isinstance(model, Subject) else CallableModel(model)
+    data = DataSettings(
+        str(videos), None, tuple(splits), (), _text(humans), _text(scenes), _text(backgrounds), tuple(variants), seed,
+        clips,
+    )  # fmt: skip
+    data, naming = matched(data, subject, mapping)
+    return conduct(subject, data, naming, Path(out), among=among, title=title, shown=shown, quiet=quiet)
 
 
 def matched(data: DataSettings, subject: Subject, mapping: Path | None) -> tuple[DataSettings, Naming]:
