@@ -120,7 +120,7 @@ def lot(clip: Clip) -> float:
 
 def coin(clip: Clip) -> NDArray[np.float64]:
     """Names an action by lot."""
-    return np.eye(len(ACTIONS))[int(lot(clip) * len(ACTIONS))]
+    return np.asarray(np.eye(len(ACTIONS))[int(lot(clip) * len(ACTIONS))])
 
 
 def mixed(share: float) -> Callable[[Clip], NDArray[np.float64]]:

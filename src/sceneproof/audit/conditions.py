@@ -96,8 +96,8 @@ def _number(tree: ast.expr) -> float | None:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return float(value)
         case ast.UnaryOp(op=ast.USub(), operand=inner):
-            value = _number(inner)
-            return None if value is None else -value
+            found = _number(inner)
+            return None if found is None else -found
     return None
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -100,9 +102,11 @@ def _accuracies(table: AuditTable) -> list[Figure]:
         Figure("top1", mean_interval(right), len(right)),
         Figure("mean_class", class_interval(right, whole.truth), len(right)),
     ]
-    for name in VARIANTS[1:]:
-        figures.append(_of(table, f"top1_{name}", (name,), lambda part, name=name: mean_interval(part.right(name))))
-    return figures
+    return figures + [_of(table, f"top1_{name}", (name,), partial(_top1, name=name)) for name in VARIANTS[1:]]
+
+
+def _top1(part: Part, name: str) -> Interval:
+    return mean_interval(part.right(name))
 
 
 def _survivals(table: AuditTable) -> list[Figure]:
@@ -110,10 +114,7 @@ def _survivals(table: AuditTable) -> list[Figure]:
         return survival(part.right("original"), part.right(name)).ratio
 
     why = "the model is never right on these clips as they are"
-    return [
-        _of(table, f"survives_{name}", ("original", name), lambda part, name=name: ratio(part, name), why)
-        for name in VARIANTS[1:]
-    ]
+    return [_of(table, f"survives_{name}", ("original", name), partial(ratio, name=name), why) for name in VARIANTS[1:]]
 
 
 def _swaps(table: AuditTable) -> list[Figure]:
@@ -142,7 +143,10 @@ def _costs(table: AuditTable) -> list[Figure]:
         return paired_interval(part.right(before)[None], part.right(after)[None])
 
     pairs = {"scene_cost": ("swap_same", "swap_random"), "cutting_cost": ("original", "self_paste")}
-    return [_of(table, name, pair, lambda part, pair=pair: lost(part, *pair)) for name, pair in pairs.items()]
+    return [
+        _of(table, name, (before, after), partial(lost, before=before, after=after))
+        for name, (before, after) in pairs.items()
+    ]
 
 
 def _contrasts(table: AuditTable) -> list[Figure]:
@@ -150,10 +154,8 @@ def _contrasts(table: AuditTable) -> list[Figure]:
         scuba, scufo = (part.predicted[f"{kind}_{still}"] for kind in ("scuba", "scufo"))
         return mean_interval(contrasted(scuba, scufo, part.truth))
 
-    return [
-        _of(table, f"contrasted_{still}", (f"scuba_{still}", f"scufo_{still}"), lambda part, still=still: share(part, still))
-        for still in STILLS
-    ]  # fmt: skip
+    pairs = {still: (f"scuba_{still}", f"scufo_{still}") for still in STILLS}
+    return [_of(table, f"contrasted_{still}", pair, partial(share, still=still)) for still, pair in pairs.items()]
 
 
 def _attention(table: AuditTable) -> list[Figure]:

@@ -32,7 +32,8 @@ def plan(data: DataSettings, subject: Subject) -> str:
     left = f"; left out: {', '.join(data.left_out)}" if data.left_out else ""
     return "\n".join([
         f"{subject.title}: {len(subject.actions)} classes, clips of {subject.sampling.length} frames",
-        f"{len(table)} videos of {len(table.actions)} actions in {', '.join(data.splits)}{left}; people known in {known}",
+        f"{len(table)} videos of {len(table.actions)} actions in {', '.join(data.splits)}{left}",
+        f"people known in {known} of them",
         f"{len(scorer.names)} variants: {', '.join(scorer.names)}",
         *(f"  no {name}: {reason}" for name, reason in unable(data).items()),
         f"about {_duration(seconds)} in one process, reckoned from {len(rows)} videos",
