@@ -19,10 +19,10 @@ def outline_features(people: NDArray[np.bool_]) -> NDArray[np.float32]:
 
     Returns:
         float32 (D,), D = 4 x 12 x 16 + 19, each from 0 to 1: at each moment, evenly from the first frame to the last,
-        the share of each cell of a `GRID` that is people, row by row; the share of frames that show people; and of the
-        frames that do, the mean, the standard deviation over time, and the mean change from one to the next, of six figures: area,
-        middle (down, across), height and width of the box around all people, all in parts of the frame, and aspect,
-        height / (height + width) in pixels. 0 where nobody is known.
+        the share of each cell of a `GRID` that is people, row by row; then the share of frames that show people; then,
+        of the frames that do, six figures' means, standard deviations over time, and mean changes from one to the next:
+        area, middle (down, across), height and width of the box around all people, all in parts of the frame, and
+        aspect, height / (height + width) in pixels. 0 where nobody is known.
 
     Raises:
         ValueError: no frames.
@@ -32,7 +32,7 @@ def outline_features(people: NDArray[np.bool_]) -> NDArray[np.float32]:
     numbers = np.linspace(0, len(people) - 1, MOMENTS).round().astype(int)
     grids = [_grid(people[number]) for number in numbers]
     known = people.any(axis=(1, 2))
-    shapes = np.array([_shape(mask) for mask in people[known]] or [[0.0] * 6])
+    shapes = np.array([_shape(mask) for mask in people[known]] or [(0.0,) * 6])
     steps = np.abs(np.diff(shapes, axis=0)).mean(axis=0) if len(shapes) > 1 else np.zeros(6)
     return np.concatenate([*grids, [known.mean()], shapes.mean(axis=0), shapes.std(axis=0), steps]).astype(np.float32)
 

@@ -61,8 +61,8 @@ def grouped_probe(
     """Names each row by a linear classifier that was trained on the other folds.
 
     The classifier is `linear_probe`'s: logistic regression on features standardised by the training rows. Rows of one
-    group lie in one fold, so what clips of one film have in common cannot be learnt by heart; labels are spread over the
-    folds as evenly as groups allow. The same input and seed give the same answer.
+    group lie in one fold, so what clips of one film have in common cannot be learnt by heart; labels are spread over
+    the folds as evenly as groups allow. The same input and seed give the same answer.
 
     Args:
         features: (N, D), finite.
@@ -121,3 +121,8 @@ def spread(counts: Numbers, folds: int, *, seed: int = 0) -> Numbers:
         rows[best] += counts[number].sum()
         placed[best] += 1
     return fold
+
+
+def cross_predicted(features: ArrayLike, labels: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> NDArray[np.bool_]:
+    """Which rows `grouped_probe` names rightly: bool (N,)."""
+    return grouped_probe(features, labels, groups, seed=seed).right

@@ -1,8 +1,8 @@
 """How much of a representation encodes what stands still, and how much what moves.
 
-Kowal, Siam, Islam, Bruce, Wildes and Derpanis, "A Deeper Dive Into What Deep Spatiotemporal Networks Encode: Quantifying
-Static vs. Dynamic Information", CVPR 2022; code YorkUCVIL/Static-Dynamic-Interpretability at commit f552b31: `dim_est` in
-`utils.py`, pairs in `dataset_factory/StylizedActivityNet.py`. The paper's text was not at hand.
+Kowal, Siam, Islam, Bruce, Wildes and Derpanis, "A Deeper Dive Into What Deep Spatiotemporal Networks Encode:
+Quantifying Static vs. Dynamic Information", CVPR 2022; code YorkUCVIL/Static-Dynamic-Interpretability at commit
+f552b31: `dim_est` in `utils.py`, pairs in `dataset_factory/StylizedActivityNet.py`. The paper's text was not at hand.
 """
 
 from dataclasses import dataclass
@@ -54,16 +54,16 @@ def static_dynamic(
     """Estimates shares of dimensions from pairs of clips.
 
     A factor's score is the covariance of its pairs' two sides about their common mean, summed over channels, over the
-    variance of all clips, also summed; the residual's score is 1. Shares are the softmax of the three scores, which lie
-    between about -1 and 1 each: so a factor that nothing encodes still gets .21 and one that all channels encode alone
-    .42 or so. Compare models; do not read a share as a count of channels. `kinds` does count channels.
+    variance of all clips, also summed; the residual's score is 1. Shares are the softmax of the three scores. As these
+    lie between about -1 and 1, no share is near 0 or 1: where nothing encodes either factor each still gets .21, and one
+    that all channels encode alone gets .42. Compare models; `kinds` counts channels.
 
-    Theirs rounds shares down to whole dimensions; ours does not. Which pairs are given is the caller's choice. Theirs are
-    of videos painted in four styles: dynamic, one video in two styles; static, two videos of different actions in one
-    style, or (`app_shuffle`) one video and its frames shuffled. An audit's static pairs are a clip and its frames shuffled, without
-    any style; its dynamic pairs are the person of one clip on two backgrounds, so what the person looks like counts as dynamic
-    there. Figures are therefore not theirs. Where the two kinds of pairs differ as a whole, in background say, the variance
-    of all clips holds that difference, and both factors' scores are the lower for it.
+    Theirs rounds shares down to whole dimensions; ours does not. Which pairs are given is the caller's choice. Theirs
+    are of videos painted in four styles: dynamic, one video in two styles; static, videos of two actions in one style,
+    or (`app_shuffle`) a video and its frames shuffled. An audit's static pairs are a clip and its frames shuffled,
+    without any style; its dynamic pairs are the person of one clip on two backgrounds, so that what the person looks
+    like counts as dynamic there. Its figures are therefore not to be set beside theirs. Where the two kinds of pairs
+    differ as a whole, the variance of all clips holds that difference, and both scores are the lower for it.
 
     Args:
         static: features (N, D) of clips, and of clips that look alike and move in another way, in the same order.
@@ -88,8 +88,10 @@ def static_dynamic(
     generator = np.random.default_rng(seed)
     whole = _shares(pairs, [np.ones((1, len(one))) for one in pairs])[:, 0]
     drawn = _shares(pairs, [resampled(generator, DRAWS, len(one)) for one in pairs])
-    intervals = [percentile_interval(float(value), row, 0.95) for value, row in zip(whole, drawn, strict=True)]
-    return StaticDynamic(*intervals, np.stack([one.correlations() for one in pairs]))
+    still, moving, rest = (
+        percentile_interval(float(value), row, 0.95) for value, row in zip(whole, drawn, strict=True)
+    )
+    return StaticDynamic(still, moving, rest, np.stack([one.correlations() for one in pairs]))
 
 
 class _Pairs:
@@ -110,7 +112,8 @@ class _Pairs:
         every = np.concatenate([self.a, self.b])
         there = np.ptp(every, axis=0) > 0
         covariance = ((self.a - mean) * (self.b - mean)).mean(axis=0)
-        return np.divide(covariance, every.var(axis=0), out=np.full_like(mean, np.nan), where=there)
+        correlations: Array = np.divide(covariance, every.var(axis=0), out=np.full_like(mean, np.nan), where=there)
+        return correlations
 
 
 def _shares(pairs: tuple[_Pairs, _Pairs], counts: list[Array]) -> Array:
