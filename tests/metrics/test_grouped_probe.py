@@ -58,18 +58,18 @@ def test_thin_labels_are_told_and_count() -> None:
 
 
 def test_fewer_groups_than_folds() -> None:
-    found = grouped_probe([[0.0], [1], [0], [1]], ["a", "b", "a", "b"], ["x", "x", "y", "y"])
+    found = grouped_probe([[0.0], [1.0], [0.0], [1.0]], ["a", "b", "a", "b"], ["x", "x", "y", "y"])
     assert sorted(set(found.fold)) == [0, 1]
     assert found.right.all()
 
 
 def test_a_fold_that_trains_on_one_label_guesses_it() -> None:
-    found = grouped_probe([[0.0], [1], [0]], ["a", "b", "a"], ["x", "y", "z"])
+    found = grouped_probe([[0.0], [1.0], [0.0]], ["a", "b", "a"], ["x", "y", "z"])
     assert found.predicted.tolist()[1] == "a"
 
 
 def test_guessing_by_hand() -> None:
-    found = grouped_probe([[0.0], [1], [2], [3]], [7, 7, 7, 5], [0, 1, 2, 3])
+    found = grouped_probe([[0.0], [1.0], [2.0], [3.0]], [7, 7, 7, 5], [0, 1, 2, 3])
     assert (found.chance, found.commonest) == (0.75**2 + 0.25**2, 0.75)
 
 
@@ -84,8 +84,8 @@ def test_bad_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="as many"):
         grouped_probe([[0.0]], ["a", "b"], ["x", "y"])
     with pytest.raises(ValueError, match="two groups and two labels"):
-        grouped_probe([[0.0], [1]], ["a", "b"], ["x", "x"])
+        grouped_probe([[0.0], [1.0]], ["a", "b"], ["x", "x"])
     with pytest.raises(ValueError, match="two groups and two labels"):
-        grouped_probe([[0.0], [1]], ["a", "a"], ["x", "y"])
+        grouped_probe([[0.0], [1.0]], ["a", "a"], ["x", "y"])
     with pytest.raises(ValueError, match="NaN"):
-        grouped_probe([[0.0], [np.nan], [1], [1]], ["a", "b", "a", "b"], [0, 1, 2, 3])
+        grouped_probe([[0.0], [np.nan], [1.0], [1.0]], ["a", "b", "a", "b"], [0, 1, 2, 3])

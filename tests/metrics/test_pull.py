@@ -4,8 +4,8 @@ import pytest
 from sceneproof.metrics.accuracy import MISSED
 from sceneproof.metrics.pull import scene_pull
 
-SAID = [1, 1, 0, 1, 0, 1] + [0, 1, MISSED, 0, 0]
-HUMAN = [0, 0, 0, 0, 1, 1] + [0, 0, 0, 0, 1]
+SAID = [1, 1, 0, 1, 0, 1, 0, 1, MISSED, 0, 0]
+HUMAN = [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1]
 PLACE = ["pool"] * 6 + ["road"] * 5
 
 

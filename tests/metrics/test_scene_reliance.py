@@ -114,5 +114,5 @@ def test_bad_clips_are_refused() -> None:
         reliance([0, 0], [0, 1], [1, 1])
     with pytest.raises(ValueError, match="as many"):
         reliance([0], [0, 0], [1, 1])
-    with pytest.raises(ValueError, match="no values|one length"):
+    with pytest.raises(ValueError, match="one or more"):
         reliance([], [], [])

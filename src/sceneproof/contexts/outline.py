@@ -6,8 +6,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sceneproof.metrics.grouped_probe import Probe, grouped_probe
 
-GRID = (12, 16)
-"""Rows and columns that an outline is told in."""
+GRID = (6, 6)
+"""Rows and columns that an outline is told in: a finer grid only gives a linear probe more to stumble over."""
 MOMENTS = 4
 
 
@@ -18,8 +18,9 @@ def outline_features(people: NDArray[np.bool_]) -> NDArray[np.float32]:
         people: bool (T, H, W), T from 1.
 
     Returns:
-        float32 (D,), D = 4 x 12 x 16 + 19, each from 0 to 1: at each moment, evenly from the first frame to the last,
-        the share of each cell of a `GRID` that is people, row by row; then the share of frames that show people; then,
+        float32 (D,), D = 4 x 6 x 6 + 19, each from 0 to 1: at each moment, evenly from the first frame to the last,
+        the share of each cell of a `GRID` that is people, row by row, the grid lying in the box around all people of
+        the whole clip, so that a shape is the same wherever it stands; then the share of frames that show people; then,
         of the frames that do, six figures' means, standard deviations over time, and mean changes from one to the next:
         area, middle (down, across), height and width of the box around all people, all in parts of the frame, and
         aspect, height / (height + width) in pixels. 0 where nobody is known.
@@ -30,7 +31,9 @@ def outline_features(people: NDArray[np.bool_]) -> NDArray[np.float32]:
     if not len(people):
         raise ValueError("an outline needs one frame at least")
     numbers = np.linspace(0, len(people) - 1, MOMENTS).round().astype(int)
-    grids = [_grid(people[number]) for number in numbers]
+    x, y, width, height = cv2.boundingRect(np.asarray(people.any(axis=0), dtype=np.uint8))
+    inside = people[:, y : y + height, x : x + width] if width else people
+    grids = [_grid(inside[number]) for number in numbers]
     known = people.any(axis=(1, 2))
     shapes = np.array([_shape(mask) for mask in people[known]] or [(0.0,) * 6])
     steps = np.abs(np.diff(shapes, axis=0)).mean(axis=0) if len(shapes) > 1 else np.zeros(6)

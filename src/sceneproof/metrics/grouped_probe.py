@@ -109,7 +109,7 @@ def spread(counts: Numbers, folds: int, *, seed: int = 0) -> Numbers:
     order = np.random.default_rng(seed).permutation(len(counts))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     held = np.zeros((folds, counts.shape[1]))
-    shares = counts / counts.sum(axis=0)
+    shares = counts / np.maximum(counts.sum(axis=0), 1)
     placed, rows, fold = np.zeros(folds, dtype=np.int64), np.zeros(folds), np.empty(len(counts), dtype=np.int64)
     for left, number in zip(range(len(counts), 0, -1), order, strict=True):
         crowded = held @ shares[number]

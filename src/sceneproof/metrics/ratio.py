@@ -63,7 +63,11 @@ def ratio_difference(
 
 
 def resampled_sums(columns: list[ArrayLike], *, draws: int, seed: int) -> NDArray[np.float64]:
-    """Sums of K columns (N,) over the videos, then over each resample of them: float64 (1 + draws, K)."""
+    """Sums of K columns (N,) over the videos, then over each resample of them: float64 (1 + draws, K).
+
+    Raises:
+        ValueError: no values, or unequal lengths.
+    """
     arrays = [np.asarray(column, dtype=np.float64) for column in columns]
     if len({array.shape for array in arrays}) != 1 or not len(arrays[0]):
         raise ValueError(f"sums need columns of one length, one or more, not {[array.shape for array in arrays]}")

@@ -55,8 +55,8 @@ def static_dynamic(
 
     A factor's score is the covariance of its pairs' two sides about their common mean, summed over channels, over the
     variance of all clips, also summed; the residual's score is 1. Shares are the softmax of the three scores. As these
-    lie between about -1 and 1, no share is near 0 or 1: where nothing encodes either factor each still gets .21, and one
-    that all channels encode alone gets .42. Compare models; `kinds` counts channels.
+    lie between about -1 and 1, no share is near 0 or 1: where nothing encodes either factor each still gets .21, and
+    one that all channels encode alone gets .42. Compare models; `kinds` counts channels.
 
     Theirs rounds shares down to whole dimensions; ours does not. Which pairs are given is the caller's choice. Theirs
     are of videos painted in four styles: dynamic, one video in two styles; static, videos of two actions in one style,
