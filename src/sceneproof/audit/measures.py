@@ -1,6 +1,6 @@
 """From the table of an audit to its figures: no model, no video."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 import numpy as np
 import pandas as pd
@@ -41,15 +41,15 @@ class Measures:
         return None if interval is None else interval.value
 
 
-def measure(table: AuditTable, *, extra: Mapping[str, Figure] | None = None, minimum_count: int = 5) -> Measures:
+def measure(table: AuditTable, *, probes: Sequence[Figure] = (), minimum_count: int = 5) -> Measures:
     """All figures of an audit.
 
     Args:
         table: what the model said.
-        extra: figures that need more than the table: labels of scenes, the people's outlines.
+        probes: figures that a linear probe was trained for, and those of channels: `probes.probe_figures`.
         minimum_count: videos that a group, or a background of the matrix, needs to be counted.
     """
-    found = {figure.name: figure for figure in extra.values()} if extra else {}
+    found = {figure.name: figure for figure in probes}
     for figure in (
         *_accuracies(table), *_survivals(table), *_swaps(table), *_costs(table), *_contrasts(table),
         *_attention(table), _worst(table, minimum_count),
