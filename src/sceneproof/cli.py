@@ -38,6 +38,7 @@ COMMANDS = {
     "localize": ("sceneproof.localize:localize", "localizer + video -> when what is done"),
     "detect": ("sceneproof.detect:detect", "detector + video -> who does what where, drawn into the video"),
     "report": ("sceneproof.report.page:report", "runs -> one page"),
+    "audit compare": ("sceneproof.audit.comparing:compare", "two audits -> which model leans more, on the same clips"),
     "audit": (
         "sceneproof.audit.command:audit_command",
         "any model + labelled videos -> how much it leans on the scene",

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from sceneproof.contexts.outline import GRID, MOMENTS, outline_features, outline_leak
+from sceneproof.contexts.outline import GRID, MOMENTS, outline_features
+from sceneproof.metrics.grouped_probe import grouped_probe
 
 CELLS = GRID[0] * GRID[1]
 FRAMES, HEIGHT, WIDTH = 8, 48, 64
@@ -76,7 +77,7 @@ def test_nobody_and_nothing() -> None:
 def test_shapes_that_tell_the_action_leak() -> None:
     generator = np.random.default_rng(0)
     outlines = [outline_features(boxes(*((30, 10), (10, 30))[row % 2], generator)) for row in range(60)]
-    found = outline_leak(outlines, ["stand", "lie"] * 30, np.arange(60) // 2)
+    found = grouped_probe(outlines, ["stand", "lie"] * 30, np.arange(60) // 2)
     assert found.accuracy.value > 0.95
     assert found.accuracy.low > found.commonest == 0.5
 
@@ -84,7 +85,7 @@ def test_shapes_that_tell_the_action_leak() -> None:
 def test_shapes_that_do_not_tell_it_do_not() -> None:
     generator = np.random.default_rng(0)
     outlines = [outline_features(boxes(20, 20, generator)) for _ in range(60)]
-    found = outline_leak(outlines, ["stand", "lie"] * 30, np.arange(60) // 2)
+    found = grouped_probe(outlines, ["stand", "lie"] * 30, np.arange(60) // 2)
     assert found.accuracy.low < 0.5 < found.accuracy.high
 
 
@@ -92,5 +93,5 @@ def test_motion_alone_is_an_outline_too() -> None:
     generator = np.random.default_rng(0)
     walks = [boxes(20, 20, generator) for _ in range(60)]
     people = [walk if row % 2 else np.repeat(walk[:1], FRAMES, axis=0) for row, walk in enumerate(walks)]
-    found = outline_leak([outline_features(one) for one in people], ["stand", "walk"] * 30, np.arange(60))
+    found = grouped_probe([outline_features(one) for one in people], ["stand", "walk"] * 30, np.arange(60))
     assert found.accuracy.low > 0.9

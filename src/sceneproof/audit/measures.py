@@ -125,7 +125,7 @@ def _swaps(table: AuditTable) -> list[Figure]:
         if not len(part):
             figures += [Figure(one, None, missing=_why_not(table, name)) for one in names]
         else:
-            found = reliance(part.predicted[name], part.truth, _backgrounds(table, part))
+            found = reliance(part.predicted[name], part.truth, backgrounds(table, part))
             values = (found.shacc, found.sberr, found.neither, found.reliance)
             why = "the model never names either action"
             figures += [
@@ -133,7 +133,7 @@ def _swaps(table: AuditTable) -> list[Figure]:
             ]
         figures.append(_of(
             table, f"scene_error_control{end}", ("self_paste", name),
-            lambda part: mean_interval(part.predicted["self_paste"] == _backgrounds(table, part)),
+            lambda part: mean_interval(part.predicted["self_paste"] == backgrounds(table, part)),
         ))  # fmt: skip
     return figures
 
@@ -210,7 +210,7 @@ def _missing(table: AuditTable) -> pd.DataFrame:
     return counted.rename(columns={"problem": "reason"}).reset_index(drop=True)
 
 
-def _backgrounds(table: AuditTable, part: Part) -> NDArray[np.int64]:
+def backgrounds(table: AuditTable, part: Part) -> NDArray[np.int64]:
     """The number of each background's action."""
     number = {action: place for place, action in enumerate(table.actions)}
     return np.array([number[str(action)] for action in part.rows["background_action"]], np.int64)

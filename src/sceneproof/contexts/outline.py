@@ -2,9 +2,7 @@
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from sceneproof.metrics.grouped_probe import Probe, grouped_probe
+from numpy.typing import NDArray
 
 GRID = (6, 6)
 """Rows and columns that an outline is told in: a finer grid only gives a linear probe more to stumble over."""
@@ -38,24 +36,6 @@ def outline_features(people: NDArray[np.bool_]) -> NDArray[np.float32]:
     shapes = np.array([_shape(mask) for mask in people[known]] or [(0.0,) * 6])
     steps = np.abs(np.diff(shapes, axis=0)).mean(axis=0) if len(shapes) > 1 else np.zeros(6)
     return np.concatenate([*grids, [known.mean()], shapes.mean(axis=0), shapes.std(axis=0), steps]).astype(np.float32)
-
-
-def outline_leak(outlines: ArrayLike, actions: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> Probe:
-    """How well actions are told from outlines alone, by a linear classifier that is tested on other groups.
-
-    Read `accuracy` against `commonest`: where its interval lies above, a swapped or greyed clip still tells its action
-    by the shape of what was pasted, and what a model names rightly there need not come from the person's inside.
-
-    Args:
-        outlines: (N, D), one `outline_features` a video.
-        actions: (N,), numbers or names.
-        groups: (N,), what belongs together, such as the film that a clip is from; else the videos' ids.
-        seed: of the folds.
-
-    Raises:
-        ValueError: fewer than two groups or two actions.
-    """
-    return grouped_probe(outlines, actions, groups, seed=seed)
 
 
 def _grid(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -121,8 +121,3 @@ def spread(counts: Numbers, folds: int, *, seed: int = 0) -> Numbers:
         rows[best] += counts[number].sum()
         placed[best] += 1
     return fold
-
-
-def cross_predicted(features: ArrayLike, labels: ArrayLike, groups: ArrayLike, *, seed: int = 0) -> NDArray[np.bool_]:
-    """Which rows `grouped_probe` names rightly: bool (N,)."""
-    return grouped_probe(features, labels, groups, seed=seed).right
