@@ -75,6 +75,8 @@ def test_guessing_by_hand() -> None:
 def test_spread_by_hand() -> None:
     fold = spread(np.array([[2, 0], [2, 0], [0, 2], [0, 2]]), 2)
     assert sorted(fold[:2]) == sorted(fold[2:]) == [0, 1]  # each fold has one group of each label
+    first, second, third = spread(np.array([[4, 0], [0, 3], [0, 2]]), 2)  # labels weigh more than rows do
+    assert first == third != second
     large = spread(np.array([[9, 0], [1, 0], [1, 0]]), 3)
     assert sorted(large) == [0, 1, 2]  # no fold stays empty
 

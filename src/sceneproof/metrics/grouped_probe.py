@@ -110,14 +110,11 @@ def spread(counts: Numbers, folds: int, *, seed: int = 0) -> Numbers:
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     held = np.zeros((folds, counts.shape[1]))
     shares = counts / np.maximum(counts.sum(axis=0), 1)
-    placed, rows, fold = np.zeros(folds, dtype=np.int64), np.zeros(folds), np.empty(len(counts), dtype=np.int64)
-    for left, number in zip(range(len(counts), 0, -1), order, strict=True):
+    rows, fold = np.zeros(folds), np.empty(len(counts), dtype=np.int64)
+    for number in order:
         crowded = held @ shares[number]
-        if left <= (placed == 0).sum():  # the last groups fill what is empty
-            crowded = np.where(placed == 0, crowded, np.inf)
-        best = np.lexsort((rows, np.round(crowded, 12)))[0]
+        best = np.lexsort((rows, np.round(crowded, 12)))[0]  # an empty fold comes first in both, so none stays empty
         fold[number] = best
         held[best] += shares[number]
         rows[best] += counts[number].sum()
-        placed[best] += 1
     return fold
