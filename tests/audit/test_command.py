@@ -10,6 +10,7 @@ from benchmarks.calibration import ACTIONS, make_world
 
 from sceneproof import cli
 from sceneproof.audit import audit
+from sceneproof.audit.comparing import compare
 from sceneproof.audit.figures import CATALOG
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.table import AuditTable
@@ -220,3 +221,31 @@ def test_classes_that_are_no_actions(world: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "audit.json").read_text())["notes"][-1] == "Left out, as the mapping says: wave."
     only = audit(model, world, tmp_path, mapping=tmp_path / "map.yaml", variants=["shuffled"], among="audited")
     assert only.measures.value("top1") == pytest.approx(1 / 3), "bend, the first of three equal ones"
+
+
+def test_two_audits_are_compared_on_the_same_clips(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    some = ("swap_random", "swap_same", "self_paste")
+    for name in ("person", "scene"):
+        model = f"benchmarks.calibration:{name}_only"
+        names = ["--names", str(world.parent / "names.txt")]
+        command = [*words(world, tmp_path / name, "--workers", "0", "--variants", *some, "--quiet", model=model)]
+        cli.main([*command, *(names if model != PERSON else []), "--title", f"{name} <b>"])
+    out = tmp_path / "compare.html"
+    cli.main(["audit", "compare", str(tmp_path / "person"), str(tmp_path / "scene"), "--out", str(out)])
+    said = capsys.readouterr().out
+    assert "scene <b> leans more on the scene than person <b>" in said
+    told = read_json(out.with_suffix(".json"))
+    assert told["swaps"]["swap_random"]["reliance"]["value"] == 1
+    assert told["top1"]["swap_random"]["difference"]["value"] == -1
+    assert (told["top1"]["swap_random"]["only_a"], told["top1"]["swap_random"]["only_b"]) == (16, 0)
+    assert told["top1"]["swap_random"]["p"] == pytest.approx(2 / 2**16)
+    assert told["top1"]["original"]["p"] == 1
+    page = out.read_text()
+    assert "<b>" not in page.split("<body>")[1]
+    assert "scene &lt;b&gt;" in page
+    other = words(world, tmp_path / "other", "--workers", "0", "--variants", *some, "--quiet", "--seed", "1")
+    cli.main(other)
+    with pytest.raises(InputError, match="other videos, variants or backgrounds"):
+        compare(tmp_path / "person", tmp_path / "other", out)
