@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sceneproof.errors import InputError
 from sceneproof.metrics.boxes import FoundBoxes, TrueBoxes
 from sceneproof.metrics.frame_diagnosis import Kind as Mistake
 from sceneproof.report.detection.measures import (
@@ -97,13 +96,12 @@ def test_gains_are_paired_over_the_seeds_that_both_have(tmp_path: Path) -> None:
         assert ours.gain is not None
         expected = (ours.values[0] - theirs.values[0] + ours.values[2] - theirs.values[1]) / 2
         assert ours.gain.value == pytest.approx(expected)
-        assert ours.gain.value > 0.2
-        assert ours.gain.low < ours.gain.value < ours.gain.high
+        assert 0 < ours.gain.low < ours.gain.value < ours.gain.high
         assert theirs.gain is None
 
 
 def test_figures_are_those_that_evaluate_takes(tmp_path: Path) -> None:
-    there, kind = truth(6), Kind(MOC, "sdn", 0.8, 0.6, late=0.3, astray=0.2, shaky=7)
+    there, kind = truth(12), Kind(MOC, "sdn", 0.8, 0.6, late=0.3, astray=0.2, shaky=3)
     made = detections(there, kind, 3)
     path = make_detector(tmp_path / "one", kind, 3, there=there, made=made)
     outside = there["split"] == "test_out"
@@ -216,9 +214,3 @@ def test_the_floor_is_what_names_by_lot_reach(tmp_path: Path) -> None:
         assert above is not None
         assert above.value == pytest.approx(1 - floor.mean)
         assert above.low > 0
-
-
-def test_an_unknown_recipe_is_named(tmp_path: Path) -> None:
-    path = make_detector(tmp_path / "one", PERFECT, 0)
-    with pytest.raises(InputError, match="no runs are called 'two'; there are: one"):
-        read_study([path], debiased="two")
