@@ -53,7 +53,8 @@ def stills(strip: Strip) -> list[NDArray[np.int64]]:
 
 
 def near(picture: NDArray[np.int64], colour: tuple[int, int, int]) -> NDArray[np.bool_]:
-    return np.abs(picture - colour).max(axis=2) < 60
+    far: NDArray[np.int64] = np.abs(picture - colour).max(axis=2)
+    return far < 60
 
 
 def test_the_best_tube_is_drawn_over_who_was_there(tmp_path: Path, manifest: Path, there: pd.DataFrame) -> None:
