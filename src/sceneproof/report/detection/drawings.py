@@ -22,7 +22,7 @@ from sceneproof.report.pictures import webp
 from sceneproof.report.sample import in_turn
 from sceneproof.tasks.detection.scoring import found_tubes, true_tubes
 
-STILLS, SIDE = 4, 160
+STILLS, SIDE, GAP = 4, 160, 4
 OVERLAP = 0.5
 """The spatio-temporal intersection over union from which on a tube of the right action is right."""
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
@@ -121,7 +121,8 @@ def _strip(
         _drawn(frame, true[true["frame"] == number], best[best["frame"] == number], RIGHT if right else WRONG)
         for frame, number in zip(frames, numbers.tolist(), strict=True)
     ]
-    whole = np.concatenate(pictures, axis=1)
+    gap = np.full((pictures[0].shape[0], GAP, 3), WHITE, np.uint8)
+    whole = np.concatenate([part for one in pictures for part in (gap, one)][1:], axis=1)
     alt = f"{len(frames)} frames of {video}: the true box in white, the best tube of {name}: {answer}"
     return Strip(name, webp([Image.fromarray(whole)]), alt, answer, right, whole.shape[1], whole.shape[0])
 

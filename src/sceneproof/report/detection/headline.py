@@ -14,7 +14,10 @@ def headline(study: DetectionStudy, measures: DetectionMeasures) -> list[str]:
     lost = [recipe for recipe in study.recipes if at_floor(study, measures, recipe)]
     if len(lost) == len(study.recipes):
         return [_nothing(study, measures), *said]
-    return [said[0], *(_guessing(study, measures, recipe) for recipe in study.models() if recipe in lost), *said[1:]]
+    about = [(recipe, _guessing(study, measures, recipe)) for recipe in study.models() if recipe in lost]
+    own = [sentence for recipe, sentence in about if recipe is study.debiased]
+    others = [sentence for recipe, sentence in about if recipe is not study.debiased]
+    return [said[0], *own, *said[1:], *others]  # what follows the first calls the debiased one "it"
 
 
 def at_floor(study: DetectionStudy, measures: DetectionMeasures, recipe: Recipe) -> bool:
@@ -42,6 +45,6 @@ def _nothing(study: DetectionStudy, measures: DetectionMeasures) -> str:
 
 def _guessing(study: DetectionStudy, measures: DetectionMeasures, recipe: Recipe) -> str:
     return (
-        f"{recipe.name} is not clearly better there than its own boxes with the actions of each video exchanged by "
-        f"lot, which reach {percent(_floor(study, measures, recipe))}."
+        f"{where(study.last)}, {recipe.name} is not clearly better than its own boxes with the actions of each video "
+        f"exchanged by lot, which reach {percent(_floor(study, measures, recipe))}."
     )
