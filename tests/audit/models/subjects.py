@@ -1,6 +1,5 @@
 """A small model of each kind, as files or functions that an audit can open; random weights, no network."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +45,15 @@ def torchscript(folder: Path, network: nn.Module | None = None) -> Path:
     return folder / "model.pt"
 
 
-def onnx(folder: Path, shape: tuple[int | str, ...] = ("b", 3, 4, 8, 8), kind: int = TensorProto.FLOAT) -> Path:
+def onnx(
+    folder: Path, shape: tuple[int | str, ...] = ("b", 3, 4, 8, 8), kind: int = TensorProto.FLOAT, *, channels: int = 1
+) -> Path:
     """A file whose scores are a clip's mean red, green and blue, as `MeanColour` gives them."""
     video, scores = helper.make_tensor_value_info("video", kind, shape), helper.make_tensor_value_info("s", 1, None)
+    axes = [axis for axis in range(1, len(shape)) if axis != channels]
     nodes = [
         helper.make_node("Cast", ["video"], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["float"], ["s"], axes=[2, 3, 4], keepdims=0),
+        helper.make_node("ReduceMean", ["float"], ["s"], axes=axes, keepdims=0),
     ]
     graph = helper.make_graph(nodes, "mean colour", [video], [scores])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
@@ -62,7 +64,14 @@ def onnx(folder: Path, shape: tuple[int | str, ...] = ("b", 3, 4, 8, 8), kind: i
 def torchvision_weights(folder: Path, name: str) -> Path:
     """A state dict of random weights for three classes."""
     torch.manual_seed(1)
-    torch.save(get_model(name, weights=None, num_classes=3).state_dict(), folder / f"{name}.pth")
+    network = get_model(name, weights=None, num_classes=3)
+    if name == "s3d":  # fresh, its features vanish: give each normalisation the statistics of noise
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm3d):
+                module.momentum = 1.0
+        with torch.no_grad():
+            network(torch.rand(2, 3, 16, 224, 224))
+    torch.save(network.state_dict(), folder / f"{name}.pth")
     return folder / f"{name}.pth"
 
 
@@ -71,7 +80,7 @@ TINY = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "in
 OWN = {"id2label": dict(enumerate(CLASSES)), "label2id": {name: place for place, name in enumerate(CLASSES)}}
 
 
-def hugging_face(folder: Path, kind: str, *, processor: str | None = None, **extra: Any) -> Path:
+def hugging_face(folder: Path, kind: str, *, processor: str | None = None, spread: float = 0.3, **extra: Any) -> Path:
     """A tiny model of a kind with 2 x 2 places, saved with its processor."""
     transformers = pytest.importorskip("transformers", reason="needs sceneproof[hf]")
     torch.manual_seed(2)
@@ -91,7 +100,7 @@ def hugging_face(folder: Path, kind: str, *, processor: str | None = None, **ext
     model = getattr(transformers, f"{prefix}ForVideoClassification")(config)
     with torch.no_grad():
         for weight in model.parameters():  # larger than at the start of training, so that classes differ
-            weight.add_(0.3 * torch.randn_like(weight))
+            weight.add_(spread * torch.randn_like(weight))
     model.save_pretrained(folder)
     getattr(transformers, processor or f"{prefix}VideoProcessor")(**sizes).save_pretrained(folder)
     return folder
@@ -131,6 +140,3 @@ def make(kind: str, folder: Path, *, batch: int) -> Subject:
     # MViT's positions are for 16 frames only
     inputs = InputSettings(frames=16 if kind in ("mvit_v2_s", "s3d") else 4)
     return open_subject(kind, weights=str(weights), names=names(folder), inputs=inputs, batch=batch)
-
-
-Maker = Callable[[int], Subject]

@@ -87,4 +87,4 @@ def test_maps_are_evidence_in_the_rectangle_that_is_seen(kind: str, subject: Sub
     one = subject.maps(clips[1:2], classes[1:2])
     np.testing.assert_allclose(one.activation[0], maps.activation[1], rtol=1e-3, atol=1e-4 * maps.activation.max())
     # the class asked for matters
-    assert not np.allclose(subject.maps(clips[:1], np.array([0])).activation, maps.activation[:1], rtol=1e-2)
+    assert not np.allclose(subject.maps(clips[:1], np.array([0])).activation, maps.activation[:1], rtol=1e-2, atol=0)

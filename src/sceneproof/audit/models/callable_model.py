@@ -89,7 +89,7 @@ class CallableModel(Subject):
                 f"{self.title}: gives scores of shape {scores.shape}, where ({len(self.actions)},) is needed: one for "
                 f"each class"
             )
-        return probabilities(one, self._outputs, self.title, len(self.actions))
+        return probabilities(one, self._outputs, self.title, one.shape)
 
 
 def open_callable(word: str, names: Sequence[str] | None, inputs: InputSettings) -> CallableModel:

@@ -61,7 +61,9 @@ class TorchScriptModel(Subject):
             if not isinstance(given, Tensor):
                 raise InputError(f"{self.title}: gives {type(given).__name__}, where a tensor of scores is needed")
             scores.append(given.float().cpu().numpy())
-        return Answer(probabilities(np.concatenate(scores), self._inputs.outputs, self.title, len(self.actions)))
+        return Answer(
+            probabilities(np.concatenate(scores), self._inputs.outputs, self.title, (len(clips), len(self.actions)))
+        )
 
 
 class OnnxModel(Subject):
@@ -104,7 +106,9 @@ class OnnxModel(Subject):
             except FAILURES as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise InputError(_refused(self.title, self._inputs, video.shape, reason)) from None
-        return Answer(probabilities(np.concatenate(scores), self._inputs.outputs, self.title, len(self.actions)))
+        return Answer(
+            probabilities(np.concatenate(scores), self._inputs.outputs, self.title, (len(clips), len(self.actions)))
+        )
 
 
 def _fitted(inputs: InputSettings, shape: Sequence[object], path: Path) -> tuple[InputSettings, int | None]:

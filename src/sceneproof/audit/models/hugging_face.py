@@ -63,7 +63,7 @@ class HuggingFaceModel(Subject):
             batch,
         )
         self._head: nn.Module = network.classifier
-        folded = config.model_type in WITH_PLACES and getattr(config, "attention_type", "") != "space_only"
+        folded = config.model_type in WITH_PLACES
         self.maps_missing = "" if folded else f"the places of a {config.model_type}'s tokens are not known here"
         self._block = _places(network) if folded else None
 
@@ -112,6 +112,8 @@ class HuggingFaceModel(Subject):
                 reason = str(error).strip().splitlines()[-1]
                 shape = "x".join(map(str, video.shape[1:]))
                 raise InputError(f"{self.title}: does not take clips TCHW of {shape}: {reason}") from None
+        if len(logits) != len(video):  # TimeSformer that attends to space alone, in transformers 5: a row a frame
+            raise InputError(f"{self.title}: gives {len(logits)} rows of scores for {len(video)} clips")
         return logits, seen
 
     def _folded(self, tokens: Tensor, clips: int, frames: int, height: int, width: int) -> Tensor:

@@ -103,17 +103,19 @@ class InputSettings:
         return made
 
 
-def probabilities(scores: NDArray[np.floating], outputs: Outputs, who: str, classes: int) -> NDArray[np.float32]:
-    """A model's scores (B, A) as probabilities.
+def probabilities(
+    scores: NDArray[np.floating], outputs: Outputs, who: str, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """A model's scores as probabilities, of B clips and A classes: `shape` is (B, A).
 
     Raises:
         InputError: another shape, values that are no numbers, or none of the promised kind.
     """
     scores = np.asarray(scores, np.float64)
-    if scores.ndim != 2 or scores.shape[1] != classes:
+    if scores.shape != shape:
         raise InputError(
-            f"{who}: gives scores of shape {'x'.join(map(str, scores.shape))}, where a row a clip and "
-            f"{classes} classes (by the names it was given) are needed"
+            f"{who}: gives scores of shape {'x'.join(map(str, scores.shape))}, where {shape[0]}x{shape[1]} are needed: "
+            f"a row a clip, a column each of the {shape[1]} names of classes"
         )
     if not np.isfinite(scores).all():
         raise InputError(f"{who}: gives scores that are not finite numbers")
