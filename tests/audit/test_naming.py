@@ -48,8 +48,8 @@ def test_scores_are_sums_and_the_rest_by_hand(tmp_path: Path) -> None:
     file = mapping(tmp_path, 'action,class\nswim,"swim, front crawl"\nswim,Swim Back\n')
     naming = class_table(CLASSES, ["swim", "running"], file)
     assert naming.action_of.tolist() == [-1, 0, 1, -1, 1]
-    found = naming.scores([[0.1, 0.2, 0.3, 0.15, 0.25], [0, 1, 0, 0, 0]])
-    np.testing.assert_allclose(found, [[0.2, 0.55, 0.25], [1, 0, 0]])
+    found = naming.scores([[0.1, 0.2, 0.3, 0.15, 0.25], [0.0, 1.0, 0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(found, [[0.2, 0.55, 0.25], [1.0, 0.0, 0.0]])
 
 
 @pytest.mark.parametrize(("name", "text"), [

@@ -63,7 +63,8 @@ def class_table(classes: Sequence[str], actions: Sequence[str], mapping: Path | 
     known = _Names("the model", "class", classes)
     said = {} if mapping is None else _said(mapping, known, _Names("the manifest", "action", actions))
     taken: dict[int, str] = {}
-    left_out, unknown = [], []
+    left_out: list[str] = []
+    unknown: list[str] = []
     for action in sorted(set(actions)):
         place = None if action in said else known.place(action)
         places = said.get(action, [] if place is None else [place])
@@ -113,7 +114,7 @@ class _Names:
         if len(exact) > 1 or (len(places) > 1 and not exact):
             alike = ", ".join(f"{self.names[place]!r} (number {place})" for place in places)
             raise InputError(f"{name!r}: {self.whose} has several of this name: {alike}: rename all but one")
-        return (exact or places or [None])[0]
+        return next(iter(exact or places), None)
 
     def known(self, name: str, where: str) -> int:
         """The place of a name.

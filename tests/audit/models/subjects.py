@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, save
 from torch import Tensor, nn
-from torchvision.models import get_model
+from torchvision.models import get_model, get_model_weights
 
 from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
@@ -65,12 +65,13 @@ def torchvision_weights(folder: Path, name: str) -> Path:
     """A state dict of random weights for three classes."""
     torch.manual_seed(1)
     network = get_model(name, weights=None, num_classes=3)
-    if name == "s3d":  # fresh, its features vanish: give each normalisation the statistics of noise
+    if name == "s3d":  # fresh, its features vanish: give each normalisation the statistics of the tests' noise
         for module in network.modules():
             if isinstance(module, nn.BatchNorm3d):
                 module.momentum = 1.0
         with torch.no_grad():
-            network(torch.rand(2, 3, 16, 224, 224))
+            pictures = torch.from_numpy(noise(3, 16)).permute(0, 1, 4, 2, 3).contiguous()
+            network(get_model_weights(name).DEFAULT.transforms()(pictures))
     torch.save(network.state_dict(), folder / f"{name}.pth")
     return folder / f"{name}.pth"
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,11 +57,10 @@ def test_tokens_lie_where_the_pixels_do(
     kind: str, place: tuple[int, int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A place of the clip is changed: the token that changes most must be folded to that place."""
-    extra = {
-        "timesformer joint": {"attention_type": "joint_space_time"},
-        "videomae token": {"use_mean_pooling": False},
-    }.get(kind, {})
-    name = kind.split()[0]
+    name, _, other = kind.partition(" ")
+    extra: dict[str, Any] = {"use_mean_pooling": False} if other == "token" else {}
+    if other == "joint":
+        extra = {"attention_type": "joint_space_time"}
     subject = HuggingFaceModel(str(hugging_face(tmp_path, name, spread=0.05, **extra)), device=DEVICE)
     tokens: list[Tensor] = []
 
@@ -73,10 +73,10 @@ def test_tokens_lie_where_the_pixels_do(
     subject.maps(grey, np.array([0]))
     time, row, column = place
     first = time // TUBELET[name] * TUBELET[name]
-    other = grey.copy()
+    bright = grey.copy()
     rows, columns = slice(2 + 16 * row, 18 + 16 * row), slice(2 + 16 * column, 18 + 16 * column)
-    other[0, first : first + TUBELET[name], rows, columns] = (255, 0, 40)
-    changed = subject.maps(other, np.array([0])).activation[0]
+    bright[0, first : first + TUBELET[name], rows, columns] = (255, 0, 40)
+    changed = subject.maps(bright, np.array([0])).activation[0]
     assert changed.shape == (4, 2, 2)
     most = np.unravel_index(changed.argmax(), changed.shape)
     assert (most[0] // TUBELET[name], *most[1:]) == (time // TUBELET[name], row, column)

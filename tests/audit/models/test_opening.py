@@ -68,4 +68,4 @@ def test_what_does_not_go_together(tmp_path: Path) -> None:
     make("run", tmp_path, batch=1)
     for given in ({"names": names(tmp_path)}, {"inputs": InputSettings(frames=3)}):
         with pytest.raises(InputError, match="a run knows its classes and its clips"):
-            open_subject(str(tmp_path / "run"), **given)  # type: ignore[arg-type]
+            open_subject(str(tmp_path / "run"), **given)

@@ -83,7 +83,12 @@ def test_published_weights_are_fetched_once_and_checked(tmp_path: Path, monkeypa
 
 def test_other_published_weights_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[Weights] = []
-    monkeypatch.setattr(Weights, "download", lambda weights: asked.append(weights) or tmp_path / "none")
+
+    def download(weights: Weights) -> Path:
+        asked.append(weights)
+        return tmp_path / "none"
+
+    monkeypatch.setattr(Weights, "download", download)
     module._file("swin3d_b", "KINETICS400_IMAGENET22K_V1")
     assert asked[0].address == "https://download.pytorch.org/models/swin3d_b_22k-7c6ae6fa.pth"
     assert asked[0].sha256 == "7c6ae6fa"
