@@ -97,7 +97,8 @@ class TorchvisionModel(Subject):
             logits, seen = self._forward(clips[start : start + self._batch])
             assert seen.given is not None
             scores.append(logits.float().softmax(1).cpu().numpy())
-            features.append(seen.given.flatten(2).mean(2).cpu().numpy() if seen.given.ndim > 2 else seen.given.cpu())
+            pooled = seen.given.flatten(2).mean(2) if seen.given.ndim > 2 else seen.given
+            features.append(pooled.cpu().numpy())
         return Answer(np.concatenate(scores), np.concatenate(features))
 
     @torch.enable_grad()
