@@ -97,6 +97,15 @@ def test_table_by_hand() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "metric",
+    ["test/frame_mAP/act/0.5", "test/video_mAP/voc/0.5:0.95", "test/frame-mAP@0.5/gain", "x/video-mAP@0.2/gain"],
+)
+def test_average_precision_of_boxes_and_tubes_is_shown_in_percent(metric: str) -> None:
+    found = table([Result("ssd", "abc", "0", metric, "0.125")], ["ssd"], [metric])
+    assert found.splitlines()[-1] == "| ssd | 12.5 |"
+
+
 def test_the_papers_figure_gets_a_column() -> None:
     results = [Result("sdn", "abc", "0", "test/top1", "0.5", "56.7", "table 1")]
     assert table(results, ["sdn"], ["test/top1"]).splitlines()[-1] == "| sdn | 50.0 | 56.7 |"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import sceneproof
-from sceneproof.errors import InputError, TrainingError
+from sceneproof.errors import ConditionMetError, InputError, TrainingError
 
 COMMANDS = {
     "demo": ("sceneproof.demo:demo", "make a small world, train with and without debiasing, write one page"),
@@ -38,6 +38,11 @@ COMMANDS = {
     "localize": ("sceneproof.localize:localize", "localizer + video -> when what is done"),
     "detect": ("sceneproof.detect:detect", "detector + video -> who does what where, drawn into the video"),
     "report": ("sceneproof.report.page:report", "runs -> one page"),
+    "audit compare": ("sceneproof.audit.comparing:compare", "two audits -> which model leans more, on the same clips"),
+    "audit": (
+        "sceneproof.audit.command:audit_command",
+        "any model + labelled videos -> how much it leans on the scene",
+    ),
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }
 
@@ -46,7 +51,11 @@ BY_TASK = ("train", "evaluate", "report")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command; exits with 0, 2 for bad input, 1 where training cannot go on, 130 after Ctrl-C."""
+    """Runs a command.
+
+    Exits with 0; 1 where training cannot go on, 2 for bad input, 3 where a condition on an audit holds, 130 after
+    Ctrl-C.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
@@ -62,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), 2)
     except TrainingError as error:
         _fail(str(error), 1)
+    except ConditionMetError as error:
+        _fail(str(error), 3)
     except OSError as error:  # a full disk, a folder that may not be written
         _fail(str(error) or type(error).__name__, 1)
     except KeyboardInterrupt as error:

@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -174,18 +174,23 @@ def write_tubes(path: Path, tubes: Sequence[Tube], table: pd.DataFrame, *, about
         table: of `tube_rows`.
         about: what stands before them.
     """
-    rows = [
-        {
-            **{name: None if value != value else value for name, value in row.items()},  # JSON has no NaN
-            "boxes": np.round(tube.boxes.astype(np.float64), 1).tolist(),
-            "scores": np.round(tube.scores.astype(np.float64), 4).tolist(),
-        }
-        for row, tube in zip(table.to_dict("records"), tubes, strict=True)
-    ]
-    lines = ",\n".join(f"    {json.dumps(row, allow_nan=False)}" for row in rows)
     head = json.dumps(about, indent=2, allow_nan=False).removesuffix("\n}")
-    with whole(path) as temporary:
-        temporary.write_text(f'{head},\n  "tubes": [\n{lines}\n  ]\n}}\n')
+    rows = zip(table.to_dict("records"), tubes, strict=True)
+    with whole(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write(f'{head},\n  "tubes": [')
+        for number, (row, tube) in enumerate(rows):  # one by one: as text all of a long video's take much room
+            file.write(f"{',' if number else ''}\n    {_line(row, tube)}")
+        file.write("\n  ]\n}\n")
+
+
+def _line(row: Mapping[Hashable, Any], tube: Tube) -> str:
+    """A tube as JSON, with what its row of the table says."""
+    line = {
+        **{str(name): None if value != value else value for name, value in row.items()},  # JSON has no NaN
+        "boxes": np.round(tube.boxes.astype(np.float64), 1).tolist(),
+        "scores": np.round(tube.scores.astype(np.float64), 4).tolist(),
+    }
+    return json.dumps(line, allow_nan=False)
 
 
 def _about(video: str, run: str, least_score: float, info: VideoInfo) -> dict[str, Any]:

@@ -9,6 +9,10 @@ class TrainingError(RuntimeError):
     """Training cannot go on: the message says why, and where the last good checkpoint is."""
 
 
+class ConditionMetError(Exception):
+    """A condition of an audit's --fail_if holds: the message says which, and what was measured."""
+
+
 class AddressError(InputError):
     """An address that cannot be read or written.
 

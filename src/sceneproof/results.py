@@ -25,7 +25,8 @@ ALL = "all"
 """The seed of figures that are over all seeds, such as a paired difference."""
 
 SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "from_action", "top1_with_humans",
-          "top1 without people", "mAP", "AR", "average mAP"}  # fmt: skip
+          "top1 without people", "mAP", "AR", "average mAP",
+          "frame_mAP", "video_mAP", "frame-mAP", "video-mAP"}  # fmt: skip
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from sceneproof.metrics.bootstrap import Interval, mean_and_std, mean_interval, paired_interval
+from sceneproof.metrics.bootstrap import Interval, class_interval, mean_and_std, mean_interval, paired_interval
 
 
 def test_two_values_by_hand() -> None:
@@ -89,3 +89,10 @@ def test_it_is_fast_enough_for_a_real_study() -> None:
     start = time.perf_counter()
     paired_interval(a, b)
     assert time.perf_counter() - start < 5
+
+
+def test_classes_weigh_the_same_by_hand() -> None:
+    assert class_interval([1, 0, 0, 0, 1], [4, 4, 9, 9, 9]).value == pytest.approx((1 / 2 + 1 / 3) / 2)
+    # of two videos of two classes a resample may lack one class, and is then the other's
+    assert class_interval([1, 0], [0, 1], level=0.4) == Interval(0.5, 0.5, 0.5)
+    assert class_interval([1, 0], [0, 1], level=0.6) == Interval(0.5, 0, 1)

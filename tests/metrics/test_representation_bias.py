@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from sceneproof.metrics.representation_bias import linear_probe, representation_bias
+from sceneproof.metrics.representation_bias import linear_probe, probed_labels, representation_bias
 
 
 def test_bias_of_ucf_101_as_the_paper_gives_it() -> None:
@@ -42,3 +42,13 @@ def test_labels_that_training_lacks_are_misses() -> None:
     x = [[0.0], [0.1], [1.0], [1.1]]
     assert linear_probe(x, [0, 0, 1, 1], x, [0, 0, 1, 2]) == 0.75
     assert linear_probe(x, [0, 0, 0, 0], x, [0, 0, 1, 2]) == 0.5
+
+
+def test_unequal_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="not 3 and 2"):
+        linear_probe([[0.0], [1.0]], [0, 1], [[0.0], [1.0]], [0, 1, 1])
+
+
+def test_labels_keep_their_type() -> None:
+    assert probed_labels([[0.0], [1.0]], ["pool", "road"], [[0.1], [0.9]]).tolist() == ["pool", "road"]
+    assert probed_labels([[0.0], [1.0]], [7, 7], [[0.1]]).tolist() == [7]

@@ -1,4 +1,4 @@
-"""All videos of an audit, in order, over some processes; what is answered is kept, and a new start goes on from there."""
+"""All videos of an audit, in order, over some processes; what is answered is kept, and a new start goes on there."""
 
 import hashlib
 import json
@@ -140,10 +140,9 @@ def collect(
 
 def for_processes(model: ModelSettings, data: DataSettings) -> tuple[ModelSettings, DataSettings]:
     """The settings with paths that hold in any process."""
-    absolute = {
-        name: str(Path(value).resolve())
-        for name in ("manifest", "root", "humans", "scenes", "backgrounds")
-        if (value := getattr(data, name)) is not None and "://" not in value
+    here = {name: getattr(data, name) for name in ("manifest", "root", "humans", "scenes", "backgrounds")}
+    absolute: dict[str, Any] = {
+        name: str(Path(value).resolve()) for name, value in here.items() if value is not None and "://" not in value
     }
     return model, replace(data, **absolute)
 

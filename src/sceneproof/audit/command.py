@@ -1,29 +1,35 @@
 """`sceneproof audit`: a model and labelled videos -> how much the model leans on the scene, as a page and as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import torch
 
 from sceneproof.audit.collecting import Answers, collect, for_processes
-from sceneproof.audit.conditions import Condition, ConditionMetError
-from sceneproof.audit.extra import extra_figures
+from sceneproof.audit.conditions import Condition
 from sceneproof.audit.figures import CATALOG
 from sceneproof.audit.measures import Measures, measure
+from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.naming import Naming, class_table
-from sceneproof.audit.scoring import Scorer
+from sceneproof.audit.planning import plan, test_splits
+from sceneproof.audit.probes import probe_figures
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
-from sceneproof.audit.subject import Subject
-from sceneproof.audit.table import AuditTable
+from sceneproof.audit.subject import Pixels, Subject
+from sceneproof.audit.table import COLUMNS, AuditTable
 from sceneproof.data.manifest import Manifest
-from sceneproof.errors import InputError
+from sceneproof.data.scenes import SceneTable
+from sceneproof.errors import ConditionMetError
 from sceneproof.mall.studio import processors
+from sceneproof.report.audit.clips import show
+from sceneproof.report.audit.headline import headline
 from sceneproof.report.audit.page import write_page
-from sceneproof.report.html import said
+
+Among = Literal["all", "audited"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Audit:
     Attributes:
         table: what the model said of every variant of every video.
         measures: the figures.
-        folder: where audit.parquet, audit.json and audit.html are.
+        folder: where audit.html, audit.json, audit.csv and audit.parquet are.
     """
 
     table: AuditTable
@@ -41,8 +47,8 @@ class Audit:
     folder: Path
 
 
-def audit(
-    model: str | Subject,
+def audit_command(
+    model: str,
     manifest: Path,
     out: Path = Path("audit"),
     *,
@@ -54,7 +60,7 @@ def audit(
     mapping: Path | None = None,
     inputs: InputSettings = InputSettings(),
     weights: str | None = None,
-    among: Literal["all", "audited"] = "all",
+    among: Among = "all",
     variants: list[str] | None = None,
     clips: int = 1,
     seed: int = 0,
@@ -79,17 +85,17 @@ def audit(
     Args:
         model: The model: see above.
         manifest: The table of labelled videos, as `sceneproof index` writes it.
-        out: The folder for audit.html, audit.json and audit.parquet.
-        humans: Table of person masks or boxes (`sceneproof label humans`); masks give clean cuts. Without it nothing
-            that needs people is measured.
+        out: The folder for audit.html, audit.json, audit.csv and audit.parquet.
+        humans: Table of person masks or boxes (`sceneproof label humans` makes them); masks give clean cuts. Without it
+            nothing that needs people is measured.
         scenes: Table of scene labels (`sceneproof label scenes`): for scene leakage, B_scene, similar and different
-            places; where the manifest has a column `scene` that is used for what it suffices.
+            places; without it the manifest's column `scene` is used where it is there.
         backgrounds: Folder of pictures or videos to put people in front of; without one, drawn scenes.
         splits: Only videos of these splits; by default those with "test" in their name, or all where none has.
         names: File of the model's class names, one a line or as JSON, where the model does not bring them.
         mapping: File that says which class of the model is which action: CSV (action,class) or YAML.
         inputs: What an exported file or a callable takes: frames, size, layout, mean and deviation.
-        weights: Of a torchvision model: the name of other weights than the default, or a file.
+        weights: File of weights for a torchvision model, instead of the published ones.
         among: Which classes the model may name: all of its own, or only those of audited actions.
         variants: Names of variants; by default all that the data allows.
         clips: Clips of each video; their probabilities are averaged.
@@ -111,23 +117,177 @@ def audit(
         ConditionMetError: a condition of `fail_if` holds.
     """
     conditions = [Condition.parse(text, CATALOG) for text in fail_if or ()]
-    opening = ModelSettings(str(model), _text(names), inputs, weights, device, batch)
-    subject = model if isinstance(model, Subject) else opening.open()
-    whole = Manifest.read(manifest, root)
-    chosen = tuple(splits) if splits else test_splits(whole)
-    naming = class_table(subject.actions, whole.split(*chosen).actions, mapping)
+    opening = ModelSettings(model, _text(names), inputs, weights, device, batch)
+    subject = opening.open()
     data = DataSettings(
-        str(manifest), _text(root), chosen, tuple(naming.left_out), _text(humans), _text(scenes), _text(backgrounds),
+        str(manifest), _text(root), tuple(splits or ()), (), _text(humans), _text(scenes), _text(backgrounds),
         tuple(variants or ()), seed, clips,
     )  # fmt: skip
+    data, naming = matched(data, subject, mapping)
     if dry_run:
         print(plan(data, subject))
         return None
-    table = _said(opening, data, subject, naming, among, title, out, _workers(workers, device), time_limit, quiet)
-    measures = measure(table, extra=probe_figures(table, _labels(scenes)))
-    clips_shown = show(table, data.scorer(subject), data.table(), shown)
-    write_page(table, measures, out, clips=clips_shown, title=f"How much does {table.model} lean on the scene?")
+    count = workers if workers is not None else 1 if torch.cuda.is_available() and device != "cpu" else processors()
+    found = conduct(
+        subject, data, naming, out, opening=opening, among=among, title=title, shown=shown, workers=count,
+        time_limit=time_limit, quiet=quiet,
+    )  # fmt: skip
+    refuse(conditions, found.measures)
+    return found
+
+
+def audit(
+    model: str | Subject | Callable[[Pixels], Any],
+    videos: Path | str,
+    out: Path | str = "audit",
+    *,
+    humans: Path | None = None,
+    scenes: Path | None = None,
+    backgrounds: Path | None = None,
+    splits: Sequence[str] = (),
+    mapping: Path | None = None,
+    among: Among = "all",
+    variants: Sequence[str] = (),
+    clips: int = 1,
+    seed: int = 0,
+    title: str | None = None,
+    shown: int = 6,
+    device: str = "auto",
+    quiet: bool = True,
+) -> Audit:
+    """Audits a model from Python, in this process.
+
+    Args:
+        model: what `sceneproof audit` takes; or a `Subject`; or a function that takes a clip, uint8 (T, H, W, 3), RGB,
+            and gives scores (A,), with an attribute `actions`, the names of its classes.
+        videos: the manifest.
+        out: the folder to write.
+        humans: table of masks or boxes of people.
+        scenes: table of scene labels.
+        backgrounds: folder of pictures or videos.
+        splits: only these; by default those with "test" in their name, or all.
+        mapping: file that says which class is which action.
+        among: which classes the model may name.
+        variants: only these; by default all that the data allows.
+        clips: clips of each video.
+        seed: of backgrounds and orders.
+        title: what to call the model.
+        shown: clips on the page.
+        device: 'auto', 'cpu' or 'cuda'.
+        quiet: no progress and no summary.
+
+    Raises:
+        InputError: bad input; names the file, row or key.
+    """
+    if isinstance(model, str):
+        model = ModelSettings(model, device=device).open()
+    subject = model if isinstance(model, Subject) else CallableModel(model)
+    data = DataSettings(
+        str(videos), None, tuple(splits), (), _text(humans), _text(scenes), _text(backgrounds), tuple(variants), seed,
+        clips,
+    )  # fmt: skip
+    data, naming = matched(data, subject, mapping)
+    return conduct(subject, data, naming, Path(out), among=among, title=title, shown=shown, quiet=quiet)
+
+
+def matched(data: DataSettings, subject: Subject, mapping: Path | None) -> tuple[DataSettings, Naming]:
+    """The settings with their splits and left out actions, and which class is which action.
+
+    Raises:
+        InputError: a bad manifest, or names that do not match.
+    """
+    whole = Manifest.read(data.manifest, data.root)
+    chosen = data.splits or test_splits(whole)
+    naming = class_table(subject.actions, whole.split(*chosen).actions, mapping)
+    return replace(data, splits=chosen, left_out=tuple(naming.left_out)), naming
+
+
+def conduct(
+    subject: Subject,
+    data: DataSettings,
+    naming: Naming,
+    out: Path,
+    *,
+    opening: ModelSettings | None = None,
+    among: Among = "all",
+    title: str | None = None,
+    shown: int = 6,
+    workers: int = 0,
+    time_limit: float = 600.0,
+    quiet: bool = False,
+) -> Audit:
+    """Audits a model that is open: scores, measures, writes the page.
+
+    Args:
+        subject: the model.
+        data: which videos, in which variants; from `matched`.
+        naming: which class is which action.
+        out: the folder to write.
+        opening: how other processes open the model; None: all is done in this one.
+        among: which classes the model may name.
+        title: what to call it.
+        shown: clips on the page.
+        workers: processes; 0: this one.
+        time_limit: seconds a video may take in a process of its own.
+        quiet: no progress and no summary.
+    """
+    scorer, videos = data.scorer(subject), data.table()
+    answers = Answers.claimed(out / ".answers", _ids(videos), {**plain_settings(data), "model": subject.identity})
+    tasks = None if opening is None else for_processes(opening, data)
+    collect(answers, scorer, tasks, workers=workers, time_limit=time_limit, quiet=quiet)
+    facts: dict[str, Any] = {"model": title or subject.title, "settings": {**plain_settings(data), "among": among}}
+    facts |= {"left_out": naming.left_out, "maps_missing": subject.maps_missing}
+    table = AuditTable(
+        _rows(answers.read(), videos, naming, among=among), list(subject.actions), naming.actions, naming.action_of,
+        facts,
+    )  # fmt: skip
+    table.write(out / "audit.parquet")
+    labels = None if data.scenes is None else SceneTable.read(data.scenes)
+    measures = measure(table, probes=probe_figures(table, labels))
+    page = f"How much does {table.model} lean on the scene?"
+    write_page(table, measures, out, clips=show(table, scorer, videos, shown), title=page)
+    answers.drop()
     if not quiet:
-        print(summary(table, measures, out))
-    _refuse(conditions, measures)
+        print("\n".join([*headline(table, measures), f"written: {out / 'audit.html'}, .json, .csv, .parquet"]))
     return Audit(table, measures, out)
+
+
+def refuse(conditions: list[Condition], measures: Measures) -> None:
+    """Says which conditions hold.
+
+    Raises:
+        ConditionMetError: one does, or more.
+        InputError: a figure that one names was not measured: a pipeline must not pass for want of data.
+    """
+    met = [condition for condition in conditions if condition.met(measures)]
+    if met:
+        lines = [f"{condition.text}: {condition.measured(measures)}" for condition in met]
+        raise ConditionMetError("a condition of --fail_if holds: " + "; ".join(lines))
+
+
+def _rows(answered: pd.DataFrame, videos: Manifest, naming: Naming, *, among: Among) -> pd.DataFrame:
+    """What was answered, with what the manifest knows of each video and of its backgrounds."""
+    known = videos.rows.set_index("video")
+    rows = answered.copy()
+    for name in ("split", "action", "scene", "group"):
+        rows[name] = rows["video"].map(known[name]) if name in known else None
+    scenes = known["scene"].to_dict() if "scene" in known else {}
+    rows["background_scene"] = [_scene(background, scenes) for background in rows["background"]]
+    if among == "audited":
+        others = naming.action_of < 0
+        kept = [None if one is None else np.where(others, 0, one) for one in rows["scores"]]
+        rows["scores"] = pd.Series(kept, rows.index, dtype=object)
+    return rows[list(COLUMNS)]
+
+
+def _scene(background: str, scenes: Mapping[Any, object]) -> str:
+    found = scenes.get(background)
+    return found if isinstance(found, str) else ""
+
+
+def _ids(videos: Manifest) -> list[str]:
+    return [str(video) for video in videos.rows["video"]]
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from sceneproof.audit.measures import Measures
 from sceneproof.errors import InputError
 
 COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
@@ -13,10 +14,6 @@ COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
 FORM = "give comparisons of figures with numbers, joined by and, or, not: --fail_if 'scene_error > 0.2'"
-
-
-class ConditionMetError(Exception):
-    """A condition of --fail_if holds: the message says which, and what was measured."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,23 @@ class Condition:
 
     def holds(self, figures: Mapping[str, float]) -> bool:
         """Whether it holds for these figures; all that it names must be there."""
-        return bool(_value(self._tree, figures))
+        return _value(self._tree, figures)
+
+    def met(self, measures: Measures) -> bool:
+        """Whether it holds for an audit.
+
+        Raises:
+            InputError: a figure that it names was not measured: a pipeline must not pass for want of data.
+        """
+        values = {name: measures.value(name) for name in self.names}
+        for name, value in values.items():
+            if value is None:
+                raise InputError(f"--fail_if {self.text!r}: {name} was not measured: {measures.figures[name].missing}")
+        return self.holds({name: value for name, value in values.items() if value is not None})
+
+    def measured(self, measures: Measures) -> str:
+        """What was measured of the figures that it names."""
+        return ", ".join(f"{name} is {measures.value(name):.3f}" for name in self.names)
 
 
 def _names(tree: ast.expr, text: str) -> list[str]:
@@ -83,8 +96,8 @@ def _number(tree: ast.expr) -> float | None:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return float(value)
         case ast.UnaryOp(op=ast.USub(), operand=inner):
-            value = _number(inner)
-            return None if value is None else -value
+            found = _number(inner)
+            return None if found is None else -found
     return None
 
 

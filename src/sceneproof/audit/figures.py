@@ -117,7 +117,8 @@ def _catalog() -> dict[str, About]:
         "person_area": About("Area of the person", "Share of what the model sees that is people: an even map."),
         "static_share": About("Static channels", "Share of feature dimensions that encode what stands still."),
         "dynamic_share": About("Dynamic channels", "Share of feature dimensions that encode what moves."),
-        "outline_leak": About("Outline's leak", "How well a probe names the action by the people's outlines alone."),
+        "outline_leak": About("Outline’s leak", "How well a probe names the action by the people’s outlines alone."),
+        "outline_chance": About("… without a look", "Always naming the commonest action: what the outline must beat."),
     }
 
 

@@ -1,7 +1,9 @@
 """From the table of an audit to its figures: no model, no video."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -41,15 +43,15 @@ class Measures:
         return None if interval is None else interval.value
 
 
-def measure(table: AuditTable, *, extra: Mapping[str, Figure] | None = None, minimum_count: int = 5) -> Measures:
+def measure(table: AuditTable, *, probes: Sequence[Figure] = (), minimum_count: int = 5) -> Measures:
     """All figures of an audit.
 
     Args:
         table: what the model said.
-        extra: figures that need more than the table: labels of scenes, the people's outlines.
+        probes: figures that a linear probe was trained for, and those of channels: `probes.probe_figures`.
         minimum_count: videos that a group, or a background of the matrix, needs to be counted.
     """
-    found = {figure.name: figure for figure in extra.values()} if extra else {}
+    found = {figure.name: figure for figure in probes}
     for figure in (
         *_accuracies(table), *_survivals(table), *_swaps(table), *_costs(table), *_contrasts(table),
         *_attention(table), _worst(table, minimum_count),
@@ -100,9 +102,11 @@ def _accuracies(table: AuditTable) -> list[Figure]:
         Figure("top1", mean_interval(right), len(right)),
         Figure("mean_class", class_interval(right, whole.truth), len(right)),
     ]
-    for name in VARIANTS[1:]:
-        figures.append(_of(table, f"top1_{name}", (name,), lambda part, name=name: mean_interval(part.right(name))))
-    return figures
+    return figures + [_of(table, f"top1_{name}", (name,), partial(_top1, name=name)) for name in VARIANTS[1:]]
+
+
+def _top1(part: Part, name: str) -> Interval:
+    return mean_interval(part.right(name))
 
 
 def _survivals(table: AuditTable) -> list[Figure]:
@@ -110,10 +114,7 @@ def _survivals(table: AuditTable) -> list[Figure]:
         return survival(part.right("original"), part.right(name)).ratio
 
     why = "the model is never right on these clips as they are"
-    return [
-        _of(table, f"survives_{name}", ("original", name), lambda part, name=name: ratio(part, name), why)
-        for name in VARIANTS[1:]
-    ]
+    return [_of(table, f"survives_{name}", ("original", name), partial(ratio, name=name), why) for name in VARIANTS[1:]]
 
 
 def _swaps(table: AuditTable) -> list[Figure]:
@@ -124,7 +125,7 @@ def _swaps(table: AuditTable) -> list[Figure]:
         if not len(part):
             figures += [Figure(one, None, missing=_why_not(table, name)) for one in names]
         else:
-            found = reliance(part.predicted[name], part.truth, _backgrounds(table, part))
+            found = reliance(part.predicted[name], part.truth, backgrounds(table, part))
             values = (found.shacc, found.sberr, found.neither, found.reliance)
             why = "the model never names either action"
             figures += [
@@ -132,7 +133,7 @@ def _swaps(table: AuditTable) -> list[Figure]:
             ]
         figures.append(_of(
             table, f"scene_error_control{end}", ("self_paste", name),
-            lambda part: mean_interval(part.predicted["self_paste"] == _backgrounds(table, part)),
+            lambda part: mean_interval(part.predicted["self_paste"] == backgrounds(table, part)),
         ))  # fmt: skip
     return figures
 
@@ -142,7 +143,10 @@ def _costs(table: AuditTable) -> list[Figure]:
         return paired_interval(part.right(before)[None], part.right(after)[None])
 
     pairs = {"scene_cost": ("swap_same", "swap_random"), "cutting_cost": ("original", "self_paste")}
-    return [_of(table, name, pair, lambda part, pair=pair: lost(part, *pair)) for name, pair in pairs.items()]
+    return [
+        _of(table, name, (before, after), partial(lost, before=before, after=after))
+        for name, (before, after) in pairs.items()
+    ]
 
 
 def _contrasts(table: AuditTable) -> list[Figure]:
@@ -150,10 +154,8 @@ def _contrasts(table: AuditTable) -> list[Figure]:
         scuba, scufo = (part.predicted[f"{kind}_{still}"] for kind in ("scuba", "scufo"))
         return mean_interval(contrasted(scuba, scufo, part.truth))
 
-    return [
-        _of(table, f"contrasted_{still}", (f"scuba_{still}", f"scufo_{still}"), lambda part, still=still: share(part, still))
-        for still in STILLS
-    ]  # fmt: skip
+    pairs = {still: (f"scuba_{still}", f"scufo_{still}") for still in STILLS}
+    return [_of(table, f"contrasted_{still}", pair, partial(share, still=still)) for still, pair in pairs.items()]
 
 
 def _attention(table: AuditTable) -> list[Figure]:
@@ -208,7 +210,7 @@ def _missing(table: AuditTable) -> pd.DataFrame:
     return counted.rename(columns={"problem": "reason"}).reset_index(drop=True)
 
 
-def _backgrounds(table: AuditTable, part: Part) -> NDArray[np.int64]:
+def backgrounds(table: AuditTable, part: Part) -> NDArray[np.int64]:
     """The number of each background's action."""
     number = {action: place for place, action in enumerate(table.actions)}
     return np.array([number[str(action)] for action in part.rows["background_action"]], np.int64)

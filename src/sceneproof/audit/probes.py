@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sceneproof.audit.figures import Figure
 from sceneproof.audit.table import AuditTable
 from sceneproof.data.scenes import SceneTable
-from sceneproof.metrics.bootstrap import Interval, mean_interval
-from sceneproof.metrics.grouped_probe import cross_predicted
+from sceneproof.metrics.bootstrap import Interval
+from sceneproof.metrics.grouped_probe import Probe, grouped_probe
 from sceneproof.metrics.representation_bias import representation_bias
 from sceneproof.metrics.static_dynamic import static_dynamic
 
@@ -26,14 +26,14 @@ def probe_figures(table: AuditTable, scenes: SceneTable | None) -> list[Figure]:
         table: what the model said.
         scenes: labels of the audited videos; None: the manifest's own scenes, where it has any.
     """
-    return [_leakage(table, scenes), _bias(table, scenes), _outline(table), *_channels(table)]
+    return [_leakage(table, scenes), _bias(table, scenes), *_outline(table), *_channels(table)]
 
 
 def _leakage(table: AuditTable, scenes: SceneTable | None) -> Figure:
     rows, features = table.vectors("original")
     if not len(rows):
         return Figure("scene_leakage", None, missing="the model's features cannot be reached")
-    return _probed("scene_leakage", features, _scene_names(rows, scenes), rows)
+    return _figure("scene_leakage", _probed(features, _scene_names(rows, scenes), rows))
 
 
 def _bias(table: AuditTable, scenes: SceneTable | None) -> Figure:
@@ -46,7 +46,7 @@ def _bias(table: AuditTable, scenes: SceneTable | None) -> Figure:
         vectors = (rows["scene"].to_numpy(object)[:, None] == np.array(names, object)[None]).astype(np.float32)
     if not there.any():
         return Figure("scene_bias", None, missing="no scene labels: give --scenes TABLE")
-    found = _probed("scene_bias", vectors[there], rows["action"].to_numpy(str)[there], rows[there])
+    found = _figure("scene_bias", _probed(vectors[there], rows["action"].to_numpy(str)[there], rows[there]))
     if found.interval is None:
         return found
     least = 1 / (found.videos * len(table.actions))  # of no video rightly named, the logarithm would be infinite
@@ -55,11 +55,14 @@ def _bias(table: AuditTable, scenes: SceneTable | None) -> Figure:
     return Figure("scene_bias", Interval(value, low, high), found.videos)
 
 
-def _outline(table: AuditTable) -> Figure:
+def _outline(table: AuditTable) -> list[Figure]:
     rows, outlines = table.vectors("original", "outline")
-    if not len(rows):
-        return Figure("outline_leak", None, missing="no people are known")
-    return _probed("outline_leak", outlines, rows["action"].to_numpy(str), rows)
+    found = _probed(outlines, rows["action"].to_numpy(str), rows) if len(rows) else "no people are known"
+    leak = _figure("outline_leak", found)
+    if isinstance(found, str):
+        return [leak, Figure("outline_chance", None, missing=found)]
+    commonest = Interval(found.commonest, found.commonest, found.commonest)
+    return [leak, Figure("outline_chance", commonest, len(found.labels))]
 
 
 def _channels(table: AuditTable) -> list[Figure]:
@@ -87,18 +90,25 @@ def _pairs(table: AuditTable, one: str, other: str) -> tuple[NDArray[np.float64]
     return features[mine], their_features[theirs]
 
 
-def _probed(name: str, features: NDArray[Any], labels: NDArray[np.str_], rows: pd.DataFrame) -> Figure:
-    """How well labels are named by a probe; '' is no label."""
+def _figure(name: str, found: Probe | str) -> Figure:
+    """A probe's accuracy as a figure, or why there is none."""
+    if isinstance(found, str):
+        return Figure(name, None, missing=found)
+    return Figure(name, found.accuracy, len(found.labels))
+
+
+def _probed(features: NDArray[Any], labels: NDArray[np.str_], rows: pd.DataFrame) -> Probe | str:
+    """A probe for labels, of which '' is none; or why none can be trained."""
     there = labels != ""
     features, labels, rows = features[there], labels[there], rows[there]
     if not len(labels):
-        return Figure(name, None, missing="no scene labels: give --scenes TABLE, or a column 'scene' in the manifest")
+        return "no scene labels: give --scenes TABLE, or a column 'scene' in the manifest"
     if len(labels) < LEAST:
-        return Figure(name, None, missing=f"a probe needs {LEAST} labelled videos at least, here are {len(labels)}")
+        return f"a probe needs {LEAST} labelled videos at least, here are {len(labels)}"
     groups = rows["group"].where(rows["group"].notna(), rows["video"]).to_numpy(str)
     if len(set(groups)) < 2 or len(set(labels)) < 2:
-        return Figure(name, None, missing="a probe needs two groups of videos and two labels at least")
-    return Figure(name, mean_interval(cross_predicted(features, labels, groups)), len(labels))
+        return "a probe needs two groups of videos and two labels at least"
+    return grouped_probe(features, labels, groups)
 
 
 def _scene_names(rows: pd.DataFrame, scenes: SceneTable | None) -> NDArray[np.str_]:

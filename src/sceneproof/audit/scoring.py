@@ -86,8 +86,8 @@ class Scorer:
 
 
 EMPTY: Mapping[str, Any] = {
-    "problem": "", "scores": None, "features": None, "outline": None, "background": "", "background_action": "", "note": "",
-    "on_person": np.nan, "person_area": np.nan,
+    "problem": "", "scores": None, "features": None, "outline": None, "background": "", "background_action": "",
+    "note": "", "on_person": np.nan, "person_area": np.nan,
 }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ class Part:
 
     def right(self, variant: str) -> NDArray[np.float64]:
         """1 where a variant is named rightly, else 0: float64 (N,)."""
-        return (self.predicted[variant] == self.truth).astype(np.float64)
+        return np.asarray(self.predicted[variant] == self.truth, np.float64)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -50,7 +50,8 @@ class AuditTable:
 
     Attributes:
         rows: the columns `COLUMNS`: `scores` are probabilities of the model's classes (null where there is a
-            `problem`), `features` and the people's `outline` stand where a measure needs them, `on_person` and `person_area` are shares, 0 to 1.
+            `problem`), `features` and the people's `outline` stand where a measure needs them, `on_person` and
+            `person_area` are shares, 0 to 1.
         classes: names of the model's classes.
         actions: the audited actions, sorted.
         action_of: int64 (classes,), the number of the action that a class is; -1: none that is audited.

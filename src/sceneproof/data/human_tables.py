@@ -59,6 +59,12 @@ class HumanBoxes:
         detector = str(metadata.get("detector", ""))
         return cls(rows, score_threshold=score_threshold, detector=detector, source=str(path))
 
+    @classmethod
+    def nobody(cls) -> "HumanBoxes":
+        """A table without any person."""
+        empty = {"video": pd.Series(dtype=str), "frame": pd.Series(dtype=np.int64)}
+        return cls(pd.DataFrame({**empty, **{name: pd.Series(dtype=np.float32) for name in (*CORNERS, "score")}}))
+
     def write(self, path: Address | Place) -> None:
         """Writes all boxes, whatever their score, whole or not at all."""
         kinds = {"frame": "int32", **dict.fromkeys((*CORNERS, "score"), "float32")}

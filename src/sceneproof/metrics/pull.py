@@ -12,14 +12,16 @@ class Pull:
 
     Attributes:
         backgrounds: their names, sorted.
-        shares: float64 (B, A): by how much an action is named more often on a background than on the others, of clips
-            whose person does something else; NaN where fewer than the least number of clips stand on either side.
+        shares: float64 (B, A), -1 to 1: how much more often an action is named on a background than on all others, of
+            the clips whose person does something else; NaN where too few such clips stand on either side.
         counts: int64 (B,), clips on each background.
+        clips: int64 (B, A), those of them whose person does not do the action.
     """
 
     backgrounds: list[str]
     shares: NDArray[np.float64]
     counts: NDArray[np.int64]
+    clips: NDArray[np.int64]
 
 
 def scene_pull(
@@ -27,23 +29,33 @@ def scene_pull(
 ) -> Pull:
     """The matrix of pulls, from clips whose people were put elsewhere.
 
+    P(named a | on b, does not do a) - P(named a | not on b, does not do a): what a model names by mistake anywhere
+    is taken off, so that only what the place adds is left.
+
     Args:
         predicted: int64 (N,), the action that is named; below 0 for none.
         human: int64 (N,), number of the person's action.
         background: (N,), the background's name: that of its scene, or of the action that is done there.
         actions: A.
-        minimum_count: clips that a share is taken of, at least.
+        minimum_count: clips that each of the two shares is taken of, at least.
+
+    Raises:
+        ValueError: unequal lengths.
     """
     predicted, human = (np.asarray(one, dtype=np.int64) for one in (predicted, human))
     background = np.asarray(background, dtype=np.str_)
-    names = sorted(set(background.tolist()))
-    shares = np.full((len(names), actions), np.nan)
-    for row, name in enumerate(names):
-        here = background == name
-        for action in range(actions):
-            does_other = human != action
-            inside, outside = here & does_other, ~here & does_other
-            if min(inside.sum(), outside.sum()) >= minimum_count:
-                named = predicted == action
-                shares[row, action] = named[inside].mean() - named[outside].mean()
-    return Pull(names, shares, np.array([(background == name).sum() for name in names], np.int64))
+    if not len(predicted) == len(human) == len(background):
+        raise ValueError(
+            f"as many predictions, people and places, not {len(predicted)}, {len(human)}, {len(background)}"
+        )
+    names, row = np.unique(background, return_inverse=True)
+    on = np.eye(len(names))[row.ravel()]
+    every = np.arange(actions)
+    others = human[:, None] != every
+    named = others & (predicted[:, None] == every)
+    inside, inside_named = on.T @ others, on.T @ named
+    outside, outside_named = others.sum(axis=0) - inside, named.sum(axis=0) - inside_named
+    enough = np.minimum(inside, outside) >= max(1, minimum_count)
+    shares = np.full(inside.shape, np.nan)
+    shares[enough] = inside_named[enough] / inside[enough] - outside_named[enough] / outside[enough]
+    return Pull(names.tolist(), shares, on.sum(axis=0).astype(np.int64), inside.astype(np.int64))

@@ -1,9 +1,10 @@
 """How much of a label can be read off a representation with a linear classifier."""
 
 import math
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -34,15 +35,37 @@ def linear_probe(
     Raises:
         ValueError: no rows, unequal lengths or a value that is not finite.
     """
+    test_y = np.asarray(test_y)
+    said = probed_labels(train_x, train_y, test_x, seed=seed, maximum_rows=maximum_rows)
+    if said.shape != test_y.shape:
+        raise ValueError(f"as many labels as rows to test, not {len(test_y)} and {len(said)}")
+    return float((said == test_y).mean())
+
+
+def probed_labels(
+    train_x: ArrayLike, train_y: ArrayLike, test_x: ArrayLike, *, seed: int = 0, maximum_rows: int = 5000
+) -> NDArray[Any]:
+    """The label that `linear_probe` gives to each row: (M,), of the type of `train_y`.
+
+    Args:
+        train_x: (N, D), finite.
+        train_y: (N,), labels: numbers or names.
+        test_x: (M, D), finite.
+        seed: of the draw of training rows.
+        maximum_rows: with more training rows than this, so many are drawn without replacement.
+
+    Raises:
+        ValueError: no rows, unequal lengths or a value that is not finite.
+    """
     train_x, train_y = np.asarray(train_x, dtype=np.float64), np.asarray(train_y)
     if len(train_x) > maximum_rows:
         rows = np.sort(np.random.default_rng(seed).choice(len(train_x), maximum_rows, replace=False))
         train_x, train_y = train_x[rows], train_y[rows]
     if len(train_y) and (train_y == train_y[0]).all():  # one class alone needs no classifier, and none would fit
-        return float((np.asarray(test_y) == train_y[0]).mean())
+        return np.repeat(train_y[:1], len(np.asarray(test_x)))
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     probe.fit(train_x, train_y)
-    return float(probe.score(np.asarray(test_x, dtype=np.float64), np.asarray(test_y)))
+    return np.asarray(probe.predict(np.asarray(test_x, dtype=np.float64)))
 
 
 def representation_bias(accuracy: float, chance: float) -> float:

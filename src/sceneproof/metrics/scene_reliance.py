@@ -1,6 +1,10 @@
 """Whom a model believes when person and place disagree, and what survives when one of them is gone.
 
-Predictions are int64 (N,): the action that is named, MISSED where it is none of the audited ones.
+Predictions are int64 (N,): the number of the action that is named, `accuracy.MISSED` where it is none of the audited
+ones or the clip could not be read.
+
+HAT: Chung, Wu and Russakovsky, "Enabling Detailed Action Recognition Evaluation Through Video Dataset Augmentation",
+NeurIPS 2022. Its code (princetonvisualai/HAT at commit bda849b) holds no evaluator of SHAcc and SBErr.
 """
 
 from dataclasses import dataclass
@@ -8,15 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.bootstrap import (
-    CELLS,
-    DRAWS,
-    Interval,
-    mean_interval,
-    paired_interval,
-    percentile_interval,
-    resampled,
-)
+from sceneproof.metrics.bootstrap import Interval, mean_interval, paired_interval
+from sceneproof.metrics.ratio import ratio_difference, ratio_interval
+
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +26,53 @@ class Reliance:
         shacc: share that is named by the person's action (HAT's SHAcc).
         sberr: share that is named by the place's action (HAT's SBErr).
         neither: share that is named by neither.
-        reliance: SBErr / (SHAcc + SBErr); None where neither action is ever named.
+        reliance: SBErr / (SHAcc + SBErr), 0 the person decides, 1 the place; None where neither is ever named.
+        left_out: share of the resamples behind `reliance` that name neither anywhere, and so say nothing.
+        videos: N.
     """
 
     shacc: Interval
     sberr: Interval
     neither: Interval
     reliance: Interval | None
+    left_out: float
+    videos: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelianceDifference:
+    """One model less another, on the same N clips; attributes as in `Reliance`."""
+
+    shacc: Interval
+    sberr: Interval
+    reliance: Interval | None
+    left_out: float
+    videos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """Accuracy on a variant against that on the same N clips as they are.
+
+    Attributes:
+        original: top-1 as they are.
+        variant: top-1 on the variant.
+        ratio: variant / original, beyond 1 where the variant is easier; None where the original is never right.
+        difference: variant less original, paired.
+        left_out: share of the resamples behind `ratio` in which the original is never right.
+        videos: N.
+    """
+
+    original: Interval
+    variant: Interval
+    ratio: Interval | None
+    difference: Interval
+    left_out: float
+    videos: int
 
 
 def reliance(predicted: ArrayLike, human: ArrayLike, background: ArrayLike) -> Reliance:
-    """SHAcc, SBErr and scene reliance, with 95 % intervals over clips.
-
-    HAT: Chung, Wu and Russakovsky, NeurIPS 2022. Scene reliance is the share of the place among the clips whose answer
-    is the person's action or the place's.
+    """SHAcc, SBErr and scene reliance, with 95 % percentile bootstrap intervals over clips.
 
     Args:
         predicted: (N,).
@@ -48,55 +80,73 @@ def reliance(predicted: ArrayLike, human: ArrayLike, background: ArrayLike) -> R
         background: (N,), number of the action in whose place the person is; never the person's.
 
     Raises:
-        ValueError: no clips, or one whose person and place are of one action.
+        ValueError: no clips, unequal lengths, or a clip whose person and place are of one action.
     """
-    predicted, human, background = (np.asarray(one, dtype=np.int64) for one in (predicted, human, background))
-    if (human == background).any():
-        raise ValueError("person and place must be of different actions")
-    by_person, by_place = predicted == human, predicted == background
+    by_person, by_place = _named(predicted, human, background)
+    either = by_person | by_place
+    ratio = ratio_interval(by_place, either)
     return Reliance(
         mean_interval(by_person),
         mean_interval(by_place),
-        mean_interval(~(by_person | by_place)),
-        ratio_interval(by_place, by_person | by_place),
+        mean_interval(~either),
+        ratio.interval,
+        ratio.left_out,
+        len(either),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Survival:
-    """Accuracy on a variant against that on the same clips as they are.
+def reliance_difference(a: ArrayLike, b: ArrayLike, human: ArrayLike, background: ArrayLike) -> RelianceDifference:
+    """How much more model `a` leans on the scene than model `b`, with 95 % paired bootstrap intervals over clips.
 
-    Attributes:
-        original: top-1 as they are.
-        variant: top-1 on the variant.
-        ratio: variant / original; None where the original is never right.
-        difference: variant less original, paired.
+    Args:
+        a: (N,), predictions of one model.
+        b: (N,), of the other, on the same clips in the same order.
+        human: (N,), number of the person's action.
+        background: (N,), number of the action in whose place the person is.
+
+    Raises:
+        ValueError: as `reliance`.
     """
-
-    original: Interval
-    variant: Interval
-    ratio: Interval | None
-    difference: Interval
+    (a_person, a_place), (b_person, b_place) = (_named(one, human, background) for one in (a, b))
+    ratio = ratio_difference((a_place, a_person | a_place), (b_place, b_person | b_place))
+    return RelianceDifference(
+        paired_interval(a_person[None], b_person[None]),
+        paired_interval(a_place[None], b_place[None]),
+        ratio.interval,
+        ratio.left_out,
+        len(a_person),
+    )
 
 
 def survival(original: ArrayLike, variant: ArrayLike) -> Survival:
-    """How much of the accuracy survives in a variant, with 95 % intervals over clips.
+    """How much of the accuracy survives in a variant, with 95 % paired bootstrap intervals over clips.
 
     Args:
-        original: (N,), 1 where a clip as it is is named rightly, else 0.
-        variant: (N,), likewise of its variant.
+        original: (N,), 1 where a clip as it is is named rightly, else 0; only clips that have the variant.
+        variant: (N,), likewise of its variant, in the same order.
+
+    Raises:
+        ValueError: no clips, or unequal lengths.
     """
     before, after = (np.asarray(one, dtype=np.float64) for one in (original, variant))
+    ratio = ratio_interval(after, before)
     return Survival(
-        mean_interval(before), mean_interval(after), ratio_interval(after, before),
+        mean_interval(before),
+        mean_interval(after),
+        ratio.interval,
         paired_interval(after[None], before[None]),
-    )  # fmt: skip
+        ratio.left_out,
+        len(before),
+    )
 
 
-def contrasted(scuba: ArrayLike, scufo: ArrayLike, truth: ArrayLike) -> NDArray[np.bool_]:
-    """Which clips are right while the person moves, and no longer once it is frozen: bool (N,).
+def contrasted(scuba: ArrayLike, scufo: ArrayLike, truth: ArrayLike) -> Flags:
+    """Which clips are named rightly while the person moves, and otherwise once one frame is frozen: bool (N,).
 
-    Their mean is contrasted accuracy (Li et al., ICCV 2023): right on SCUBA, and the answer changes on its SCUFO twin.
+    Their mean over all N clips is contrasted accuracy: right on SCUBA, and another answer on its SCUFO twin (Li et al.,
+    "Mitigating and Evaluating Static Bias of Action Representations in the Background and the Foreground", ICCV 2023).
+    Their code (lihaoxin05/StillMix at commit 8babb01) holds no evaluator; a later paper's, ALBAR's, counts just so. A
+    twin that is named by none of the actions (MISSED) is another answer.
 
     Args:
         scuba: (N,), predictions for the person on another background.
@@ -104,33 +154,17 @@ def contrasted(scuba: ArrayLike, scufo: ArrayLike, truth: ArrayLike) -> NDArray[
         truth: (N,), number of the person's action.
     """
     scuba, scufo, truth = (np.asarray(one, dtype=np.int64) for one in (scuba, scufo, truth))
-    return np.asarray((scuba == truth) & (scufo != scuba))
+    return np.asarray((scuba == truth) & (scuba >= 0) & (scufo != scuba))
 
 
-def ratio_interval(
-    above: ArrayLike, below: ArrayLike, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0
-) -> Interval | None:
-    """sum(above) / sum(below), with a percentile bootstrap interval: both see the same clips.
-
-    Resamples in which nothing is below the line say nothing, and are left out.
-
-    Args:
-        above: (N,), at least 0.
-        below: (N,), at least 0.
-        level: the interval's confidence.
-        draws: how many resamples.
-        seed: of the resampling.
-
-    Returns:
-        The ratio; None where `below` is 0 throughout.
-    """
-    above, below = (np.asarray(one, dtype=np.float64) for one in (above, below))
-    if not below.sum() > 0:
-        return None
-    generator = np.random.default_rng(seed)
-    step, drawn = max(1, CELLS // len(below)), []
-    for start in range(0, draws, step):
-        counts = resampled(generator, min(step, draws - start), len(below))
-        over, under = counts @ above, counts @ below
-        drawn.append(over[under > 0] / under[under > 0])
-    return percentile_interval(float(above.sum() / below.sum()), np.concatenate(drawn), level)
+def _named(predicted: ArrayLike, human: ArrayLike, background: ArrayLike) -> tuple[Flags, Flags]:
+    """Which clips are named by the person's action, and which by the place's: bool (N,) each."""
+    predicted, human, background = (np.asarray(one, dtype=np.int64) for one in (predicted, human, background))
+    if not predicted.shape == human.shape == background.shape:
+        raise ValueError(
+            f"as many predictions, people and places, not {predicted.shape[0]}, {len(human)} and {len(background)}"
+        )
+    if (human == background).any():
+        raise ValueError("person and place must be of different actions")
+    known = predicted >= 0
+    return (predicted == human) & known, (predicted == background) & known

@@ -1,7 +1,8 @@
 """How much of a representation encodes what stands still, and how much what moves.
 
-Kowal, Siam, Islam, Bruce, Wildes and Derpanis, "A Deeper Dive Into What Deep Spatiotemporal Networks Encode", CVPR 2022;
-code YorkUCVIL/Static-Dynamic-Interpretability, `dim_est` in utils.py at commit 747fff2.
+Kowal, Siam, Islam, Bruce, Wildes and Derpanis, "A Deeper Dive Into What Deep Spatiotemporal Networks Encode:
+Quantifying Static vs. Dynamic Information", CVPR 2022; code YorkUCVIL/Static-Dynamic-Interpretability at commit
+f552b31: `dim_est` in `utils.py`, pairs in `dataset_factory/StylizedActivityNet.py`. The paper's text was not at hand.
 """
 
 from dataclasses import dataclass
@@ -13,20 +14,21 @@ from sceneproof.metrics.bootstrap import Interval, percentile_interval, resample
 
 DRAWS = 1000
 JOINT = 0.5
-"""Correlation above which a channel counts as encoding a factor; the paper's joint encoding tries several."""
+"""Correlation above which a channel counts as encoding a factor: `joint_encoding_thresh` in their code."""
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class StaticDynamic:
-    """Shares of D dimensions.
+    """What D channels encode, estimated from pairs of clips.
 
     Attributes:
-        static: share that encodes what two clips of the same look and another motion have in common.
-        dynamic: share that encodes what two clips of the same motion and another look have in common.
+        static: share of dimensions that encodes what clips of one look and different motion have in common.
+        dynamic: share that encodes what clips of one motion and different looks have in common.
         residual: the rest.
-        channels: float64 (2, D), each channel's correlation over static and over dynamic pairs; NaN where it is constant.
+        channels: float64 (2, D), each channel's correlation over static and over dynamic pairs, -1 to 1; NaN where it
+            is constant in them.
     """
 
     static: Interval
@@ -35,11 +37,14 @@ class StaticDynamic:
     channels: Array
 
     def kinds(self, threshold: float = JOINT) -> dict[str, float]:
-        """Shares of channels by what they encode: 'static', 'dynamic', 'joint' or 'none', 0 to 1."""
+        """Shares of channels, 0 to 1, that encode what is 'static', 'dynamic', both ('joint') or 'none'.
+
+        A channel encodes a factor where its correlation is above the threshold.
+        """
         static, dynamic = np.nan_to_num(self.channels) > threshold
         kinds = {"static": static & ~dynamic, "dynamic": dynamic & ~static, "joint": static & dynamic}
         return {name: float(there.mean()) for name, there in kinds.items()} | {
-            "none": float((~static & ~dynamic).mean())
+            "none": float((~(static | dynamic)).mean())
         }
 
 
@@ -48,36 +53,45 @@ def static_dynamic(
 ) -> StaticDynamic:
     """Estimates shares of dimensions from pairs of clips.
 
-    A factor's score is the covariance of the pairs' representations, summed over channels, over the sum of the variances of
-    all clips; the residual's is 1; shares are the softmax of the scores. An untrained network's lie near a third each, and
-    none goes beyond .58 or below .13: compare models, do not read shares as they stand. Theirs are pairs of stylised videos
-    (static: frames shuffled; dynamic: another style); which pairs are given here is the caller's choice.
+    A factor's score is the covariance of its pairs' two sides about their common mean, summed over channels, over the
+    variance of all clips, also summed; the residual's score is 1. Shares are the softmax of the three scores. As these
+    lie between about -1 and 1, no share is near 0 or 1: where nothing encodes either factor each still gets .21, and
+    one that all channels encode alone gets .42. Compare models; `kinds` counts channels.
+
+    Theirs rounds shares down to whole dimensions; ours does not. Which pairs are given is the caller's choice. Theirs
+    are of videos painted in four styles: dynamic, one video in two styles; static, videos of two actions in one style,
+    or (`app_shuffle`) a video and its frames shuffled. An audit's static pairs are a clip and its frames shuffled,
+    without any style; its dynamic pairs are the person of one clip on two backgrounds, so that what the person looks
+    like counts as dynamic there. Its figures are therefore not to be set beside theirs. Where the two kinds of pairs
+    differ as a whole, the variance of all clips holds that difference, and both scores are the lower for it.
 
     Args:
         static: features (N, D) of clips, and of clips that look alike and move in another way, in the same order.
         dynamic: features (M, D) of clips, and of clips that move alike and look otherwise.
-        seed: of the resampling of pairs, 95 % intervals.
+        seed: of the resampling of pairs, static and dynamic ones apart, for 95 % intervals.
 
     Raises:
-        ValueError: fewer than two pairs of a kind, or other widths.
+        ValueError: fewer than two pairs of a kind, other widths, or features that are all the same.
     """
-    (static_a, static_b), (dynamic_a, dynamic_b) = (
-        tuple(np.asarray(one, dtype=np.float64) for one in pair) for pair in (static, dynamic)
-    )
-    if (
-        static_a.shape != static_b.shape
-        or dynamic_a.shape != dynamic_b.shape
-        or static_a.shape[1:] != dynamic_a.shape[1:]
+    sides = [np.asarray(one, dtype=np.float64) for one in (*static, *dynamic)]
+    if any(one.ndim != 2 or one.shape[1] != sides[0].shape[1] for one in sides) or any(
+        len(a) != len(b) for a, b in (sides[:2], sides[2:])
     ):
-        raise ValueError("pairs need one shape (pairs, channels), and all the same channels")
-    if min(len(static_a), len(dynamic_a)) < 2:
+        raise ValueError(f"pairs need two sides of one shape (pairs, channels), not {[one.shape for one in sides]}")
+    if min(map(len, sides)) < 2:
         raise ValueError("at least two pairs of each kind are needed")
+    every = np.concatenate(sides)
+    if not every.var(axis=0).sum() > 0:
+        raise ValueError("the features of all clips are the same: there is nothing to encode")
+    static_a, static_b, dynamic_a, dynamic_b = (one - every.mean(axis=0) for one in sides)  # so squares lose no digits
     pairs = (_Pairs(static_a, static_b), _Pairs(dynamic_a, dynamic_b))
     generator = np.random.default_rng(seed)
     whole = _shares(pairs, [np.ones((1, len(one))) for one in pairs])[:, 0]
     drawn = _shares(pairs, [resampled(generator, DRAWS, len(one)) for one in pairs])
-    intervals = [percentile_interval(float(value), row, 0.95) for value, row in zip(whole, drawn, strict=True)]
-    return StaticDynamic(*intervals, np.stack([one.correlations() for one in pairs]))
+    still, moving, rest = (
+        percentile_interval(float(value), row, 0.95) for value, row in zip(whole, drawn, strict=True)
+    )
+    return StaticDynamic(still, moving, rest, np.stack([one.correlations() for one in pairs]))
 
 
 class _Pairs:
@@ -86,31 +100,33 @@ class _Pairs:
     def __init__(self, a: Array, b: Array) -> None:
         self.a, self.b = a, b
         self.middle = (a + b) / 2
-        self.product = (a * b).sum(1)
-        self.squares = (a**2 + b**2).sum(1) / 2
+        self.product = (a * b).sum(axis=1)
+        self.squares = (a**2 + b**2).sum(axis=1) / 2
 
     def __len__(self) -> int:
         return len(self.a)
 
     def correlations(self) -> Array:
         """Of each channel: the covariance of a and b about their common mean, over their common variance."""
-        mean = self.middle.mean(0)
-        variance = np.concatenate([self.a, self.b]).var(0)
-        covariance = ((self.a - mean) * (self.b - mean)).mean(0)
-        return np.asarray(np.where(variance > 0, covariance / np.where(variance > 0, variance, 1), np.nan))
+        mean = self.middle.mean(axis=0)
+        every = np.concatenate([self.a, self.b])
+        there = np.ptp(every, axis=0) > 0
+        covariance = ((self.a - mean) * (self.b - mean)).mean(axis=0)
+        correlations: Array = np.divide(covariance, every.var(axis=0), out=np.full_like(mean, np.nan), where=there)
+        return correlations
 
 
 def _shares(pairs: tuple[_Pairs, _Pairs], counts: list[Array]) -> Array:
     """Shares of static, dynamic and residual, (3, draws), of pairs that come up `counts` (draws, N) times."""
-    sizes = [count.sum(1) for count in counts]
-    means = [(count @ one.middle) / size[:, None] for one, count, size in zip(pairs, counts, sizes, strict=True)]
-    joint = [(count @ one.product) / size for one, count, size in zip(pairs, counts, sizes, strict=True)]
-    total = sizes[0] + sizes[1]
-    mean = (means[0] * sizes[0][:, None] + means[1] * sizes[1][:, None]) / total[:, None]
-    squares = sum(count @ one.squares for one, count in zip(pairs, counts, strict=True)) / total
-    variance = squares - (mean**2).sum(1)
-    scores = [
-        (one - (centre**2).sum(1)) / np.maximum(variance, 1e-12) for one, centre in zip(joint, means, strict=True)
-    ]
-    powers = np.exp(np.stack([*scores, np.ones_like(scores[0])]))
-    return np.asarray(powers / powers.sum(0))
+    sizes = [len(one) for one in pairs]
+    centres = [(count @ one.middle) / len(one) for one, count in zip(pairs, counts, strict=True)]
+    mean = (centres[0] * sizes[0] + centres[1] * sizes[1]) / sum(sizes)
+    squares = sum(count @ one.squares for one, count in zip(pairs, counts, strict=True)) / sum(sizes)
+    variance = squares - (mean**2).sum(axis=1)
+    scores = []
+    for one, count, centre in zip(pairs, counts, centres, strict=True):
+        covariance = (count @ one.product) / len(one) - (centre**2).sum(axis=1)
+        # a resample may hold copies of one clip only: then nothing varies, and no factor is encoded
+        scores.append(np.divide(covariance, variance, out=np.zeros_like(variance), where=variance > 1e-12))
+    powers = np.exp(np.stack([*scores, np.ones(len(variance))]))
+    return np.asarray(powers / powers.sum(axis=0))

@@ -1,6 +1,5 @@
 """Clips of an audit's page, with all of their variants side by side."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2

@@ -9,6 +9,13 @@ from sceneproof.contexts.variants import CONTROLS, VARIANTS
 from sceneproof.report.drawing import MUTED, PAPER, SERIES, drawn, svg
 from sceneproof.report.figures import marker
 
+BARS = (
+    (SERIES[0], SERIES[0], "", "the person’s action"),
+    (SERIES[1], PAPER, "///", "the place’s"),
+    (PAPER, MUTED, "", "neither"),
+)
+"""Colour, edge, hatching and name of each part of a bar: told apart without colour, too."""
+
 
 def variant_figure(measures: Measures, actions: int) -> Markup:
     """Top-1 on each variant with 95 % intervals; controls are hollow, chance is dotted."""
@@ -19,7 +26,7 @@ def variant_figure(measures: Measures, actions: int) -> Markup:
     ]
     with drawn(0.9 + 0.27 * len(found)) as (figure, axes):
         for row, (name, interval) in enumerate(found):
-            marker(axes, interval.value, interval, row, int(name in CONTROLS))
+            marker(axes, interval.value, interval, row, int(name in CONTROLS), label=None)
         axes.set_yticks(range(len(found)), [WORDS[name] for name, _ in found])
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0, labelsize=8.5)
@@ -47,10 +54,11 @@ def swap_figure(measures: Measures) -> Markup | None:
         for row, (_, shares) in enumerate(bars):
             starts = np.concatenate([[0.0], np.cumsum(shares)[:-1]])
             for place, (start, share) in enumerate(zip(starts, shares, strict=True)):
-                looks = {"color": SERIES[place]} if place < 2 else {"facecolor": PAPER, "edgecolor": MUTED}
-                label = ("the person’s action", "the place’s", "neither")[place] if row == 0 else None
-                hatch = ("", "///", "")[place]
-                axes.barh(row, share, left=start, height=0.6, hatch=hatch, label=label, **looks)
+                colour, edge, hatch, label = BARS[place]
+                axes.barh(
+                    row, share, left=start, height=0.6, hatch=hatch, label=label if row == 0 else None, color=colour,
+                    edgecolor=edge,
+                )  # fmt: skip
         axes.set_yticks(range(len(bars)), [name for name, _ in bars])
         axes.set_ylim(len(bars) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0, labelsize=8.5)

@@ -102,6 +102,7 @@ def other_table(measures: Measures) -> Table:
     names = (
         "top1", "mean_class", "scene_cost", "cutting_cost", "worst_group", "scene_leakage", "scene_bias", "on_person",
         "person_area", "static_share", "dynamic_share", "outline_leak",
+        "outline_chance",
     )  # fmt: skip
     rows = []
     for name in names:

@@ -1,0 +1,53 @@
+"""What an audit would do, before it does it."""
+
+import time
+
+import numpy as np
+
+from sceneproof.audit.settings import DataSettings
+from sceneproof.audit.subject import Subject
+from sceneproof.contexts.variants import VARIANTS
+from sceneproof.data.manifest import Manifest
+from sceneproof.report.sample import in_turn
+
+SAMPLES = 3
+"""Videos that the time of all is reckoned from."""
+
+
+def test_splits(table: Manifest) -> tuple[str, ...]:
+    """The splits that an audit is of where nobody says: those for tests, or all where none is."""
+    return tuple(name for name in table.splits if "test" in name) or tuple(table.splits)
+
+
+def plan(data: DataSettings, subject: Subject) -> str:
+    """What would be audited, in which variants, and how long that would take in one process."""
+    table, scorer = data.table(), data.scorer(subject)
+    people = set(data.people(table).videos)
+    known = sum(video in people for video in table.rows["video"])
+    rows = in_turn(np.arange(len(table)), table.rows["action"].to_numpy(object), SAMPLES)
+    begun = time.monotonic()
+    for row in rows:
+        scorer.rows(str(table.rows["video"].iat[row]))
+    seconds = (time.monotonic() - begun) / len(rows) * len(table)
+    left = f"; left out: {', '.join(data.left_out)}" if data.left_out else ""
+    return "\n".join([
+        f"{subject.title}: {len(subject.actions)} classes, clips of {subject.sampling.length} frames",
+        f"{len(table)} videos of {len(table.actions)} actions in {', '.join(data.splits)}{left}",
+        f"people known in {known} of them",
+        f"{len(scorer.names)} variants: {', '.join(scorer.names)}",
+        *(f"  no {name}: {reason}" for name, reason in unable(data).items()),
+        f"about {_duration(seconds)} in one process, reckoned from {len(rows)} videos",
+    ])  # fmt: skip
+
+
+def unable(data: DataSettings) -> dict[str, str]:
+    """The variants that no clip can have, and why."""
+    table = data.table()
+    variants = data.variants_of(table, data.people(table))
+    return {name: reason for name in data.variants or VARIANTS if (reason := variants.unable(name))}
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,31 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sceneproof.detect import tube_rows, write_tubes
+from sceneproof.tasks.detection.tubes import Tube, make_tube
+
+ABOUT = {"video": "a.mp4", "rate": None}
+
+
+def tube(first: int, frames: int) -> Tube:
+    boxes = np.tile([1.04, 2.0, 3.0, 4.06], (frames, 1))
+    return make_tube(0, 1, first, boxes, np.full(frames, 0.5))
+
+
+@pytest.mark.parametrize("lengths", [(), (1,), (3, 2)])
+def test_each_tube_is_a_line_of_json_with_its_boxes(lengths: tuple[int, ...], tmp_path: Path) -> None:
+    tubes = [tube(10, frames) for frames in lengths]
+    table = tube_rows(tubes, ["walk", "run"], rate=float("nan"))
+    write_tubes(tmp_path / "a.json", tubes, table, about=ABOUT)
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert {name: told[name] for name in ABOUT} == ABOUT
+    assert [one["boxes"] for one in told["tubes"]] == [[[1.0, 2.0, 3.0, 4.1]] * frames for frames in lengths]
+    assert [one["scores"] for one in told["tubes"]] == [[0.5] * frames for frames in lengths]
+    assert [(one["action"], one["first"], one["last"], one["start"]) for one in told["tubes"]] == [
+        ("run", 10, 9 + frames, None) for frames in lengths
+    ]
+    lines = (tmp_path / "a.json").read_text().splitlines()
+    assert sum('"boxes"' in line for line in lines) == len(lengths)
