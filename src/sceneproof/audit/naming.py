@@ -2,19 +2,22 @@
 
 import csv
 import difflib
+import io
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sceneproof.errors import InputError
 
 FORM = "a CSV file with the columns action,class (several rows an action are fine; an empty class leaves it out)"
+NULL = "tag:yaml.org,2002:null"
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,22 @@ class Naming:
     action_of: NDArray[np.int64]
     left_out: list[str]
 
+    def scores(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """Probabilities of the actions, and last of everything else: (N, A + 1), of those of the classes (N, C).
+
+        An action has the sum of its classes.
+        """
+        given = np.asarray(scores, np.float64)
+        columns = [*range(len(self.actions)), -1]
+        return np.stack([given[:, self.action_of == column].sum(1) for column in columns], axis=1)
+
 
 def class_table(classes: Sequence[str], actions: Sequence[str], mapping: Path | None = None) -> Naming:
     """Matches a model's classes with the manifest's actions.
 
-    Names match where they differ in case, spaces, underscores, hyphens, CamelCase or accents alone. A mapping file
-    comes first: CSV with the columns action and class, or YAML {action: class, or a list of classes, or null}.
+    Names match where they differ in case, spaces, underscores, hyphens, CamelCase or accents alone; of several such
+    classes the one that is spelled just so. A mapping file comes first: CSV with the columns action and class, or YAML
+    {action: class, or a list of classes, or null}.
 
     Args:
         classes: the model's, in the order of its scores.
@@ -44,88 +57,118 @@ def class_table(classes: Sequence[str], actions: Sequence[str], mapping: Path | 
         mapping: the file.
 
     Raises:
-        InputError: an action without a class, an unknown name in the mapping, a class of two actions, or two classes
-            that are spelled alike; names them, and what is near.
+        InputError: an action without a class, an unknown name in the mapping, a class of two actions, or a name that
+            two classes have; names them, and what is near.
     """
-    places: dict[str, int] = {}
-    for place, name in enumerate(classes):
-        if plain(name) in places:
-            raise InputError(
-                f"the model has two classes that are spelled alike: {classes[places[plain(name)]]!r}, {name!r}"
-            )
-        places[plain(name)] = place
-    said = {} if mapping is None else _said(mapping, classes, actions, places)
+    known = _Names("the model", "class", classes)
+    said = {} if mapping is None else _said(mapping, known, _Names("the manifest", "action", actions))
     taken: dict[int, str] = {}
-    left_out, unknown = [], []
-    for action in sorted(actions):
-        found = said.get(action, [places[plain(action)]] if plain(action) in places else None)
-        if found is None:
-            unknown.append(action)
-        elif not found:
-            left_out.append(action)
-        for place in found or ():
-            if place in taken:
+    left_out: list[str] = []
+    unknown: list[str] = []
+    for action in sorted(set(actions)):
+        place = None if action in said else known.place(action)
+        places = said.get(action, [] if place is None else [place])
+        if not places:
+            (left_out if action in said else unknown).append(action)
+        for one in places:
+            if one in taken:
                 raise InputError(
-                    f"the class {classes[place]!r} is of two actions, {taken[place]!r} and {action!r}: map one of them "
+                    f"the class {classes[one]!r} is of two actions, {taken[one]!r} and {action!r}: map one of them "
                     f"to another class, or leave it out"
                 )
-            taken[place] = action
+            taken[one] = action
     if unknown:
-        raise InputError(_unmatched(unknown, classes))
+        raise InputError(_unmatched(unknown, known))
     kept = sorted(set(actions) - set(left_out))
     if not kept:
-        raise InputError(f"{mapping}: all actions are left out: nothing is audited")
+        raise InputError(f"{mapping or 'the manifest'}: no action is left to audit")
     action_of = np.full(len(classes), -1, np.int64)
-    for place, action in taken.items():
-        action_of[place] = kept.index(action)
+    for one, action in taken.items():
+        action_of[one] = kept.index(action)
     return Naming(kept, action_of, left_out)
 
 
 def plain(name: str) -> str:
-    """A name without what spelling may differ in: 'ApplyEyeMakeup', 'apply_eye-makeup' -> 'apply eye makeup'."""
-    letters = unicodedata.normalize("NFKD", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name))
-    words = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return " ".join(re.split(r"[\s_\-]+", words.casefold())).strip()
+    """A name without what spelling may differ in: 'ApplyEyeMakeup', 'apply_eye-makeup' -> 'applyeyemakeup'."""
+    letters = unicodedata.normalize("NFKD", name)
+    return re.sub(r"[\s_\-]+", "", "".join(one for one in letters if not unicodedata.combining(one)).casefold())
 
 
-def _unmatched(unknown: Sequence[str], classes: Sequence[str]) -> str:
-    near = []
-    for action in unknown[:10]:
-        found = difflib.get_close_matches(plain(action), [plain(name) for name in classes], 3, 0.5)
-        names = [name for name in classes if plain(name) in found]
-        near.append(f"  {action!r}" + (f": near are {', '.join(map(repr, names))}" if names else ""))
+class _Names:
+    """Names that are looked up by spelling."""
+
+    def __init__(self, whose: str, kind: str, names: Sequence[str]) -> None:
+        self.whose, self.kind, self.names = whose, kind, list(names)
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, name in enumerate(self.names):
+            self._places[plain(name)].append(place)
+
+    def place(self, name: str) -> int | None:
+        """The place of a name, or None.
+
+        Raises:
+            InputError: several are spelled alike.
+        """
+        places = self._places.get(plain(name), [])
+        exact = [place for place in places if self.names[place] == name]
+        if len(exact) > 1 or (len(places) > 1 and not exact):
+            alike = ", ".join(f"{self.names[place]!r} (number {place})" for place in places)
+            raise InputError(f"{name!r}: {self.whose} has several of this name: {alike}: rename all but one")
+        return next(iter(exact or places), None)
+
+    def known(self, name: str, where: str) -> int:
+        """The place of a name.
+
+        Raises:
+            InputError: there is no such name; says what is near.
+        """
+        place = self.place(name)
+        if place is None:
+            near = self.near(name)
+            hint = f"; near are {', '.join(map(repr, near))}" if near else ""
+            raise InputError(f"{where}: {self.whose} has no {self.kind} {name!r}{hint}")
+        return place
+
+    def near(self, name: str) -> list[str]:
+        """Up to three names that are spelled like it."""
+        found = difflib.get_close_matches(plain(name), list(self._places), 3, 0.5)
+        return [self.names[self._places[one][0]] for one in found]
+
+
+def _unmatched(unknown: Sequence[str], known: _Names) -> str:
+    near = {action: known.near(action) for action in unknown[:10]}
+    lines = [
+        f"  {action!r}" + (f": near are {', '.join(map(repr, found))}" if found else "")
+        for action, found in near.items()
+    ]
     more = [f"  and {len(unknown) - 10} more"] if len(unknown) > 10 else []
+    action, found = next(((action, found) for action, found in near.items() if found), (unknown[0], known.names[:1]))
     return "\n".join([
-        f"{len(unknown)} actions of the manifest are no class of the model ({len(classes)} classes, such as "
-        f"{', '.join(map(repr, classes[:3]))}):", *near, *more, f"say which they are: --mapping FILE, {FORM}",
+        f"{len(unknown)} actions of the manifest are no class of the model ({len(known.names)} classes, such as "
+        f"{', '.join(map(repr, known.names[:3]))}):", *lines, *more,
+        f"say which they are: --mapping FILE, {FORM}:", "  action,class", f"  {action},{found[0]}",
     ])  # fmt: skip
 
 
-def _said(
-    mapping: Path, classes: Sequence[str], actions: Sequence[str], places: dict[str, int]
-) -> dict[str, list[int]]:
-    """The mapping: places of classes by action."""
-    of = {plain(action): action for action in actions}
+def _said(mapping: Path, classes: _Names, actions: _Names) -> Mapping[str, list[int]]:
+    """The mapping: places of classes by action; none: it is left out."""
     said: dict[str, list[int]] = {}
-    for where, action, name in _pairs(mapping):
-        if plain(action) not in of:
-            near = difflib.get_close_matches(action, list(actions), 3, 0.4)
-            hint = f"; near are {', '.join(near)}" if near else ""
-            raise InputError(f"{mapping}: {where}: the manifest has no action {action!r}{hint}")
-        found = said.setdefault(of[plain(action)], [])
+    empty: set[str] = set()
+    for line, action, name in _pairs(mapping):
+        where = f"{mapping}: line {line}"
+        known = actions.names[actions.known(action, where)]
+        found = said.setdefault(known, [])
         if not name:
-            continue
-        if plain(name) not in places:
-            near = difflib.get_close_matches(name, list(classes), 3, 0.4)
-            hint = f"; near are {', '.join(near)}" if near else ""
-            raise InputError(f"{mapping}: {where}: the model has no class {name!r}{hint}")
-        if places[plain(name)] not in found:
-            found.append(places[plain(name)])
+            empty.add(known)
+        elif (place := classes.known(name, where)) not in found:
+            found.append(place)
+        if known in empty and found:
+            raise InputError(f"{where}: {action!r} is left out, and has a class: which?")
     return said
 
 
-def _pairs(mapping: Path) -> Iterator[tuple[str, str, str]]:
-    """Where in the file, an action, and a class of it or nothing.
+def _pairs(mapping: Path) -> Iterator[tuple[int, str, str]]:
+    """The line, an action, and a class of it or nothing.
 
     Raises:
         InputError: no such file, or another form.
@@ -134,19 +177,37 @@ def _pairs(mapping: Path) -> Iterator[tuple[str, str, str]]:
         text = mapping.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{mapping}: cannot be read: {error}") from None
-    if mapping.suffix.lower() in (".yaml", ".yml"):
-        try:
-            found = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputError(f"{mapping}: not YAML: {error}") from None
-        if not isinstance(found, dict):
-            raise InputError(f"{mapping}: expected action: class, a line each")
-        for action, names in found.items():
-            for name in names if isinstance(names, list) and names else [names]:
-                yield f"{action}", str(action), "" if name is None or name == [] else str(name)
-        return
-    lines = csv.DictReader(text.splitlines())
-    if not {"action", "class"} <= set(lines.fieldnames or ()):
-        raise InputError(f"{mapping}: expected {FORM}; the columns are: {', '.join(lines.fieldnames or ()) or 'none'}")
-    for row in lines:
-        yield f"line {lines.line_num}", (row["action"] or "").strip(), (row["class"] or "").strip()
+    yield from (_yaml if mapping.suffix.lower() in (".yaml", ".yml") else _csv)(mapping, text)
+
+
+def _yaml(mapping: Path, text: str) -> Iterator[tuple[int, str, str]]:
+    """Of the nodes, not the values: they know their lines, and `on` is a name there, not a truth."""
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise InputError(f"{mapping}: not YAML: {error}") from None
+    if not isinstance(root, yaml.MappingNode):
+        raise InputError(f"{mapping}: expected action: class, a line each")
+    for action, value in root.value:
+        several = isinstance(value, yaml.SequenceNode)
+        for one in value.value if several and value.value else [value]:
+            empty = one.tag == NULL or (several and one is value)
+            if not isinstance(action, yaml.ScalarNode) or not (empty or isinstance(one, yaml.ScalarNode)):
+                raise InputError(
+                    f"{mapping}: line {one.start_mark.line + 1}: expected action: class, a list of classes, or null"
+                )
+            yield one.start_mark.line + 1, action.value, "" if empty else one.value
+
+
+def _csv(mapping: Path, text: str) -> Iterator[tuple[int, str, str]]:
+    lines = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        if not {"action", "class"} <= set(lines.fieldnames or ()):
+            found = ", ".join(lines.fieldnames or ()) or "none"
+            raise InputError(f"{mapping}: expected {FORM}; the columns are: {found}")
+        for row in lines:
+            if None in row:
+                raise InputError(f"{mapping}: line {lines.line_num}: more values than columns: quote names with commas")
+            yield lines.line_num, (row["action"] or "").strip(), (row["class"] or "").strip()
+    except csv.Error as error:
+        raise InputError(f"{mapping}: line {lines.line_num + 1}: not CSV: {error}") from None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sceneproof.audit.models.inputs import InputSettings, probabilities
 from sceneproof.audit.subject import Answer, Pixels, Subject
@@ -43,7 +44,7 @@ class CallableModel(Subject):
         Raises:
             InputError: nobody says which classes its scores are of.
         """
-        self.title = title or getattr(function, "__qualname__", type(function).__qualname__)
+        self.title = title or str(getattr(function, "__qualname__", type(function).__qualname__))
         known = actions if actions is not None else getattr(function, "actions", None)
         if known is None:
             raise InputError(
@@ -68,23 +69,27 @@ class CallableModel(Subject):
         try:
             given = self._function(clip.copy())
         except Exception as error:  # noqa: BLE001  # the user's code may raise anything
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            reason = f"{type(error).__name__}: {error}"
-            raise InputError(
-                f"{self.title}: failed on a clip of {'x'.join(map(str, clip.shape))}: {reason} "
-                f"({where.filename}, line {where.lineno})"
-            ) from None
+            shape = "x".join(map(str, clip.shape))
+            raise InputError(f"{self.title}: failed on a clip of {shape}: {_told(error)}") from None
         if isinstance(given, Mapping):
+            others = [name for name in given if name not in self.actions]
             missing = [name for name in self.actions if name not in given]
-            if missing:
-                raise InputError(f"{self.title}: gives no score for {missing[0]!r}")
+            if missing or others:
+                what = f"no score for {missing[0]!r}" if missing else f"a score for {others[0]!r}, which is no class"
+                raise InputError(f"{self.title}: gives {what}")
             given = [given[name] for name in self.actions]
         try:
-            detached = given.detach().cpu().numpy() if hasattr(given, "detach") else given
+            detached = given.detach().cpu() if isinstance(given, Tensor) else given
             scores = np.asarray(detached, np.float64)
         except (TypeError, ValueError):
             raise InputError(f"{self.title}: gives {type(given).__name__}, where scores are needed") from None
-        return probabilities(scores.reshape(1, -1), self._outputs, self.title, len(self.actions))
+        one = scores[None] if scores.ndim == 1 else scores
+        if one.shape != (1, len(self.actions)):
+            raise InputError(
+                f"{self.title}: gives scores of shape {scores.shape}, where ({len(self.actions)},) is needed: one for "
+                f"each class"
+            )
+        return probabilities(one, self._outputs, self.title, one.shape)
 
 
 def open_callable(word: str, names: Sequence[str] | None, inputs: InputSettings) -> CallableModel:
@@ -98,14 +103,26 @@ def open_callable(word: str, names: Sequence[str] | None, inputs: InputSettings)
         found: Any = importlib.import_module(module)
     except ImportError as error:
         raise InputError(f"{word}: {module} cannot be imported: {error}; is its folder on PYTHONPATH?") from None
+    except Exception as error:  # noqa: BLE001  # the user's code may raise anything
+        raise InputError(f"{word}: {module} failed while it was imported: {_told(error)}") from None
     for part in name.split("."):
         if not hasattr(found, part):
             raise InputError(f"{word}: {module} has no {name!r}")
         found = getattr(found, part)
-    function = found() if inspect.isclass(found) else found
+    try:
+        function = found() if inspect.isclass(found) else found
+    except Exception as error:  # noqa: BLE001  # the user's code may raise anything
+        raise InputError(f"{word}: cannot be made without arguments: {_told(error)}") from None
     if not callable(function):
         raise InputError(f"{word}: is {type(function).__name__}, where a function is needed: a clip in, scores out")
     return CallableModel(function, actions=names, inputs=inputs, title=word)
+
+
+def _told(error: Exception) -> str:
+    """The last line of a traceback, and where it was raised."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    last = traceback.format_exception_only(error)[-1].strip()
+    return f"{last} ({where.filename}, line {where.lineno})"
 
 
 def _source(function: Callable[..., Any]) -> str:

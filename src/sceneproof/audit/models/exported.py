@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sceneproof.audit.models.inputs import InputSettings, probabilities
 from sceneproof.audit.subject import Answer, Pixels, Subject
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
 from sceneproof.labelling.onnx_session import FAILURES, open_session
+
+PIXELS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
 class TorchScriptModel(Subject):
@@ -29,7 +32,7 @@ class TorchScriptModel(Subject):
         if not path.is_file():
             raise InputError(f"{path}: no such file (expected a TorchScript model)")
         try:
-            self._network: Any = torch.jit.load(str(path), map_location=device).eval()
+            self._network: Any = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError) as error:
             first = str(error).strip().splitlines()[0]
             raise InputError(
@@ -51,11 +54,16 @@ class TorchScriptModel(Subject):
         for start in range(0, len(clips), self._batch):
             video = self._inputs.tensor(clips[start : start + self._batch]).to(self._device)
             try:
-                scores.append(self._network(video).float().cpu().numpy())
-            except (RuntimeError, AttributeError) as error:
+                given = self._network(video)
+            except (RuntimeError, torch.jit.Error) as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise InputError(_refused(self.title, self._inputs, tuple(video.shape), reason)) from None
-        return Answer(probabilities(np.concatenate(scores), self._inputs.outputs, self.title, len(self.actions)))
+            if not isinstance(given, Tensor):
+                raise InputError(f"{self.title}: gives {type(given).__name__}, where a tensor of scores is needed")
+            scores.append(given.float().cpu().numpy())
+        return Answer(
+            probabilities(np.concatenate(scores), self._inputs.outputs, self.title, (len(clips), len(self.actions)))
+        )
 
 
 class OnnxModel(Subject):
@@ -72,11 +80,13 @@ class OnnxModel(Subject):
         if len(given) != 1 or len(given[0].shape) != 5:
             shapes = ", ".join(f"{one.name} {one.shape}" for one in given)
             raise InputError(f"{path}: takes {shapes}, where one video of five axes is needed")
-        self._input = given[0].name
+        if given[0].type not in PIXELS:
+            raise InputError(f"{path}: takes {given[0].type}; only {', '.join(PIXELS)} can be given")
+        self._input, self._pixels = given[0].name, PIXELS[given[0].type]
         self._inputs, fixed = _fitted(inputs, given[0].shape, path)
         self.title, self.actions, self.sampling = path.stem, list(names), self._inputs.sampling()
         self.identity, self.maps_missing = f"{checked(path)} {self._inputs}", "an ONNX file shows no maps"
-        self._batch = fixed or batch
+        self._batch, self._fixed = fixed or batch, fixed is not None
 
     def answer(self, clips: Pixels) -> Answer:
         """Probabilities of each clip.
@@ -87,27 +97,33 @@ class OnnxModel(Subject):
         scores = []
         for start in range(0, len(clips), self._batch):
             part = clips[start : start + self._batch]
-            video = self._inputs.tensor(part).numpy()
+            video = self._inputs.tensor(part).numpy().astype(self._pixels)
             short = self._batch - len(part)
-            if short and self._session.get_inputs()[0].shape[0] == self._batch:  # a fixed batch is filled up
+            if short and self._fixed:  # a fixed batch is filled up
                 video = np.concatenate([video, np.repeat(video[-1:], short, 0)])
             try:
                 scores.append(self._session.run(None, {self._input: video})[0][: len(part)])
             except FAILURES as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise InputError(_refused(self.title, self._inputs, video.shape, reason)) from None
-        return Answer(probabilities(np.concatenate(scores), self._inputs.outputs, self.title, len(self.actions)))
+        return Answer(
+            probabilities(np.concatenate(scores), self._inputs.outputs, self.title, (len(clips), len(self.actions)))
+        )
 
 
 def _fitted(inputs: InputSettings, shape: Sequence[object], path: Path) -> tuple[InputSettings, int | None]:
     """The settings with what the file fixes, and its batch where that is fixed."""
     fixed = {letter: size for letter, size in zip(inputs.layout, shape, strict=True) if isinstance(size, int)}
+    said = "x".join(map(str, shape))
     if fixed.get("C", 3) != 3:
-        said = "x".join(map(str, shape))
         raise InputError(f"{path}: takes {said}, in which C of {inputs.layout} is not 3: give --inputs.layout")
-    if fixed.get("H") != fixed.get("W"):
-        raise InputError(f"{path}: takes {fixed.get('H')} x {fixed.get('W')} pixels; only squares can be given")
-    made = replace(inputs, frames=fixed.get("T", inputs.frames), size=fixed.get("H", inputs.size))
+    width = inputs.size if inputs.width is None else inputs.width
+    for letter, name, value in (("T", "frames", inputs.frames), ("H", "size", inputs.size), ("W", "width", width)):
+        if value is not None and fixed.get(letter, value) != value:
+            raise InputError(f"{path}: takes {inputs.layout} of {said}, and not --inputs.{name} {value}")
+    made = replace(
+        inputs, frames=fixed.get("T", inputs.frames), size=fixed.get("H", inputs.size), width=fixed.get("W", width)
+    )
     return made, fixed.get("B")
 
 

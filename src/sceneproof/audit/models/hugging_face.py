@@ -1,4 +1,4 @@
-"""Hugging Face's video classifiers as models under audit: VideoMAE, TimeSformer, ViViT, V-JEPA 2, with their processors."""
+"""Hugging Face's video classifiers as models under audit: VideoMAE, TimeSformer, ViViT, V-JEPA 2."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sceneproof.audit.models.inputs import InputSettings
-from sceneproof.audit.models.token_maps import grad_cam
+from sceneproof.audit.models.maps import Seen, grad_cam, over_time, watching
 from sceneproof.audit.subject import Answer, Maps, Pixels, Subject
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
@@ -19,6 +19,8 @@ from sceneproof.errors import InputError
 # frames between those of a clip, at 25 to 30 a second, as the authors test on Kinetics: VideoMAE's finetune scripts
 # (16 x 4), TimeSformer's configs (8 x 32), ViViT's (32 x 2), V-JEPA 2's probes (frame_step 4)
 STRIDES = {"videomae": 4, "timesformer": 32, "vivit": 2, "vjepa2": 4}
+WITH_PLACES = tuple(STRIDES)
+"""Kinds of models whose tokens we know the places of."""
 
 
 class HuggingFaceModel(Subject):
@@ -46,108 +48,109 @@ class HuggingFaceModel(Subject):
             InputError: transformers is not installed; no such model, or none that classifies videos.
         """
         network, self._processor = _load(model)
-        config = network.config
+        self._config = config = network.config
         self.title = model.rstrip("/").rpartition("/")[2]
         own = [str(config.id2label[place]) for place in range(config.num_labels)]
         if names is not None and len(names) != len(own):
             raise InputError(f"{model}: has {len(own)} classes, but {len(names)} names were given")
         self.actions = list(names) if names is not None else own
-        frames = int(getattr(config, "num_frames", None) or getattr(config, "frames_per_clip", 16))
+        frames = int(getattr(config, "num_frames", None) or getattr(config, "frames_per_clip", None) or 16)
         self.sampling = inputs.sampling(frames, STRIDES.get(config.model_type))
         self.identity = f"{_identity(model, network)} {inputs}"
-        self.maps_missing = ""
-        self._network, self._device, self._batch = network.float().eval().to(device), device, batch
+        self._network, self._device, self._batch = (
+            network.float().eval().to(device).requires_grad_(False),
+            device,
+            batch,
+        )
         self._head: nn.Module = network.classifier
+        folded = config.model_type in WITH_PLACES
+        self.maps_missing = "" if folded else f"the places of a {config.model_type}'s tokens are not known here"
+        self._block = _places(network) if folded else None
 
     @torch.no_grad()
     def answer(self, clips: Pixels) -> Answer:
         """Probabilities, and what the last layer is given."""
         scores, features = [], []
         for start in range(0, len(clips), self._batch):
-            logits, given, _ = self._forward(self._video(clips[start : start + self._batch]))
+            logits, seen = self._forward(self._video(clips[start : start + self._batch]))
+            assert seen.given is not None
             scores.append(logits.float().softmax(1).cpu().numpy())
-            features.append(given.float().cpu().numpy())
+            features.append(seen.given.float().cpu().numpy())
         return Answer(np.concatenate(scores), np.concatenate(features))
 
+    @torch.enable_grad()
     def maps(self, clips: Pixels, classes: NDArray[np.int64]) -> Maps:
-        """Grad-CAM on the tokens that the last block gives."""
-        video = self._video(clips)
-        with torch.enable_grad():
-            logits, _, tokens = self._forward(video)
-            found = grad_cam(tokens, logits, torch.from_numpy(classes).to(self._device)).cpu()
-        folded = self._folded(found, *video.shape[1:2], *video.shape[3:])
-        whole = nn.functional.interpolate(folded[:, None], size=(clips.shape[1], *folded.shape[2:]), mode="nearest")
-        window = self._window(*clips.shape[2:4])
-        return Maps(whole[:, 0].numpy(), *window, "Grad-CAM on the last block's tokens")
+        """Grad-CAM on the tokens that the last attention reads, or that a mean is taken of.
+
+        Raises:
+            InputError: a kind of model whose tokens have no places that we know; `maps_missing` says so.
+        """
+        if self._block is None:
+            return super().maps(clips, classes)
+        parts = []
+        for start in range(0, len(clips), self._batch):
+            video = self._video(clips[start : start + self._batch])
+            logits, seen = self._forward(video)
+            assert seen.places is not None
+            wanted = torch.from_numpy(classes[start : start + self._batch]).to(self._device)
+            found = self._folded(grad_cam(seen.places, logits, wanted), *video.shape[:2], *video.shape[3:])
+            parts.append(over_time(found, clips.shape[1]).cpu().numpy())
+        return Maps(np.concatenate(parts), *self._window(*clips.shape[2:4]), "Grad-CAM on the last tokens")
 
     def _video(self, clips: Pixels) -> Tensor:
         """Clips as the processor makes them: (B, T, C, H, W)."""
         made = self._processor([list(clip) for clip in clips], return_tensors="pt")
-        found = made.get("pixel_values", made.get("pixel_values_videos"))
+        found: Tensor = made["pixel_values"] if "pixel_values" in made else made["pixel_values_videos"]
         return found.float().to(self._device)
 
-    def _forward(self, video: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores before softmax (B, A), what the head is given (B, D), and the last block's tokens (B, N, D)."""
-        kept: dict[str, Tensor] = {}
+    def _forward(self, video: Tensor) -> tuple[Tensor, Seen]:
+        """Scores before softmax (B, A), and what came by."""
+        with watching(self._block, self._head) as seen:
+            try:
+                logits: Tensor = self._network(**{self._network.main_input_name: video}).logits
+            except (RuntimeError, ValueError) as error:
+                reason = str(error).strip().splitlines()[-1]
+                shape = "x".join(map(str, video.shape[1:]))
+                raise InputError(f"{self.title}: does not take clips TCHW of {shape}: {reason}") from None
+        if len(logits) != len(video):  # TimeSformer that attends to space alone, in transformers 5: a row a frame
+            raise InputError(f"{self.title}: gives {len(logits)} rows of scores for {len(video)} clips")
+        return logits, seen
 
-        def keep_tokens(module: nn.Module, given: Any, made: Any) -> Any:
-            first = made[0] if isinstance(made, tuple) else made
-            kept["tokens"] = first if not torch.is_grad_enabled() else first.requires_grad_()
-            return (kept["tokens"], *made[1:]) if isinstance(made, tuple) else kept["tokens"]
-
-        def keep_given(module: nn.Module, given: tuple[Tensor, ...]) -> None:
-            kept["given"] = given[0]
-
-        block = _last_block(self._network)
-        hooks = [block.register_forward_hook(keep_tokens), self._head.register_forward_pre_hook(keep_given)]
-        key = "pixel_values_videos" if self._network.config.model_type == "vjepa2" else "pixel_values"
-        try:
-            logits = self._network(**{key: video}).logits
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise InputError(f"{self.title}: does not take {video.shape[1]} frames: {reason}") from None
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return logits, kept["given"], kept["tokens"]
-
-    def _folded(self, tokens: Tensor, frames: int, height: int, width: int) -> Tensor:
-        """What tokens (B, N) say, as (B, T', H', W'); a class token in front is left out."""
-        config = self._network.config
-        patch, tubelet = getattr(config, "patch_size", None), getattr(config, "tubelet_size", 1)
+    def _folded(self, tokens: Tensor, clips: int, frames: int, height: int, width: int) -> Tensor:
+        """What tokens say, as (B, T', H', W'); a class token in front is left out."""
+        patch: Any = getattr(self._config, "patch_size", None)
+        tubelet: Any = getattr(self._config, "tubelet_size", 1)
         if isinstance(tubelet, list | tuple):  # ViViT: time, height, width
             tubelet, patch = tubelet[0], tubelet[1]
-        grid = frames // int(tubelet), height // int(patch), width // int(patch)
-        places = grid[0] * grid[1] * grid[2]
-        own = tokens[:, tokens.shape[1] - places :]
-        if config.model_type == "timesformer":  # its tokens go by place first, then by time
-            return own.reshape(len(own), grid[1], grid[2], grid[0]).movedim(-1, 1)
-        return own.reshape(len(own), *grid)
+        time, down, across = frames // int(tubelet), height // int(patch), width // int(patch)
+        if self._config.model_type != "timesformer":
+            return tokens[:, tokens.shape[1] - time * down * across :].reshape(clips, time, down, across)
+        if self._config.attention_type == "divided_space_time":  # its last attention reads each frame by itself
+            return tokens[:, 1:].reshape(clips, time, down, across)
+        return tokens[:, 1:].reshape(clips, down, across, time).movedim(-1, 1)  # by place first, then by time
 
     def _window(self, height: int, width: int) -> tuple[int, int, int, int]:
         """The rectangle of the frame that is seen: top, left, height, width, in its pixels."""
-        processor = self._processor
-        crop = getattr(processor, "crop_size", None) if getattr(processor, "do_center_crop", False) else None
-        size = getattr(processor, "size", None)
-        if crop is None or size is None:
+        size, crop = getattr(self._processor, "size", None), getattr(self._processor, "crop_size", None)
+        if size is None or crop is None or not getattr(self._processor, "do_center_crop", False):
             return 0, 0, height, width
-        edge = size.get("shortest_edge") if hasattr(size, "get") else None
-        down, across = size.get("height"), size.get("width")
-        if edge:
-            factor = edge / min(height, width)
-            down, across = height * factor, width * factor
-        if not down or not across:
-            return 0, 0, height, width
+        edge = size.get("shortest_edge")
+        factor = edge / min(height, width) if edge else 1
+        down, across = (height * factor, width * factor) if edge else (size["height"], size["width"])
         tall, wide = min(height, height * crop["height"] / down), min(width, width * crop["width"] / across)
         return round((height - tall) / 2), round((width - wide) / 2), round(tall), round(wide)
 
 
-def _last_block(network: Any) -> nn.Module:
-    """The last module list's last block of the encoder: its output is all tokens."""
+def _places(network: Any) -> nn.Module:
+    """The module that gives the tokens whose evidence is weighed: see `watching`."""
+    config = network.config
+    if config.model_type == "vjepa2":
+        return nn.Module.get_submodule(network, "pooler.cross_attention_layer.layer_norm1")
     body = getattr(network, network.base_model_prefix)
-    lists = [module for module in body.encoder.modules() if isinstance(module, nn.ModuleList) and len(module)]
-    block: nn.Module = lists[0][-1]
-    return block
+    blocks = next(module for module in body.modules() if isinstance(module, nn.ModuleList))
+    if config.model_type == "videomae" and config.use_mean_pooling:
+        return blocks[-1]
+    return next(module for module in blocks[-1].modules() if isinstance(module, nn.LayerNorm))
 
 
 def _load(model: str) -> tuple[Any, Any]:
@@ -175,8 +178,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _identity(model: str, network: Any) -> str:
+    """The digest of a folder's weights and settings, or the commit of a name on the Hub."""
     folder = Path(model)
     if folder.is_dir():
-        digests = [checked(file) for file in sorted(folder.glob("*.safetensors"))]
-        return hashlib.sha256("".join(digests).encode()).hexdigest()
+        files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")])
+        return hashlib.sha256("".join(file.name + checked(file) for file in files).encode()).hexdigest()
     return f"{model} {getattr(network.config, '_commit_hash', '')}"

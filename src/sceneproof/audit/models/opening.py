@@ -1,10 +1,10 @@
 """From a word to a model under audit."""
 
 import difflib
+import re
 from pathlib import Path
 
 import torch
-import yaml
 
 from sceneproof.audit.models.callable_model import open_callable
 from sceneproof.audit.models.exported import OnnxModel, TorchScriptModel
@@ -12,14 +12,18 @@ from sceneproof.audit.models.inputs import InputSettings, read_classes
 from sceneproof.audit.models.run_model import RunModel
 from sceneproof.audit.subject import Subject
 from sceneproof.errors import InputError
+from sceneproof.run import Run
 
 KINDS = """a model is one of:
   runs/sdn                     a run folder of sceneproof
   torchvision:r3d_18           a video model of torchvision, with its published weights or --weights FILE
-  hf:ORG/NAME, or a folder     a Hugging Face video classifier (config.json and safetensors)
+  hf:ORG/NAME, or a folder     a Hugging Face video classifier (config.json and safetensors); ORG/NAME will do, too
   model.pt, model.ts           a TorchScript file, with --names FILE
   model.onnx                   an ONNX file, with --names FILE
   package.module:callable      a function of yours: a clip in, scores out"""
+
+
+SUFFIXES = (".pt", ".ts", ".onnx")
 
 
 def open_subject(
@@ -37,7 +41,7 @@ def open_subject(
         model: what to open, see `KINDS`.
         names: file of class names, for what does not bring them.
         inputs: what an exported file or a callable takes.
-        weights: a file, for a model of torchvision.
+        weights: for a model of torchvision: a file, or the name of published ones.
         device: where to compute.
         batch: clips that go through together.
 
@@ -52,27 +56,44 @@ def open_subject(
     if weights is not None:
         raise InputError(f"--weights goes with a model of torchvision; {model} brings its own")
     if (path / "config.yaml").is_file():
+        if classes is not None or inputs != InputSettings():
+            raise InputError(f"{model}: a run knows its classes and its clips: leave --names and --inputs out")
         return _run(path, where, batch)
-    if kind == "hf" or (path / "config.json").is_file():
+    if kind == "hf" or (path / "config.json").is_file() or _on_the_hub(model):
         from sceneproof.audit.models.hugging_face import HuggingFaceModel
 
         return HuggingFaceModel(model.removeprefix("hf:"), names=classes, inputs=inputs, device=where, batch=batch)
-    if path.suffix.lower() in (".pt", ".ts", ".onnx"):
-        if not path.is_file():
-            raise InputError(f"{model}: no such file")
-        if classes is None:
-            raise InputError(f"{model}: which classes are its scores of? give --names FILE, a name a line")
-        if path.suffix.lower() == ".onnx":
-            return OnnxModel(path, classes, inputs, batch=batch)
-        return TorchScriptModel(path, classes, inputs, device=where, batch=batch)
+    if path.suffix.lower() in SUFFIXES:
+        return _exported(path, classes, inputs, where, batch)
     if ":" in model and "/" not in model and not path.exists():
         return open_callable(model, classes, inputs)
     raise InputError(f"{model}: {_what_it_is(path)}; {KINDS}")
 
 
+def _on_the_hub(model: str) -> bool:
+    """Whether a word reads as ORG/NAME and as no path: nothing is there, nor a folder ORG."""
+    path = Path(model)
+    named = re.fullmatch(r"[\w.-]+/[\w.-]+", model) is not None and path.suffix.lower() not in SUFFIXES
+    return named and not path.exists() and not path.parent.is_dir()
+
+
+def _exported(
+    path: Path, classes: list[str] | None, inputs: InputSettings, device: torch.device, batch: int
+) -> Subject:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if classes is None:
+        raise InputError(f"{path}: which classes are its scores of? give --names FILE, a name a line")
+    if path.suffix.lower() == ".onnx":
+        return OnnxModel(path, classes, inputs, batch=batch)
+    return TorchScriptModel(path, classes, inputs, device=device, batch=batch)
+
+
 def _what_it_is(path: Path) -> str:
     if path.is_dir():
         return "a folder with neither config.yaml (a run) nor config.json (Hugging Face's)"
+    if path.suffix.lower() in (".pth", ".safetensors"):
+        return "weights without their network: give torchvision:NAME --weights FILE, or a module:callable"
     if path.is_file():
         return f"a file of a kind that is not known ({path.suffix or 'no suffix'})"
     near = difflib.get_close_matches(path.name, _torchvision_names(), 3, 0.6)
@@ -92,15 +113,11 @@ def _torchvision(
 
     if name not in NAMES:
         raise InputError(f"torchvision:{name}: torchvision has no such video model; it has: {', '.join(NAMES)}")
-    if weights is not None and not Path(weights).is_file():
-        raise InputError(f"--weights {weights}: no such file")
-    file = None if weights is None else Path(weights)
-    return TorchvisionModel(name, weights=file, names=classes, inputs=inputs, device=device, batch=batch)
+    return TorchvisionModel(name, weights=weights, names=classes, inputs=inputs, device=device, batch=batch)
 
 
 def _run(path: Path, device: torch.device, batch: int) -> Subject:
-    config = yaml.safe_load((path / "config.yaml").read_text())
-    task = str(config.get("task", "classification")) if isinstance(config, dict) else "classification"
+    task = Run.open(path).task
     if task != "classification":
         raise InputError(
             f"{path}: a run of {task}; an audit needs a classifier: give the run that its backbone is from"

@@ -7,8 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sceneproof.audit.models.inputs import Pixels
-from sceneproof.audit.subject import Answer, Maps, Sampling, Subject
+from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject
 from sceneproof.data.transforms import centre_crop, normalise, resize
 from sceneproof.downloading import checked
 from sceneproof.report.cam import explain
@@ -45,11 +44,19 @@ class RunModel(Subject):
         return Answer(np.concatenate(scores), np.concatenate(features))
 
     def maps(self, clips: Pixels, classes: NDArray[np.int64]) -> Maps:
-        """Class activation maps (Zhou et al. 2016)."""
-        _, found = explain(self._method, self._video(clips), torch.from_numpy(classes).to(self._device))
+        """Class activation maps (Zhou et al. 2016).
+
+        Raises:
+            InputError: the action head is not linear.
+        """
+        parts = []
+        for start in range(0, len(clips), self._batch):
+            wanted = torch.from_numpy(classes[start : start + self._batch]).to(self._device)
+            parts.append(
+                explain(self._method, self._video(clips[start : start + self._batch]), wanted)[1].cpu().numpy()
+            )
         crop = centre_crop(*clips.shape[2:4])
-        activation = found.float().cpu().numpy()
-        return Maps(activation, crop.top, crop.left, crop.height, crop.width, "class activation map")
+        return Maps(np.concatenate(parts), crop.top, crop.left, crop.height, crop.width, "class activation map")
 
     def _video(self, clips: Pixels) -> Tensor:
         crop = centre_crop(*clips.shape[2:4])

@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from onnx import TensorProto
+from torch import Tensor, nn
+
+from sceneproof.audit.models.exported import OnnxModel, TorchScriptModel
+from sceneproof.audit.models.inputs import InputSettings, Layout
+from sceneproof.audit.subject import Pixels
+from sceneproof.errors import InputError
+from sceneproof.metrics.accuracy import softmax
+from tests.audit.models.subjects import CLASSES, DEVICE, noise, onnx, torchscript
+
+
+def coloured(clips: int, frames: int, height: int = 20, width: int = 30) -> Pixels:
+    """Clips of one colour: red 51, green 102, blue 204."""
+    return np.broadcast_to(np.array([51, 102, 204], np.uint8), (clips, frames, height, width, 3)).copy()
+
+
+class Wrong(nn.Module):
+    def forward(self, video: Tensor) -> list[Tensor]:
+        return [video]
+
+
+class Two(nn.Module):
+    def forward(self, video: Tensor) -> Tensor:
+        return video.mean((2, 3, 4))[:, :2]
+
+
+class Picky(nn.Module):
+    def forward(self, video: Tensor) -> Tensor:
+        return video.reshape(-1, 3, 4, 8, 8).mean((2, 3, 4))
+
+
+def test_scores_by_hand(tmp_path: Path) -> None:
+    """Mean colours over 255 are 0.2, 0.4, 0.8; less the mean 0.2, over 0.5: 0, 0.4, 1.2."""
+    inputs = InputSettings(frames=4, size=8, mean=(0.2, 0.2, 0.2), std=(0.5, 0.5, 0.5))
+    expected = softmax([[0, 0.4, 1.2]])
+    for subject in (
+        TorchScriptModel(torchscript(tmp_path), CLASSES, inputs, device=DEVICE),
+        OnnxModel(onnx(tmp_path), CLASSES, inputs),
+    ):
+        np.testing.assert_allclose(subject.answer(coloured(1, 4)).scores, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("shape", "layout"), [
+    (("b", 3, 4, 6, 8), "BCTHW"), (("b", 4, 3, 6, 8), "BTCHW"), (("b", 4, 6, 8, 3), "BTHWC"),
+])  # fmt: skip
+def test_an_onnx_file_says_its_size_in_any_layout(tmp_path: Path, shape: tuple[int | str, ...], layout: Layout) -> None:
+    file = onnx(tmp_path, shape, channels=layout.index("C"))
+    subject = OnnxModel(file, CLASSES, InputSettings(layout=layout))
+    assert subject.sampling.length == 4
+    assert subject._inputs.shape == (6, 8)
+    np.testing.assert_allclose(subject.answer(coloured(2, 4)).scores, softmax([[0.2, 0.4, 0.8]] * 2), atol=1e-6)
+
+
+def test_a_fixed_batch_is_filled_up(tmp_path: Path) -> None:
+    free, fixed = (OnnxModel(onnx(tmp_path, (b, 3, 4, 8, 8)), CLASSES, InputSettings()) for b in ("b", 2))
+    assert (fixed.answer(noise(3, 4)).scores == free.answer(noise(3, 4)).scores).all()
+
+
+def test_half_precision(tmp_path: Path) -> None:
+    subject = OnnxModel(onnx(tmp_path, kind=TensorProto.FLOAT16), CLASSES, InputSettings())
+    np.testing.assert_allclose(subject.answer(coloured(1, 4)).scores, softmax([[0.2, 0.4, 0.8]]), atol=1e-3)
+    with pytest.raises(InputError, match=r"takes tensor\(int64\); only"):
+        OnnxModel(onnx(tmp_path, kind=TensorProto.INT64), CLASSES, InputSettings())
+
+
+@pytest.mark.parametrize(("shape", "inputs", "message"), [
+    ((1, 3, 4, 8, 8), InputSettings(frames=8), "takes BCTHW of 1x3x4x8x8, and not --inputs.frames 8"),
+    ((1, 3, 4, 8, 8), InputSettings(size=16), "and not --inputs.size 16"),
+    ((1, 3, 4, 8, 8), InputSettings(size=8, width=9), "and not --inputs.width 9"),
+    ((1, 4, 3, 8, 8), InputSettings(), "C of BCTHW is not 3: give --inputs.layout"),
+    ((1, 3, 8, 8), InputSettings(), "where one video of five axes is needed"),
+])  # fmt: skip
+def test_what_does_not_fit_names_the_shape(
+    tmp_path: Path, shape: tuple[int, ...], inputs: InputSettings, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        OnnxModel(onnx(tmp_path, shape), CLASSES, inputs)
+
+
+def test_a_network_that_does_not_take_the_clip_is_told(tmp_path: Path) -> None:
+    subject = TorchScriptModel(torchscript(tmp_path, Picky()), CLASSES, InputSettings(frames=3, size=8), device=DEVICE)
+    with pytest.raises(InputError, match=r"does not take BCTHW of 1x3x3x8x8: .*--inputs\.frames"):
+        subject.answer(noise(1, 3))
+    many = TorchScriptModel(tmp_path / "model.pt", CLASSES, InputSettings(frames=4, size=16), device=DEVICE)
+    with pytest.raises(InputError, match="gives scores of shape 4x3, where 1x3 are needed"):
+        many.answer(noise(1, 4))
+
+
+def test_wrong_scores_are_told(tmp_path: Path) -> None:
+    inputs = InputSettings(frames=4, size=8)
+    wrong = TorchScriptModel(torchscript(tmp_path, Wrong()), CLASSES, inputs, device=DEVICE)
+    with pytest.raises(InputError, match="gives list, where a tensor"):
+        wrong.answer(noise(1, 4))
+    two = TorchScriptModel(torchscript(tmp_path, Two()), CLASSES, inputs, device=DEVICE)
+    with pytest.raises(InputError, match="gives scores of shape 1x2, where 1x3 are needed"):
+        two.answer(noise(1, 4))
+
+
+def test_files_of_another_kind(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "weights.pt")
+    with pytest.raises(InputError, match="holds weights without their network"):
+        TorchScriptModel(tmp_path / "weights.pt", CLASSES, InputSettings(), device=DEVICE)
+    (tmp_path / "text.onnx").write_text("no model")
+    with pytest.raises(InputError, match="not an ONNX model"):
+        OnnxModel(tmp_path / "text.onnx", CLASSES, InputSettings())
+
+
+def test_weights_and_settings_are_the_identity(tmp_path: Path) -> None:
+    file = onnx(tmp_path)
+    one, same, other = (OnnxModel(file, CLASSES, InputSettings(mean=(mean, 0, 0))).identity for mean in (0.0, 0.0, 0.1))
+    assert one == same != other
