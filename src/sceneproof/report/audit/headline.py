@@ -53,9 +53,10 @@ def _without_person(table: AuditTable, measures: Measures) -> str:
         share = f"{percent(kept.value, 0)}, 95 % interval {between(kept)}"
         if kept.value >= 1:
             return f"All of {table.model}’s accuracy survives when the person is {how} ({share}): it needs no person."
+        guessing = f"guessing gives {100 / len(table.actions):.1f} points"
         return (
             f"{points(after.value)} of {table.model}’s {points(after.value / kept.value)} points survive when the "
-            f"person is {how}: so much of its accuracy needs no person ({share})."
+            f"person is {how}: so much of its accuracy needs no person ({share}; {guessing})."
         )
     return ""
 
@@ -82,16 +83,19 @@ def _cost(measures: Measures) -> str:
     cost, cut = _found(measures, "scene_cost"), _found(measures, "cutting_cost")
     if cost is None:
         return ""
-    verb = "costs" if cost.value >= 0 else "brings"
     clear = "" if cost.excludes_zero else ", which may be chance"
     text = (
-        f"Another action’s place {verb} {100 * abs(cost.value):.1f} points more than another place of the same action "
+        f"Another action’s place {_costs(cost.value)} points more than another place of the same action "
         f"({between(cost)}){clear}"
     )
     if cut is not None:
-        cutting = "costs" if cut.value >= 0 else "brings"
-        text += f"; cutting and pasting alone {cutting} {100 * abs(cut.value):.1f}"
+        text += f"; cutting and pasting alone {_costs(cut.value)}"
     return f"{text}."
+
+
+def _costs(share: float) -> str:
+    tenths = f"{100 * abs(share):.1f}"
+    return "costs 0" if tenths == "0.0" else f"{'costs' if share > 0 else 'brings'} {tenths}"
 
 
 def _person_alone(measures: Measures) -> str:
@@ -108,6 +112,6 @@ def _time(measures: Measures) -> str:
     if still is not None:
         told.append(f"with one frame repeated {_survives(still)} survives, which needs no motion")
     if mixed is not None:
-        told.append(f"with the frames shuffled {_survives(mixed)}, which needs no order")
+        told.append(f"with the frames shuffled {_survives(mixed)} survives, which needs no order")
     text = "; ".join(told)
     return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -102,7 +102,7 @@ def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
         "headline": headline(table, measures),
         "notes": notes(table),
         "model": table.model,
-        "settings": table.facts.get("settings", {}),
+        "settings": dict(sorted(table.facts.get("settings", {}).items())),
         "figures": {
             name: {
                 "value": figure.interval.value if figure.interval else None,

@@ -71,9 +71,9 @@ def swap_table(measures: Measures) -> Table | None:
               "Scene reliance"]  # fmt: skip
     note = (
         "In percent. Scene reliance is SBErr / (SHAcc + SBErr): 0 where only the person decides, 1 where only the "
-        "scene does; read it beside the share that names neither. “… without that place”: how often the same other action is "
-        "named on the clip pasted back on its own background, by confusion alone (HAT: Chung, Wu, Russakovsky, NeurIPS "
-        "2022; this control is ours)."
+        "scene does; read it beside the share that names neither. “… without that place”: how often the same other "
+        "action is named on the clip pasted back on its own background, by confusion alone (HAT: Chung, Wu, "
+        "Russakovsky, NeurIPS 2022; this control is ours)."
     )
     return Table("Whose action is named", header, rows, note)
 
@@ -158,11 +158,11 @@ def settings_table(table: AuditTable) -> Table:
     """What the audit followed from."""
     rows = [
         [Cell(name.replace("_", " ")), Cell(_plain(value))]
-        for name, value in {
-            "model": table.model,
-            **table.facts.get("about", {}),
-            **table.facts.get("settings", {}),
-        }.items()
+        for name, value in [
+            ("model", table.model),
+            *sorted(table.facts.get("about", {}).items()),
+            *sorted(table.facts.get("settings", {}).items()),  # the order in which a table that is read has them
+        ]
     ]
     return Table("Settings", ["Setting", "Value"], rows)
 
