@@ -123,7 +123,7 @@ def test_every_figure_that_is_taken_is_worked_out_here(found: Measures) -> None:
 
 
 def test_a_model_that_is_never_right_and_names_neither() -> None:
-    found = measure(table_of({"original": "bbbaaab", "human_filled": "aaaabb-", "swap_random": "coobo--"}))
+    found = measure(table_of({"original": "bbbbaab", "human_filled": "aaaabb-", "swap_random": "coobo--"}))
     assert found.figures["survives_human_filled"].interval is None
     assert found.figures["survives_human_filled"].missing == "the model is never right on these clips as they are"
     assert found.figures["survives_human_filled"].videos == 6

@@ -142,10 +142,12 @@ def test_pulls_in_points() -> None:
 def test_an_unreadable_video_is_told_once_and_a_missing_person_by_variant() -> None:
     table = fake_table(coin, unread=(3,), nobody=(4, 5))
     rows = texts(tables.missing_table(table, measured(table)))
-    assert rows[0] == ["Every variant", "1", "cannot be read: no video stream"]
-    assert rows[1] == ["Person painted over", "2", NOBODY]
+    assert rows[0] == ["Every variant", "1", "cannot be read: no video stream", "video_003"]
+    assert rows[1] == ["Person painted over", "2", NOBODY, "video_004, video_005"]
     assert len(rows) == 1 + len(VARIANTS) - 4
     assert tables.missing_table(*whole(coin)) is None
+    table = fake_table(coin, unread=range(2, 7), variants=("original", "frozen"))
+    assert texts(tables.missing_table(table, measured(table)))[0][3] == "video_002, video_003, video_004, 2 more"
 
 
 def test_how_variants_were_made() -> None:

@@ -1,5 +1,7 @@
 """The tables of an audit's page."""
 
+from collections.abc import Sequence
+
 from sceneproof.audit.figures import SWAPPED, WORDS, Figure
 from sceneproof.audit.measures import Measures
 from sceneproof.audit.table import AuditTable
@@ -127,12 +129,16 @@ def missing_table(table: AuditTable, measures: Measures) -> Table | None:
     asked, body = table.rows["variant"].nunique(), []
     for (reason, videos), found in measures.missing.groupby(["reason", "videos"], sort=False):
         everywhere = len(found) == asked > 1  # an unreadable video, say: once, not in every variant
-        for variant in ["all"] if everywhere else found["variant"]:
+        for variant in found["variant"][:1] if everywhere else found["variant"]:
             heading = Cell("Every variant") if everywhere else _named(str(variant))
-            body.append([heading, Cell(str(videos)), Cell(str(reason))])
+            such = table.rows[table.rows["variant"].eq(variant) & table.rows["problem"].eq(reason)]
+            body.append([heading, Cell(str(videos)), Cell(str(reason)), Cell(_some(such["video"].tolist()))])
     note = "Left out of that variant’s figures; a video that cannot be read counts as missed in top-1 as it is"
     return Table(
-        "Clips that have no such variant", ["Variant", "Videos", "Why"], body[:MOST], f"{note}{cut_off(len(body))}."
+        "Clips that have no such variant",
+        ["Variant", "Videos", "Why", "Which"],
+        body[:MOST],
+        f"{note}{cut_off(len(body))}.",
     )
 
 
@@ -165,6 +171,11 @@ def settings_table(table: AuditTable) -> Table:
         ]
     ]
     return Table("Settings", ["Setting", "Value"], rows)
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are; audit.parquet has all."""
+    return ", ".join([*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])])
 
 
 def _named(variant: str) -> Cell:
