@@ -158,7 +158,7 @@ def test_action_by_action(found: Measures) -> None:
     assert rows["original"].to_dict() == {"a": 0.75, "b": 0.5, "c": 0.5}
     assert rows["frozen"].to_dict() == {"a": 0.5, "b": 0.5, "c": 1}, "what is unreadable has no frozen clip"
     assert rows.loc[["a", "b"], "human_filled"].to_dict() == {"a": 0.5, "b": 1}
-    assert np.isnan(rows.loc["c", "human_filled"])
+    assert rows["human_filled"].isna().to_dict() == {"a": False, "b": False, "c": True}
     assert "swap_far" not in rows
 
 

@@ -16,7 +16,7 @@ from sceneproof.data.manifest import Manifest
 from tests.videos import BROKEN, make_boxes, make_manifest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page
 
 ACTIONS = ("jump", "run", "wave")
 NASTY = "<img src=x onerror=alert(1)>.mp4"
@@ -48,6 +48,11 @@ class Watched:
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
+    def refuse(self, dialog: "Dialog") -> None:
+        """A page opens none; unanswered, one would stop the test."""
+        self.complaints.append(dialog.message)
+        dialog.dismiss()
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -78,7 +83,7 @@ def watched(context: "BrowserContext", address: str) -> Iterator[Watched]:
     found.page.on("request", lambda request: found.requests.append(request.url))
     found.page.on("console", lambda line: found.complaints.append(line.text))
     found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
-    found.page.on("dialog", lambda dialog: (found.complaints.append(dialog.message), dialog.dismiss()))
+    found.page.on("dialog", found.refuse)
     found.page.goto(address)
     yield found
     found.page.close()

@@ -131,7 +131,7 @@ def missing_table(table: AuditTable, measures: Measures) -> Table | None:
         everywhere = len(found) == asked > 1  # an unreadable video, say: once, not in every variant
         for variant in found["variant"][:1] if everywhere else found["variant"]:
             heading = Cell("Every variant") if everywhere else _named(str(variant))
-            such = table.rows[table.rows["variant"].eq(variant) & table.rows["problem"].eq(reason)]
+            such = table.rows[table.rows["variant"].eq(variant) & table.rows["problem"].eq(str(reason))]
             body.append([heading, Cell(str(videos)), Cell(str(reason)), Cell(_some(such["video"].tolist()))])
     note = "Left out of that variant’s figures; a video that cannot be read counts as missed in top-1 as it is"
     return Table(
