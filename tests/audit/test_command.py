@@ -161,7 +161,7 @@ def test_videos_without_people_or_pixels_are_told_and_left_out(
     assert figures["top1"]["videos"] == 16
     assert figures["top1"]["value"] == 15 / 16, "unreadable: missed"
     assert figures["top1_human_filled"]["videos"] == 14
-    assert "1 videos could not be read" in " ".join(told["notes"])
+    assert "1 video could not be read" in " ".join(told["notes"])
     reasons = {row["reason"] for row in told["missing"] if row["variant"] == "human_filled"}
     assert any("cannot be read" in reason for reason in reasons)
     assert "nobody is known to be in its frames" in reasons

@@ -14,17 +14,17 @@ WORDS = {
     "human_inpainted": "person taken out",
     "scene_grey": "person on grey",
     "scene_noise": "person on noise",
-    "swap_random": "person in another action's place",
+    "swap_random": "person in another action’s place",
     "swap_close": "person in a similar place",
     "swap_far": "person in a very different place",
-    "swap_same": "person in the same action's place",
+    "swap_same": "person in the same action’s place",
     "self_paste": "person cut out and pasted back",
     "scuba_photograph": "person on a photograph",
     "scuba_texture": "person on a texture",
     "scuba_sinusoid": "person on stripes",
-    "scufo_photograph": "one frame of the person on a photograph",
-    "scufo_texture": "one frame of the person on a texture",
-    "scufo_sinusoid": "one frame of the person on stripes",
+    "scufo_photograph": "frozen person on a photograph",
+    "scufo_texture": "frozen person on a texture",
+    "scufo_sinusoid": "frozen person on stripes",
     "shuffled": "frames shuffled",
     "reversed": "frames reversed",
     "frozen": "one frame repeated",
@@ -81,10 +81,10 @@ def _catalog() -> dict[str, About]:
         kind = variant.removeprefix("swap_")
         found |= {
             f"human_accuracy{end}": About(
-                f"SHAcc, {kind} swap", "Share of swapped clips where the model names the person's action (HAT)."
+                f"SHAcc, {kind} swap", "Share of swapped clips where the model names the person’s action (HAT)."
             ),
             f"scene_error{end}": About(
-                f"SBErr, {kind} swap", "Share of swapped clips where the model names the background's action (HAT)."
+                f"SBErr, {kind} swap", "Share of swapped clips where the model names the background’s action (HAT)."
             ),
             f"names_neither{end}": About(f"Neither, {kind} swap", "Share of swapped clips where it names neither."),
             f"scene_reliance{end}": About(
@@ -97,7 +97,7 @@ def _catalog() -> dict[str, About]:
         }
     found |= {
         "scene_cost": About(
-            "Cost of another scene", "Top-1 in the same action's place less top-1 in another's: cutting cancels.",
+            "Cost of another scene", "Top-1 in the same action’s place less top-1 in another’s: cutting cancels.",
             "difference",
         ),
         "cutting_cost": About(

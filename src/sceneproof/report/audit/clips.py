@@ -86,7 +86,7 @@ def _pictures(table: AuditTable, scorer: Scorer, footage: Footage, rate: float) 
             answer=f"{said}, {percent(share, 0)}", right=right, share=share_text,
         ))  # fmt: skip
         if name == "original" and scorer.maps:
-            pictures.append(_map(scorer, footage, made.clips[0], rows.loc["original"], middle, rate, step))
+            pictures.append(_map(scorer, footage, made.clips[0], rows.loc[["original"]], middle, rate, step))
     return pictures
 
 
@@ -100,9 +100,9 @@ def _said(table: AuditTable, row: pd.DataFrame) -> tuple[str, float, bool]:
 
 
 def _map(
-    scorer: Scorer, footage: Footage, clip: Pixels, row: "pd.Series[object]", numbers: Frames, rate: float, step: int
+    scorer: Scorer, footage: Footage, clip: Pixels, row: pd.DataFrame, numbers: Frames, rate: float, step: int
 ) -> Picture:
-    named = int(np.asarray(row["scores"]).argmax())
+    named = int(np.asarray(row["scores"].iat[0]).argmax())
     maps = scorer.subject.maps(clip[None], np.array([named]))
     window = clip[:, maps.top : maps.top + maps.height, maps.left : maps.left + maps.width]
     size = (max(1, round(WIDTH * maps.width / clip.shape[2])), max(1, round(WIDTH * maps.height / clip.shape[2])))
@@ -112,12 +112,8 @@ def _map(
     drawn = shade(frames.astype(np.uint8), lit.astype(np.float32))
     if footage.people is not None:
         drawn = outline(drawn, seen(footage.people[numbers], maps, size[::-1]) >= 0.5)
-    on_person = row["on_person"]
-    share = (
-        f"{percent(float(on_person), 0)} on the person"
-        if isinstance(on_person, float) and on_person == on_person
-        else ""
-    )
+    on_person = float(row["on_person"].to_numpy(np.float64)[0])
+    share = "" if np.isnan(on_person) else f"{percent(on_person, 0)} on the person"
     text = f"{footage.video}: where the evidence for {scorer.subject.actions[named]} is"
     return picture("Where it looks", drawn[::step], rate / step, text, share=share)
 

@@ -35,6 +35,7 @@ def variant_figure(measures: Measures, actions: int) -> Markup:
         axes.set_axisbelow(True)
         axes.spines["left"].set_visible(False)
         axes.set_xlim(0, 102)
+        axes.set_xticks(range(0, 101, 25))
         axes.set_xlabel("top-1 accuracy, %")
         return svg(figure, "variants", "Top-1 on each variant with 95 % intervals; the table has the figures")
 
@@ -51,9 +52,9 @@ def swap_figure(measures: Measures) -> Markup | None:
     if not bars:
         return None
     with drawn(1.1 + 0.42 * len(bars)) as (figure, axes):
-        for row, (_, shares) in enumerate(bars):
-            starts = np.concatenate([[0.0], np.cumsum(shares)[:-1]])
-            for place, (start, share) in enumerate(zip(starts, shares, strict=True)):
+        for row, (_, parts) in enumerate(bars):
+            starts = np.concatenate([[0.0], np.cumsum(parts)[:-1]])
+            for place, (start, share) in enumerate(zip(starts, parts, strict=True)):
                 colour, edge, hatch, label = BARS[place]
                 axes.barh(
                     row, share, left=start, height=0.6, hatch=hatch, label=label if row == 0 else None, color=colour,
@@ -64,6 +65,7 @@ def swap_figure(measures: Measures) -> Markup | None:
         axes.tick_params(axis="y", length=0, labelsize=8.5)
         axes.spines["left"].set_visible(False)
         axes.set_xlim(0, 100)
+        axes.set_xticks(range(0, 101, 25))
         axes.set_xlabel("share of swapped clips, %")
         figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9)
         return svg(figure, "swaps", "Whose action is named when person and place disagree; the table has the figures")

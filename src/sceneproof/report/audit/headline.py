@@ -35,18 +35,29 @@ def _alone(table: AuditTable, measures: Measures) -> str:
     return f"{table.model} names the action of {percent(top1.value)} of the videos; more was not measured: {reason}."
 
 
+def _survives(kept: Interval) -> str:
+    """A share of the accuracy in words: by luck, or since a clip became easier, it can be more than all."""
+    return f"all of its accuracy ({percent(kept.value, 0)})" if kept.value >= 1 else percent(kept.value, 0)
+
+
 def _without_person(table: AuditTable, measures: Measures) -> str:
     """The sentence for whoever reads one only."""
     for variant, how in (("human_inpainted", "removed"), ("human_filled", "painted over")):
         after, kept = (_found(measures, f"{figure}_{variant}") for figure in ("top1", "survives"))
-        if after is not None and kept is not None and kept.value > 0:
-            before = after.value / kept.value
-            return (
-                f"{points(after.value)} of {table.model}’s {points(before)} points survive when the person is {how}: "
-                f"so much of its accuracy needs no person ({percent(kept.value, 0)}, 95 % interval {between(kept)})."
-            )
-        if after is not None:
+        if after is None:
+            continue
+        if kept is None:
+            return f"{table.model} is never right on the clips as they are: nothing can survive a change of them."
+        if kept.value == 0:
             return f"Nothing of {table.model}’s accuracy survives when the person is {how}."
+        share = f"{percent(kept.value, 0)}, 95 % interval {between(kept)}"
+        if kept.value >= 1:
+            return f"All of {table.model}’s accuracy survives when the person is {how} ({share}): it needs no person."
+        guessing = f"guessing gives {100 / len(table.actions):.1f} points"
+        return (
+            f"{points(after.value)} of {table.model}’s {points(after.value / kept.value)} points survive when the "
+            f"person is {how}: so much of its accuracy needs no person ({share}; {guessing})."
+        )
     return ""
 
 
@@ -72,29 +83,35 @@ def _cost(measures: Measures) -> str:
     cost, cut = _found(measures, "scene_cost"), _found(measures, "cutting_cost")
     if cost is None:
         return ""
-    verb = "costs" if cost.value >= 0 else "brings"
     clear = "" if cost.excludes_zero else ", which may be chance"
     text = (
-        f"Another action’s place {verb} {100 * abs(cost.value):.1f} points more than another place of the same action "
+        f"Another action’s place {_costs(cost.value)} points more than another place of the same action "
         f"({between(cost)}){clear}"
     )
     if cut is not None:
-        text += f"; cutting and pasting alone costs {100 * cut.value:.1f}".replace("-", "−")
+        text += f"; cutting and pasting alone {_costs(cut.value)}"
     return f"{text}."
+
+
+def _costs(share: float) -> str:
+    tenths = f"{100 * abs(share):.1f}"
+    return "costs 0" if tenths == "0.0" else f"{'costs' if share > 0 else 'brings'} {tenths}"
 
 
 def _person_alone(measures: Measures) -> str:
     grey = _found(measures, "survives_scene_grey")
-    return (
-        "" if grey is None else f"On plain grey, without any scene, {percent(grey.value, 0)} of its accuracy survives."
-    )
+    if grey is None:
+        return ""
+    share = _survives(grey) if grey.value >= 1 else f"{_survives(grey)} of its accuracy"
+    return f"On plain grey, without any scene, {share} survives."
 
 
 def _time(measures: Measures) -> str:
     still, mixed = (_found(measures, f"survives_{name}") for name in ("frozen", "shuffled"))
-    if still is None or mixed is None:
-        return ""
-    return (
-        f"With one frame repeated {percent(still.value, 0)} survives and with the frames shuffled "
-        f"{percent(mixed.value, 0)}: what remains needs no motion, or no order."
-    )
+    told = []
+    if still is not None:
+        told.append(f"with one frame repeated {_survives(still)} survives, which needs no motion")
+    if mixed is not None:
+        told.append(f"with the frames shuffled {_survives(mixed)} survives, which needs no order")
+    text = "; ".join(told)
+    return f"{text[0].upper()}{text[1:]}." if text else ""

@@ -9,13 +9,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from markupsafe import Markup
 
 import sceneproof
 from sceneproof.audit.measures import Measures
 from sceneproof.audit.table import AuditTable
 from sceneproof.files import whole, write_json
-from sceneproof.report.audit import tables
+from sceneproof.report.audit import group_tables, tables
 from sceneproof.report.audit.clips import ShownClip
 from sceneproof.report.audit.drawings import swap_figure, variant_figure
 from sceneproof.report.audit.headline import headline
@@ -30,21 +32,23 @@ def write_page(table: AuditTable, measures: Measures, out: Path, *, clips: Seque
     """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all."""
     write_json(out / "audit.json", as_json(table, measures))
     with whole(out / "audit.csv") as temporary:
-        temporary.write_text(as_csv(measures))
+        temporary.write_text(as_csv(measures), encoding="utf-8")
     with whole(out / "audit.html") as temporary:
         temporary.write_text(render(table, measures, clips=clips, title=title), encoding="utf-8")
 
 
 def render(table: AuditTable, measures: Measures, *, clips: Sequence[ShownClip], title: str) -> str:
     """The page as HTML. Its one script sorts tables; the page allows no other."""
-    script = files("sceneproof.report.audit").joinpath("sort.js").read_text()
+    script = files("sceneproof.report.audit").joinpath("sort.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     main = [tables.variant_table(measures), tables.swap_table(measures), tables.still_table(measures)]
     groups = [
-        tables.share_table(measures.by_action, "action", "Action by action"),
-        tables.share_table(measures.by_scene, "scene", "Scene by scene") if measures.by_scene is not None else None,
-        tables.group_table(measures),
-        tables.pull_table(table, measures),
+        group_tables.share_table(measures.by_action, "action", "Action by action"),
+        group_tables.share_table(measures.by_scene, "scene", "Scene by scene")
+        if measures.by_scene is not None
+        else None,
+        group_tables.group_table(measures),
+        group_tables.pull_table(table, measures),
     ]
     return html(
         "page.html.j2",
@@ -59,7 +63,7 @@ def render(table: AuditTable, measures: Measures, *, clips: Sequence[ShownClip],
         clips=clips,
         group_tables=[one for one in groups if one is not None],
         others=tables.other_table(measures),
-        missing=tables.missing_table(measures),
+        missing=tables.missing_table(table, measures),
         how=tables.note_table(table),
         settings=tables.settings_table(table),
         script=Markup(script),
@@ -71,19 +75,24 @@ def notes(table: AuditTable) -> list[str]:
     """What every reader must know before the figures."""
     original = table.original
     unread = int((original["problem"] != "").sum())
-    said = [
-        f"{len(original)} videos of {len(table.actions)} actions; guessing among these gives {100 / len(table.actions):.1f} %."
-    ]
+    guessing = f"guessing among these gives {100 / len(table.actions):.1f} %"
+    said = [f"{_videos(len(original))} of {len(table.actions)} actions; {guessing}."]
     if unread:
-        said.append(f"{unread} videos could not be read: they count as missed in top-1, and are left out elsewhere.")
-    filled = table.rows[table.rows["variant"] == "human_filled"]
-    nobody = int((filled["problem"] != "").sum())
-    if nobody:
-        said.append(f"{nobody} videos have no known people: they are left out of all that needs them.")
+        said.append(f"{_videos(unread)} could not be read: missed in top-1, and left out elsewhere.")
+    filled = table.rows[(table.rows["variant"] == "human_filled") & (table.rows["problem"] != "")]
+    nobody = int(filled["video"].isin(original["video"][original["problem"] == ""]).sum())
+    if nobody == len(original) - unread > 0:
+        said.append("Nobody is known to be in any video: nothing that needs people was measured.")
+    elif nobody:
+        said.append(f"{_videos(nobody)} with no known people: left out of all that needs them.")
     left = table.facts.get("left_out") or []
     if left:
         said.append(f"Left out, as the mapping says: {', '.join(map(str, left))}.")
     return said
+
+
+def _videos(count: int) -> str:
+    return f"{count} video{'' if count == 1 else 's'}"
 
 
 def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
@@ -93,7 +102,7 @@ def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
         "headline": headline(table, measures),
         "notes": notes(table),
         "model": table.model,
-        "settings": table.facts.get("settings", {}),
+        "settings": dict(sorted(table.facts.get("settings", {}).items())),
         "figures": {
             name: {
                 "value": figure.interval.value if figure.interval else None,
@@ -106,7 +115,39 @@ def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
             for name, figure in measures.figures.items()
         },
         "missing": measures.missing.to_dict("records"),
+        "by_action": _records(measures.by_action),
+        "by_scene": _records(measures.by_scene),
+        "groups": _records(measures.groups),
+        "pull": _pull(table, measures),
     }
+
+
+def _records(table: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Rows of a table as JSON has them: what was not measured is null."""
+    if table is None:
+        return []
+    return [
+        {str(name): None if value != value else value for name, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def _pull(table: AuditTable, measures: Measures) -> list[dict[str, Any]]:
+    """A row a background: clips on it, and its pull by action; null where too few clips tell."""
+    pull = measures.pull
+    if pull is None:
+        return []
+    return [
+        {
+            "background": name,
+            "clips": int(count),
+            "pull": {
+                action: None if np.isnan(share) else float(share)
+                for action, share in zip(table.actions, shares, strict=True)
+            },
+        }
+        for name, shares, count in zip(pull.backgrounds, pull.shares, pull.counts, strict=True)
+    ]
 
 
 def as_csv(measures: Measures) -> str:

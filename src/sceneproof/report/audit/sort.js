@@ -6,6 +6,7 @@ for (const table of document.querySelectorAll("table")) {
     const plain = text.trim().replace("−", "-").replace(/[\s,%]/g, "");
     return /^[+-]?\d+(\.\d+)?$/.test(plain) ? Number(plain) : null;
   };
+  const absent = (text) => text === "" || text === "–";
   const cell = (row, column) => {
     const copy = row.cells[column].cloneNode(true);
     for (const aside of copy.querySelectorAll("small")) aside.remove();
@@ -29,8 +30,9 @@ for (const table of document.querySelectorAll("table")) {
       order.sort(([, a], [, b]) => {
         const [x, y] = [number(a), number(b)];
         if (x !== null && y !== null) return sign * (x - y);
-        if (x !== null || y !== null) return x !== null ? -1 : 1; // what is absent stays below, either way
-        return sign * a.localeCompare(b);
+        if (x !== null || y !== null) return x !== null ? -1 : 1;
+        if (absent(a) || absent(b)) return absent(a) - absent(b); // below, either way
+        return sign * a.localeCompare(b, "en", { numeric: true });
       });
       body.append(...order.map(([row]) => row));
     });

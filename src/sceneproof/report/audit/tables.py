@@ -1,17 +1,15 @@
 """The tables of an audit's page."""
 
-import numpy as np
-import pandas as pd
+from collections.abc import Sequence
 
 from sceneproof.audit.figures import SWAPPED, WORDS, Figure
 from sceneproof.audit.measures import Measures
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.variants import CONTROLS, STILLS, VARIANTS
+from sceneproof.metrics.bootstrap import Interval
+from sceneproof.report.audit.group_tables import MOST, cut_off
 from sceneproof.report.cells import ABSENT, Cell, Table
 from sceneproof.report.tables import between
-
-MOST = 40
-"""Rows of a table of groups: beyond this nobody reads on; the CSV has all."""
 
 
 def shown(figure: Figure) -> Cell:
@@ -20,13 +18,21 @@ def shown(figure: Figure) -> Cell:
     if found is None:
         return Cell(ABSENT)
     if figure.about.unit == "nats":
-        return Cell(f"{found.value:.2f}", f"{found.low:.2f} to {found.high:.2f}")
-    return Cell(f"{100 * found.value:.1f}".replace("-", "−"), between(found))
+        return _plainly(found)
+    return Cell(_signed(100 * found.value, 1), between(found))
 
 
-def _reliance(figure: Figure) -> Cell:
-    found = figure.interval
-    return Cell(ABSENT) if found is None else Cell(f"{found.value:.2f}", f"{found.low:.2f} to {found.high:.2f}")
+def _plainly(found: Interval | None) -> Cell:
+    """A figure that is no share in percent."""
+    if found is None:
+        return Cell(ABSENT)
+    value, low, high = (_signed(end, 2) for end in (found.value, found.low, found.high))
+    return Cell(value, f"{low} to {high}")
+
+
+def _signed(value: float, digits: int) -> str:
+    """With a true minus sign, and none before what is rounded to nothing."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def variant_table(measures: Measures) -> Table:
@@ -34,45 +40,42 @@ def variant_table(measures: Measures) -> Table:
     figures, rows = measures.figures, []
     for name in VARIANTS:
         top1 = figures["top1"] if name == "original" else figures[f"top1_{name}"]
-        survives = Cell("100.0") if name == "original" else shown(figures[f"survives_{name}"])
         if top1.interval is None:
             continue
-        kind = "control" if name in CONTROLS else ""
-        rows.append([Cell(WORDS[name].capitalize(), name), Cell(kind), Cell(str(top1.videos)), shown(top1), survives])
+        itself = Cell("100.0" if top1.interval.value else ABSENT)  # nothing of nothing is no share
+        survives = itself if name == "original" else shown(figures[f"survives_{name}"])
+        kind = " (control)" if name in CONTROLS else ""
+        rows.append([Cell(WORDS[name].capitalize() + kind, name), Cell(str(top1.videos)), shown(top1), survives])
     note = (
         "In percent, with 95 % intervals over videos. Survives: top-1 on the variant over top-1 on the same clips as "
         "they are. The two controls have all marks of cutting and pasting and no other action’s scene: read every "
         "swap against them."
     )
-    return Table(
-        "What the model names when the clip is changed", ["Clip", "Kind", "Videos", "Top-1", "Survives"], rows, note
-    )
+    return Table("What the model names when the clip is changed", ["Clip", "Videos", "Top-1", "Survives"], rows, note)
 
 
 def swap_table(measures: Measures) -> Table | None:
     """Which of the two actions is named when they disagree; None where no clip was swapped."""
     rows = []
+    shares = ("human_accuracy", "scene_error", "scene_error_control", "names_neither")
     for end, variant in SWAPPED.items():
-        figures = {
-            name: measures.figures[f"{name}{end}"]
-            for name in ("human_accuracy", "scene_error", "scene_error_control", "names_neither", "scene_reliance")
-        }
+        figures = {name: measures.figures[f"{name}{end}"] for name in (*shares, "scene_reliance")}
         if figures["scene_error"].interval is None:
             continue
         rows.append([
-            Cell(WORDS[variant].capitalize(), variant), Cell(str(figures["scene_error"].videos)),
-            *(shown(figures[name]) for name in ("human_accuracy", "scene_error", "scene_error_control", "names_neither")),
-            _reliance(figures["scene_reliance"]),
+            _named(variant), Cell(str(figures["scene_error"].videos)),
+            *(shown(figures[name]) for name in shares),
+            _plainly(figures["scene_reliance"].interval),
         ])  # fmt: skip
     if not rows:
         return None
     header = ["Swap", "Videos", "Person’s action (SHAcc)", "Place’s action (SBErr)", "… without that place", "Neither",
               "Scene reliance"]  # fmt: skip
     note = (
-        "In percent. Scene reliance is SBErr / (SHAcc + SBErr): 0 where only the person decides, 1 where only the scene "
-        "does; read it beside the share that names neither. “… without that place”: how often the same other action is "
-        "named on the clip pasted back on its own background, by confusion alone (HAT: Chung, Wu, Russakovsky, NeurIPS "
-        "2022; this control is ours)."
+        "In percent. Scene reliance is SBErr / (SHAcc + SBErr): 0 where only the person decides, 1 where only the "
+        "scene does; read it beside the share that names neither. “… without that place”: how often the same other "
+        "action is named on the clip pasted back on its own background, by confusion alone (HAT: Chung, Wu, "
+        "Russakovsky, NeurIPS 2022; this control is ours)."
     )
     return Table("Whose action is named", header, rows, note)
 
@@ -111,65 +114,32 @@ def other_table(measures: Measures) -> Table:
         videos = Cell(str(figure.videos)) if figure.interval else Cell(ABSENT)
         rows.append([Cell(figure.about.title, name), shown(figure), videos, Cell(meaning)])
     note = (
-        "In percent with 95 % intervals, but for B_scene, which is a natural logarithm. Small: the name for --fail_if."
+        "In percent with 95 % intervals, but for B_scene, which is a natural logarithm. In small print under each "
+        "title: its name in audit.json, audit.csv and conditions for --fail_if."
     )
-    return Table("Further figures", ["Figure", "Value", "Videos", "What it is"], rows, note)
-
-
-def share_table(found: pd.DataFrame, column: str, title: str) -> Table:
-    """Top-1 by action or scene in each variant; the stronger the shade, the better."""
-    variants = [name for name in VARIANTS if name in found]
-    found = found.sort_values(["original", "videos"], kind="stable").head(MOST)
-    rows = [
-        [Cell(str(row[column])), Cell(str(row["videos"])), *(_shaded(float(row[name])) for name in variants)]
-        for row in found.to_dict("records")
-    ]
-    note = "Top-1 in percent on the clips that have the variant; hardest first."
-    return Table(title, [column.capitalize(), "Videos", *variants], rows, note, narrow=True)
-
-
-def group_table(measures: Measures) -> Table | None:
-    """Actions in scenes, worst first; None without scenes."""
-    if measures.groups is None or measures.groups.empty:
-        return None
-    worst = measures.groups.sort_values(["accuracy", "count"], ascending=[True, False], kind="stable").head(MOST)
-    rows = [
-        [Cell(f"{row['action']} in {row['scene']}"), Cell(str(row["count"])), Cell(f"{100 * row['accuracy']:.1f}")]
-        for row in worst.to_dict("records")
-    ]
     return Table(
-        "Actions in scenes, worst first", ["Group", "Videos", "Top-1"], rows, "In percent; small groups are luck."
+        "Figures of the model, its features and its maps", ["Figure", "Value", "Videos", "What it is"], rows, note
     )
 
 
-def pull_table(table: AuditTable, measures: Measures) -> Table | None:
-    """Which backgrounds pull towards which actions; None without swaps."""
-    pull = measures.pull
-    if pull is None or not np.isfinite(pull.shares).any():
-        return None
-    highest = max(float(np.nanmax(pull.shares)), 1e-9)
-    rows = [
-        [Cell(name, f"{count} clips"), *(_pulled(float(share), highest) for share in shares)]
-        for name, shares, count in zip(pull.backgrounds, pull.shares, pull.counts, strict=True)
-        if np.isfinite(shares).any()
-    ]
-    note = (
-        "Points by which an action is named more often on this background than on the others, of swapped clips whose "
-        "person does something else. The stronger the shade, the stronger the pull."
-    )
-    return Table("Which place pulls towards which action", ["Background", *table.actions], rows, note, narrow=True)
-
-
-def missing_table(measures: Measures) -> Table | None:
+def missing_table(table: AuditTable, measures: Measures) -> Table | None:
     """Which clips are left out of which variants, and why; None where none is."""
     if measures.missing.empty:
         return None
-    rows = [
-        [Cell(row["variant"]), Cell(str(row["videos"])), Cell(str(row["reason"]))]
-        for row in measures.missing.head(MOST).to_dict("records")
-    ]
-    note = "Left out of that variant’s figures; a video that cannot be read counts as missed in top-1 as it is."
-    return Table("Clips that have no such variant", ["Variant", "Videos", "Why"], rows, note)
+    asked, body = table.rows["variant"].nunique(), []
+    for (reason, videos), found in measures.missing.groupby(["reason", "videos"], sort=False):
+        everywhere = len(found) == asked > 1  # an unreadable video, say: once, not in every variant
+        for variant in found["variant"][:1] if everywhere else found["variant"]:
+            heading = Cell("Every variant") if everywhere else _named(str(variant))
+            such = table.rows[table.rows["variant"].eq(variant) & table.rows["problem"].eq(str(reason))]
+            body.append([heading, Cell(str(videos)), Cell(str(reason)), Cell(_some(such["video"].tolist()))])
+    note = "Left out of that variant’s figures; a video that cannot be read counts as missed in top-1 as it is"
+    return Table(
+        "Clips that have no such variant",
+        ["Variant", "Videos", "Why", "Which"],
+        body[:MOST],
+        f"{note}{cut_off(len(body))}.",
+    )
 
 
 def note_table(table: AuditTable) -> Table | None:
@@ -183,36 +153,39 @@ def note_table(table: AuditTable) -> Table | None:
         "variant", key=lambda names: names.map(order), kind="stable"
     )
     body = [
-        [Cell(row["variant"]), Cell(str(row["videos"])), Cell(str(row["note"]))]
+        [_named(str(row["variant"])), Cell(str(row["videos"])), Cell(str(row["note"]))]
         for row in counted.head(MOST).to_dict("records")
     ]
-    return Table("How variants were made", ["Variant", "Videos", "How"], body)
+    note = f"The most frequent ways{cut_off(len(counted))}." if len(counted) > MOST else ""
+    return Table("How variants were made", ["Variant", "Videos", "How"], body, note)
 
 
 def settings_table(table: AuditTable) -> Table:
     """What the audit followed from."""
     rows = [
         [Cell(name.replace("_", " ")), Cell(_plain(value))]
-        for name, value in {
-            "model": table.model,
-            **table.facts.get("about", {}),
-            **table.facts.get("settings", {}),
-        }.items()
+        for name, value in [
+            ("model", table.model),
+            *sorted(table.facts.get("about", {}).items()),
+            *sorted(table.facts.get("settings", {}).items()),  # the order in which a table that is read has them
+        ]
     ]
     return Table("Settings", ["Setting", "Value"], rows)
 
 
+def _some(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are; audit.parquet has all."""
+    return ", ".join([*names[:most], *([f"{len(names) - most} more"] if len(names) > most else [])])
+
+
+def _named(variant: str) -> Cell:
+    """A variant in words, with its name."""
+    return Cell(WORDS[variant].capitalize(), variant)
+
+
 def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or ABSENT
     return ABSENT if value is None else str(value)
-
-
-def _shaded(share: float) -> Cell:
-    return Cell(ABSENT) if np.isnan(share) else Cell(f"{100 * share:.0f}", shade=share)
-
-
-def _pulled(share: float, highest: float) -> Cell:
-    if np.isnan(share):
-        return Cell(ABSENT)
-    return Cell(f"{100 * share:+.0f}".replace("-", "−"), shade=max(share, 0) / highest)
