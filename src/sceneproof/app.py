@@ -13,11 +13,11 @@ from sceneproof.audit.look import look
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.settings import ModelSettings
 from sceneproof.audit.subject import Subject
-from sceneproof.audit.upload import find_people, read_upload
 from sceneproof.contexts.backgrounds import VIDEOS, Backgrounds
 from sceneproof.errors import InputError
 from sceneproof.labelling.humans_command import Kind, labelling_of
 from sceneproof.labelling.looked import Labelling
+from sceneproof.labelling.upload import find_people, read_upload
 from sceneproof.report.audit.looked import looked_html, problem_html, style
 
 if TYPE_CHECKING:
@@ -223,9 +223,9 @@ def interface(looking: Looking, examples: Mapping[str, Path]) -> "Blocks":
 
     how = "by motion alone, since no detector was given" if looking.by_motion else f"by {looking._how}"
     about = (
-        f"Drop a clip: you see what **{_plain(looking.subject.title)}** says of it, what is left of that without the "
-        f"person and without the scene, and where it looks. People are found {_plain(how)}. The first "
-        f"{looking.seconds:g} s of a file are looked at. Nothing leaves this machine."
+        f"Drop a clip: you see what the model **{_plain(looking.subject.title)}** says of it, what is left of that "
+        f"without the person and without the scene, and where it looks. People are found {_plain(how)}. The first "
+        f"{looking.seconds:g}\N{NO-BREAK SPACE}s of a file are looked at. Nothing leaves this machine."
     )
 
     def example(name: str | None) -> str:
@@ -236,7 +236,7 @@ def interface(looking: Looking, examples: Mapping[str, Path]) -> "Blocks":
         gradio.Markdown("# Does it see the action, or the place?")
         gradio.Markdown(about)
         with gradio.Row():
-            clip = gradio.File(label="A clip (MP4, AVI, WebM, MKV, MOV, GIF)", file_count="single", height=140)
+            clip = gradio.File(label="A clip", file_count="single", height=140)
             if examples:
                 choice = gradio.Dropdown(list(examples), value=None, label="Or an example", filterable=True)
         answer = gradio.HTML(looking.answer(None), elem_id="answer")

@@ -22,6 +22,8 @@ from sceneproof.report.cam import area_of_person, outline, shade, share_on_perso
 from sceneproof.report.cells import percent
 
 TOP = 3
+UNSEEN = 6
+"""By how much that part of a map's frames is darkened that the model does not see: it cuts the middle out."""
 SHOWN = {
     "original": ("The clip as it is", ""),
     "human_inpainted": ("Without the person", "Without the person"),
@@ -163,14 +165,14 @@ def _map(
     scores: NDArray[np.float64],
     top: tuple[tuple[str, float], ...],
 ) -> View:
-    """The part of the clip that the model sees, lit where the evidence for the class that it names lies."""
+    """The clip, lit where the evidence for the class that is named lies; darkest where the model sees nothing of it."""
     maps = subject.maps(clip[None], np.array([int(scores.argmax())], np.int64))
-    window = clip[:, maps.top : maps.top + maps.height, maps.left : maps.left + maps.width]
-    size = window.shape[2], window.shape[1]
-    activation = maps.activation[0]
+    rows, columns = slice(maps.top, maps.top + maps.height), slice(maps.left, maps.left + maps.width)
+    activation, size = maps.activation[0], (maps.width, maps.height)
     highest = max(float(activation.max()), 1e-12)
     lit = np.stack([cv2.resize(one / highest, size, interpolation=cv2.INTER_LINEAR) for one in activation])
-    drawn = shade(window, lit.astype(np.float32).clip(0, 1))
+    drawn = clip // UNSEEN
+    drawn[:, rows, columns] = shade(clip[:, rows, columns], lit.astype(np.float32).clip(0, 1))
     said = f"Bright is what speaks for {top[0][0]}."
     if not activation.any():
         said = f"No place speaks for {top[0][0]}."
@@ -178,7 +180,7 @@ def _map(
         person = seen(people[numbers], maps, activation.shape[1:])
         share, area = percent(share_on_person(activation, person), 0), percent(area_of_person(person), 0)
         said += f" {share} of it is on the person, who covers {area} of what the model sees."
-        drawn = outline(drawn, seen(people[numbers], maps, size[::-1]) >= 0.5)
+        drawn = outline(drawn, people[numbers])
     return View("map", MAP, drawn, (), said, f"Made as: {maps.way}.")
 
 
