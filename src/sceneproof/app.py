@@ -17,7 +17,7 @@ from sceneproof.contexts.backgrounds import VIDEOS, Backgrounds
 from sceneproof.errors import InputError
 from sceneproof.labelling.humans_command import Kind, labelling_of
 from sceneproof.labelling.looked import Labelling
-from sceneproof.labelling.upload import find_people, read_upload
+from sceneproof.labelling.upload import find_people, moves, read_upload
 from sceneproof.report.audit.looked import looked_html, problem_html, style
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ class Looking:
     def _answer(self, path: Path) -> str:
         upload = read_upload(path, seconds=self.seconds)
         people = find_people(self.labelling, upload.frames, upload.rate)
+        people &= not self.by_motion or moves(upload.frames)
         looked = look(
             self.subject, upload.frames, people, clips=self.clips, seed=self.seed, backgrounds=self.backgrounds
         )
