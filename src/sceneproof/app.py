@@ -202,7 +202,10 @@ def serve(looking: Looking, examples: Mapping[str, Path], *, host: str, port: in
         except ImportError:
             raise InputError('the app needs Gradio: pip install "sceneproof[app]"') from None
         page = interface(looking, examples)
-        theme = gradio.themes.Soft(font=FONTS, font_mono=("ui-monospace", "monospace"), primary_hue="sky")
+        theme = gradio.themes.Soft(font=FONTS, font_mono=("ui-monospace", "monospace"), primary_hue="sky").set(
+            block_label_text_color="*neutral_800", block_label_text_color_dark="*neutral_100",
+            block_title_text_color="*neutral_800", block_title_text_color_dark="*neutral_100",
+        )  # fmt: skip  # the theme's own is pale on pale
         try:
             _, address, _ = page.queue().launch(
                 server_name=host, server_port=port, share=False, inbrowser=False, prevent_thread_lock=True, quiet=True,

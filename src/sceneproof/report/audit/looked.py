@@ -60,7 +60,7 @@ def looked_html(looked: Looked, *, name: str, rate: float, facts: Sequence[str],
 
 
 def problem_html(message: str, name: str = "") -> str:
-    """What is wrong, as text."""
+    """What is wrong with a file, as text; without a name, what to do."""
     return _render("problem.html.j2", message=message, name=name)
 
 
