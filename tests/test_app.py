@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from sceneproof import cli
-from sceneproof.app import Looking, app, examples_in, serve
+from sceneproof.app import app, serve
 from sceneproof.audit.look import look, sentence, top_of
+from sceneproof.audit.looking import Looking, examples_in
 from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject

@@ -52,15 +52,20 @@ def running(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Ite
         port = free.getsockname()[1]
     words = ["app", str(run.path), "--examples", str(folder / "examples"), "--port", str(port), "--seconds", "1"]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", "sceneproof", *words], stdout=log, stderr=log)
+        (folder / "tmp").mkdir()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sceneproof", *words], stdout=log, stderr=log,
+            env={**os.environ, "TMPDIR": str(folder / "tmp"), "GRADIO_ANALYTICS_ENABLED": "True"},
+        )  # fmt: skip
         try:
             address = f"http://127.0.0.1:{port}/"
             _wait(process, address, folder / "log")
             yield Running(address, folder / "examples")
         finally:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             code = process.wait(20)
-    assert code == 130, (folder / "log").read_text()
+    assert code == 128 + signal.SIGTERM, (folder / "log").read_text()
+    assert list((folder / "tmp").glob("sceneproof-app-*")) == []  # nobody's videos stay behind
     assert "Traceback" not in (folder / "log").read_text()
 
 
@@ -123,6 +128,7 @@ def test_a_clip_is_dropped_and_answered(visit: Visit, running: Running) -> None:
             assert sorted(view.eval_on_selector_all(".looked-name", "all => all.map(one => one.innerText)")) == [
                 "jump", "run",
             ]  # fmt: skip
+    assert [*running.examples.parent.glob("tmp/sceneproof-app-*/*/mine.mp4")]  # while the app runs
     text = page.inner_text(".looked")
     assert re.search(r"The model says (jump|run), at \d+\s%\. Without the person it (still )?says (jump|run)", text)
     assert "mine.mp4" in text
