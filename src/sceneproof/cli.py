@@ -43,6 +43,7 @@ COMMANDS = {
         "sceneproof.audit.command:audit_command",
         "any model + labelled videos -> how much it leans on the scene",
     ),
+    "app": ("sceneproof.app:app", "any model + one clip of yours -> the audit in the browser"),
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }
 

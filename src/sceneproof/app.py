@@ -1,0 +1,185 @@
+"""`sceneproof app`: the audit in the browser, with one clip that somebody drops there."""
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sceneproof.audit.looking import Looking, examples_in
+from sceneproof.audit.models.inputs import InputSettings
+from sceneproof.audit.settings import ModelSettings
+from sceneproof.contexts.backgrounds import Backgrounds
+from sceneproof.errors import InputError
+from sceneproof.labelling.humans_command import Kind, labelling_of
+from sceneproof.report.audit.looked import style
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+
+LARGEST = "1gb"
+"""Of an uploaded file."""
+KEPT = 3600
+"""Seconds after which uploaded files are removed, while the app runs; when it ends, all are."""
+FONTS = ("system-ui", "sans-serif")
+"""The system's own: fonts of Gradio's themes come from the web."""
+
+
+def app(
+    model: str,
+    *,
+    names: Path | None = None,
+    inputs: InputSettings = InputSettings(),
+    model_weights: str | None = None,
+    detector: Kind | None = None,
+    weights: str | None = None,
+    download: bool = False,
+    score: float | None = None,
+    every: int | None = None,
+    per_second: float | None = None,
+    least_overlap: float = 0.3,
+    gap: int = 1,
+    size: int | None = None,
+    share: float = 0.5,
+    examples: Path | None = None,
+    backgrounds: Path | None = None,
+    clips: int = 3,
+    seconds: float = 10.0,
+    seed: int = 0,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    device: str = "auto",
+    batch: int = 8,
+) -> None:
+    """Opens a page where one clip is audited: as it is, without its person, without its scene, and where MODEL looks.
+
+    MODEL is whatever `sceneproof audit` takes. Drop a video into the page, or choose an example; people are found by
+    the detector that you give (--weights yolox.onnx), or by motion alone. Nothing leaves this machine. Ctrl-C ends it.
+    Needs Gradio: pip install "sceneproof[app]".
+
+    Args:
+        model: The model: see `sceneproof audit --help`.
+        names: File of the model's class names, one a line or as JSON, where the model does not bring them.
+        inputs: What an exported file or a callable takes: frames, size, layout, mean and deviation.
+        model_weights: File of weights for a torchvision model, instead of the published ones.
+        detector: What finds people, as in `sceneproof label humans`; by default yolox where there are weights for it,
+            else motion.
+        weights: The detector's: for yolox the .onnx file, for faster-rcnn and mask-rcnn torchvision's .pth file, for
+            hugging-face a folder or a name on the Hub.
+        download: Fetch torchvision's weights where no file is given, or the Hub's model where it is not in the cache.
+        score: People below it are left out: by default 0.1 for boxes, of which those below 0.3 are not used, and 0.5
+            for masks.
+        every: For boxes: the detector looks at every so many-th frame, and at the last; by default 4.
+        per_second: For boxes, instead: about how many frames a second it looks at, where the rate is known.
+        least_overlap: For boxes: IoU in frames looked at one after the other, for two boxes to be one person.
+        gap: For boxes: how many frames looked at a person may be missing from and still be the same.
+        size: For yolox: side of the model's picture, where the model leaves it open. For faster-rcnn and mask-rcnn:
+            short side that frames are brought to, by default 800.
+        share: For motion: the share of each picture's pixels that are called a person.
+        examples: Folder of videos to choose from.
+        backgrounds: Folder of pictures or videos to put people in front of; without one, a drawn scene.
+        clips: Clips of the video, evenly spaced; their probabilities are averaged.
+        seconds: What lies behind so many seconds of a file is not looked at, and the page says so.
+        seed: Another seed, another drawn scene and texture.
+        host: The address to listen on. With any but the default one other machines can use the page: it asks for no
+            password.
+        port: The port to listen on; by default the first free one from 7860 on.
+        device: 'auto', 'cpu' or 'cuda', for the model and the detector.
+        batch: Clips that go through the model together.
+
+    Raises:
+        InputError: bad input, or Gradio is not installed.
+    """
+    if clips < 1 or not seconds > 0:
+        raise InputError(f"--clips must be at least 1 and --seconds above 0, not {clips} and {seconds:g}")
+    chosen: Kind = detector or ("motion" if weights is None else "yolox")
+    labelling = labelling_of(
+        chosen, weights=weights, download=download, score=score, every=every, per_second=per_second,
+        least_overlap=least_overlap, gap=gap, size=size, share=share, device=device,
+    )  # fmt: skip
+    subject = ModelSettings(
+        model, None if names is None else str(names), inputs, model_weights, device, batch
+    ).open()  # fmt: skip
+    behind = None if backgrounds is None else Backgrounds.read(backgrounds)
+    looking = Looking(subject, labelling, chosen == "motion", clips, seconds, seed, behind)
+    serve(looking, {} if examples is None else examples_in(examples), host=host, port=port)
+
+
+def serve(looking: Looking, examples: Mapping[str, Path], *, host: str, port: int | None) -> None:
+    """Shows the page until Ctrl-C.
+
+    Raises:
+        InputError: Gradio is not installed, or the port is taken.
+    """
+    with tempfile.TemporaryDirectory(prefix="sceneproof-app-") as folder:
+        at_home = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_TEMP_DIR": folder}
+        # Gradio looks whether its own page answers: not by way of a proxy
+        around = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), host, "localhost"]))
+        os.environ.update(at_home, no_proxy=around, NO_PROXY=around)
+        try:
+            import gradio
+        except ImportError:
+            raise InputError('the app needs Gradio: pip install "sceneproof[app]"') from None
+        page = interface(looking, examples)
+        theme = gradio.themes.Soft(font=FONTS, font_mono=("ui-monospace", "monospace"), primary_hue="sky").set(
+            block_label_text_color="*neutral_800", block_label_text_color_dark="*neutral_100",
+            block_title_text_color="*neutral_800", block_title_text_color_dark="*neutral_100",
+        )  # fmt: skip  # the theme's own is pale on pale
+        try:
+            _, address, _ = page.queue().launch(
+                server_name=host, server_port=port, share=False, inbrowser=False, prevent_thread_lock=True, quiet=True,
+                ssr_mode=False, footer_links=[], run_history=False, max_file_size=LARGEST, enable_monitoring=False,
+                theme=theme, css=style(),
+            )  # fmt: skip
+        except OSError as error:
+            where = f"{host}, port {port}" if port is not None else host
+            raise InputError(
+                f"{where}: taken, or not ours to listen on; without --port the first free one is"
+            ) from error
+        print(f"{looking.subject.title}: {address} (Ctrl-C ends it)", flush=True)
+        before = signal.signal(
+            signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+        )  # uploads are removed then, too
+        try:
+            threading.Event().wait()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+            page.close(verbose=False)
+
+
+def interface(looking: Looking, examples: Mapping[str, Path]) -> "Blocks":
+    """The page: a place to drop a clip, and what the model says of it."""
+    import gradio
+
+    how = "by motion alone, since no detector was given" if looking.by_motion else f"by {looking.how}"
+    about = (
+        f"Drop a clip: you see what the model **{_plain(looking.subject.title)}** says of it, what is left of that "
+        f"without the person and without the scene, and where it looks. People are found {_plain(how)}. The first "
+        f"{looking.seconds:g}\N{NO-BREAK SPACE}s of a file are looked at. Nothing leaves this machine."
+    )
+
+    def example(name: str | None) -> str:
+        return looking.answer(examples.get(name or ""))
+
+    handler: dict[str, Any] = {"show_progress": "minimal", "concurrency_limit": 1, "concurrency_id": "model"}
+    with gradio.Blocks(title="sceneproof", analytics_enabled=False, delete_cache=(KEPT, KEPT)) as page:
+        gradio.Markdown("# Does it see the action, or the place?")
+        gradio.Markdown(about)
+        with gradio.Row():
+            clip = gradio.File(label="A clip", file_count="single", height=140)
+            if examples:
+                choice = gradio.Dropdown(list(examples), value=None, label="Or an example", filterable=True)
+        answer = gradio.HTML(looking.answer(None), elem_id="answer")
+        clip.upload(looking.answer, clip, answer, **handler)
+        clip.clear(lambda: looking.answer(None), None, answer, **handler)
+        if examples:
+            choice.input(example, choice, answer, **handler)
+    return page  # type: ignore[no-any-return]  # Gradio's context managers are untyped
+
+
+def _plain(text: str) -> str:
+    """Text as Markdown shows it: no letter of it is a mark."""
+    return "".join(f"&#{ord(letter)};" if not letter.isalnum() and letter != " " else letter for letter in text)
