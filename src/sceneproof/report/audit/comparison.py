@@ -26,8 +26,8 @@ def sentences(found: "Comparison") -> list[str]:
     top1 = found.accuracies["original"]
     said.append(
         f"On the clips as they are {b} names {percent(top1.a.value)} rightly and {a} {percent(top1.b.value)}: "
-        f"{_points(top1.difference)} points{_clear(top1.difference)}; {top1.test.only_a} clips are right with {b} alone, "
-        f"{top1.test.only_b} with {a} alone (exact test: p = {top1.test.p:.2g})."
+        f"{_points(top1.difference)} points{_clear(top1.difference)}; {top1.test.only_a} clips are right with {b} "
+        f"alone, {top1.test.only_b} with {a} alone (exact test: p = {top1.test.p:.2g})."
     )
     return said
 
@@ -46,8 +46,8 @@ def accuracy_table(found: "Comparison") -> Table:
     a, b = found.a.model, found.b.model
     header = ["Clip", "Videos", a, b, "Difference", f"Right: {a} alone", f"Right: {b} alone", "p"]
     note = (
-        f"Top-1 in percent on the same clips; difference: {b} less {a}, in points, with a paired 95 % interval over videos; "
-        f"p: McNemar’s exact test. There are as many tests as rows: expect one in twenty below .05 by chance."
+        f"Top-1 in percent on the same clips; difference: {b} less {a}, in points, with a paired 95 % interval over "
+        f"videos; p: McNemar’s exact test. There are as many tests as rows: expect one in twenty below .05 by chance."
     )
     return Table("Top-1 on the same clips", header, rows, note)
 
