@@ -26,7 +26,9 @@ ALL = "all"
 
 SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "from_action", "top1_with_humans",
           "top1 without people", "mAP", "AR", "average mAP",
-          "frame_mAP", "video_mAP", "frame-mAP", "video-mAP"}  # fmt: skip
+          "frame_mAP", "video_mAP", "frame-mAP", "video-mAP",
+          "survives_human_inpainted", "survives_scene_grey", "survives_frozen", "human_accuracy", "scene_error",
+          "names_neither", "scene_cost", "on_person", "person_area", "outline_leak"}  # fmt: skip
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -113,6 +115,24 @@ def add_report(path: str | Path, report: str | Path, *, prefix: str = "") -> Non
         for one in page["measures"]
         if one["gain"] is not None
         for name in [f"{one['on']}/{re.sub('^top-', 'top', one['metric'])}/gain"]
+        for key, end in (("value", ""), ("low", "/low"), ("high", "/high"))
+    ]
+    write_results(path, lines)
+
+
+def add_audit(path: str | Path, recipe: str, commit: str, figures: Mapping[str, Any]) -> None:
+    """Adds the figures of an audit with the ends of their intervals; what was not measured is left out.
+
+    Args:
+        path: results.csv.
+        recipe: what to call the audit.
+        commit: of the code.
+        figures: those of audit.json.
+    """
+    lines = [
+        Result(recipe, commit, "0", f"{name}{end}", f"{one[key]:.6g}")
+        for name, one in figures.items()
+        if one["value"] is not None
         for key, end in (("value", ""), ("low", "/low"), ("high", "/high"))
     ]
     write_results(path, lines)

@@ -17,6 +17,7 @@ from sceneproof.audit.table import AuditTable
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
 from sceneproof.files import read_json
+from sceneproof.results import read_results
 from tests.training import Small
 from tests.videos import BROKEN
 
@@ -40,7 +41,8 @@ def words(world: Path, out: Path, *more: str, model: str = PERSON, masks: str = 
 
 def test_one_page_one_json_and_the_tables(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    cli.main(words(world, out, "--workers", "0", "--shown", "1", "--variants", *SOME))
+    kept = ["--results", str(tmp_path / "results.csv"), "--title", "tiny"]
+    cli.main(words(world, out, "--workers", "0", "--shown", "1", *kept, "--variants", *SOME))
     said = capsys.readouterr().out
     assert "survive when the person is painted over" in said
     assert "audit.html" in said
@@ -51,6 +53,9 @@ def test_one_page_one_json_and_the_tables(world: Path, tmp_path: Path, capsys: p
     assert "swap_random" in (out / "audit.html").read_text()
     listed = pd.read_csv(out / "audit.csv")
     assert listed.set_index("figure").loc["top1", "value"] == 1
+    rows = {(one.recipe, one.metric): one.ours for one in read_results(tmp_path / "results.csv")}
+    assert rows["audit/tiny", "top1"] == rows["audit/tiny", "top1/high"] == "1"
+    assert ("audit/tiny", "top1_scene_grey") not in rows
     table = AuditTable.read(out)
     assert table.variants == ["original", *(name for name in SOME)]
     assert not (out / ".answers").exists()

@@ -24,10 +24,13 @@ from sceneproof.audit.table import COLUMNS, AuditTable
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import ConditionMetError
+from sceneproof.files import read_json
 from sceneproof.mall.studio import processors
 from sceneproof.report.audit.clips import show
 from sceneproof.report.audit.headline import headline
 from sceneproof.report.audit.page import write_page
+from sceneproof.results import add_audit
+from sceneproof.run import environment
 
 Among = Literal["all", "audited"]
 
@@ -67,6 +70,7 @@ def audit_command(
     fail_if: list[str] | None = None,
     title: str | None = None,
     shown: int = 6,
+    results: Path | None = None,
     root: Path | None = None,
     device: str = "auto",
     batch: int = 8,
@@ -104,6 +108,7 @@ def audit_command(
             each: --fail_if "scene_error > 0.2" "survives_human_filled > .5".
         title: What to call the model.
         shown: Clips to show on the page, with their variants.
+        results: A results.csv to add the figures to, as the recipe audit/TITLE.
         root: The folder that the manifest's paths start from; by default the manifest's own.
         device: 'auto', 'cpu' or 'cuda'.
         batch: Clips that go through the model together; the figures do not depend on it.
@@ -132,6 +137,10 @@ def audit_command(
         subject, data, naming, out, opening=opening, among=among, title=title, shown=shown, workers=count,
         time_limit=time_limit, quiet=quiet,
     )  # fmt: skip
+    if results is not None:
+        commit = str(environment()["commit"] or "")
+        figures = read_json(out / "audit.json")["figures"]
+        add_audit(results, f"audit/{found.table.model}", commit, figures)
     refuse(conditions, found.measures)
     return found
 
