@@ -28,8 +28,9 @@ import resource, sys, time
 from pathlib import Path
 from sceneproof.detect import detect
 begun = time.perf_counter()
-run, video, out, annotated = sys.argv[1:]
-tubes = detect(Path(run), video, out=Path(out), annotated=annotated == "annotated", quiet=True)
+run, video, out, annotated, least = sys.argv[1:]
+written = annotated == "annotated"
+tubes = detect(Path(run), video, out=Path(out), annotated=written, least_score=float(least), quiet=True)
 spent, memory = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(spent, memory, len(tubes), (tubes["last"] - tubes["first"] + 1).sum())
 """
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--frames", type=int, nargs="+", default=[1000, 10000])
     parser.add_argument("--switch_cost", type=float, help="of trimming, in place of the run's own")
+    parser.add_argument("--least_score", type=float, default=0.05, help="of tubes that are kept (default: 0.05)")
     parser.add_argument("--results", type=Path, help="a results.csv to add the figures to")
     arguments = parser.parse_args()
     figures = {}
@@ -51,7 +53,16 @@ def main() -> None:
         for frames in arguments.frames:
             video = take(Path(folder) / f"{frames}", frames / UntrimmedWorld().rate)
             for what in ("tubes", "annotated"):
-                words = [sys.executable, "-c", CODE, str(run), str(video), str(Path(folder) / "found"), what]
+                words = [
+                    sys.executable,
+                    "-c",
+                    CODE,
+                    str(run),
+                    str(video),
+                    str(Path(folder) / "found"),
+                    what,
+                    str(arguments.least_score),
+                ]
                 done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
                 spent, memory, tubes, boxes = (float(word) for word in done.stdout.split())
                 print(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
 
@@ -33,15 +33,6 @@ class Naming:
     actions: list[str]
     action_of: NDArray[np.int64]
     left_out: list[str]
-
-    def scores(self, scores: ArrayLike) -> NDArray[np.float64]:
-        """Probabilities of the actions, and last of everything else: (N, A + 1), of those of the classes (N, C).
-
-        An action has the sum of its classes.
-        """
-        given = np.asarray(scores, np.float64)
-        columns = [*range(len(self.actions)), -1]
-        return np.stack([given[:, self.action_of == column].sum(1) for column in columns], axis=1)
 
 
 def class_table(classes: Sequence[str], actions: Sequence[str], mapping: Path | None = None) -> Naming:
