@@ -37,7 +37,6 @@ def main() -> None:
     parser.add_argument("--humans", required=True)
     parser.add_argument("--videos", type=int, default=40, help="drawn at random (default: 40)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--name", default="audit-cost", help="the recipe's name in results.csv")
     parser.add_argument("--results", type=Path, help="a results.csv to add the figures to")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -55,12 +54,12 @@ def main() -> None:
         for name in names[1:]:
             ratios[name].append((seconds(scorer, videos, ["original", name]) - plain) / plain)
         ratios["all"].append(seconds(scorer, videos, names) / plain / len(names))
-    figures = {f"{name}, times plain evaluation": statistics.median(found) for name, found in ratios.items()}
-    figures["plain evaluation, ms a video"] = 1000 * plain / len(videos)
-    for name, value in figures.items():
-        print(f"{name:<45}{value:>8.2f}")
+    costs = {name: statistics.median(found) for name, found in ratios.items()}
+    print(f"plain evaluation: {1000 * plain / len(videos):.1f} ms a video\n{'variant':<20}times plain evaluation")
+    for name, value in costs.items():
+        print(f"{name:<20}{value:.2f}")
     if arguments.results:
-        keep(arguments.results, {arguments.name: figures})
+        keep(arguments.results, {f"audit-cost/{name}": {"times plain": value} for name, value in costs.items()})
 
 
 if __name__ == "__main__":
