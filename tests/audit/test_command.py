@@ -112,7 +112,7 @@ def test_a_stopped_audit_goes_on(world: Path, tmp_path: Path, monkeypatch: pytes
 def test_other_settings_start_anew(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr("sceneproof.audit.command.measure", _interrupted)
+        patch.setattr("sceneproof.audit.conducting.measure", _interrupted)
         with pytest.raises(SystemExit):
             cli.main(words(world, out, "--workers", "0", "--variants", "shuffled"))
     assert (out / ".answers").is_dir()

@@ -1,5 +1,6 @@
 """How much does a video model lean on the scene: any model, the user's own videos, no training."""
 
-from sceneproof.audit.command import Audit, audit
+from sceneproof.audit.command import audit
+from sceneproof.audit.conducting import Audit
 
 __all__ = ["Audit", "audit"]

@@ -1,0 +1,126 @@
+"""An audit from an open model to its page: scored, measured, written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from sceneproof.audit.collecting import Answers, collect, for_processes
+from sceneproof.audit.measures import Measures, measure
+from sceneproof.audit.naming import Naming, class_table
+from sceneproof.audit.planning import test_splits
+from sceneproof.audit.probes import probe_figures
+from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
+from sceneproof.audit.subject import Subject
+from sceneproof.audit.table import COLUMNS, AuditTable
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.scenes import SceneTable
+from sceneproof.report.audit.clips import show
+from sceneproof.report.audit.headline import headline
+from sceneproof.report.audit.page import write_page
+
+Among = Literal["all", "audited"]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        table: what the model said of every variant of every video.
+        measures: the figures.
+        folder: where audit.html, audit.json, audit.csv and audit.parquet are.
+    """
+
+    table: AuditTable
+    measures: Measures
+    folder: Path
+
+
+def matched(data: DataSettings, subject: Subject, mapping: Path | None) -> tuple[DataSettings, Naming]:
+    """The settings with their splits and left out actions, and which class is which action.
+
+    Raises:
+        InputError: a bad manifest, or names that do not match.
+    """
+    whole = Manifest.read(data.manifest, data.root)
+    chosen = data.splits or test_splits(whole)
+    naming = class_table(subject.actions, whole.split(*chosen).actions, mapping)
+    return replace(data, splits=chosen, left_out=tuple(naming.left_out)), naming
+
+
+def conduct(
+    subject: Subject,
+    data: DataSettings,
+    naming: Naming,
+    out: Path,
+    *,
+    opening: ModelSettings | None = None,
+    among: Among = "all",
+    title: str | None = None,
+    shown: int = 6,
+    workers: int = 0,
+    time_limit: float = 600.0,
+    quiet: bool = False,
+) -> Audit:
+    """Audits a model that is open: scores, measures, writes the page.
+
+    Args:
+        subject: the model.
+        data: which videos, in which variants; from `matched`.
+        naming: which class is which action.
+        out: the folder to write.
+        opening: how other processes open the model; None: all is done in this one.
+        among: which classes the model may name.
+        title: what to call it.
+        shown: clips on the page.
+        workers: processes; 0: this one.
+        time_limit: seconds a video may take in a process of its own.
+        quiet: no progress and no summary.
+    """
+    scorer, videos = data.scorer(subject), data.table()
+    answers = Answers.claimed(out / ".answers", _ids(videos), {**plain_settings(data), "model": subject.identity})
+    tasks = None if opening is None else for_processes(opening, data)
+    collect(answers, scorer, tasks, workers=workers, time_limit=time_limit, quiet=quiet)
+    facts: dict[str, Any] = {"model": title or subject.title, "settings": {**plain_settings(data), "among": among}}
+    facts |= {"left_out": naming.left_out, "maps_missing": subject.maps_missing}
+    table = AuditTable(
+        _rows(answers.read(), videos, naming, among=among), list(subject.actions), naming.actions, naming.action_of,
+        facts,
+    )  # fmt: skip
+    table.write(out / "audit.parquet")
+    labels = None if data.scenes is None else SceneTable.read(data.scenes)
+    measures = measure(table, probes=probe_figures(table, labels))
+    page = f"How much does {table.model} lean on the scene?"
+    write_page(table, measures, out, clips=show(table, scorer, videos, shown), title=page)
+    answers.drop()
+    if not quiet:
+        print("\n".join([*headline(table, measures), f"written: {out / 'audit.html'}, .json, .csv, .parquet"]))
+    return Audit(table, measures, out)
+
+
+def _rows(answered: pd.DataFrame, videos: Manifest, naming: Naming, *, among: Among) -> pd.DataFrame:
+    """What was answered, with what the manifest knows of each video and of its backgrounds."""
+    known = videos.rows.set_index("video")
+    rows = answered.copy()
+    for name in ("split", "action", "scene", "group"):
+        rows[name] = rows["video"].map(known[name]) if name in known else None
+    scenes = known["scene"].to_dict() if "scene" in known else {}
+    rows["background_scene"] = [_scene(background, scenes) for background in rows["background"]]
+    if among == "audited":
+        others = naming.action_of < 0
+        kept = [None if one is None else np.where(others, 0, one) for one in rows["scores"]]
+        rows["scores"] = pd.Series(kept, rows.index, dtype=object)
+    return rows[list(COLUMNS)]
+
+
+def _scene(background: str, scenes: Mapping[Any, object]) -> str:
+    found = scenes.get(background)
+    return found if isinstance(found, str) else ""
+
+
+def _ids(videos: Manifest) -> list[str]:
+    return [str(video) for video in videos.rows["video"]]
