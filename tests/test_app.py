@@ -174,7 +174,7 @@ def test_what_a_model_raises_is_told_as_text(tmp_path: Path, capsys: pytest.Capt
     assert "Traceback" not in made
     assert "Traceback" in capsys.readouterr().err
     refusing = looking(lambda clip: [1.0], actions=("jump", "run"))
-    assert "2 classes" in refusing.answer(path)
+    assert "where (2,) is needed: one for each class" in refusing.answer(path)
 
 
 def test_a_long_file_is_cut_and_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -18,12 +17,11 @@ from sceneproof.contexts.variants import Impossible, Variants
 from sceneproof.data.clips import Frames
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import VideoError
-from sceneproof.report.cam import area_of_person, outline, shade, share_on_person
+from sceneproof.report.audit.lit import lit_clip
+from sceneproof.report.cam import area_of_person, share_on_person
 from sceneproof.report.cells import percent
 
 TOP = 3
-UNSEEN = 6
-"""By how much that part of a map's frames is darkened that the model does not see: it cuts the middle out."""
 SHOWN = {
     "original": ("The clip as it is", ""),
     "human_inpainted": ("Without the person", "Without the person"),
@@ -167,20 +165,16 @@ def _map(
 ) -> View:
     """The clip, lit where the evidence for the class that is named lies; darkest where the model sees nothing of it."""
     maps = subject.maps(clip[None], np.array([int(scores.argmax())], np.int64))
-    rows, columns = slice(maps.top, maps.top + maps.height), slice(maps.left, maps.left + maps.width)
-    activation, size = maps.activation[0], (maps.width, maps.height)
-    highest = max(float(activation.max()), 1e-12)
-    lit = np.stack([cv2.resize(one / highest, size, interpolation=cv2.INTER_LINEAR) for one in activation])
-    drawn = clip // UNSEEN
-    drawn[:, rows, columns] = shade(clip[:, rows, columns], lit.astype(np.float32).clip(0, 1))
+    activation = maps.activation[0]
+    there = people is not None and bool(people[numbers].any())
+    drawn = lit_clip(clip, maps, people[numbers] if people is not None and activation.any() and there else None)
     said = f"Bright is what speaks for {top[0][0]}."
     if not activation.any():
         said = f"No place speaks for {top[0][0]}."
-    elif people is not None and people[numbers].any():
+    elif people is not None and there:
         person = seen(people[numbers], maps, activation.shape[1:])
         share, area = percent(share_on_person(activation, person), 0), percent(area_of_person(person), 0)
         said += f" {share} of it is on the person, who covers {area} of what the model sees."
-        drawn = outline(drawn, people[numbers])
     return View("map", MAP, drawn, (), said, f"Made as: {maps.way}.")
 
 

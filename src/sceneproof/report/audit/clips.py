@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sceneproof.audit.figures import WORDS
-from sceneproof.audit.scoring import Scorer, seen
+from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.subject import Pixels
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.footage import Footage
@@ -17,7 +17,7 @@ from sceneproof.data.clips import Frames
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
-from sceneproof.report.cam import outline, shade
+from sceneproof.report.audit.lit import lit_clip
 from sceneproof.report.cells import percent
 from sceneproof.report.pictures import Picture, picture
 from sceneproof.report.sample import in_turn
@@ -104,14 +104,7 @@ def _map(
 ) -> Picture:
     named = int(np.asarray(row["scores"].iat[0]).argmax())
     maps = scorer.subject.maps(clip[None], np.array([named]))
-    window = clip[:, maps.top : maps.top + maps.height, maps.left : maps.left + maps.width]
-    size = (max(1, round(WIDTH * maps.width / clip.shape[2])), max(1, round(WIDTH * maps.height / clip.shape[2])))
-    frames = np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in window])
-    highest = max(float(maps.activation.max()), 1e-12)
-    lit = np.stack([cv2.resize(one / highest, size, interpolation=cv2.INTER_LINEAR) for one in maps.activation[0]])
-    drawn = shade(frames.astype(np.uint8), lit.astype(np.float32))
-    if footage.people is not None:
-        drawn = outline(drawn, seen(footage.people[numbers], maps, size[::-1]) >= 0.5)
+    drawn = _small(lit_clip(clip, maps, None if footage.people is None else footage.people[numbers]))
     on_person = float(row["on_person"].to_numpy(np.float64)[0])
     share = "" if np.isnan(on_person) else f"{percent(on_person, 0)} on the person"
     text = f"{footage.video}: where the evidence for {scorer.subject.actions[named]} is"
