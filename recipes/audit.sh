@@ -21,4 +21,4 @@ for method in plain both; do
     --splits test --out "$out/mall-$method" --title "mall/$method" --results "$results"
 done
 sceneproof audit compare "$out/mall-plain" "$out/mall-both" --out "$out/mall.html"
-python -m benchmarks.calibration --each 40 --results "$results"
+python -m benchmarks.calibration --each 25 --results "$results"

@@ -19,10 +19,11 @@ def sentences(found: "Comparison") -> list[str]:
     said = []
     swap = found.reliances.get("swap_random")
     if swap is not None and swap.reliance is not None:
-        said.append(
-            f"{b} leans {_more(swap.reliance)} on the scene than {a}: its scene reliance differs by "
-            f"{_signed(swap.reliance.value, 2)} ({_ends(swap.reliance, 2)}){_clear(swap.reliance)}."
-        )
+        differs = f"its scene reliance differs by {_signed(swap.reliance.value, 2)} ({_ends(swap.reliance, 2)})"
+        if swap.reliance.excludes_zero:
+            said.append(f"{b} leans {_more(swap.reliance)} on the scene than {a}: {differs}.")
+        else:
+            said.append(f"Whether {b} leans more or less on the scene than {a} cannot be told: {differs}.")
     top1 = found.accuracies["original"]
     said.append(
         f"On the clips as they are {b} names {percent(top1.a.value)} rightly and {a} {percent(top1.b.value)}: "
