@@ -192,9 +192,11 @@ class _Writer:
         stream.codec_context.thread_count = 1
         if source.form == "h264":
             stream.codec_context.gop_size = source.key_frame_every
-            # no frames that lean on later ones, no filter between blocks: decoding is what is paid for again and again
+            # no frames that lean on later ones, no filter between blocks: decoding is what is paid for again and again;
+            # mbtree gives other bytes for the same frames, depending on what was encoded before
             stream.codec_context.options = {
                 "preset": "medium", "crf": "20", "bf": "0", "sc_threshold": "0", "tune": "fastdecode",
+                "mbtree": "0",
             }  # fmt: skip
 
     def add(self, number: int, frame: NDArray[np.uint8]) -> None:
