@@ -11,7 +11,7 @@ import pandas as pd
 from sceneproof.audit.collecting import Answers, collect, for_processes
 from sceneproof.audit.measures import Measures, measure
 from sceneproof.audit.naming import Naming, class_table
-from sceneproof.audit.planning import test_splits
+from sceneproof.audit.planning import default_splits
 from sceneproof.audit.probes import probe_figures
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
 from sceneproof.audit.subject import Subject
@@ -47,7 +47,7 @@ def matched(data: DataSettings, subject: Subject, mapping: Path | None) -> tuple
         InputError: a bad manifest, or names that do not match.
     """
     whole = Manifest.read(data.manifest, data.root)
-    chosen = data.splits or test_splits(whole)
+    chosen = data.splits or default_splits(whole)
     naming = class_table(subject.actions, whole.split(*chosen).actions, mapping)
     return replace(data, splits=chosen, left_out=tuple(naming.left_out)), naming
 

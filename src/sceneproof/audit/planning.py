@@ -14,7 +14,7 @@ SAMPLES = 3
 """Videos that the time of all is reckoned from."""
 
 
-def test_splits(table: Manifest) -> tuple[str, ...]:
+def default_splits(table: Manifest) -> tuple[str, ...]:
     """The splits that an audit is of where nobody says: those for tests, or all where none is."""
     return tuple(name for name in table.splits if "test" in name) or tuple(table.splits)
 
