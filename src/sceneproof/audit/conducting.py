@@ -18,6 +18,7 @@ from sceneproof.audit.subject import Subject
 from sceneproof.audit.table import COLUMNS, AuditTable
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
+from sceneproof.downloading import checked
 from sceneproof.report.audit.clips import show
 from sceneproof.report.audit.headline import headline
 from sceneproof.report.audit.page import write_page
@@ -82,7 +83,8 @@ def conduct(
         quiet: no progress and no summary.
     """
     scorer, videos = data.scorer(subject), data.table()
-    answers = Answers.claimed(out / ".answers", _ids(videos), {**plain_settings(data), "model": subject.identity})
+    known = {**plain_settings(data), "model": subject.identity, "tables": _digests(data)}
+    answers = Answers.claimed(out / ".answers", _ids(videos), known)
     tasks = None if opening is None else for_processes(opening, data)
     collect(answers, scorer, tasks, workers=workers, time_limit=time_limit, quiet=quiet)
     facts: dict[str, Any] = {"model": title or subject.title, "settings": {**plain_settings(data), "among": among}}
@@ -115,6 +117,12 @@ def _rows(answered: pd.DataFrame, videos: Manifest, naming: Naming, *, among: Am
         kept = [None if one is None else np.where(others, 0, one) for one in rows["scores"]]
         rows["scores"] = pd.Series(kept, rows.index, dtype=object)
     return rows[list(COLUMNS)]
+
+
+def _digests(data: DataSettings) -> list[str]:
+    """SHA-256 of the tables of this machine: answers that were kept are not those of other people or scenes."""
+    paths = [Path(name) for name in (data.manifest, data.humans, data.scenes) if name is not None]
+    return [checked(path) for path in paths if path.is_file()]
 
 
 def _scene(background: str, scenes: Mapping[Any, object]) -> str:
