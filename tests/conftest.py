@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# a busy machine is no failure: no example has a deadline, and a test's time limit (pyproject.toml) only ends what hangs
+hypothesis.settings.register_profile("sceneproof", deadline=None)
+hypothesis.settings.load_profile("sceneproof")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -15,6 +15,7 @@ import pytest
 
 from sceneproof.downloading import BLOCK, checked, fetch
 from sceneproof.errors import InputError
+from tests.waiting import wait_until
 
 CONTENT = bytes(range(256)) * 4 * 3 * 2**10  # 3 MB
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -87,11 +88,8 @@ def test_a_killed_download_leaves_no_half_file(tmp_path: Path) -> None:
     code = "import sys; from sceneproof.downloading import fetch; fetch(sys.argv[1], sys.argv[2])"
     with server(CONTENT, sent=2 * BLOCK, wait=60) as address:
         process = subprocess.Popen([sys.executable, "-c", code, address, str(tmp_path / "w.pth")])
-        deadline = time.monotonic() + 60
-        while not any(path.stat().st_size for path in tmp_path.iterdir()):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: process.poll() is not None or any(path.stat().st_size for path in tmp_path.iterdir()))
+        assert process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (tmp_path / "w.pth").exists()

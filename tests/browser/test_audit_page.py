@@ -73,6 +73,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def context(browser: "Browser") -> "Iterator[BrowserContext]":
     opened = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(0)
     yield opened
     opened.close()
 
@@ -155,6 +156,7 @@ def test_the_checkbox_holds_the_pictures_still(page: "Page") -> None:
 
 def test_whoever_wants_less_motion_gets_still_pictures(browser: "Browser", address: str) -> None:
     still = browser.new_page(reduced_motion="reduce")
+    still.set_default_timeout(0)
     still.goto(address)
     assert not still.locator("img.moving").first.is_visible()
     assert still.locator("img.held").first.is_visible()
@@ -221,6 +223,7 @@ def test_a_table_sorts_by_keyboard(page: "Page") -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_what_is_behind_it(browser: "Browser", address: str, scheme: str) -> None:
     coloured = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+    coloured.set_default_timeout(0)
     coloured.goto(address)
     found = coloured.evaluate(CONTRAST)
     assert len(found) > 300
@@ -233,6 +236,7 @@ def test_text_stands_out_from_what_is_behind_it(browser: "Browser", address: str
 
 def test_on_a_phone_nothing_but_tables_scrolls_sideways(browser: "Browser", address: str) -> None:
     phone = browser.new_page(viewport={"width": 390, "height": 800})
+    phone.set_default_timeout(0)
     phone.goto(address)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     beyond = phone.evaluate("""() => [...document.body.querySelectorAll("*")]

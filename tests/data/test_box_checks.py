@@ -132,7 +132,7 @@ def test_videos_without_boxes_and_unknown_lengths_are_told() -> None:
     ),
     st.booleans(),
 )  # fmt: skip
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_repaired_has_no_problem(rows: list[tuple[Any, ...]], tracked: bool) -> None:
     track = [float(place % 3) if place % 5 else np.nan for place in range(len(rows))] if tracked else None
     manifest = films(a=10, b=8)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -84,7 +84,6 @@ def test_both_tables_come_back_as_written(tmp_path: Path) -> None:
     assert read_humans(tmp_path / "masks.parquet").detector == "by hand"
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(arrays(np.bool_, st.tuples(st.integers(1, 3), st.integers(1, 20), st.integers(1, 20))))
 def test_any_mask_survives_its_picture_and_lies_in_its_box(shape: np.ndarray) -> None:
     masks, around = from_masks([("a", shape)], "by hand")

@@ -166,7 +166,7 @@ def test_whole_videos_and_background() -> None:
         min_size=1, max_size=12,
     )
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_repaired_has_no_problem(rows: list[tuple[str, str, int, int]]) -> None:
     mended, _ = repaired(table(*rows, frames=500, rate=25.0))
     assert said(mended) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sceneproof.cli import main
@@ -140,7 +140,6 @@ def test_folders_that_cannot_be_indexed_say_why(tmp_path: Path) -> None:
         index_folder(tmp_path / "own", tmp_path / "out")
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("uvwxyz")), min_size=1, max_size=60),
     st.sampled_from([0.0, 0.1, 0.3]),

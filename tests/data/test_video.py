@@ -11,7 +11,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sceneproof.data import container, video
@@ -245,7 +245,6 @@ def test_segments() -> None:
         frame_range(VideoInfo(100, 64, 48, math.nan), 1.0, 2.0)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(1, 500), st.sampled_from([10.0, 23.976, 25.0, 29.97, 60.0, 240.0]), st.data())
 def test_adjacent_segments_share_no_frame(count: int, rate: float, data: st.DataObject) -> None:
     info = VideoInfo(count, 64, 48, rate)

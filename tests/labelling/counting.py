@@ -1,6 +1,8 @@
 """A labelling without a model, for tests of the pipeline: each clip's mean brightness, and how many frames it has."""
 
+import math
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,14 +19,16 @@ from tests.videos import make_video, numbered
 
 
 class Counting:
-    """Slowed on request, so that there is time to kill it; writes down every clip that it is shown."""
+    """Writes down every clip that it is shown; on request it is slow, or waits to be killed after `most` batches."""
 
     kind = "counts"
     schema = pa.schema([("video", pa.string()), ("length", pa.int64()), ("brightness", pa.float64())])
     short_side = None
 
-    def __init__(self, *, name: str = "counting", seconds: float = 0.0, log: Path | None = None) -> None:
-        self._name, self._seconds, self._log = name, seconds, log
+    def __init__(
+        self, *, name: str = "counting", seconds: float = 0.0, log: Path | None = None, most: float = math.inf
+    ) -> None:
+        self._name, self._seconds, self._log, self._most = name, seconds, log, most
         self.batches: list[list[str]] = []
 
     @property
@@ -36,6 +40,8 @@ class Counting:
 
     def __call__(self, videos: Sequence[Looked]) -> pa.Table:
         time.sleep(self._seconds)
+        if len(self.batches) >= self._most:
+            threading.Event().wait()
         self.batches.append([looked.video for looked in videos])
         if self._log is not None:
             with open(self._log, "a") as log:

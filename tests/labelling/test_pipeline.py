@@ -22,6 +22,7 @@ from sceneproof.processes import Problem
 from tests.hostile import make_hostile
 from tests.labelling.counting import Counting, collection
 from tests.videos import BROKEN, make_video, numbered, numbers_of
+from tests.waiting import wait_until
 
 KILLED = """
 import sys
@@ -30,7 +31,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.labelling.pipeline import label
 from tests.labelling.counting import Counting
 folder = Path(sys.argv[1])
-labelling = Counting(seconds=0.02, log=folder / "log")
+labelling = Counting(seconds=0.02, log=folder / "log", most=float(sys.argv[2]))
 label(Manifest.read(folder / "manifest.parquet"), labelling, folder / "counts.parquet", batch=4, shard=4, workers=1)
 """
 
@@ -55,29 +56,25 @@ def test_batches_go_across_videos_and_not_across_shards(tmp_path: Path) -> None:
 
 
 def test_killed_at_twenty_random_moments_it_ends_with_the_table_of_an_unbroken_run(tmp_path: Path) -> None:
-    # more shards than twenty kills can wait for: up to one, and what is written in the tenth of a second after it
+    # a process waits after six batches, which are at most three shards: twenty of them cannot finish the table
     manifest = collection(tmp_path, 300)
     label(manifest, Counting(), tmp_path / "unbroken.parquet", batch=4, shard=4, workers=2, quiet=True)
-    rng, kills, began = random.Random(0), 0, time.monotonic()
-    while True:
-        process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stderr=subprocess.PIPE, text=True)
-        if kills < 20:
-            before = len(list((tmp_path / "counts.parquet.parts").glob("*.parquet")))
-            wait_for = before + rng.randint(0, 1)
-            while process.poll() is None and time.monotonic() - began < 240:
-                there = len(list((tmp_path / "counts.parquet.parts").glob("*.parquet")))
-                if there >= wait_for and (tmp_path / "counts.parquet.parts").exists():
-                    break
-                time.sleep(0.01)
-            time.sleep(rng.random() * 0.1)
+    rng, parts = random.Random(0), tmp_path / "counts.parquet.parts"
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+
+    def written() -> int:
+        return len(list(parts.glob("*.parquet"))) if parts.exists() else -1
+
+    def kill_after(shards: int, seconds: float) -> None:
+        with subprocess.Popen([*command, "6"], stderr=subprocess.PIPE, text=True) as process:
+            wait_until(lambda: process.poll() is not None or written() >= shards)
+            time.sleep(seconds)
             process.send_signal(signal.SIGKILL)
-            kills += process.wait() == -signal.SIGKILL
-        assert process.stderr is not None
-        told = process.stderr.read()
-        if process.wait() == 0:
-            break
-        assert process.returncode == -signal.SIGKILL, told
-    assert kills == 20
+            assert process.wait() == -signal.SIGKILL, process.stderr and process.stderr.read()
+
+    for _ in range(20):
+        kill_after(max(written(), 0) + rng.randint(0, 1), rng.random() * 0.1)
+    subprocess.run([*command, "inf"], check=True)
     assert (tmp_path / "counts.parquet").read_bytes() == (tmp_path / "unbroken.parquet").read_bytes()
     seen = [line.split()[1] for line in (tmp_path / "log").read_text().splitlines()]
     assert set(seen) == set(manifest.rows["video"])

@@ -1,5 +1,4 @@
 import threading
-import time
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.ray_engine import RayEngine
 from tests.labelling.counting import Counting, collection
+from tests.waiting import wait_until
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
@@ -27,12 +27,10 @@ def test_a_node_that_is_lost_midway_costs_nothing_but_time(tmp_path: Path) -> No
         settings = {"batch": 4, "shard": 4, "workers": 1, "engine": engine, "quiet": True}
         labelling = threading.Thread(target=label, args=(manifest, Counting(), out), kwargs=settings)
         labelling.start()
-        while labelling.is_alive() and len(_processes(tmp_path / "log")) < 2:
-            time.sleep(0.05)
+        wait_until(lambda: not labelling.is_alive() or len(_processes(tmp_path / "log")) == 2)
         assert labelling.is_alive(), "nothing is left to be lost"
         cluster.remove_node(lost, allow_graceful=False)
-        labelling.join(120)
-        assert not labelling.is_alive()
+        labelling.join()
     finally:
         ray.shutdown()
         cluster.shutdown()  # type: ignore[no-untyped-call]

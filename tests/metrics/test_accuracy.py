@@ -72,7 +72,7 @@ def predictions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(predictions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_top_k_properties(case: tuple[np.ndarray, np.ndarray]) -> None:
     scores, truth = case
     classes = scores.shape[1]
@@ -87,7 +87,7 @@ def test_top_k_properties(case: tuple[np.ndarray, np.ndarray]) -> None:
 
 
 @given(npst.arrays(np.float64, (3, 5), elements=st.floats(-50, 50)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_entropy_lies_between_none_and_uniform(logits: np.ndarray) -> None:
     values = entropy(softmax(logits))
     assert (values >= 0).all()

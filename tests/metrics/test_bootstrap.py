@@ -1,5 +1,4 @@
 import math
-import time
 
 import numpy as np
 import pytest
@@ -78,17 +77,10 @@ def test_mean_and_std_by_hand() -> None:
 
 
 @given(npst.arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 9)), elements=st.floats(0, 1)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_interval_stays_within_the_values(values: np.ndarray) -> None:
     interval = paired_interval(values, np.zeros_like(values), draws=200)
     assert values.min() - 1e-9 <= interval.low <= interval.high <= values.max() + 1e-9
-
-
-def test_it_is_fast_enough_for_a_real_study() -> None:
-    a, b = np.random.default_rng(0).integers(2, size=(2, 5, 1000))
-    start = time.perf_counter()
-    paired_interval(a, b)
-    assert time.perf_counter() - start < 5
 
 
 def test_classes_weigh_the_same_by_hand() -> None:

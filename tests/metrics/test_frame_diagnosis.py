@@ -64,7 +64,7 @@ def test_the_authors_own_areas() -> None:
 
 
 @given(case=cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_areas_share_out_all(case: tuple[TrueBoxes, FoundBoxes]) -> None:
     truth, found = case
     matches = match_boxes(truth, found, [0.4], reading="act")

@@ -47,7 +47,7 @@ def test_groups_are_apart() -> None:
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_who_stays(case: tuple[TrueSegments, Detections]) -> None:
     _, found = case
     groups = found.video * 2 + found.action

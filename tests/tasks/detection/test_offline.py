@@ -18,7 +18,7 @@ def value(path: tuple[int, ...], boxes: list[Floats], scores: list[Floats], weig
 
 
 @given(st.integers(0, 999), st.sampled_from([0.0, 1.0, 5.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_path_is_better(seed: int, weight: float) -> None:
     generator = np.random.default_rng(seed)
     counts = generator.integers(1, 4, size=generator.integers(2, 6))

@@ -106,7 +106,7 @@ def test_the_authors_own_tubes() -> None:
 
 
 @given(st.integers(0, 99), st.sampled_from([0.3, 1.0, 3.0]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_trimming_as_frames_come_is_trimming_at_the_end(seed: int, cost: float) -> None:
     generator = np.random.default_rng(seed)
     now, later = (OnlineTubes(switch_cost=one, least_frames=1, patience=3) for one in (cost, None))

@@ -16,7 +16,7 @@ def value(labels: NDArray[np.bool_], scores: NDArray[np.float64], cost: float) -
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=9), st.sampled_from([0.0, 0.3, 1.0, 2.5]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_labelling_is_better(twentieths: list[int], cost: float) -> None:
     scores = np.array(twentieths) / 20
     every = [value(np.array(labels), scores, cost) for labels in product([False, True], repeat=len(scores))]
