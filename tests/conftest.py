@@ -1,9 +1,15 @@
 """Fixtures that every test may use."""
 
+import os
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+# before torch is loaded, and for every process that a test starts: networks of tests are so small that threads which
+# wait for each other take more processor time than they save (half of the suite's, with as many workers as cores)
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 # a busy machine is no failure: no example has a deadline, and a test's time limit (pyproject.toml) only ends what hangs
 hypothesis.settings.register_profile("sceneproof", deadline=None)

@@ -71,19 +71,18 @@ def test_the_same_figures_on_any_number_of_processes_and_any_batch(world: Path, 
         file.write(left)
     mapping = ["--mapping", str(tmp_path / "map.csv"), "--clips", "2", "--variants", *SOME, "--device", "cpu"]
     tables, figures = {}, {}
-    for name, more in {"0": ["--batch", "1"], "1": ["--batch", "3"], "2": []}.items():
+    for name, more in {"0": ["--batch", "1"], "2": []}.items():
         out = tmp_path / name
         cli.main(words(world, out, "--workers", name, *more, *mapping, "--quiet", model=str(run.path)))
         tables[name] = AuditTable.read(out)
         figures[name] = read_json(out / "audit.json")["figures"]
     assert figures["0"]["on_person"]["value"] is not None
     plain = ["video", "variant", "problem", "background", "note"]
-    for name in ("1", "2"):
-        pd.testing.assert_frame_equal(tables["0"].rows[plain], tables[name].rows[plain])
-        assert (tables["0"].predicted(tables["0"].rows) == tables[name].predicted(tables[name].rows)).all()
-        for one, figure in figures["0"].items():
-            for end in ("value", "low", "high"):  # the last bits of a network's sums differ between batches
-                assert figures[name][one][end] == pytest.approx(figure[end], abs=1e-4), one
+    pd.testing.assert_frame_equal(tables["0"].rows[plain], tables["2"].rows[plain])
+    assert (tables["0"].predicted(tables["0"].rows) == tables["2"].predicted(tables["2"].rows)).all()
+    for name, figure in figures["0"].items():
+        for end in ("value", "low", "high"):  # the last bits of a network's sums differ between batches
+            assert figures["2"][name][end] == pytest.approx(figure[end], abs=1e-4), name
 
 
 def test_a_stopped_audit_goes_on(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,33 +44,32 @@ def subject(kind: str, folder: Path) -> Subject:
 def test_answers_are_probabilities_and_the_same_again_whatever_the_batch(
     kind: str, folder: Path, subject: Subject
 ) -> None:
-    clips = noise(3, subject.sampling.length)
+    clips = noise(2, subject.sampling.length)
     before = clips.copy()
     first = subject.answer(clips)
     assert (clips == before).all()
-    assert first.scores.shape == (3, len(subject.actions))
+    assert first.scores.shape == (2, len(subject.actions))
     assert first.scores.dtype == np.float32
     assert (first.scores >= 0).all()
     np.testing.assert_allclose(first.scores.sum(1), 1, atol=1e-5)
     assert not np.allclose(first.scores[0], first.scores[1], atol=1e-6)  # what is shown matters
-    again = subject.answer(clips)
-    assert (again.scores == first.scores).all()
     one = subject.answer(clips[1:2])
     np.testing.assert_allclose(one.scores[0], first.scores[1], atol=1e-5)
     if FEATURES[kind] is None:
         assert first.features is None
     else:
         assert first.features is not None
-        assert first.features.shape == (3, FEATURES[kind])
+        assert first.features.shape == (2, FEATURES[kind])
         assert first.features.dtype == np.float32
     if kind not in BIG:
+        assert (subject.answer(clips).scores == first.scores).all()
         other = make(kind, folder, batch=1)
         np.testing.assert_allclose(other.answer(clips).scores, first.scores, atol=1e-5)
         assert other.identity == subject.identity
 
 
 def test_maps_are_evidence_in_the_rectangle_that_is_seen(kind: str, subject: Subject) -> None:
-    clips, classes = noise(3, subject.sampling.length), np.array([1, 0, 1])
+    clips, classes = noise(2, subject.sampling.length), np.array([1, 0])
     if kind not in MAPS:
         assert subject.maps_missing
         with pytest.raises(InputError, match="shows no maps"):
@@ -79,12 +78,12 @@ def test_maps_are_evidence_in_the_rectangle_that_is_seen(kind: str, subject: Sub
     assert not subject.maps_missing
     maps = subject.maps(clips, classes)
     places, rectangle = MAPS[kind]
-    assert maps.activation.shape == (3, clips.shape[1], *places)
+    assert maps.activation.shape == (2, clips.shape[1], *places)
     assert maps.activation.dtype == np.float32
     assert (maps.activation >= 0).all()
     assert maps.activation.max() > 0
     assert (maps.top, maps.left, maps.height, maps.width) == rectangle
-    one = subject.maps(clips[1:2], classes[1:2])
-    np.testing.assert_allclose(one.activation[0], maps.activation[1], rtol=1e-3, atol=1e-4 * maps.activation.max())
-    # the class asked for matters
-    assert not np.allclose(subject.maps(clips[:1], np.array([0])).activation, maps.activation[:1], rtol=1e-2, atol=0)
+    alone = subject.maps(clips[1:], classes[1:])
+    np.testing.assert_allclose(alone.activation[0], maps.activation[1], rtol=1e-3, atol=1e-4 * maps.activation.max())
+    other = subject.maps(clips[1:], np.array([1]))  # the class asked for matters
+    assert not np.allclose(other.activation, alone.activation, rtol=1e-2, atol=0)
