@@ -16,9 +16,9 @@ from sceneproof.data.humans import from_masks, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table
 from sceneproof.data.video import decode
+from sceneproof.encoding import Form
 from sceneproof.errors import InputError
 from sceneproof.prepare import prepare
-from sceneproof.rewriting import Form
 from tests.videos import BROKEN, FORMATS, ODD, make_format, make_masks, make_video, numbered, numbers_of
 
 
@@ -66,7 +66,7 @@ def test_every_fourth_frame_is_a_key_frame(tmp_path: Path) -> None:
         assert video.table.keys.tolist() == [0, 4, 8, 12, 16, 20, 24, 28]
 
 
-def test_segments_become_files_of_their_own(tmp_path: Path) -> None:
+def test_segments_become_files_of_their_own_where_they_are_cut(tmp_path: Path) -> None:
     manifest = collection(tmp_path, a=lambda path: make_video(path, numbered(60), rate=10))
     table = Manifest.read(manifest)
     rows = pd.concat([table.rows] * 2).assign(video=["a1", "a2"], start=[1.0, 2.5], end=[2.0, 4.0], note="kept")
@@ -78,9 +78,12 @@ def test_segments_become_files_of_their_own(tmp_path: Path) -> None:
         )
     )
     boxes.write(tmp_path / "boxes.parquet")
-    made = prepare(manifest, tmp_path / "out", short_side=24, humans=tmp_path / "boxes.parquet", quiet=True)
+    made = prepare(
+        manifest, tmp_path / "out", short_side=24, humans=tmp_path / "boxes.parquet", segments="cut", quiet=True
+    )
     assert made is not None
     assert made.rows["frames"].tolist() == [10, 15]
+    assert made.rows["duration"].tolist() == [1.0, 1.5]
     assert not {"start", "end"} & set(made.rows)
     assert made.rows["note"].tolist() == ["kept"] * 2
     assert [numbers_of(np.repeat(decode(made.path(row)), 2, axis=1).repeat(2, axis=2))[0] for row in (0, 1)] == [10, 25]

@@ -65,6 +65,8 @@ class FrameTimes:
     ) -> "FrameTimes":
         """Times by the frames' own time stamps; by the rate where these are missing or go backwards.
 
+        AVI tells when frames are decoded, not when they are shown: with B-frames that is another order.
+
         Args:
             stamps: N presentation time stamps in display order.
             last: how long the last frame is shown, in ticks; 0 where that is unknown: as long as most.
@@ -73,10 +75,10 @@ class FrameTimes:
             rates: rates that the file claims, the likeliest first.
         """
         count, claimed = len(stamps), next(iter(rates), math.nan)
-        known = np.asarray([0] if any(stamp is None for stamp in stamps) else stamps, np.int64)
+        known = np.array([stamp for stamp in stamps if stamp is not None], np.int64)
         steps = np.diff(known)
         if len(known) < count or (steps < 0).any() or (count > 1 and known[-1] == known[0]):
-            return cls.even(count, claimed, guessed=True)
+            return cls.even(count, _likely(known, base, claimed), guessed=True)
         last = last if last > 0 else int(np.median(steps)) if count > 1 else 0
         first = 0.0 if start is None else float(int(known[0]) * base - start)
         first = 0.0 if abs(first) < 2e-6 else first  # libav rounds a file's start to microseconds
@@ -133,6 +135,21 @@ class FrameTimes:
             first = shown if self.ticks is not None else min(first, self.frames - 1)
         return range(first, max(stop, first + 1))
 
+    def part(self, frames: range, end: float = math.inf) -> "FrameTimes":
+        """The times of some of the frames, as a file of their own has them: the first is shown at second 0.
+
+        Args:
+            frames: their numbers.
+            end: when the last is shown no more, in seconds of the whole, if that is before its own end.
+        """
+        first, last = float(self.seconds(frames.start)), float(self.seconds(frames.stop - 1))
+        length = max(min(float(self.seconds(frames.stop)), end), last) - first
+        if self.ticks is None:
+            return FrameTimes(len(frames), self.rate, 0.0, length or 1 / self.rate, guessed=self.guessed)
+        ticks = self.ticks[frames.start : frames.stop + 1] - self.ticks[frames.start]
+        ticks[-1] = max(round(length / self.base), ticks[-2])
+        return FrameTimes.of_stamps(ticks[:-1], int(ticks[-1] - ticks[-2]), self.base, None, [self.rate])
+
     def text(self) -> str:
         """All of this in a line, as manifests keep it; `parse` reads it."""
         if self.ticks is None:
@@ -165,6 +182,17 @@ class FrameTimes:
 
     def _edges(self) -> Seconds:
         return self.seconds(np.arange(self.frames + 1))
+
+
+def _likely(stamps: Numbers, base: Fraction, claimed: float) -> float:
+    """The rate of frames whose stamps are in a wrong order: as claimed, unless they are plainly at other distances."""
+    steps = np.diff(np.sort(stamps))
+    if not steps.any():
+        return claimed
+    usual = np.median(steps)
+    step = usual if np.mean(steps == usual) >= 0.7 and usual else steps.mean()  # by far the most, or all together
+    fitted = float(1 / (step * float(base)))
+    return fitted if math.isnan(claimed) or abs(fitted - claimed) > 0.1 * claimed else claimed
 
 
 def _even(ticks: Numbers, base: Fraction, rate: float) -> bool:
