@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sceneproof.addresses import Place
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
 from sceneproof.metrics.matching import pairs
 from sceneproof.metrics.temporal_segments import temporal_iou
@@ -122,6 +123,20 @@ def lengths(rows: pd.DataFrame) -> NDArray[np.float64]:
     return np.where(duration > 0, duration, np.where(known, frames / np.where(known, rate, 1), np.inf))
 
 
+def _surer(manifest: Manifest) -> NDArray[np.float64]:
+    """As `lengths`, but by the files where frames and a rate alone say that a segment is outside its video."""
+    rows, length = manifest.rows, lengths(manifest.rows)
+    latest = np.fmax(_numbers(rows, "start"), _numbers(rows, "end"))
+    doubted = ~(_numbers(rows, "duration") > 0) & np.isfinite(length) & (latest > length)
+    for path in rows["path"][doubted].unique():
+        own = rows["path"].to_numpy() == path
+        try:
+            length[own] = probe(manifest.root / str(path)).clock.end
+        except VideoError:
+            continue  # what is gone or broken is as long as was said
+    return length
+
+
 def problems(
     manifest: Manifest, *, actions: Sequence[str] | None = None, length: NDArray[np.float64] | None = None
 ) -> pd.DataFrame:
@@ -135,7 +150,7 @@ def problems(
         manifest: of segments.
         actions: the classes that are known; by default those of the split "train", where there is one.
         length: float64 (R,), seconds that each row's video lasts, infinity where that is not known; by default as the
-            manifest says (`lengths`).
+            manifest says. Where it has no `duration`, and frames / rate would make a segment wrong, the file is asked.
 
     Returns:
         One row a problem, in the order in which they are mended, which is that of their kinds: `row` of the manifest,
@@ -206,7 +221,7 @@ def _mended(manifest: Manifest, actions: Sequence[str] | None, length: NDArray[n
     if actions is None and "train" in manifest.splits:
         actions = manifest.split("train").actions
     everywhere = np.ones(len(rows), np.bool_)
-    length = lengths(rows) if length is None else length
+    length = _surer(manifest) if length is None else length
     times = seconds(rows, length)
     it = _Mending(
         video_names(rows), rows["action"].to_numpy(dtype=object), times, length, everywhere, ~everywhere
