@@ -47,9 +47,10 @@ def make_timed(
             audio.sample_rate, audio.pts = RATE, 0
             container.mux(silence.encode(audio))
             container.mux(silence.encode())
-        for time, picture in zip(times, numbered(len(times), height, width), strict=True):
+        steps = [*np.diff(times).tolist(), *np.diff(times)[-1:].tolist()]  # the last is shown as long as the one before
+        for time, step, picture in zip(times, steps, numbered(len(times), height, width), strict=True):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = time, base
+            frame.pts, frame.duration, frame.time_base = time, step, base
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

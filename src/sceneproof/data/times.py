@@ -90,8 +90,9 @@ class FrameTimes:
         fitted = (count - 1) / float(int(ticks[-2]) * base)
         for rate in (*rates, fitted):
             if _even(ticks[:-1], base, rate):
-                end = count / rate if abs(count / rate - length) <= 0.51 * base else length
-                return cls(count, rate, first, first + end)
+                even = count / rate  # many writers give the last frame the shortest time that they know
+                longer = length - even > 0.51 * base
+                return cls(count, rate, first, first + (length if longer else even))
         return cls(count, count / length, first, first + length, ticks, base)
 
     def seconds(self, numbers: Numbers | int) -> Seconds:
