@@ -52,7 +52,7 @@ class Upload:
         read = len(self.frames)
         if read == self.total:
             return ""
-        if math.isnan(self.length):
+        if math.isnan(self.rate) or math.isnan(self.length):
             return f"The file is long: only its first {read} of {self.total} frames are looked at."
         return (
             f"The file is {self.length:.1f} s long: only its first {self.read:.1f} s "
