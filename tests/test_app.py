@@ -281,4 +281,6 @@ def test_bad_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_first_seconds_of_a_file_are_those_that_are_shown(tmp_path: Path) -> None:
     path = make_timed(tmp_path / "clip.mp4", [0, *(3000 + 40 * n for n in range(50))])
     assert len(read_upload(path, seconds=3.2).frames) == 6, "a still of three seconds, and five frames"
-    assert read_upload(path, seconds=1.0).cut == "The file is 5.0 s long: only its first 3.0 s (1 frames) are looked at."
+    assert (
+        read_upload(path, seconds=1.0).cut == "The file is 5.0 s long: only its first 3.0 s (1 frames) are looked at."
+    )

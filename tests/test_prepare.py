@@ -189,7 +189,11 @@ def untrimmed(folder: Path, times: list[int], **more: Any) -> Path:
     """Two segments of one video whose frames are shown at these milliseconds, and one video without any."""
     make_timed(folder / "in" / "a.mp4", times, **more)
     make_video(folder / "in" / "b.mp4", numbered(20))
-    rows = [("a0", "a.mp4", "run", 1.0, 2.0), ("a1", "a.mp4", "jump", 2.2, 2.6), ("b", "b.mp4", "background", None, None)]
+    rows = [
+        ("a0", "a.mp4", "run", 1.0, 2.0),
+        ("a1", "a.mp4", "jump", 2.2, 2.6),
+        ("b", "b.mp4", "background", None, None),
+    ]
     frame = pd.DataFrame(rows, columns=["video", "path", "action", "start", "end"]).assign(split="train")
     Manifest(frame.assign(group=["a", "a", "b"]), folder / "in").write(folder / "in" / "manifest.parquet")
     return folder / "in" / "manifest.parquet"
@@ -227,7 +231,9 @@ def test_segments_are_carried_over_and_show_the_same(form: Form, times: list[int
     assert np.abs(old.seconds(numbers) - new.seconds(numbers)).max() < 1e-3
     assert made.rows["duration"].iat[0] == pytest.approx(old.end, abs=1e-3)
     for row in (0, 1):
-        parts = [frame_range(Timing(table).info(row), *made.rows[["start", "end"]].iloc[row]) for table in (before, made)]
+        parts = [
+            frame_range(Timing(table).info(row), *made.rows[["start", "end"]].iloc[row]) for table in (before, made)
+        ]
         assert parts[0] == parts[1]
         assert numbers_of(np.repeat(decode(made.path(row), parts[1]), 2, axis=1).repeat(2, axis=2)) == list(parts[0])
     moved = read_humans(out / "humans.parquet")
@@ -244,6 +250,4 @@ def test_a_cut_segment_keeps_the_times_of_its_frames(tmp_path: Path) -> None:
     assert made.rows["frames"].tolist() == [10, 16, 20]
     assert made.rows["duration"].round(3).tolist() == [1.0, 0.4, 0.8]
     with pytest.raises(InputError, match=r"nothing to localize.*--segments keep"):
-        train_localization(
-            tmp_path / "out" / "manifest.parquet", tmp_path / "run", validation_split=None, quiet=True
-        )
+        train_localization(tmp_path / "out" / "manifest.parquet", tmp_path / "run", validation_split=None, quiet=True)

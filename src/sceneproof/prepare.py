@@ -17,10 +17,10 @@ from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
+from sceneproof.encoding import Form
 from sceneproof.errors import InputError
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
-from sceneproof.encoding import Form
 from sceneproof.rewriting import KEY_FRAME_EVERY, Rewritten, Source, rewrite
 
 Segments = Literal["keep", "cut"]
@@ -162,8 +162,8 @@ def _check_space(space: _Space, sources: list[Source], out: Path, *, quiet: bool
     written = sum(Path(source.target).stat().st_size for source in sources if Path(source.target).exists())
     free = shutil.disk_usage(there).free + written
     told = (
-        f"{len({source.target for source in sources})} videos will take about {_size(space.total)} ({_size(space.a_frame)} a frame, reckoned from "
-        f"{space.samples} of them); {_size(free)} are free"
+        f"{len({source.target for source in sources})} videos will take about {_size(space.total)} "
+        f"({_size(space.a_frame)} a frame, reckoned from {space.samples} of them); {_size(free)} are free"
     )
     if space.total > free:
         raise InputError(f"{out}: {told}: give a smaller --short_side, or another disk")

@@ -146,7 +146,8 @@ def _refuse_whole_clips(part: Manifest) -> None:
     if not any(name in part.rows and part.rows[name].notna().any() for name in ("start", "end")):
         raise InputError(
             f"{part.name}: no row of split {part.rows['split'].iat[0]!r} has a start or an end: every video is one "
-            f"action from start to end, and there is nothing to localize. If `prepare` wrote it: give it --segments keep"
+            f"action from start to end, and there is nothing to localize. If `prepare` wrote it, "
+            f"give it --segments keep"
         )
 
 

@@ -1,5 +1,6 @@
 """When frames are shown: by their own time stamps, not by their number and a rate."""
 
+import itertools
 import math
 from fractions import Fraction
 from pathlib import Path
@@ -129,7 +130,7 @@ def test_seconds_to_frames_and_back(steps: list[int], start: int, base: Fraction
     assert np.array_equal(again.seconds(numbers), times.seconds(numbers))
     cuts = sorted({0, len(steps), *data.draw(st.lists(st.integers(0, len(steps)), max_size=4))})
     edges = times.seconds(np.array(cuts)).tolist()
-    ranges = [times.within(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    ranges = [times.within(low, high) for low, high in itertools.pairwise(edges)]
     if min(steps) * base > 0.001:  # annotations are read to within .6 ms
         assert [frame for each in ranges for frame in each] == numbers.tolist()
 

@@ -1,7 +1,6 @@
 """What a manifest tells of its frames' times, and what happens where the files say something else."""
 
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,9 @@ def test_what_is_known_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.
     make_timed(tmp_path / "a.mkv", VARIABLE)
     facts = survey(tmp_path, ["a.mkv"], quiet=True)[0].iloc[0].to_dict()
     given = []
-    monkeypatch.setattr(timing, "probe", lambda path, known, real=timing.probe: given.append(known) or real(path, known))
+    monkeypatch.setattr(
+        timing, "probe", lambda path, known, real=timing.probe: given.append(known) or real(path, known)
+    )
     infos = Timing(table(tmp_path, "a.mkv", **facts)), Timing(table(tmp_path, "a.mkv"))
     assert [float(one.info(0).clock.seconds(25)) for one in infos] == [2.125, 2.125]
     assert given[0] is not None

@@ -28,7 +28,8 @@ class Manifest:
         rows: one row a clip. `video` is its unique id; `path` is relative to `root`; `split`; `action`. Optional:
             `start` and `end` in seconds (NaN: the whole file), `width`, `height`, `rate` (frames a second, on average),
             `frames`, `duration` (seconds from where a player starts the file to the end of its last frame), `times`
-            (when each frame is shown, `FrameTimes.text`; a long one stands in the first row of its file alone), `scene` (the true scene, where known), `context` ("in" or "out"), `group` (clips that must stay together).
+            (when each frame is shown, `FrameTimes.text`; a long one stands in the first row of its file alone), `scene`
+            (the true scene, where known), `context` ("in" or "out"), `group` (clips that must stay together).
         root: the folder or address that paths start from; the manifest file's own folder unless said otherwise.
         name: what to call it in messages: its file, usually.
     """

@@ -223,9 +223,7 @@ def _mended(manifest: Manifest, actions: Sequence[str] | None, length: NDArray[n
     everywhere = np.ones(len(rows), np.bool_)
     length = _surer(manifest) if length is None else length
     times = seconds(rows, length)
-    it = _Mending(
-        video_names(rows), rows["action"].to_numpy(dtype=object), times, length, everywhere, ~everywhere
-    )
+    it = _Mending(video_names(rows), rows["action"].to_numpy(dtype=object), times, length, everywhere, ~everywhere)
     known = everywhere if actions is None else np.isin(it.actions.astype(str), [*actions, BACKGROUND])
     for row in it.rows(~known):
         it.drop(row, f"unknown class {it.actions[row]!r}")

@@ -77,7 +77,7 @@ def index_check(
 
 
 def probed_lengths(manifest: Manifest, *, quiet: bool = False) -> NDArray[np.float64]:
-    """How long each row's video is, in seconds, (R,): by the manifest's `duration`, else by the file, where it is there.
+    """How long each row's video is, in seconds, (R,): by the manifest's `duration`, else by the file, if it is there.
 
     Files that are gone or cannot be read are as long as the manifest's frames and rates say; infinity without these.
     """

@@ -100,5 +100,3 @@ def _long_texts(rows: pd.DataFrame) -> dict[str, str]:
     texts = rows["times"].fillna("")
     long = rows[(texts.str.len() > LONG).to_numpy(np.bool_)]
     return dict(zip(long["path"].astype(str), long["times"], strict=True))
-
-

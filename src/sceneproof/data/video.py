@@ -208,9 +208,7 @@ def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan)
         raise VideoError(f"the segment begins at {start:g} s, but the video ends at {times.end:g} s")
     if end <= times.first - SLACK:
         raise VideoError(f"the segment ends at {end:g} s, but the video's first frame is shown at {times.first:g} s")
-    return times.within(
-        times.first if math.isnan(start) else start, times.end + 1 if math.isnan(end) else end
-    )
+    return times.within(times.first if math.isnan(start) else start, times.end + 1 if math.isnan(end) else end)
 
 
 def _all(video: Video, resized: Resized) -> NDArray[np.uint8]:

@@ -54,10 +54,7 @@ class Upload:
             return ""
         if math.isnan(self.rate) or math.isnan(self.length):
             return f"The file is long: only its first {read} of {self.total} frames are looked at."
-        return (
-            f"The file is {self.length:.1f} s long: only its first {self.read:.1f} s "
-            f"({read} frames) are looked at."
-        )
+        return f"The file is {self.length:.1f} s long: only its first {self.read:.1f} s ({read} frames) are looked at."
 
 
 def read_upload(path: Path, *, seconds: float, time_limit: float = TIME_LIMIT) -> Upload:

@@ -94,7 +94,7 @@ class Seer:
         self.backbone = type("Backbone", (), {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)})()
 
     def detect(self, video: torch.Tensor, real: torch.Tensor) -> list[Segments]:
-        pictures = (video[0].permute(1, 2, 3, 0).numpy() ).round().astype(np.uint8)
+        pictures = (video[0].permute(1, 2, 3, 0).numpy()).round().astype(np.uint8)
         inside = np.array([40 <= number < 80 for number in numbers_of(pictures)])[: int(real[0])]
         ends = np.flatnonzero(inside)
         return [Segments(np.array([[ends[0], ends[-1] + 1.0]]), np.zeros(1, np.int64), np.ones(1))]

@@ -92,7 +92,7 @@ def _line(recipe: Recipe, true: pd.DataFrame, length: float, actions: Sequence[s
 
 
 def _stills(path: Place) -> list[Still]:
-    """What is shown at evenly spaced times; none where the video cannot be read any more: the figures do not need them."""
+    """What is shown at evenly spaced times; none where the video cannot be read any more: no figure needs them."""
     try:
         info = probe(path)
         shown = (np.arange(STILLS) + 0.5) * (info.clock.end / STILLS)
