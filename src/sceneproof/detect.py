@@ -33,8 +33,8 @@ from sceneproof.tasks.detection.tubes import Tube
 
 SHOWN = 20
 COLUMNS = ("tube", "action", "score", "first", "last", "start", "end")
-"""Of the table: a tube's number, first and last frame (from 0, both are of the tube), and both ends in seconds from where
-a player starts the file."""
+"""Of the table: a tube's number, first and last frame (from 0, both are of the tube), and both ends in seconds, on a
+player's clock."""
 Picture = NDArray[np.uint8]
 
 

@@ -128,13 +128,16 @@ def _surer(manifest: Manifest) -> NDArray[np.float64]:
     rows, length = manifest.rows, lengths(manifest.rows)
     latest = np.fmax(_numbers(rows, "start"), _numbers(rows, "end"))
     doubted = ~(_numbers(rows, "duration") > 0) & np.isfinite(length) & (latest > length)
+    ends: dict[str, float] = {}
     for path in rows["path"][doubted].unique():
-        own = rows["path"].to_numpy() == path
         try:
-            length[own] = probe(manifest.root / str(path)).clock.end
+            ends[path] = probe(manifest.root / str(path)).clock.end
         except VideoError:
             continue  # what is gone or broken is as long as was said
-    return length
+    if not ends:
+        return length
+    asked = rows["path"].map(ends).to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isnan(asked), length, asked)
 
 
 def problems(
