@@ -30,9 +30,9 @@ from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
 from sceneproof.data.humans import HumanBoxes, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import probe
+from sceneproof.encoding import Form
 from sceneproof.files import read_json
 from sceneproof.prepare import prepare
-from sceneproof.rewriting import Form
 
 FORMS: tuple[tuple[Form, int], ...] = (("h264", 1), ("h264", 4), ("h264", 16), ("jpeg", 1))
 PIL, ORIGINALS = "jpeg-through-pil-240", "originals"

@@ -24,6 +24,7 @@ from sceneproof.labelling.upload import find_people, moves, read_upload
 from sceneproof.report.audit.looked import looked_html
 from tests.contexts.clips import PERSON, footage
 from tests.labelling.models import bright_cell_yolox
+from tests.timed import make_timed
 from tests.videos import BROKEN, make_video, numbered
 
 FOUR = InputSettings(frames=4)
@@ -275,3 +276,11 @@ def test_bad_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         app("none", clips=0)
     with pytest.raises(InputError, match="motion: needs no weights"):
         app("none", detector="motion", weights="yolox.onnx")
+
+
+def test_the_first_seconds_of_a_file_are_those_that_are_shown(tmp_path: Path) -> None:
+    path = make_timed(tmp_path / "clip.mp4", [0, *(3000 + 40 * n for n in range(50))])
+    assert len(read_upload(path, seconds=3.2).frames) == 6, "a still of three seconds, and five frames"
+    assert (
+        read_upload(path, seconds=1.0).cut == "The file is 5.0 s long: only its first 3.0 s (1 frames) are looked at."
+    )

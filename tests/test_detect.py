@@ -1,11 +1,16 @@
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sceneproof.data.times import FrameTimes
+from sceneproof.data.video import probe
 from sceneproof.detect import tube_rows, write_tubes
+from sceneproof.report.annotated import write_annotated
 from sceneproof.tasks.detection.tubes import Tube, make_tube
+from tests.videos import numbered
 
 ABOUT = {"video": "a.mp4", "rate": None}
 
@@ -29,3 +34,16 @@ def test_each_tube_is_a_line_of_json_with_its_boxes(lengths: tuple[int, ...], tm
     ]
     lines = (tmp_path / "a.json").read_text().splitlines()
     assert sum('"boxes"' in line for line in lines) == len(lengths)
+
+
+def test_tubes_are_told_in_the_seconds_of_their_frames() -> None:
+    times = FrameTimes.of_stamps([0, *range(10_000, 10_800, 40)], 40, Fraction(1, 1000), None, [25.0])
+    table = tube_rows([tube(0, 2), tube(5, 3)], ["walk", "run"], times.rate, times)
+    assert table[["start", "end"]].to_numpy().round(3).tolist() == [[0, 10.04], [10.16, 10.28]]
+
+
+def test_the_annotated_video_shows_each_frame_when_it_is_shown(tmp_path: Path) -> None:
+    times = FrameTimes.of_stamps([0, *range(1000, 1400, 40)], 40, Fraction(1, 1000), None, [25.0])
+    write_annotated(tmp_path / "a.mp4", numbered(11), times.rate, times)
+    shown = probe(tmp_path / "a.mp4").clock.seconds(np.arange(11))
+    assert np.abs(shown - times.seconds(np.arange(11))).max() < 1e-3

@@ -15,10 +15,13 @@ from sceneproof.data.human_tables import HumanBoxes
 from sceneproof.data.humans import from_masks, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table
-from sceneproof.data.video import decode
+from sceneproof.data.timing import Timing
+from sceneproof.data.video import decode, frame_range
+from sceneproof.encoding import Form
 from sceneproof.errors import InputError
 from sceneproof.prepare import prepare
-from sceneproof.rewriting import Form
+from sceneproof.train_localization import train_localization
+from tests.timed import make_timed
 from tests.videos import BROKEN, FORMATS, ODD, make_format, make_masks, make_video, numbered, numbers_of
 
 
@@ -66,7 +69,7 @@ def test_every_fourth_frame_is_a_key_frame(tmp_path: Path) -> None:
         assert video.table.keys.tolist() == [0, 4, 8, 12, 16, 20, 24, 28]
 
 
-def test_segments_become_files_of_their_own(tmp_path: Path) -> None:
+def test_segments_become_files_of_their_own_where_they_are_cut(tmp_path: Path) -> None:
     manifest = collection(tmp_path, a=lambda path: make_video(path, numbered(60), rate=10))
     table = Manifest.read(manifest)
     rows = pd.concat([table.rows] * 2).assign(video=["a1", "a2"], start=[1.0, 2.5], end=[2.0, 4.0], note="kept")
@@ -78,9 +81,12 @@ def test_segments_become_files_of_their_own(tmp_path: Path) -> None:
         )
     )
     boxes.write(tmp_path / "boxes.parquet")
-    made = prepare(manifest, tmp_path / "out", short_side=24, humans=tmp_path / "boxes.parquet", quiet=True)
+    made = prepare(
+        manifest, tmp_path / "out", short_side=24, humans=tmp_path / "boxes.parquet", segments="cut", quiet=True
+    )
     assert made is not None
     assert made.rows["frames"].tolist() == [10, 15]
+    assert made.rows["duration"].tolist() == [1.0, 1.5]
     assert not {"start", "end"} & set(made.rows)
     assert made.rows["note"].tolist() == ["kept"] * 2
     assert [numbers_of(np.repeat(decode(made.path(row)), 2, axis=1).repeat(2, axis=2))[0] for row in (0, 1)] == [10, 25]
@@ -177,3 +183,71 @@ def test_killed_at_random_moments_it_ends_like_an_unbroken_run(tmp_path: Path) -
 def test_it_needs_no_torch() -> None:
     code = "import sys; import sceneproof.prepare; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def untrimmed(folder: Path, times: list[int], **more: Any) -> Path:
+    """Two segments of one video whose frames are shown at these milliseconds, and one video without any."""
+    make_timed(folder / "in" / "a.mp4", times, **more)
+    make_video(folder / "in" / "b.mp4", numbered(20))
+    rows = [
+        ("a0", "a.mp4", "run", 1.0, 2.0),
+        ("a1", "a.mp4", "jump", 2.2, 2.6),
+        ("b", "b.mp4", "background", None, None),
+    ]
+    frame = pd.DataFrame(rows, columns=["video", "path", "action", "start", "end"]).assign(split="train")
+    Manifest(frame.assign(group=["a", "a", "b"]), folder / "in").write(folder / "in" / "manifest.parquet")
+    return folder / "in" / "manifest.parquet"
+
+
+@pytest.mark.parametrize("form", ["h264", "jpeg"])
+@pytest.mark.parametrize(
+    ("times", "sound"),
+    [
+        ([100 * n for n in range(20)] + [2000 + 25 * n for n in range(40)], False),
+        ([500 + 40 * n for n in range(60)], True),
+        ([0, *(900 + 40 * n for n in range(50) if n != 7)], False),
+    ],
+    ids=["variable", "late", "still and dropped"],
+)
+def test_segments_are_carried_over_and_show_the_same(form: Form, times: list[int], sound: bool, tmp_path: Path) -> None:
+    manifest = untrimmed(tmp_path, times, sound=sound)
+    boxes = HumanBoxes(
+        pd.DataFrame(
+            [(video, frame, 8.0, 4.0, 24.0, 40.0, 0.9) for video in ("a0", "a1") for frame in (0, 30)],
+            columns=["video", "frame", "x1", "y1", "x2", "y2", "score"],
+        )
+    )
+    boxes.write(tmp_path / "boxes.parquet")
+    out = tmp_path / "out"
+    made = prepare(manifest, out, short_side=32, form=form, humans=tmp_path / "boxes.parquet", workers=1, quiet=True)
+    assert made is not None
+    before = Manifest.read(manifest)
+    assert len(list((out / "videos").iterdir())) == 2, "one copy of each video"
+    for name in ("video", "action", "group", "split"):
+        assert made.rows[name].tolist() == before.rows[name].tolist()
+    assert made.rows[["start", "end"]].iloc[:2].to_numpy(float).tolist() == [[1.0, 2.0], [2.2, 2.6]]
+    old, new = (Timing(table).info(0).clock for table in (before, made))
+    numbers = np.arange(len(times) + 1)
+    assert np.abs(old.seconds(numbers) - new.seconds(numbers)).max() < 1e-3
+    assert made.rows["duration"].iat[0] == pytest.approx(old.end, abs=1e-3)
+    for row in (0, 1):
+        parts = [
+            frame_range(Timing(table).info(row), *made.rows[["start", "end"]].iloc[row]) for table in (before, made)
+        ]
+        assert parts[0] == parts[1]
+        assert numbers_of(np.repeat(decode(made.path(row), parts[1]), 2, axis=1).repeat(2, axis=2)) == list(parts[0])
+    moved = read_humans(out / "humans.parquet")
+    assert moved.rows[["video", "frame"]].to_numpy().tolist() == [["a0", 0], ["a0", 30], ["a1", 0], ["a1", 30]]
+    written = {path: path.stat().st_mtime_ns for path in (out / "videos").iterdir()}
+    assert prepare(manifest, out, short_side=32, form=form, workers=1, quiet=True) is not None
+    assert {path: path.stat().st_mtime_ns for path in (out / "videos").iterdir()} == written, "nothing is done twice"
+
+
+def test_a_cut_segment_keeps_the_times_of_its_frames(tmp_path: Path) -> None:
+    times = [100 * n for n in range(20)] + [2000 + 25 * n for n in range(40)]
+    made = prepare(untrimmed(tmp_path, times), tmp_path / "out", segments="cut", workers=1, quiet=True)
+    assert made is not None
+    assert made.rows["frames"].tolist() == [10, 16, 20]
+    assert made.rows["duration"].round(3).tolist() == [1.0, 0.4, 0.8]
+    with pytest.raises(InputError, match=r"nothing to localize.*--segments keep"):
+        train_localization(tmp_path / "out" / "manifest.parquet", tmp_path / "run", validation_split=None, quiet=True)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place, located
+from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
 from sceneproof.evaluate import device_named
@@ -32,7 +33,8 @@ from sceneproof.tasks.detection.tubes import Tube
 
 SHOWN = 20
 COLUMNS = ("tube", "action", "score", "first", "last", "start", "end")
-"""Of the table: a tube's number, first and last frame (from 0, both are of the tube), and both ends in seconds."""
+"""Of the table: a tube's number, first and last frame (from 0, both are of the tube), and both ends in seconds, on a
+player's clock."""
 Picture = NDArray[np.uint8]
 
 
@@ -88,13 +90,13 @@ def detect(
                     draw(picture, labelled(watching.builder, trained.actions, least_score))
                     for picture in watching.pictures(place, info.frames, advance)
                 )
-                write_annotated(files[2], pictures, info.rate)
+                write_annotated(files[2], pictures, info.rate, info.times)
             else:
                 deque(watching.pictures(place, info.frames, advance), maxlen=0)
     except VideoError as error:
         raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
     tubes = best_tubes(watching.found, settings.tube_nms)
-    table = tube_rows(tubes, trained.actions, info.rate)
+    table = tube_rows(tubes, trained.actions, info.rate, info.times)
     with whole(files[0]) as temporary:
         table.to_csv(temporary, index=False)
     write_tubes(files[1], tubes, table, about=_about(place.name, trained.name, least_score, info))
@@ -149,8 +151,17 @@ def labelled(builder: OnlineTubes, actions: Sequence[str], least_score: float) -
     ]
 
 
-def tube_rows(tubes: Sequence[Tube], actions: Sequence[str], rate: float) -> pd.DataFrame:
-    """Tubes as a table with the columns `COLUMNS`, one row each; seconds are missing where the rate is NaN."""
+def tube_rows(
+    tubes: Sequence[Tube], actions: Sequence[str], rate: float, times: FrameTimes | None = None
+) -> pd.DataFrame:
+    """Tubes as a table with the columns `COLUMNS`, one row each; seconds are missing where nothing tells them.
+
+    Args:
+        tubes: in frames of the video.
+        actions: the model's.
+        rate: frames a second; NaN: unknown.
+        times: when each frame is shown; None: evenly spaced from second 0 on.
+    """
     first = np.array([tube.first for tube in tubes], np.int64)
     last = first + np.array([len(tube.boxes) - 1 for tube in tubes], np.int64)
     columns = {
@@ -159,8 +170,8 @@ def tube_rows(tubes: Sequence[Tube], actions: Sequence[str], rate: float) -> pd.
         "score": np.array([tube.score for tube in tubes], np.float64),
         "first": first,
         "last": last,
-        "start": first / rate,
-        "end": (last + 1) / rate,
+        "start": first / rate if times is None else times.seconds(first),
+        "end": (last + 1) / rate if times is None else times.seconds(last + 1),
     }
     return pd.DataFrame(columns)[list(COLUMNS)]
 
@@ -206,7 +217,7 @@ def _tell(table: pd.DataFrame, info: VideoInfo, files: Sequence[Path], least_fra
             f"{least_frames} frames are left out"
         )
     for row in table.head(SHOWN).to_dict("records"):
-        when = f"{clock(row['start'])} - {clock(row['end'])}  " if isfinite(info.rate) else ""
+        when = f"{clock(row['start'])} - {clock(row['end'])}  " if isfinite(row["start"]) else ""
         print(f"{when}{row['score']:.2f}  {row['action']}  (frames {row['first']} to {row['last']})")
     if len(table) > SHOWN:
         print(f"and {len(table) - SHOWN} more")

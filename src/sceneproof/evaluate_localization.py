@@ -101,8 +101,8 @@ def evaluate_localization(
     for split in splits:
         part = table.split(split)
         part.action_numbers([*trained.actions, BACKGROUND])  # refuses others
-        _tell_problems(part, quiet=quiet)
         footage = Footage.gather(part, settings.rate)
+        _tell_problems(part, footage, quiet=quiet)
         what = f"testing {trained.name} on {split}"
         found = localize_all(
             network, footage, settings, where, trained.actions, at_once=at_once, quiet=quiet, what=what
@@ -160,9 +160,9 @@ def _figures(
     return figures
 
 
-def _tell_problems(part: Manifest, *, quiet: bool) -> None:
+def _tell_problems(part: Manifest, footage: Footage, *, quiet: bool) -> None:
     """Says that annotations look wrong; official ones are tested on as they are."""
-    wrong = len(problems(part))
+    wrong = len(problems(part, length=footage.length))
     if wrong and not quiet:
         print(f"{part.name}: {wrong} problems with the segments: `sceneproof index check` shows them", file=sys.stderr)
 

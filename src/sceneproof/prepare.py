@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,11 +17,13 @@ from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
+from sceneproof.encoding import Form
 from sceneproof.errors import InputError
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
-from sceneproof.rewriting import KEY_FRAME_EVERY, Form, Rewritten, Source, rewrite
+from sceneproof.rewriting import KEY_FRAME_EVERY, Rewritten, Source, rewrite
 
+Segments = Literal["keep", "cut"]
 SAMPLES, SAMPLE_FRAMES = 8, 64
 """Videos, and frames of each, that the size of the rest is reckoned from."""
 
@@ -32,6 +35,7 @@ def prepare(
     short_side: int = 240,
     form: Form = "h264",
     key_frame_every: int = KEY_FRAME_EVERY,
+    segments: Segments = "keep",
     humans: Address | None = None,
     root: Address | None = None,
     workers: int | None = None,
@@ -41,8 +45,9 @@ def prepare(
 ) -> Manifest | None:
     """Rewrites a collection once for training, so that clips are quick to read: OUT/videos and OUT/manifest.parquet.
 
-    Frames are shrunk, and every few are a key frame, so that a clip is decoded from where it begins. Segments of
-    longer videos become files of their own. Stopped at any moment, the same command goes on. What cannot be read stays
+    Frames are shrunk, and every few are a key frame, so that a clip is decoded from where it begins; each is shown when
+    it was. A video of which the manifest names segments is rewritten once, whole, and its rows keep their start and
+    end. Stopped at any moment, the same command goes on. What cannot be read stays
     in the manifest with 0 frames and is listed in OUT/manifest.failures.parquet with the reason.
 
     Args:
@@ -52,6 +57,8 @@ def prepare(
         form: "h264", H.264 with short distances between key frames; or "jpeg", every frame a JPEG picture, for about
             four times the space. Both in MP4.
         key_frame_every: For h264: so many frames. More take less space, and longer to cut a clip from.
+        segments: "keep" them in small copies of their whole videos, as localization needs them; or "cut" each into a
+            file of its own, whole from then on, which saves space where clips of long videos are to be classified.
         humans: Table of person boxes or masks: OUT/humans.parquet gets them, moved and scaled along.
         root: The folder or address that the manifest's paths start from; by default the manifest's own.
         workers: Processes that rewrite; by default one a core.
@@ -76,7 +83,7 @@ def prepare(
     people = read_humans(humans) if humans is not None else None
     if people is not None:
         check_humans(people, table)
-    sources = _sources(table, out, short_side, form, key_frame_every)
+    sources = _sources(table, out, short_side, form, key_frame_every, segments)
     _check_space(_reckon(sources, table), sources, out, quiet=quiet)
     if dry_run:
         return None
@@ -86,11 +93,14 @@ def prepare(
     return _write(table, out, sources, made, people, quiet=quiet)
 
 
-def _sources(table: Manifest, out: Path, short_side: int, form: Form, key_frame_every: int) -> list[Source]:
-    """What to rewrite, one a row; rows of one file and segment share it."""
+def _sources(
+    table: Manifest, out: Path, short_side: int, form: Form, key_frame_every: int, segments: Segments
+) -> list[Source]:
+    """What to rewrite, one a row; rows of one file, and of one segment where these are cut, share it."""
     rows = table.rows
     starts, ends = (
-        rows[name].to_numpy(np.float64) if name in rows else np.full(len(rows), np.nan) for name in ("start", "end")
+        rows[name].to_numpy(np.float64) if name in rows and segments == "cut" else np.full(len(rows), np.nan)
+        for name in ("start", "end")
     )
     sources = []
     for row, (path, start, end) in enumerate(zip(rows["path"], starts, ends, strict=True)):
@@ -117,7 +127,8 @@ def _reckon(sources: list[Source], table: Manifest) -> _Space:
     Raises:
         InputError: none of them can be read.
     """
-    rows = np.unique(np.linspace(0, len(sources) - 1, SAMPLES).astype(int))
+    first = list({source.target: row for row, source in reversed(list(enumerate(sources)))}.values())[::-1]
+    rows = np.array(first)[np.unique(np.linspace(0, len(first) - 1, SAMPLES).astype(int))]
     samples: list[Rewritten] = []
     lengths: list[int] = []
     problems: list[str] = []
@@ -138,7 +149,7 @@ def _reckon(sources: list[Source], table: Manifest) -> _Space:
     known = table.rows["frames"].to_numpy(np.float64) if "frames" in table.rows else np.full(len(sources), np.nan)
     cut = np.array([not (np.isnan(source.start) and np.isnan(source.end)) for source in sources])
     frames = np.where(cut | np.isnan(known), np.mean(lengths), known)
-    return _Space(float(frames.sum() * a_frame), a_frame, len(samples))
+    return _Space(float(frames[first].sum() * a_frame), a_frame, len(samples))
 
 
 def _check_space(space: _Space, sources: list[Source], out: Path, *, quiet: bool) -> None:
@@ -151,8 +162,8 @@ def _check_space(space: _Space, sources: list[Source], out: Path, *, quiet: bool
     written = sum(Path(source.target).stat().st_size for source in sources if Path(source.target).exists())
     free = shutil.disk_usage(there).free + written
     told = (
-        f"{len(sources)} videos will take about {_size(space.total)} ({_size(space.a_frame)} a frame, reckoned from "
-        f"{space.samples} of them); {_size(free)} are free"
+        f"{len({source.target for source in sources})} videos will take about {_size(space.total)} "
+        f"({_size(space.a_frame)} a frame, reckoned from {space.samples} of them); {_size(free)} are free"
     )
     if space.total > free:
         raise InputError(f"{out}: {told}: give a smaller --short_side, or another disk")
@@ -197,11 +208,15 @@ def _write(
     ]
     if len(failed) == len(sources):
         raise InputError(f"{table.name}: none of its videos can be read; the first: {failed[0][1]}: {failed[0][2]}")
-    rows = table.rows.drop(columns=["start", "end"], errors="ignore").copy()
+    cut = any(not (np.isnan(source.start) and np.isnan(source.end)) for source in sources)
+    rows = table.rows.drop(columns=["start", "end"] if cut else [], errors="ignore").copy()
     rows["path"] = [Path(source.target).relative_to(out).as_posix() for source in sources]
     for name in ("width", "height", "frames"):
         rows[name] = [0 if isinstance(answer, Problem) else getattr(answer, name) for answer in answers]
-    rows["rate"] = [np.nan if isinstance(answer, Problem) else answer.rate for answer in answers]
+    times = [None if isinstance(answer, Problem) else answer.times for answer in answers]
+    rows["rate"] = [np.nan if one is None else one.rate for one in times]
+    rows["duration"] = [np.nan if one is None else one.end for one in times]
+    rows["times"] = ["" if one is None else one.text() for one in times]
     manifest = Manifest(rows, out, str(out / "manifest.parquet"))
     if people is not None:
         by_video = dict(zip(rows["video"], answers, strict=True))

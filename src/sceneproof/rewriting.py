@@ -3,29 +3,28 @@
 import json
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import av
-import cv2
 import numpy as np
-from av.container import OutputContainer
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from sceneproof.addresses import located, marks
 from sceneproof.data.container import VideoError, opened
-from sceneproof.data.video import decode, decode_each, frame_range, probe, shrunk
+from sceneproof.data.times import FrameTimes
+from sceneproof.data.video import VideoInfo, decode, decode_each, frame_range, probe, shrunk
+from sceneproof.encoding import Clock, Form, Writer
 from sceneproof.errors import AddressError
 from sceneproof.files import whole
 from sceneproof.processes import Ask
 
-Form = Literal["h264", "jpeg"]
 KEY_FRAME_EVERY = 4
 """Frames: docs/prepare.md has the speed and the size of other distances."""
+UNKNOWN_RATE = 25.0
+"""Frames a second of what is written, where nothing tells the source's."""
+LARGEST_SHIFT = 1e-3
+"""Seconds by which a frame may be shown earlier or later than the source's: Matroska's own precision."""
 LARGEST_ERROR = 16.0
 """Of 255, mean absolute, in any frame that is compared: above it a file is not what it was made from."""
 
@@ -65,7 +64,7 @@ class Rewritten:
         first: the first one's number in the source.
         height: in pixels.
         width: likewise.
-        rate: frames a second; NaN: unknown.
+        times: when they are shown; None: unknown.
         source_height: of the source, upright.
         source_width: likewise.
         bytes: of the file.
@@ -77,7 +76,7 @@ class Rewritten:
     first: int
     height: int
     width: int
-    rate: float
+    times: FrameTimes | None
     source_height: int
     source_width: int
     bytes: int
@@ -94,25 +93,27 @@ def rewrite(source: Source, ask: Ask | None = None) -> Rewritten:
     if (there := _finished(source, making)) is not None:
         return there
     info = probe(source.path)
-    shown = frame_range(info, source.start, source.end)
+    shown, times = _shown(source, info)
     length = len(shown)
-    shown = shown[: source.most] if source.most is not None else shown
+    if source.most is not None and length > source.most:
+        shown = shown[: source.most]
+        times = times.part(range(source.most)) if times is not None else None
     resized = partial(_even, short_side=source.short_side)
     size = resized(info.height, info.width)
-    rate = Fraction(info.rate).limit_denominator(1001) if math.isfinite(info.rate) else Fraction(25)
+    clock = Clock.of(times or FrameTimes.even(len(shown), UNKNOWN_RATE))
     kept: dict[int, NDArray[np.uint8]] = {}
     with whole(target) as temporary:
-        with av.open(str(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        with av.open(str(temporary), "w", format="mp4", options=clock.options) as container:
             container.metadata["comment"] = json.dumps({"making": making, "frames": len(shown), "first": shown.start})
-            writer = _Writer(container, source, *size, rate)
+            writer = Writer(container, source.form, source.key_frame_every, *size, clock)
             for number, frame in enumerate(decode_each(source.path, shown, resized)):
                 if number & (number - 1) == 0 or number == len(shown) - 1:  # 0, the powers of two, and the last
                     kept[number] = frame
                 writer.add(number, frame)
             writer.close()
         made = Rewritten(
-            len(shown), length, shown.start, *size, info.rate, info.height, info.width, temporary.stat().st_size,
-            _difference(temporary, kept, len(shown)),
+            len(shown), length, shown.start, *size, times, info.height, info.width, temporary.stat().st_size,
+            _difference(temporary, kept, len(shown), times),
         )  # fmt: skip
     return made
 
@@ -128,14 +129,32 @@ def _finished(source: Source, making: str) -> Rewritten | None:
         if not isinstance(said, dict) or said.get("making") != making:
             return None
         there, info = probe(target), probe(source.path)
+        _, times = _shown(source, info)
     except (VideoError, json.JSONDecodeError):
         return None
-    if there.frames != said.get("frames"):
+    if there.frames != said.get("frames") or not _same_times(there.times, times):
         return None
     return Rewritten(
-        there.frames, there.frames, said["first"], there.height, there.width, info.rate, info.height, info.width,
+        there.frames, there.frames, said["first"], there.height, there.width, times, info.height, info.width,
         target.stat().st_size, math.nan,
     )  # fmt: skip
+
+
+def _shown(source: Source, info: VideoInfo) -> tuple[range, FrameTimes | None]:
+    """The frames to write, and when each is shown in the new file; None where nothing tells."""
+    shown = frame_range(info, source.start, source.end)
+    if info.times is None or (math.isnan(source.start) and math.isnan(source.end)):
+        return shown, info.times
+    return shown, info.times.part(shown, math.inf if math.isnan(source.end) else source.end)
+
+
+def _same_times(there: FrameTimes | None, wanted: FrameTimes | None) -> bool:
+    if wanted is None or there is None:
+        return wanted is None
+    numbers = np.arange(wanted.frames + 1)
+    return len(numbers) == there.frames + 1 and bool(
+        np.abs(there.seconds(numbers) - wanted.seconds(numbers)).max() <= LARGEST_SHIFT
+    )
 
 
 def _making(source: Source) -> str:
@@ -153,15 +172,17 @@ def _making(source: Source) -> str:
     )
 
 
-def _difference(path: Path, kept: dict[int, NDArray[np.uint8]], frames: int) -> float:
+def _difference(path: Path, kept: dict[int, NDArray[np.uint8]], frames: int, times: FrameTimes | None) -> float:
     """Mean absolute difference of what was written and what should have been, of 255.
 
     Raises:
-        VideoError: frames are missing, or differ by more than coding explains.
+        VideoError: frames are missing, are shown at other times, or differ by more than coding explains.
     """
-    there = probe(path).frames
-    if there != frames:
-        raise VideoError(f"{there} of {frames} frames arrived in the rewritten file")
+    there = probe(path)
+    if there.frames != frames:
+        raise VideoError(f"{there.frames} of {frames} frames arrived in the rewritten file")
+    if not _same_times(there.times, times):
+        raise VideoError("the rewritten frames are shown at other times than the source's")
     numbers = sorted(kept)
     errors = [
         float(np.abs(frame.astype(np.int16) - kept[number]).mean())
@@ -176,44 +197,3 @@ def _even(height: int, width: int, short_side: int) -> tuple[int, int]:
     """Shrunk to a short side, to even numbers, which colours at half the resolution need."""
     height, width = shrunk(height, width, short_side)
     return max(round(height / 2) * 2, 2), max(round(width / 2) * 2, 2)
-
-
-class _Writer:
-    """Frames into a file of one of the forms."""
-
-    def __init__(self, container: OutputContainer, source: Source, height: int, width: int, rate: Fraction) -> None:
-        self._container, self._form, self._rate = container, source.form, rate
-        stream = container.add_stream("libx264" if source.form == "h264" else "mjpeg", rate=rate)
-        assert isinstance(stream, VideoStream)
-        self._stream = stream
-        stream.height, stream.width = height, width
-        stream.pix_fmt = "yuv420p" if source.form == "h264" else "yuvj420p"
-        stream.codec_context.time_base = 1 / rate
-        stream.codec_context.thread_count = 1
-        if source.form == "h264":
-            stream.codec_context.gop_size = source.key_frame_every
-            # no frames that lean on later ones, no filter between blocks: decoding is what is paid for again and again;
-            # mbtree gives other bytes for the same frames, depending on what was encoded before
-            stream.codec_context.options = {
-                "preset": "medium", "crf": "20", "bf": "0", "sc_threshold": "0", "tune": "fastdecode",
-                "mbtree": "0",
-            }  # fmt: skip
-
-    def add(self, number: int, frame: NDArray[np.uint8]) -> None:
-        """Adds a frame, uint8 (H, W, 3), RGB."""
-        if self._form == "h264":
-            picture = VideoFrame.from_ndarray(frame, format="rgb24")
-            picture.pts, picture.time_base = number, 1 / self._rate
-            self._container.mux(self._stream.encode(picture))
-            return
-        _, jpeg = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
-        packet = av.Packet(jpeg.tobytes())
-        packet.stream, packet.time_base, packet.is_keyframe = self._stream, 1 / self._rate, True
-        packet.pts = packet.dts = number
-        packet.duration = 1
-        self._container.mux(packet)
-
-    def close(self) -> None:
-        """Writes what the encoder still holds."""
-        if self._form == "h264":
-            self._container.mux(self._stream.encode())

@@ -92,6 +92,7 @@ def train_localization(
     if validation_split is not None and optimisation.keep == "best":
         refuse_out_of_context(table.split(validation_split))
     part = table.split(train_split)
+    _refuse_whole_clips(part)
     actions = [action for action in part.actions if action != BACKGROUND]
     footage = Footage.gather(part, buffer.rate, memory=memory, check=True)
     clips = TrainingBuffers.cut(footage, buffer, seed, actions)
@@ -138,6 +139,16 @@ def train_localization(
 def learns(parts: Sequence[nn.Module]) -> bool:
     """Whether any parameter of the modules is trained."""
     return any(parameter.requires_grad for part in parts for parameter in part.parameters())
+
+
+def _refuse_whole_clips(part: Manifest) -> None:
+    """Raises InputError where no row is a segment: clips that were cut to their action teach nothing about time."""
+    if not any(name in part.rows and part.rows[name].notna().any() for name in ("start", "end")):
+        raise InputError(
+            f"{part.name}: no row of split {part.rows['split'].iat[0]!r} has a start or an end: every video is one "
+            f"action from start to end, and there is nothing to localize. If `prepare` wrote it, "
+            f"give it --segments keep"
+        )
 
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ from hypothesis import strategies as st
 
 from sceneproof.cli import main
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.segments import problems, repaired, untrimmed
+from sceneproof.data.segments import lengths, problems, repaired, untrimmed
+from sceneproof.data.segments_command import index_check
+from sceneproof.data.sources.survey import survey
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
+from tests.timed import make_timed
 
 
 def table(*rows: tuple[Any, ...], **columns: Any) -> Manifest:
@@ -206,3 +210,42 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         main([*words, "--repair", str(tmp_path / "elsewhere" / "mended.parquet"), "--quiet"])
     assert stopped.value.code == 2
     assert "write the copy there" in capsys.readouterr().err
+
+
+def times_of(manifest: Manifest) -> list[list[float]]:
+    return manifest.rows[["start", "end"]].to_numpy(dtype=float).tolist()
+
+
+def test_a_video_is_as_long_as_its_time_stamps_say(tmp_path: Path) -> None:
+    make_timed(tmp_path / "late.mp4", [500 + 40 * n for n in range(50)], sound=True)  # shown to 2.5 s
+    make_timed(tmp_path / "still.mp4", [0, *(10_000 + 40 * n for n in range(20))])  # to 10.8 s
+    rows = [("late.mp4", "run", 2.2, 2.5), ("still.mp4", "run", 10, 10.8), ("still.mp4", "run", 10.5, 20)]
+    columns = {"frames": [50, 21, 21], "rate": 25.0}  # as if evenly spaced: 2 s, and .84 s
+    manifest = replace(table(*rows, **columns), root=tmp_path)
+    assert [row for row, _, _ in said(manifest)] == [2], "frames / rate alone condemn no segment"
+    manifest.write(tmp_path / "m.parquet")
+    mended = index_check(tmp_path / "m.parquet", repair=tmp_path / "mended.parquet", quiet=True)
+    assert times_of(mended) == [[2.2, 2.5], [10, 10.8], [10.5, 10.8]]
+    facts, _ = survey(tmp_path, manifest.rows["path"].tolist(), quiet=True)
+    indexed = replace(manifest, rows=manifest.rows.assign(**facts))
+    assert times_of(repaired(indexed)[0]) == times_of(mended), "what was stored at indexing is enough"
+
+
+def test_segments_that_nothing_bounds_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_timed(tmp_path / "a.mp4", [40 * n for n in range(25)])
+    manifest = replace(table(("a.mp4", "run", 0, 5), ("gone.mp4", "run", 0, 5)), root=tmp_path)
+    manifest.write(tmp_path / "m.parquet")
+    with pytest.raises(InputError, match="1 problems"):
+        index_check(tmp_path / "m.parquet")
+    told = capsys.readouterr().out
+    assert "row 0 (a.mp4): outside its video of 1 s: 0 to 5 s" in told
+    assert "1 segments of videos of unknown length, such as gone.mp4" in told
+    index_check(tmp_path / "m.parquet", probe=False)
+    assert "2 segments of videos of unknown length" in capsys.readouterr().out
+
+
+def test_lengths_of_a_large_manifest_open_no_file() -> None:
+    count = 200_000
+    rows = pd.DataFrame({"path": "a.mp4", "duration": 9.5, "frames": 21, "rate": 25.0}, index=range(count))
+    rows.loc[: count // 2, "duration"] = np.nan
+    assert set(np.round(lengths(rows), 2)) == {9.5, 0.84}

@@ -306,3 +306,10 @@ def test_a_missing_vector_is_named(tmp_path: Path) -> None:
         Scenes.read(tmp_path / "scenes.parquet", clips(tmp_path))
     with pytest.raises(InputError, match=r"row 1 \(b\): 0 probabilities"):
         SceneTable.read(tmp_path / "scenes.parquet")
+
+
+def test_segments_of_a_variable_rate_are_where_they_are_shown(tmp_path: Path) -> None:
+    columns = {"frames": 100, "rate": 16.0, "times": "ticks 1/1000 0.0 50x100 50x25", "start": 1.0, "end": 2.0}
+    rows = pd.DataFrame({"video": ["a"], "path": "a.mp4", "split": "train", "action": "run", **columns})
+    own = Clips.of(Manifest(rows, tmp_path))
+    assert (own.first.tolist(), own.length.tolist()) == ([10], [10])

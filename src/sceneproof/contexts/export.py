@@ -23,6 +23,8 @@ from sceneproof.progress import progress
 SAMPLES = 3
 """Videos that the size of the rest is reckoned from."""
 DRAWING = 1  # raised whenever the same settings give other files
+TIMES = ("start", "end", "duration", "times")
+"""Columns that tell of a source's time: a variant is a file of its own, of the clip alone and at a constant rate."""
 
 
 def export(
@@ -149,7 +151,7 @@ def _tables(
     rows: list[dict[str, Any]] = []
     failures: list[tuple[str, str, str]] = []
     for row, (task, answer) in enumerate(zip(tasks, answers, strict=True)):
-        old = {str(name): value for name, value in table.rows.iloc[row].items() if name not in ("start", "end")}
+        old = {str(name): value for name, value in table.rows.iloc[row].items() if name not in TIMES}
         if isinstance(answer, Problem):
             failures.append((task.video, str(table.path(row)), answer.reason))
             continue

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from sceneproof.data.humans import Humans
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.video import VideoError, decode, frame_range, probe
+from sceneproof.data.timing import Timing
+from sceneproof.data.video import VideoError, decode, frame_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Library:
         self._manifest, self._humans = manifest, humans
         self._row = {str(video): row for row, video in enumerate(manifest.rows["video"])}
         self._starts, self._ends = edges(manifest)
+        self._timing = Timing(manifest)
 
     def read(self, video: str) -> Footage:
         """All frames of a clip, and its people.
@@ -51,7 +53,7 @@ class Library:
             if np.isnan(start) and np.isnan(end):
                 first, frames = 0, decode(path)
             else:
-                shown = frame_range(probe(path), start, end)
+                shown = frame_range(self._timing.info(row), start, end)
                 first, frames = shown.start, decode(path, shown)
         except FileNotFoundError:
             raise VideoError("no such file") from None

@@ -46,10 +46,12 @@ class FrameTable:
     Attributes:
         stamps: int64 (N), presentation time stamps in display order, in the stream's ticks.
         keys: int64 (K), the key frames' numbers, from 0.
+        last: how long the last frame is shown, in ticks; 0: as long as the others.
     """
 
     stamps: NDArray[np.int64]
     keys: NDArray[np.int64]
+    last: int = 0
 
     def __len__(self) -> int:
         return len(self.stamps)
@@ -203,7 +205,9 @@ def _frame_table(container: InputContainer, stream: VideoStream, size: int) -> F
         stamps = stamps - stamps[0] + (stream.start_time or 0)
     if not (whole and regular):
         return None
-    return FrameTable(stamps, np.flatnonzero([entry.is_keyframe for entry in entries]))
+    # a track is as long as its frames together: what the others leave is the last one's
+    last = 0 if kind == "avi" else (stream.duration or 0) - int(stamps[-1] - stamps[0])
+    return FrameTable(stamps, np.flatnonzero([entry.is_keyframe for entry in entries]), max(last, 0))
 
 
 def _promised_bytes(head: bytes) -> int:

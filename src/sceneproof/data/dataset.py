@@ -14,7 +14,8 @@ from sceneproof.data.clips import Frames, evenly_spaced, random_clip, windows
 from sceneproof.data.humans import HumanBoxes, HumanMasks, check_humans, has_twin, mean_colour
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
-from sceneproof.data.video import VideoError, decode, frame_range, probe
+from sceneproof.data.timing import Timing
+from sceneproof.data.video import VideoError, decode, frame_range
 from sceneproof.errors import InputError
 from sceneproof.progress import progress
 from sceneproof.types import Clip, Sample
@@ -52,6 +53,7 @@ class Videos:
         self.manifest = manifest
         self._kept: dict[int, NDArray[np.uint8] | VideoError] | None = {} if memory else None
         self._ranges: dict[int, range] = {}
+        self._timing = Timing(manifest)
 
     def load(self, *, quiet: bool = False) -> None:
         """Decodes all rows ahead, in threads, where videos are kept in memory."""
@@ -87,7 +89,7 @@ class Videos:
         if row not in self._ranges:
             rows = self.manifest.rows
             start, end = (rows[name].to_numpy(np.float64)[row] if name in rows else np.nan for name in ("start", "end"))
-            self._ranges[row] = frame_range(probe(self.manifest.path(row)), start, end)
+            self._ranges[row] = frame_range(self._timing.info(row), start, end)
         return self._ranges[row]
 
     def offset(self, row: int) -> int:
@@ -97,7 +99,7 @@ class Videos:
     @property
     def _has_segments(self) -> bool:
         rows = self.manifest.rows
-        return "start" in rows and bool(rows["start"].notna().any())
+        return any(name in rows and bool(rows[name].notna().any()) for name in ("start", "end"))
 
     def _whole(self, row: int) -> NDArray[np.uint8]:
         assert self._kept is not None
@@ -112,6 +114,7 @@ class Videos:
         assert self._kept is not None
         try:
             frames = decode(self.manifest.path(row))
+            self._timing.check(row, len(frames))
             if self._has_segments:
                 frames = frames[self._range(row).start : self._range(row).stop]
             self._kept[row] = frames

@@ -13,9 +13,11 @@ from sceneproof.data.tables import hashes, read_table, write_table
 from sceneproof.errors import InputError
 
 COLUMNS = ("video", "path", "split", "action")
-OPTIONAL = ("start", "end", "width", "height", "rate", "frames", "scene", "context", "group")
+OPTIONAL = ("start", "end", "width", "height", "rate", "frames", "duration", "times", "scene", "context", "group")
 LEAVES = r"^[\\/]|^[A-Za-z]:[\\/]|(^|[\\/])\.\.([\\/]|$)|://"
 """Paths that lead elsewhere: from the top, from a drive, one up, or another address. Windows' too, on all systems."""
+LONG = 200
+"""Characters of `times` that are not written into every row of a file."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,10 @@ class Manifest:
 
     Attributes:
         rows: one row a clip. `video` is its unique id; `path` is relative to `root`; `split`; `action`. Optional:
-            `start` and `end` in seconds (NaN: the whole file), `width`, `height`, `rate` (frames a second), `frames`,
-            `scene` (the true scene, where known), `context` ("in" or "out"), `group` (clips that must stay together).
+            `start` and `end` in seconds (NaN: the whole file), `width`, `height`, `rate` (frames a second, on average),
+            `frames`, `duration` (seconds from where a player starts the file to the end of its last frame), `times`
+            (when each frame is shown, `FrameTimes.text`; a long one stands in the first row of its file alone), `scene`
+            (the true scene, where known), `context` ("in" or "out"), `group` (clips that must stay together).
         root: the folder or address that paths start from; the manifest file's own folder unless said otherwise.
         name: what to call it in messages: its file, usually.
     """
@@ -51,7 +55,7 @@ class Manifest:
     def write(self, path: Address | Place, **metadata: str) -> None:
         """Writes the table, whole or not at all; paths stay relative to the file's folder, `metadata` to the schema."""
         self.check()
-        write_table(path, self.rows, "manifest", **metadata)
+        write_table(path, _times_once(self.rows), "manifest", **metadata)
 
     def check(self) -> None:
         """Raises InputError unless the table holds what `Manifest` promises."""
@@ -139,6 +143,16 @@ class Manifest:
             )
         made: list[int] = numbers.to_pylist()
         return made
+
+
+def _times_once(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, with long `times` in the first one of each file alone."""
+    if "times" not in rows:
+        return rows
+    long = (rows["times"].fillna("").str.len() > LONG).to_numpy(np.bool_)
+    again = long.copy()
+    again[long] = rows["path"][long].duplicated().to_numpy()
+    return rows.assign(times=rows["times"].mask(again, "")) if again.any() else rows
 
 
 def refuse_out_of_context(part: Manifest) -> None:

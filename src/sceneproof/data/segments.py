@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sceneproof.addresses import Place
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
 from sceneproof.metrics.matching import pairs
 from sceneproof.metrics.temporal_segments import temporal_iou
@@ -42,7 +43,7 @@ class UntrimmedVideo:
         scene: the true scene, of its first row; "" where unknown.
         rows: int64 (R,), its rows of the manifest, those of the background among them.
         times: float64 (N, 2), start and end of each segment in seconds. A missing start is 0; a missing end is the
-            video's length, or infinity where frames or rate are not known.
+            video's length, or infinity where the manifest does not tell it.
         actions: N names.
     """
 
@@ -56,25 +57,28 @@ class UntrimmedVideo:
     actions: list[str]
 
 
-def untrimmed(manifest: Manifest, *, check: bool = False) -> list[UntrimmedVideo]:
+def untrimmed(
+    manifest: Manifest, *, check: bool = False, length: NDArray[np.float64] | None = None
+) -> list[UntrimmedVideo]:
     """The untrimmed videos of a manifest of segments, in order of first appearance.
 
     Args:
         manifest: of segments.
         check: refuse annotations with `problems`.
+        length: of each row's video, seconds (R,); by default as the manifest says.
 
     Raises:
         InputError: rows of one video that name several files or splits; with `check`, whatever `problems` finds.
     """
     if check:
-        _refuse(manifest, problems(manifest))
+        refuse_problems(manifest, length=length)
     rows = manifest.rows
     names = video_names(rows)
     for column in ("path", "split"):
         _refuse_several(manifest, names, column)
     number, unique = pd.factorize(names)
     order = np.argsort(number, kind="stable")
-    times, actions = seconds(rows), rows["action"].to_numpy(dtype=object)
+    times, actions = seconds(rows, length), rows["action"].to_numpy(dtype=object)
     context, scene = _texts(rows, "context"), _texts(rows, "scene")
     videos = []
     for name, own in zip(unique, np.split(order, np.cumsum(np.bincount(number))[:-1]), strict=True):
@@ -97,43 +101,80 @@ def video_names(rows: pd.DataFrame) -> NDArray[np.object_]:
     return np.where(rows["group"].isna(), paths, rows["group"].to_numpy(dtype=object))
 
 
-def seconds(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """Start and end of each row in seconds, float64 (R, 2); what is missing is 0 and the video's length."""
+def seconds(rows: pd.DataFrame, length: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Start and end of each row in seconds, float64 (R, 2); what is missing is 0 and the video's length.
+
+    Args:
+        rows: of a manifest.
+        length: of each row's video, seconds (R,); by default as the manifest says (`lengths`).
+    """
     start, end = (_numbers(rows, name) for name in ("start", "end"))
-    return np.stack([np.where(np.isnan(start), 0, start), np.where(np.isnan(end), lengths(rows), end)], axis=1)
+    length = lengths(rows) if length is None else length
+    return np.stack([np.where(np.isnan(start), 0, start), np.where(np.isnan(end), length, end)], axis=1)
 
 
 def lengths(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """How long each row's video is, in seconds, float64 (R,): infinity where its frames or rate are not known."""
-    frames, rate = _numbers(rows, "frames"), _numbers(rows, "rate")
+    """How long each row's video is, in seconds, float64 (R,): infinity where the manifest does not tell it.
+
+    By `duration`, else frames / rate, which is right where frames are evenly spaced and the first is shown at second 0.
+    """
+    duration, frames, rate = (_numbers(rows, name) for name in ("duration", "frames", "rate"))
     known = (frames > 0) & (rate > 0)
-    return np.where(known, frames / np.where(known, rate, 1), np.inf)
+    return np.where(duration > 0, duration, np.where(known, frames / np.where(known, rate, 1), np.inf))
 
 
-def problems(manifest: Manifest, *, actions: Sequence[str] | None = None) -> pd.DataFrame:
+def _surer(manifest: Manifest) -> NDArray[np.float64]:
+    """As `lengths`, but by the files where frames and a rate alone say that a segment is outside its video."""
+    rows, length = manifest.rows, lengths(manifest.rows)
+    latest = np.fmax(_numbers(rows, "start"), _numbers(rows, "end"))
+    doubted = ~(_numbers(rows, "duration") > 0) & np.isfinite(length) & (latest > length)
+    ends: dict[str, float] = {}
+    for path in rows["path"][doubted].unique():
+        try:
+            ends[path] = probe(manifest.root / str(path)).clock.end
+        except VideoError:
+            continue  # what is gone or broken is as long as was said
+    if not ends:
+        return length
+    asked = rows["path"].map(ends).to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isnan(asked), length, asked)
+
+
+def problems(
+    manifest: Manifest, *, actions: Sequence[str] | None = None, length: NDArray[np.float64] | None = None
+) -> pd.DataFrame:
     """What is wrong with the annotations, and what a repair does about it.
 
     A segment that ends before it starts is turned round; one that is outside its video (starts before 0, ends more than
-    half a second behind the end, where frames and rate are known) is cut; of two of one class in one video with a tIoU
+    half a second behind the end, where that is known) is cut; of two of one class in one video with a tIoU
     of at least .9 one is made that reaches as far as both. Empty segments, and those of an unknown class, go.
 
     Args:
         manifest: of segments.
         actions: the classes that are known; by default those of the split "train", where there is one.
+        length: float64 (R,), seconds that each row's video lasts, infinity where that is not known; by default as the
+            manifest says. Where it has no `duration`, and frames / rate would make a segment wrong, the file is asked.
 
     Returns:
         One row a problem, in the order in which they are mended, which is that of their kinds: `row` of the manifest,
         `video` (the untrimmed one's name), `reason`, `repair`.
     """
-    return _mended(manifest, actions).table()
+    return _mended(manifest, actions, length).table()
 
 
-def repaired(manifest: Manifest, *, actions: Sequence[str] | None = None) -> tuple[Manifest, pd.DataFrame]:
-    """A copy in which `problems` finds nothing, and the table of what was done.
+def refuse_problems(manifest: Manifest, *, length: NDArray[np.float64] | None = None) -> None:
+    """Raises InputError where `problems` finds any."""
+    _refuse(manifest, problems(manifest, length=length))
+
+
+def repaired(
+    manifest: Manifest, *, actions: Sequence[str] | None = None, length: NDArray[np.float64] | None = None
+) -> tuple[Manifest, pd.DataFrame]:
+    """A copy in which `problems` finds nothing, and the table of what was done; arguments as there.
 
     Rows without problems are as they were; of twins the first row stays.
     """
-    mended = _mended(manifest, actions)
+    mended = _mended(manifest, actions, length)
     rows = manifest.rows.copy()
     for place, name in enumerate(("start", "end")):
         if mended.changed.any():
@@ -178,14 +219,14 @@ class _Mending:
         return frame
 
 
-def _mended(manifest: Manifest, actions: Sequence[str] | None) -> _Mending:
+def _mended(manifest: Manifest, actions: Sequence[str] | None, length: NDArray[np.float64] | None) -> _Mending:
     rows = manifest.rows
     if actions is None and "train" in manifest.splits:
         actions = manifest.split("train").actions
     everywhere = np.ones(len(rows), np.bool_)
-    it = _Mending(
-        video_names(rows), rows["action"].to_numpy(dtype=object), seconds(rows), lengths(rows), everywhere, ~everywhere
-    )
+    length = _surer(manifest) if length is None else length
+    times = seconds(rows, length)
+    it = _Mending(video_names(rows), rows["action"].to_numpy(dtype=object), times, length, everywhere, ~everywhere)
     known = everywhere if actions is None else np.isin(it.actions.astype(str), [*actions, BACKGROUND])
     for row in it.rows(~known):
         it.drop(row, f"unknown class {it.actions[row]!r}")

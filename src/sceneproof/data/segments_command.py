@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, located
 from sceneproof.data.box_checks import repaired_boxes
 from sceneproof.data.human_tables import CORNERS, HumanBoxes
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.segments import repaired, untrimmed
+from sceneproof.data.segments import lengths, repaired, untrimmed
+from sceneproof.data.sources.survey import survey
 from sceneproof.data.tables import KEY, read_schema, read_table
 from sceneproof.errors import InputError
 
@@ -20,6 +24,7 @@ def index_check(
     boxes: Address | None = None,
     repair: Address | None = None,
     actions: Sequence[str] | None = None,
+    probe: bool = True,
     quiet: bool = False,
 ) -> Manifest:
     """Looks for wrong annotations in a manifest of segments; exits with 2 where there are any and none is to be mended.
@@ -28,8 +33,8 @@ def index_check(
     corners the wrong way round, missing between two of one person, or of several people who cannot be told apart.
     Frames without a box are told, and are no problem.
 
-    Wrong are: an end before its start, segments outside their video (where the manifest has frames and rates), empty
-    ones, unknown classes, and two segments of one class in one video that are nearly the same (tIoU of .9 or more).
+    Wrong are: an end before its start, segments outside their video, empty ones, unknown classes, and two segments of
+    one class in one video that are nearly the same (tIoU of .9 or more).
 
     Args:
         manifest: The manifest (.parquet), one row a segment.
@@ -37,6 +42,8 @@ def index_check(
         repair: Write a mended copy here: turned round, cut to the video, dropped, merged or filled in. A manifest's
             copy must lie in the same folder.
         actions: The classes that are known; by default those of the split "train", where there is one.
+        probe: Look into the videos whose duration the manifest does not tell. false opens none, and takes frames and
+            rates for it.
         quiet: Do not print what is found.
 
     Raises:
@@ -46,9 +53,12 @@ def index_check(
     if boxes is not None:
         _check_boxes(table, boxes, repair, quiet)
         return table
-    mended, found = repaired(table, actions=actions)
+    length = probed_lengths(table, quiet=quiet) if probe else lengths(table.rows)
+    mended, found = repaired(table, actions=actions, length=length)
     videos = len(untrimmed(table))
     if not quiet:
+        for name in _unbounded(table, length):
+            print(name)
         for row, video, reason, action in found.itertuples(index=False, name=None):
             print(f"row {row} ({video}): {reason}: {'' if repair else 'a repair: '}{action}")
         print(f"{table.name}: {len(table)} rows, {videos} videos, problems: {len(found)}")
@@ -64,6 +74,40 @@ def index_check(
     if not quiet:
         print(f"wrote {target}: {len(mended)} rows")
     return mended
+
+
+def probed_lengths(manifest: Manifest, *, quiet: bool = False) -> NDArray[np.float64]:
+    """How long each row's video is, in seconds, (R,): by the manifest's `duration`, else by the file, if it is there.
+
+    Files that are gone or cannot be read are as long as the manifest's frames and rates say; infinity without these.
+    """
+    rows, length = manifest.rows, lengths(manifest.rows)
+    bounded = np.zeros(len(rows), np.bool_)
+    for name in ("start", "end"):
+        bounded |= rows[name].notna().to_numpy() if name in rows else False
+    known = rows["duration"].notna().to_numpy() if "duration" in rows else np.zeros(len(rows), np.bool_)
+    asked = np.flatnonzero(bounded & ~known)
+    if not isinstance(manifest.root, Path):
+        return length
+    paths = [path for path in rows["path"].iloc[asked].unique() if (manifest.root / path).is_file()]
+    if paths:
+        facts, _ = survey(manifest.root, paths, quiet=quiet)
+        durations = pd.Series(facts["duration"].to_numpy(), index=paths)
+        probed = durations.reindex(rows["path"].iloc[asked]).to_numpy(np.float64)
+        length[asked] = np.where(np.isnan(probed), length[asked], probed)
+    return length
+
+
+def _unbounded(manifest: Manifest, length: NDArray[np.float64]) -> list[str]:
+    """A line on segments that may lie behind their videos' ends, where there are any."""
+    ends = manifest.rows["end"].notna().to_numpy() if "end" in manifest.rows else np.zeros(len(manifest), np.bool_)
+    rows = np.flatnonzero(ends & np.isinf(length))
+    if not len(rows):
+        return []
+    return [
+        f"{len(rows)} segments of videos of unknown length, such as {manifest.rows['path'].iat[rows[0]]}: whether they "
+        f"end behind them was not looked at"
+    ]
 
 
 def _check_boxes(manifest: Manifest, boxes: Address, repair: Address | None, quiet: bool) -> None:

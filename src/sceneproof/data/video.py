@@ -2,12 +2,13 @@
 
 Frames are numbered in display order from 0, as a decode of the whole file gives them. Where the container's own table
 of frames can be trusted, decoding starts at a key frame; the frames are the same either way. Nothing is guessed: a
-file that does not give the frames asked for raises `VideoError`.
+file that does not give the frames asked for raises `VideoError`. When a frame is shown: `times`.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place
 from sceneproof.data.container import MAX_FRAMES, MAX_PIXELS, IrregularError, Video, VideoError, check_pixels, opened
+from sceneproof.data.times import SLACK, FrameTimes
 
 __all__ = [
     "MAX_BYTES",
@@ -33,6 +35,7 @@ __all__ = [
 
 MAX_BYTES = 2**32  # RGB of one call to decode
 CHUNK = 64  # frames that `decode_each` jumps to together
+STALE = 1.0  # seconds by which a file's length may differ from what is known of its frames
 
 Resized = Callable[[int, int], tuple[int, int]]
 """Height and width that frames of a height and width are given."""
@@ -47,21 +50,41 @@ class VideoInfo:
         width: of the picture as displayed (after the file's own rotation), in pixels.
         height: likewise.
         rate: frames a second, on average; NaN where the file does not say.
+        times: when they are shown; None where that is not known: evenly spaced from second 0 on.
     """
 
     frames: int
     width: int
     height: int
     rate: float
+    times: FrameTimes | None = field(default=None, compare=False)
+
+    @property
+    def clock(self) -> FrameTimes:
+        """When the frames are shown.
+
+        Raises:
+            VideoError: neither time stamps nor a rate are known.
+        """
+        if self.times is not None:
+            return self.times
+        if not self.rate > 0:
+            raise VideoError("the file does not say its frame rate, so seconds cannot be turned into frames")
+        return FrameTimes.even(self.frames, self.rate)
 
 
-def probe(path: Address | Place) -> VideoInfo:
+def probe(path: Address | Place, known: VideoInfo | None = None) -> VideoInfo:
     """What a file holds: by its header where that can be trusted, else counted by decoding.
 
     The first frame is always decoded.
 
+    Args:
+        path: the video file.
+        known: what was found before, believed where only decoding would tell, if the file is as long as it says.
+
     Raises:
-        VideoError: no frame can be read, the file is cut off, or it passes a limit (`MAX_PIXELS`, `MAX_FRAMES`).
+        VideoError: no frame can be read, the file is cut off, it passes a limit (`MAX_PIXELS`, `MAX_FRAMES`), or it is
+            not the one that is known.
     """
     with opened(path) as video:
         frames = video.frames()
@@ -69,10 +92,37 @@ def probe(path: Address | Place) -> VideoInfo:
         if first is None:
             raise VideoError("no frames")
         check_pixels(first.width, first.height)
-        count = len(video.table) if video.table is not None else 1 + sum(1 for _ in frames)
-        rate = video.stream.average_rate or video.stream.guessed_rate
         width, height = (first.height, first.width) if _quarter_turns(first) % 2 else (first.width, first.height)
-        return VideoInfo(count, width, height, float(rate) if rate else math.nan)
+        if known is not None and known.times is not None and video.table is None:
+            _refuse_another(video, known.times)
+            return VideoInfo(known.frames, width, height, known.rate, known.times)
+        times = _times(video, first, frames)
+        return VideoInfo(times.frames, width, height, times.rate, times if times.rate > 0 else None)
+
+
+def _times(video: Video, first: VideoFrame, rest: Iterator[VideoFrame]) -> FrameTimes:
+    """When the frames are shown; the rest of them is decoded where the container's table does not tell."""
+    stream, start = video.stream, video.container.start_time
+    rates = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
+    origin = None if start is None else Fraction(start, 1_000_000)
+    base = Fraction(stream.time_base or 1)
+    if video.table is not None:
+        return FrameTimes.of_stamps(video.table.stamps, video.table.last, base, origin, rates)
+    stamps, last = [first.pts], first
+    for last in rest:
+        stamps.append(last.pts)
+    return FrameTimes.of_stamps(stamps, last.duration or 0, base, origin, rates)
+
+
+def _refuse_another(video: Video, known: FrameTimes) -> None:
+    """Raises VideoError where a file is not as long as its frames were found to be shown."""
+    length = video.container.duration
+    if length is not None and abs(length / 1_000_000 - known.end) > max(STALE, 0.02 * known.end):
+        audio = bool(video.container.streams.audio)
+        if not audio or known.end > length / 1_000_000:  # sound may go on for longer
+            raise VideoError(
+                f"the file is {length / 1_000_000:g} s long, the manifest says {known.end:g} s: index it again"
+            )
 
 
 def decode(
@@ -138,26 +188,27 @@ def decode_each(path: Address | Place, frames: range, resized: Resized) -> Itera
 def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan) -> range:
     """The frames shown in a segment of a video: those that begin in [start, end), and at least one.
 
+    A still that was there before and is shown for half a second of the segment or longer counts, too.
+
     Args:
-        info: what `probe` said; frames are taken to be evenly spaced.
-        start: seconds; NaN for the video's start.
+        info: what `probe` said; without time stamps, frames are taken to be evenly spaced.
+        start: seconds from where a player starts the file (`times`); NaN for the video's start.
         end: seconds; NaN for the video's end. What lies behind the video's end is left out.
 
     Raises:
-        VideoError: the segment is empty, begins before the video or after its end, or the rate is unknown.
+        VideoError: the segment is empty, begins before second 0 or after the video's end, ends before its first frame
+            is shown, or the rate is unknown.
     """
     if math.isnan(start) and math.isnan(end):
         return range(info.frames)
-    if math.isnan(info.rate):
-        raise VideoError("the file does not say its frame rate, so seconds cannot be turned into frames")
+    times = info.clock
     if start < 0 or end <= max(start, 0.0):
         raise VideoError(f"the segment from {start:g} s to {end:g} s is empty or begins before the video")
-    slack = 6e-4  # seconds: annotations are often rounded to milliseconds, up or down
-    first = 0 if math.isnan(start) else max(0, math.ceil((start - slack) * info.rate))
-    stop = info.frames if math.isnan(end) else math.ceil((end - slack) * info.rate)
-    if first >= info.frames:
-        raise VideoError(f"the segment begins at {start:g} s, but the video ends at {info.frames / info.rate:g} s")
-    return range(first, min(max(stop, first + 1), info.frames))
+    if start >= times.end - SLACK:
+        raise VideoError(f"the segment begins at {start:g} s, but the video ends at {times.end:g} s")
+    if end <= times.first - SLACK:
+        raise VideoError(f"the segment ends at {end:g} s, but the video's first frame is shown at {times.first:g} s")
+    return times.within(times.first if math.isnan(start) else start, times.end + 1 if math.isnan(end) else end)
 
 
 def _all(video: Video, resized: Resized) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
-from sceneproof.data.video import VideoError, decode, probe
+from sceneproof.data.video import VideoError, decode, frame_range, probe
 from sceneproof.errors import InputError
 from sceneproof.labelling.looked import Labelling, Looked
 from sceneproof.processes import Ask, Problem, in_processes
@@ -34,6 +34,8 @@ class Upload:
         total: how many frames the file has.
         width: of its picture, in pixels.
         height: likewise.
+        length: of the file, in seconds; NaN where it does not say.
+        read: of its start that was read, in seconds; likewise.
     """
 
     frames: NDArray[np.uint8]
@@ -41,6 +43,8 @@ class Upload:
     total: int
     width: int
     height: int
+    length: float = math.nan
+    read: float = math.nan
 
     @property
     def cut(self) -> str:
@@ -48,12 +52,9 @@ class Upload:
         read = len(self.frames)
         if read == self.total:
             return ""
-        if math.isnan(self.rate):
+        if math.isnan(self.rate) or math.isnan(self.length):
             return f"The file is long: only its first {read} of {self.total} frames are looked at."
-        return (
-            f"The file is {self.total / self.rate:.1f} s long: only its first {read / self.rate:.1f} s "
-            f"({read} frames) are looked at."
-        )
+        return f"The file is {self.length:.1f} s long: only its first {self.read:.1f} s ({read} frames) are looked at."
 
 
 def read_upload(path: Path, *, seconds: float, time_limit: float = TIME_LIMIT) -> Upload:
@@ -79,9 +80,14 @@ def _read(task: tuple[Path, float], ask: Ask) -> Upload:
     if not path.is_file():
         raise VideoError("no such file")
     info = probe(path)
-    most = MOST_FRAMES if math.isnan(info.rate) else min(MOST_FRAMES, max(1, math.floor(seconds * info.rate)))
-    frames = decode(path, range(min(most, info.frames)), short_side=SHORT_SIDE)
-    return Upload(frames, info.rate, info.frames, info.width, info.height)
+    read = range(info.frames)
+    if info.times is not None:
+        read = frame_range(info, end=info.times.first + seconds)
+    frames = decode(path, read[:MOST_FRAMES], short_side=SHORT_SIDE)
+    length, shown = math.nan, math.nan
+    if info.times is not None:
+        length, shown = info.times.end, float(info.times.seconds(len(frames)))
+    return Upload(frames, info.rate, info.frames, info.width, info.height, length, shown)
 
 
 def find_people(labelling: Labelling, frames: NDArray[np.uint8], rate: float) -> NDArray[np.bool_]:

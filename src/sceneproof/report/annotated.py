@@ -12,6 +12,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from sceneproof.data.times import FrameTimes
 from sceneproof.files import whole
 
 Picture = NDArray[np.uint8]
@@ -62,14 +63,16 @@ def draw(frame: Picture, boxes: Sequence[Labelled]) -> Picture:
     return picture
 
 
-def write_annotated(path: Path, pictures: Iterable[Picture], rate: float) -> None:
+def write_annotated(path: Path, pictures: Iterable[Picture], rate: float, times: FrameTimes | None = None) -> None:
     """Writes pictures of one size as they come, as MP4 with H.264, whole or not at all.
 
     Args:
         path: of the file.
         pictures: uint8 (H, W, 3), RGB, both sides even; at least one.
         rate: frames a second; NaN: unknown.
+        times: when each picture is shown, where they are not evenly spaced; the first one starts the file.
     """
+    base, stamps = (None, None) if times is None or times.ticks is None else (times.base, times.ticks.tolist())
     shown = Fraction(rate if isfinite(rate) else RATE).limit_denominator(1001)
     with whole(path) as temporary, av.open(str(temporary), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=shown, options={"crf": "20", "preset": "veryfast"})
@@ -77,11 +80,14 @@ def write_annotated(path: Path, pictures: Iterable[Picture], rate: float) -> Non
         stream.pix_fmt = "yuv420p"
         # some threads keep tens of frames in flight
         stream.codec_context.thread_count = 1
+        if base is not None:
+            stream.codec_context.time_base = base
         for number, picture in enumerate(pictures):
             if number == 0:
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = number, 1 / shown
+            frame.time_base = base or 1 / shown
+            frame.pts = number if stamps is None else stamps[number]
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 

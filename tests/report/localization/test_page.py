@@ -11,9 +11,11 @@ import pytest
 from sceneproof.errors import InputError
 from sceneproof.mall.untrimmed import UntrimmedWorld, make_untrimmed_world
 from sceneproof.report.localization.page import report_localization
+from sceneproof.report.localization.timelines import _stills
 from sceneproof.results import add_report, read_results
 from tests.report.localization.fake import KINDS, RC3D, Kind, detections, make_localizer, make_localizers, truth
 from tests.report.test_page import NASTY, Outline
+from tests.timed import make_timed
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +121,10 @@ def test_the_same_study_gives_the_same_page(tmp_path: Path) -> None:
     run = make_localizer(tmp_path / "own", KINDS["rc3d-from-plain"], 0, there=truth(2))
     first = report_localization([run], tmp_path / "a.html").read_bytes()
     assert report_localization([run], tmp_path / "a.html").read_bytes() == first
+
+
+def test_frames_of_the_page_are_those_of_their_second(tmp_path: Path) -> None:
+    path = make_timed(tmp_path / "a.mp4", [0, *(12_000 + 40 * n for n in range(100))])
+    assert [still.alt for still in _stills(path)] == [f"at {second} s" for second in range(1, 17, 2)]
+    assert len({still.source for still in _stills(path)[:6]}) == 1, "12 s of a still"
+    assert len({still.source for still in _stills(path)}) == 3

@@ -10,7 +10,7 @@ import pandas as pd
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.audit import examine
 from sceneproof.data.sources.splits import hold_out
-from sceneproof.data.sources.survey import SUFFIXES, link, survey, walk
+from sceneproof.data.sources.survey import SUFFIXES, link, survey, walk, without_stamps
 from sceneproof.errors import InputError
 
 SPLITS = {
@@ -77,6 +77,7 @@ def index_folder(
     manifest.write(out / "manifest.parquet")
     kinds = ", ".join(f"{count} {kind}" for kind, count in skipped.most_common())
     notes = [f"left out, no videos by their names: {kinds}"] if skipped else []
+    notes += without_stamps(rows)
     found = examine(manifest, str(root), unreadable=problems, notes=notes, workers=workers, quiet=quiet)
     found.write(out / "audit.json")
     if not quiet:

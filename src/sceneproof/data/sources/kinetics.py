@@ -122,8 +122,8 @@ def with_segments(found: Collection) -> tuple[Collection, list[str]]:
     rows = found.manifest.rows
     bare = np.array([Path(path).stem for path in rows["path"]]) == rows["group"].to_numpy()
     notes = []
-    if "frames" in rows:
-        whole = bare & (rows["frames"] / rows["rate"] > rows["end"] - rows["start"] + SLACK).to_numpy()
+    if "duration" in rows:
+        whole = bare & (rows["duration"] > rows["end"] - rows["start"] + SLACK).to_numpy()
         if whole.any():
             notes = [f"whole videos, of which the listed seconds are used: {whole.sum()}"]
     else:

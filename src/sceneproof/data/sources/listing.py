@@ -11,7 +11,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.audit import Audit, examine
 from sceneproof.data.sources.lists import once
 from sceneproof.data.sources.splits import hold_out
-from sceneproof.data.sources.survey import Files, link, survey
+from sceneproof.data.sources.survey import Files, link, survey, without_stamps
 from sceneproof.errors import InputError
 
 
@@ -129,7 +129,7 @@ def write(found: Collection, how: How, notes: Sequence[str] = (), *, besides: st
         missing=found.missing,
         listed_twice=found.twice,
         unreadable=found.problems,
-        notes=[*listing.notes, *notes, *quick],
+        notes=[*listing.notes, *notes, *without_stamps(manifest.rows), *quick],
         compare=how.probe,
         workers=how.workers,
         quiet=how.quiet,

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pandas as pd
 
 from sceneproof.data.sources.looking import look
+from sceneproof.data.video import VideoInfo
 from sceneproof.errors import InputError
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
@@ -22,6 +23,7 @@ SUFFIXES = {
 # fmt: on
 TIME_LIMIT = 60.0  # seconds that a video may take to be looked into
 A_PROCESS = 32  # videos that are worth one more process
+FACTS = ("width", "height", "rate", "frames", "duration", "times")
 WAITING = 4096  # files handed to the threads at a time: a collection of any size takes the same memory
 
 Item = TypeVar("Item")
@@ -91,24 +93,39 @@ def survey(
     A file that takes longer than a minute, or crashes its process, is one that cannot be read.
 
     Returns:
-        Columns width, height, rate, frames (0, 0, NaN, 0 where a file cannot be read), in the order of `paths`; and
-        the reasons by path.
+        Columns width, height, rate, frames, duration and times, as manifests have them (0, 0, NaN, 0, NaN and "" where
+        a file cannot be read), in the order of `paths`; and the reasons by path.
     """
     unique = list(dict.fromkeys(paths))
     several = min(workers or os.cpu_count() or 1, -(-len(unique) // A_PROCESS))
     tasks = (str(root / path) for path in unique)
     problems: dict[str, str] = {}
-    rows: dict[str, tuple[int, int, float, int]] = {}
+    rows: dict[str, tuple[int, int, float, int, float, str]] = {}
     with progress("looking into the videos", len(unique), quiet=quiet) as advance:
         answers = in_processes(look, tasks, workers=several, time_limit=TIME_LIMIT) if unique else ()
         for path, (_, answer) in zip(unique, answers, strict=True):
             if isinstance(answer, Problem):
                 problems[path] = answer.reason
-                rows[path] = (0, 0, math.nan, 0)
+                rows[path] = (0, 0, math.nan, 0, math.nan, "")
             else:
-                rows[path] = (answer.width, answer.height, answer.rate, answer.frames)
+                rows[path] = _facts(answer)
             advance(note=f"{len(problems)} unreadable" if problems else "")
-    return pd.DataFrame([rows[path] for path in paths], columns=["width", "height", "rate", "frames"]), problems
+    return pd.DataFrame([rows[path] for path in paths], columns=list(FACTS)), problems
+
+
+def _facts(info: VideoInfo) -> tuple[int, int, float, int, float, str]:
+    end, text = (math.nan, "") if info.times is None else (info.times.end, info.times.text())
+    return info.width, info.height, info.rate, info.frames, end, text
+
+
+def without_stamps(rows: pd.DataFrame) -> list[str]:
+    """A note on videos whose frames have no usable time stamps, where there are any."""
+    if "times" not in rows:
+        return []
+    guessed = rows["path"][rows["times"].str.startswith("guessed").to_numpy()].nunique()
+    if not guessed:
+        return []
+    return [f"videos without usable time stamps, whose seconds go by their rate (AVI with B-frames, mostly): {guessed}"]
 
 
 def link(videos: Path, out: Path) -> str:

@@ -147,9 +147,9 @@ def _tested(rows: pd.DataFrame, *, named: bool = False) -> int:
 
 
 def _past_the_end(rows: pd.DataFrame) -> list[str]:
-    if "frames" not in rows:
+    if "duration" not in rows:
         return []
-    late = rows["end"] > np.where(rows["frames"] > 0, rows["frames"] / rows["rate"], np.inf) + 0.5
+    late = rows["end"] > rows["duration"].fillna(np.inf) + 0.5
     return [f"segments that end after their video: {late.sum()}"] if late.any() else []
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.timing import Timing
 from sceneproof.data.video import VideoError, VideoInfo, frame_range
 
 
@@ -41,9 +42,11 @@ class Clips:
         file_frames = np.nan_to_num(_numbers(manifest, "frames"), nan=0).clip(min=0).astype(np.int64)
         first, length = np.zeros_like(file_frames), file_frames.copy()
         start, end, rate = (_numbers(manifest, name) for name in ("start", "end", "rate"))
-        for row in np.flatnonzero((file_frames > 0) & ~(np.isnan(start) & np.isnan(end))):
+        timing = Timing(manifest)
+        for row in np.flatnonzero((file_frames > 0) & ~(np.isnan(start) & np.isnan(end))).tolist():
+            known = timing.known(row) or VideoInfo(int(file_frames[row]), 0, 0, rate[row])
             try:
-                shown = frame_range(VideoInfo(int(file_frames[row]), 0, 0, rate[row]), start[row], end[row])
+                shown = frame_range(known, start[row], end[row])
             except VideoError:
                 shown = range(0)  # whoever opens the clip says why
             first[row], length[row] = shown.start, len(shown)

@@ -92,14 +92,14 @@ def _line(recipe: Recipe, true: pd.DataFrame, length: float, actions: Sequence[s
 
 
 def _stills(path: Place) -> list[Still]:
-    """Evenly spaced frames; none where the video cannot be read any more: the figures do not need them."""
+    """What is shown at evenly spaced times; none where the video cannot be read any more: no figure needs them."""
     try:
         info = probe(path)
-        numbers = np.linspace(0, info.frames - 1, STILLS + 1)[:-1] + (info.frames - 1) / (2 * STILLS)
-        frames = decode(path, numbers.astype(np.int64), short_side=SHORT_SIDE)
+        shown = (np.arange(STILLS) + 0.5) * (info.clock.end / STILLS)
+        frames = decode(path, info.clock.shown_at(shown), short_side=SHORT_SIDE)
     except VideoError:
         return []
     return [
-        Still(webp([Image.fromarray(frame)]), f"at {number / info.rate:.0f} s", frame.shape[1], frame.shape[0])
-        for frame, number in zip(frames, numbers, strict=True)
+        Still(webp([Image.fromarray(frame)]), f"at {seconds:.0f} s", frame.shape[1], frame.shape[0])
+        for frame, seconds in zip(frames, shown, strict=True)
     ]

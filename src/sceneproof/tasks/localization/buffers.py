@@ -1,15 +1,17 @@
 """Buffers: stretches of an untrimmed video at one frame rate, which a localizer sees whole (Xu et al. 2017, 3.4).
 
-Times inside are counted in frames of the buffers' rate: frame k is shown from k to k + 1.
+Times inside are counted in frames of the buffers' rate: frame k is shown from k to k + 1. The video's own frames are
+sampled by when they are shown, so a buffer's seconds are the video's, whatever its rate is and however it varies.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.data.video import VideoError, VideoInfo
+from sceneproof.data.times import FrameTimes
+from sceneproof.data.video import VideoInfo
 from sceneproof.errors import InputError
 
 Times = NDArray[np.float64]
@@ -24,7 +26,7 @@ class BufferSettings:
         step: frames from the start of a buffer to the next one's, in training; buffers are laid from the video's start
             and from its end.
         test_step: the same in testing, from the start; the last buffer ends with the video.
-        rate: frames a second that videos are sampled at; null: each video's own.
+        rate: frames a second that videos are sampled at; null: each video's own, on average where it varies.
         size: height and width of a buffer after cropping, in pixels.
         scales: sizes of the random crop in training, as shares of the video's short side; testing takes the largest
             square in the middle.
@@ -64,16 +66,18 @@ class BufferSettings:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A video's frames at the buffers' rate.
+    """A video's frames at the buffers' rate, from second 0 (`sceneproof.data.times`).
 
     Attributes:
         source: frames in the file, and `source_rate`, how many of them a second.
         rate: of the buffers.
+        times: when the file's frames are shown; None: evenly spaced from second 0 on.
     """
 
     source: int
     source_rate: float
     rate: float
+    times: FrameTimes | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, info: VideoInfo, rate: float | None) -> "Timeline":
@@ -82,22 +86,27 @@ class Timeline:
         Raises:
             VideoError: the file does not say its rate.
         """
-        if not info.rate > 0:
-            raise VideoError("the file does not say its frame rate, so seconds cannot be turned into frames")
-        return cls(info.frames, info.rate, info.rate if rate is None else rate)
+        times = info.clock
+        return cls(times.frames, times.rate, times.rate if rate is None else rate, times)
 
     def __len__(self) -> int:
         return max(1, math.floor(self.seconds * self.rate + 1e-6))
 
     @property
     def seconds(self) -> float:
-        """How long the video is."""
-        return self.source / self.source_rate
+        """How long the video is, from second 0 to the end of its last frame."""
+        return self._clock.end
 
     def frames(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The file's frames that are shown in the middle of these frames; behind the end, the last one."""
-        shown = np.floor((numbers + 0.5) * (self.source_rate / self.rate) + 1e-9).astype(np.int64)
-        return np.asarray(np.minimum(shown, self.source - 1), np.int64)
+        """The file's frames that are shown in the middle of these frames.
+
+        Before the first one, that; behind the end, the last one.
+        """
+        return self._clock.shown_at((numbers + 0.5) / self.rate)
+
+    @property
+    def _clock(self) -> FrameTimes:
+        return self.times if self.times is not None else FrameTimes.even(self.source, self.source_rate)
 
 
 def starts_of_training(frames: int, length: int, step: int) -> list[int]:

@@ -10,8 +10,9 @@ from torch.utils.data import Dataset
 from sceneproof.data import transforms
 from sceneproof.data.dataset import Videos, unreadable
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.segments import UntrimmedVideo, untrimmed
-from sceneproof.data.video import VideoError, VideoInfo, probe
+from sceneproof.data.segments import UntrimmedVideo, lengths, refuse_problems, untrimmed
+from sceneproof.data.timing import Timing
+from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline, Times, inside, starts_of_training
 from sceneproof.types import Clip, Sample
@@ -27,6 +28,7 @@ class Footage:
         problems: why, by the video's name.
         frames: how they are decoded; a row each.
         name: what to call them in messages.
+        length: float64 (R,), how long the video of each row of the manifest is, in seconds; infinity where unknown.
     """
 
     videos: list[UntrimmedVideo]
@@ -34,10 +36,11 @@ class Footage:
     problems: dict[str, str]
     frames: Videos
     name: str
+    length: NDArray[np.float64]
 
     @classmethod
     def gather(cls, manifest: Manifest, rate: float | None, *, memory: bool = False, check: bool = False) -> "Footage":
-        """Looks into every video of a manifest of segments whose rate and length the manifest does not tell.
+        """Looks into every video of a manifest of segments; a segment without an end lasts to its video's.
 
         Args:
             manifest: of segments.
@@ -48,30 +51,28 @@ class Footage:
         Raises:
             InputError: a malformed manifest of segments, or wrong annotations.
         """
-        videos = untrimmed(manifest, check=check)
+        videos, timing = untrimmed(manifest), Timing(manifest)
+        length = lengths(manifest.rows)
         timelines: list[Timeline | None] = []
         problems = {}
         for video in videos:
             try:
-                timelines.append(Timeline.of(_info(manifest, video), rate))
+                timeline = Timeline.of(timing.info(int(video.rows[0])), rate)
             except VideoError as error:
                 timelines.append(None)
                 problems[video.name] = str(error) or "unreadable"
+                continue
+            timelines.append(timeline)
+            length[video.rows] = timeline.seconds
+        if check:
+            refuse_problems(manifest, length=length)
+        videos = untrimmed(manifest, length=length)
         rows = manifest.rows.iloc[[int(video.rows[0]) for video in videos]].reset_index(drop=True)
         rows = rows.drop(columns=[name for name in ("start", "end") if name in rows])  # whole files
         return cls(
             videos, timelines, problems, Videos(Manifest(rows, manifest.root, manifest.name), memory=memory),
-            manifest.name,
+            manifest.name, length,
         )  # fmt: skip
-
-
-def _info(manifest: Manifest, video: UntrimmedVideo) -> VideoInfo:
-    row = manifest.rows.iloc[int(video.rows[0])]
-    known = [float(row[name]) if name in row else np.nan for name in ("frames", "width", "height", "rate")]
-    if all(value > 0 for value in known):
-        frames, width, height, rate = known
-        return VideoInfo(int(frames), int(width), int(height), rate)
-    return probe(video.path)
 
 
 @dataclass(frozen=True)

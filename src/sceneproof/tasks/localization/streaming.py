@@ -31,6 +31,8 @@ class Cut:
 def stream(path: Address | Place, timeline: Timeline, settings: BufferSettings) -> Iterator[Cut]:
     """A video's buffers of testing, one after another, decoded once, however long it is.
 
+    Frames of the file are taken by when they are shown: some several times, some not at all.
+
     Raises:
         VideoError: the video cannot be read, or not to its end.
     """

@@ -1,0 +1,123 @@
+"""Frames into a small MP4 file, each with its time."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+import av
+import cv2
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from sceneproof.data.times import FrameTimes
+
+Form = Literal["h264", "jpeg"]
+FINEST = Fraction(1, 10_000_000)
+"""Seconds of the shortest tick: MP4 counts how many there are in a second in 32 bits."""
+RATE_OF_SILENCE, SILENCE = 8000, 1024
+"""Samples a second, and samples."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When the frames of a file to write are shown.
+
+    Attributes:
+        base: seconds of a tick.
+        ticks: N + 1 times: each frame's, and the end of the last one.
+        rate: frames a second, on average.
+    """
+
+    base: Fraction
+    ticks: list[int]
+    rate: Fraction
+
+    @classmethod
+    def of(cls, times: FrameTimes) -> "Clock":
+        """Ticks that are exact for these times: a frame long, where they are evenly spaced from second 0 on."""
+        rate = Fraction(times.rate).limit_denominator(1001)
+        if times.ticks is not None:
+            base = max(times.base, FINEST)
+            ticks = np.rint(times.ticks * float(times.base / base)).astype(np.int64)
+        else:
+            base = 1 / rate if times.first == 0 else Fraction(1, 1000 * rate.numerator)
+            last = max(times.end - float(times.seconds(times.frames - 1)), 0.0)
+            ticks = np.arange(times.frames + 1) * int(1 / (rate * base))
+            ticks[-1] = ticks[-2] + max(round(last / base), 1)
+        return cls(base, (ticks + round(max(times.first, 0.0) / base)).tolist(), rate)
+
+    @property
+    def late(self) -> bool:
+        """Whether the first frame is shown after second 0."""
+        return self.ticks[0] > 0
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The container's: how late a track starts is told in ticks of the whole file, of a millisecond by itself."""
+        return {"movflags": "faststart", **({"movie_timescale": "90000"} if self.late else {})}
+
+
+class Writer:
+    """Frames into a file of one of the forms."""
+
+    def __init__(
+        self, container: OutputContainer, form: Form, key_frame_every: int, height: int, width: int, clock: Clock
+    ) -> None:
+        self._container, self._form, self._clock = container, form, clock
+        self._written = 0
+        stream = container.add_stream("libx264" if form == "h264" else "mjpeg", rate=clock.rate)
+        assert isinstance(stream, VideoStream)
+        self._stream = stream
+        stream.height, stream.width = height, width
+        stream.pix_fmt = "yuv420p" if form == "h264" else "yuvj420p"
+        stream.codec_context.time_base = clock.base
+        stream.codec_context.thread_count = 1
+        if form == "h264":
+            stream.codec_context.gop_size = key_frame_every
+            # no frames that lean on later ones, no filter between blocks: decoding is what is paid for again and again;
+            # mbtree gives other bytes for the same frames, depending on what was encoded before
+            stream.codec_context.options = {
+                "preset": "medium", "crf": "20", "bf": "0", "sc_threshold": "0", "tune": "fastdecode",
+                "mbtree": "0",
+            }  # fmt: skip
+        if clock.late:
+            self._start_with_silence()
+
+    def add(self, number: int, frame: NDArray[np.uint8]) -> None:
+        """Adds a frame, uint8 (H, W, 3), RGB."""
+        if self._form == "h264":
+            picture = VideoFrame.from_ndarray(frame, format="rgb24")
+            picture.pts, picture.time_base = self._clock.ticks[number], self._clock.base
+            self._mux(self._stream.encode(picture))
+            return
+        _, jpeg = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+        packet = av.Packet(jpeg.tobytes())
+        packet.stream, packet.time_base, packet.is_keyframe = self._stream, self._clock.base, True
+        packet.pts = packet.dts = self._clock.ticks[number]
+        self._mux([packet])
+
+    def close(self) -> None:
+        """Writes what the encoder still holds."""
+        if self._form == "h264":
+            self._mux(self._stream.encode())
+
+    def _start_with_silence(self) -> None:
+        """A moment of silence at second 0: a file starts with its first track, so that the frames' track is late."""
+        sound = self._container.add_stream("aac", rate=RATE_OF_SILENCE)
+        assert isinstance(sound, AudioStream)
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, SILENCE), np.float32), format="fltp", layout="mono")
+        samples.sample_rate, samples.pts = RATE_OF_SILENCE, 0
+        self._container.start_encoding()
+        self._container.mux(sound.encode(samples))
+        self._container.mux(sound.encode())
+
+    def _mux(self, packets: list[av.Packet]) -> None:
+        """Writes packets, which come in the order of their frames: each is shown until the next."""
+        for packet in packets:
+            packet.duration = self._clock.ticks[self._written + 1] - self._clock.ticks[self._written]
+            self._container.mux(packet)
+            self._written += 1
