@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from sceneproof.data.times import FrameTimes
 
 Form = Literal["h264", "jpeg"]
-FINEST = Fraction(1, 10_000_000)
-"""Seconds of the shortest tick: MP4 counts how many there are in a second in 32 bits."""
+FINEST = Fraction(1, 1_000_000)
+"""Seconds of the shortest tick: MP4 counts in 32 bits for how many a frame is shown."""
+EXACT = 1e-4
+"""Seconds by which a simple fraction may be off, as the rate of a whole file."""
 RATE_OF_SILENCE, SILENCE = 8000, 1024
 """Samples a second, and samples."""
 
@@ -39,15 +41,18 @@ class Clock:
     @classmethod
     def of(cls, times: FrameTimes) -> "Clock":
         """Ticks that are exact for these times: a frame long, where they are evenly spaced from second 0 on."""
-        rate = Fraction(times.rate).limit_denominator(1001)
-        if times.ticks is not None:
-            base = max(times.base, FINEST)
-            ticks = np.rint(times.ticks * float(times.base / base)).astype(np.int64)
-        else:
+        rate = max(Fraction(times.rate).limit_denominator(1001), Fraction(1, 1001))
+        if times.ticks is None and abs(times.frames / float(rate) - times.frames / times.rate) < EXACT:
             base = 1 / rate if times.first == 0 else Fraction(1, 1000 * rate.numerator)
             last = max(times.end - float(times.seconds(times.frames - 1)), 0.0)
             ticks = np.arange(times.frames + 1) * int(1 / (rate * base))
             ticks[-1] = ticks[-2] + max(round(last / base), 1)
+        else:
+            base = FINEST if times.ticks is None or (np.diff(times.ticks) < 1).any() else max(times.base, FINEST)
+            seconds = times.seconds(np.arange(times.frames + 1)) - times.first
+            ticks = np.rint(seconds / float(base)).astype(np.int64)
+            number = np.arange(len(ticks))
+            ticks = np.maximum.accumulate(ticks - number) + number  # encoders take no two frames at one time
         return cls(base, (ticks + round(max(times.first, 0.0) / base)).tolist(), rate)
 
     @property

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sceneproof.data.container import opened
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, decode, frame_range, probe
+from sceneproof.encoding import Clock
 from tests.timed import make_timed
 from tests.videos import numbers_of
 
@@ -155,3 +157,31 @@ def test_the_sound_is_no_clock_of_its_own(tmp_path: Path) -> None:
         assert container.duration > 2_000_000
     with pytest.raises(VideoError, match="ends at 1 s"):
         frame_range(info, 2.0, math.nan)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        FrameTimes.even(100_000, 29.9876),  # no simple fraction: a thousandth of a second off after an hour
+        FrameTimes.even(10, 0.0001),
+        FrameTimes.even(10, 29.97, 0.5),
+        FrameTimes.of_stamps([0, 40, 40, 80], 40, TICK, None, [25.0]),
+        FrameTimes.of_stamps([0, 40, 10_000, 10_040], 40, TICK, None, [25.0]),
+    ],
+)
+def test_a_file_to_write_has_ticks_for_any_times(times: FrameTimes) -> None:
+    clock = Clock.of(times)
+    wanted = times.seconds(np.arange(times.frames + 1))
+    assert np.abs(np.array(clock.ticks) * float(clock.base) - wanted).max() < 1e-4
+    assert (np.diff(clock.ticks) > 0).all()
+
+
+def test_a_variable_rate_without_b_frames_is_read_from_its_key_frames(tmp_path: Path) -> None:
+    times = [100 * n for n in range(30)] + [3000 + 25 * n for n in range(30)]
+    with opened(make_timed(tmp_path / "a.mp4", times, between=0)) as video:
+        assert video.table is not None
+        assert (video.table.stamps * float(video.stream.time_base or 1)).round(3).tolist() == [t / 1000 for t in times]
+    with opened(make_timed(tmp_path / "b.mp4", times)) as video:
+        assert video.table is None, "when its frames are decoded is not when they are shown"
+    for name in ("a", "b"):
+        assert numbers_of(decode(tmp_path / f"{name}.mp4", [47, 3, 59])) == [47, 3, 59]

@@ -200,8 +200,10 @@ def _frame_table(container: InputContainer, stream: VideoStream, size: int) -> F
         # time stamps are in decode order: that of display only without B-frames. A gap is a frame shown for longer
         regular = not stream.codec_context.has_b_frames and bool((steps > 0).all())
     else:
-        # decode times: when they are evenly spaced and no frame is left out, so are the display times
-        regular = stream.start_time is not None and stream.frames == len(entries) and len(set(steps.tolist())) < 2
+        # decode times: when they are evenly spaced and no frame is left out, so are the display times; without B-frames
+        # they are the same
+        even = len(set(steps.tolist())) < 2 or (not stream.codec_context.has_b_frames and bool((steps > 0).all()))
+        regular = stream.start_time is not None and stream.frames == len(entries) and even
         stamps = stamps - stamps[0] + (stream.start_time or 0)
     if not (whole and regular):
         return None
