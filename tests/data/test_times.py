@@ -24,7 +24,7 @@ CONTAINERS = [".mp4", ".mkv", ".mov", ".ts"]
 
 def seconds(path: Path) -> list[float]:
     info = probe(path)
-    return np.round(info.clock.seconds(np.arange(info.frames + 1)), 4).tolist()
+    return [round(float(time), 4) for time in info.clock.seconds(np.arange(info.frames + 1))]
 
 
 @pytest.mark.parametrize("suffix", CONTAINERS)

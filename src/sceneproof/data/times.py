@@ -100,7 +100,7 @@ class FrameTimes:
         numbers = np.asarray(numbers, np.int64)
         if self.ticks is not None:
             return self.first + self.ticks[numbers] * (self.base.numerator / self.base.denominator)
-        return np.where(numbers >= self.frames, self.end, self.first + numbers / self.rate)
+        return np.asarray(np.where(numbers >= self.frames, self.end, self.first + numbers / self.rate), np.float64)
 
     def shown_at(self, seconds: Seconds | float) -> Numbers:
         """The frame that is shown then: the last that has begun. Before the first it is that, behind the end the last.
@@ -190,9 +190,9 @@ def _likely(stamps: Numbers, base: Fraction, claimed: float) -> float:
     steps = np.diff(np.sort(stamps))
     if not steps.any():
         return claimed
-    usual = np.median(steps)
-    step = usual if np.mean(steps == usual) >= 0.7 and usual else steps.mean()  # by far the most, or all together
-    fitted = float(1 / (step * float(base)))
+    usual = float(np.median(steps))
+    step = usual if np.mean(steps == usual) >= 0.7 and usual else float(np.mean(steps))  # by far the most, or all
+    fitted = 1 / (step * float(base))
     return fitted if math.isnan(claimed) or abs(fitted - claimed) > 0.1 * claimed else claimed
 
 
@@ -207,8 +207,8 @@ def _even(ticks: Numbers, base: Fraction, rate: float) -> bool:
 
 def _parsed(kind: str, *words: str) -> FrameTimes:
     if kind in ("even", "guessed"):
-        frames, rate, first, end = words
-        return FrameTimes(int(frames), float(rate), float(first), float(end), guessed=kind == "guessed")
+        frames, rate, begins, end = words
+        return FrameTimes(int(frames), float(rate), float(begins), float(end), guessed=kind == "guessed")
     if kind != "ticks":
         raise ValueError(kind[:60])
     base, first = Fraction(words[0]), float(words[1])

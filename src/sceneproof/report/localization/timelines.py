@@ -95,7 +95,7 @@ def _stills(path: Place) -> list[Still]:
     """What is shown at evenly spaced times; none where the video cannot be read any more: no figure needs them."""
     try:
         info = probe(path)
-        shown = (np.arange(STILLS) + 0.5) * (info.clock.end / STILLS)
+        shown = np.asarray((np.arange(STILLS) + 0.5) * (info.clock.end / STILLS), np.float64)
         frames = decode(path, info.clock.shown_at(shown), short_side=SHORT_SIDE)
     except VideoError:
         return []

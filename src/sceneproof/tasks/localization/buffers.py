@@ -102,7 +102,7 @@ class Timeline:
 
         Before the first one, that; behind the end, the last one.
         """
-        return self._clock.shown_at((numbers + 0.5) / self.rate)
+        return self._clock.shown_at(np.asarray((numbers + 0.5) / self.rate, np.float64))
 
     @property
     def _clock(self) -> FrameTimes:
