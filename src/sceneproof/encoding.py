@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import av
 import cv2
@@ -120,7 +120,7 @@ class Writer:
         self._container.mux(sound.encode(samples))
         self._container.mux(sound.encode())
 
-    def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
+    def _mux(self, packets: list[av.Packet[Any]]) -> None:
         """Writes packets, which come in the order of their frames: each is shown until the next."""
         for packet in packets:
             packet.duration = self._clock.ticks[self._written + 1] - self._clock.ticks[self._written]

@@ -14,7 +14,7 @@ from sceneproof.data.manifest import LONG, Manifest
 from sceneproof.data.sources.folder import index_folder
 from sceneproof.data.sources.survey import survey
 from sceneproof.data.timing import Timing
-from sceneproof.data.video import VideoError
+from sceneproof.data.video import VideoError, VideoInfo, probe
 from sceneproof.errors import InputError
 from tests.timed import make_timed
 from tests.videos import make_video, numbered, numbers_of
@@ -25,6 +25,12 @@ VARIABLE = [100 * n for n in range(20)] + [2000 + 25 * n for n in range(40)]
 def table(folder: Path, path: str, **columns: Any) -> Manifest:
     rows = pd.DataFrame({"video": ["a"], "path": [path], "split": "train", "action": "run"}).assign(**columns)
     return Manifest(rows, folder)
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What an index says of a.mkv."""
+    facts, _ = survey(folder, ["a.mkv"], quiet=True)
+    return {str(name): value for name, value in facts.iloc[0].items()}
 
 
 def test_an_index_keeps_what_times_need(tmp_path: Path) -> None:
@@ -43,7 +49,7 @@ def test_an_index_keeps_what_times_need(tmp_path: Path) -> None:
 @pytest.mark.parametrize("known", [False, True])
 def test_training_is_given_the_frames_of_a_segment(memory: bool, known: bool, tmp_path: Path) -> None:
     make_timed(tmp_path / "a.mkv", VARIABLE)
-    facts = survey(tmp_path, ["a.mkv"], quiet=True)[0].iloc[0].to_dict() if known else {}
+    facts = facts_of(tmp_path) if known else {}
     videos = Videos(table(tmp_path, "a.mkv", start=1.0, end=2.2, **facts), memory=memory)
     assert videos.length(0) == 18
     assert numbers_of(videos.frames(0, np.arange(18))) == list(range(10, 28))
@@ -54,11 +60,14 @@ def test_training_is_given_the_frames_of_a_segment(memory: bool, known: bool, tm
 
 def test_what_is_known_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_timed(tmp_path / "a.mkv", VARIABLE)
-    facts = survey(tmp_path, ["a.mkv"], quiet=True)[0].iloc[0].to_dict()
-    given = []
-    monkeypatch.setattr(
-        timing, "probe", lambda path, known, real=timing.probe: given.append(known) or real(path, known)
-    )
+    facts = facts_of(tmp_path)
+    given: list[VideoInfo | None] = []
+
+    def probing(path: Path, known: VideoInfo | None) -> VideoInfo:
+        given.append(known)
+        return probe(path, known)
+
+    monkeypatch.setattr(timing, "probe", probing)
     infos = Timing(table(tmp_path, "a.mkv", **facts)), Timing(table(tmp_path, "a.mkv"))
     assert [float(one.info(0).clock.seconds(25)) for one in infos] == [2.125, 2.125]
     assert given[0] is not None
@@ -81,7 +90,7 @@ def test_a_manifest_of_another_file_is_refused(memory: bool, tmp_path: Path) -> 
 
 def test_times_of_another_file_are_refused(tmp_path: Path) -> None:
     make_timed(tmp_path / "a.mkv", VARIABLE)
-    facts = survey(tmp_path, ["a.mkv"], quiet=True)[0].iloc[0].to_dict()
+    facts = facts_of(tmp_path)
     make_timed(tmp_path / "a.mkv", [3 * time for time in VARIABLE])
     with pytest.raises(VideoError, match=r"the file is 8\.\d+ s long, the manifest says 3\.\d+ s"):
         Timing(table(tmp_path, "a.mkv", **facts)).info(0)
@@ -96,7 +105,7 @@ def test_texts_that_are_no_times_are_refused_by_row(tmp_path: Path) -> None:
 def test_long_times_are_written_once_a_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     make_timed(tmp_path / "a.mkv", np.cumsum(rng.integers(20, 60, 200)).tolist())
-    facts = survey(tmp_path, ["a.mkv"], quiet=True)[0].iloc[0].to_dict()
+    facts = facts_of(tmp_path)
     assert len(facts["times"]) > LONG
     rows = pd.DataFrame([{"video": f"v{row}", "path": "a.mkv", "split": "train", "action": "run", **facts}
                          for row in range(3)])  # fmt: skip

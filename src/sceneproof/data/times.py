@@ -99,7 +99,7 @@ class FrameTimes:
         """When frames are shown; number N is the end."""
         numbers = np.asarray(numbers, np.int64)
         if self.ticks is not None:
-            return self.first + self.ticks[numbers] * (self.base.numerator / self.base.denominator)
+            return np.asarray(self.first + self.ticks[numbers] * float(self.base), np.float64)
         return np.asarray(np.where(numbers >= self.frames, self.end, self.first + numbers / self.rate), np.float64)
 
     def shown_at(self, seconds: Seconds | float) -> Numbers:
