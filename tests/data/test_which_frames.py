@@ -71,16 +71,16 @@ def test_real_files_of_two_streams(name: str, shared_data: Path) -> None:
     assert (info.frames, info.width, info.height) == (50, 160, 120)
 
 
-def not_coded(increment: int) -> bytes:
+def not_coded(increment: int, padding: int) -> bytes:
     """An MPEG-4 packet that says: the frame before goes on (vop_coded = 0), at 25 frames a second (5 bits of time)."""
     bits = "01" + "0" + "1" + f"{increment:05b}" + "1" + "0"
     bits += "0" + "1" * (7 - len(bits) % 8)  # stuffing
-    return b"\x00\x00\x01\xb6" + int(bits, 2).to_bytes(len(bits) // 8, "big")
+    return b"\x00\x00\x01\xb6" + int(bits, 2).to_bytes(len(bits) // 8, "big") + bytes(padding)
 
 
-def with_packets_of_no_picture(path: Path, *, after: tuple[int, ...] = (3, 8), count: int = 12) -> Path:
+def with_packets_of_no_picture(path: Path, padding: int, *, after: tuple[int, ...] = (3, 8), count: int = 12) -> Path:
     """An MPEG-4 video in AVI in which two packets give no picture: 14 packets, 12 frames."""
-    coded = make_video(path.with_name("coded.avi"), numbered(count, 240, 320), codec="mpeg4", between=0)
+    coded = make_video(path.with_name(f"coded{path.suffix}"), numbered(count, 240, 320), codec="mpeg4", between=0)
     with av.open(str(coded)) as source, av.open(str(path), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         place = 0
@@ -88,7 +88,7 @@ def with_packets_of_no_picture(path: Path, *, after: tuple[int, ...] = (3, 8), c
             if packet.dts is None:
                 continue
             number, data = packet.dts, bytes(packet)
-            for content in (data, not_coded(place % 25)) if number in after else (data,):
+            for content in (data, not_coded(place % 25, padding)) if number in after else (data,):
                 written = av.Packet(content)
                 written.stream, written.time_base = stream, Fraction(1, 25)
                 written.pts = written.dts = place
@@ -98,8 +98,10 @@ def with_packets_of_no_picture(path: Path, *, after: tuple[int, ...] = (3, 8), c
     return path
 
 
-def test_packets_that_give_no_picture_are_no_frames_for_anyone(tmp_path: Path) -> None:
-    path = with_packets_of_no_picture(tmp_path / "film.avi")
+@pytest.mark.parametrize("padding", [0, 40])
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_packets_that_give_no_picture_are_no_frames_for_anyone(suffix: str, padding: int, tmp_path: Path) -> None:
+    path = with_packets_of_no_picture(tmp_path / f"film{suffix}", padding)
     with av.open(str(path)) as container:
         assert len(list(container.streams.video[0].index_entries)) == 14, "the file's table holds more than its frames"
     assert probe(path).frames == 12

@@ -20,10 +20,7 @@ from sceneproof.addresses import Address, Place, located, opened_file
 from sceneproof.errors import AddressError
 
 MAX_PIXELS = 2**25  # a frame; 8K. A file of some kilobytes can claim any size
-NOT_CODED = 128
-"""Bytes: MPEG-4 says with a packet of about 8, and perhaps some padding, that the frame before goes on, and no picture
-comes of it. With packets below this (a still scene in 160x120 has 17 bytes) a file's table of packets is not believed to
-be one of its frames: they are counted by decoding."""
+SHORT = 128  # bytes of a packet that may say no more than that the frame before goes on
 MAX_FRAMES = 2**20  # of one file; 9 hours at 30 frames a second
 
 PICTURES = Disposition.timed_thumbnails | Disposition.still_image
@@ -172,7 +169,7 @@ def _opened(place: Place, file: BinaryIO) -> Iterator[Video]:
         stream = shown_stream(container)
         check_pixels(stream.width, stream.height)
         stream.codec_context.thread_count = 1
-        yield Video(container, stream, _frame_table(container, stream, size))
+        yield Video(container, stream, _frame_table(container, stream, file, size))
 
 
 def shown_stream(container: InputContainer) -> VideoStream:
@@ -208,7 +205,7 @@ def _text(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).lower()
 
 
-def _frame_table(container: InputContainer, stream: VideoStream, size: int) -> FrameTable | None:
+def _frame_table(container: InputContainer, stream: VideoStream, file: BinaryIO, size: int) -> FrameTable | None:
     kind = container.format.name
     if not (kind.startswith("mov") or kind == "avi"):
         return None  # Matroska indexes key frames only, streams nothing at all
@@ -220,8 +217,10 @@ def _frame_table(container: InputContainer, stream: VideoStream, size: int) -> F
         raise VideoError(f"cut off: {missing} of {len(entries)} frames are missing")
     stamps = np.array([entry.timestamp for entry in entries], np.int64)
     codec = stream.codec_context.name
-    least = NOT_CODED if codec == "mpeg4" else 1  # packets of no bytes are frames that were dropped
-    whole = all(entry.size >= least and not entry.is_discard for entry in entries) and entries[0].is_keyframe
+    # packets of no bytes are frames that were dropped
+    whole = all(entry.size and not entry.is_discard for entry in entries) and entries[0].is_keyframe
+    if codec == "mpeg4" and any(_not_coded(file, entry.pos, entry.size) for entry in entries if entry.size <= SHORT):
+        whole = False
     if kind == "avi" and codec in ("vp8", "vp9"):
         whole = False  # packets of these can be references that are never shown
     steps = np.diff(stamps)
@@ -239,6 +238,18 @@ def _frame_table(container: InputContainer, stream: VideoStream, size: int) -> F
     # a track is as long as its frames together: what the others leave is the last one's
     last = 0 if kind == "avi" else (stream.duration or 0) - int(stamps[-1] - stamps[0])
     return FrameTable(stamps, np.flatnonzero([entry.is_keyframe for entry in entries]), max(last, 0))
+
+
+def _not_coded(file: BinaryIO, position: int, size: int) -> bool:
+    """Whether an MPEG-4 packet holds no picture (ISO 14496-2, 6.2.5: vop_coded is 0): its header ends after 4 bytes.
+
+    A coded one goes on with at least 12 bits and one a block of 16x16 pixels. Padding is zeros, and no header ends so.
+    """
+    file.seek(position)
+    data = file.read(8 + size)  # AVI's table tells where a packet's own header of 8 bytes is
+    data = data[8:] if data[2:4] in (b"dc", b"db") else data[:size]
+    start = data.rfind(b"\x00\x00\x01\xb6")
+    return start >= 0 and len(data[start + 4 :].rstrip(b"\x00")) <= 4
 
 
 def _promised_bytes(head: bytes) -> int:
