@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sceneproof.addresses import Address
-from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask
+from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask, png_size
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
@@ -259,7 +259,13 @@ def _move(people: HumanBoxes | HumanMasks, made: dict[str, Rewritten]) -> HumanB
 def _resized_masks(pictures: "pd.Series[bytes]", facts: list[Rewritten]) -> Iterator[bytes]:
     """Masks at the new sizes: a pixel belongs to a person where at least half of what it covers did."""
     for png, one in zip(pictures, facts, strict=True):
-        mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+        size = png_size(png)
+        if size is not None and size != (one.source_height, one.source_width):
+            raise InputError(
+                f"a mask is {size[1]}x{size[0]}, but its video is {one.source_width}x{one.source_height}: make the "
+                "masks from this very file"
+            )
+        mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE) if size else None
         if mask is None:
             raise InputError("a mask is no PNG picture")
         share = cv2.resize((mask > 0).astype(np.float32), (one.width, one.height), interpolation=cv2.INTER_AREA)

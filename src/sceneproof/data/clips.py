@@ -7,7 +7,29 @@ first on, as the released code of SDN does.
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.errors import InputError
+
 Frames = NDArray[np.int64]
+
+MOST_FRAMES = 2**14  # of a clip; eleven minutes at 25 frames a second
+MOST_BYTES = 2**31  # of a clip's pixels, 8 bits a channel
+
+
+def refuse_huge_clips(name: str, length: int, height: int, width: int) -> None:
+    """Raises InputError for clips that no machine holds: a slip of the keyboard must not take all memory.
+
+    Args:
+        name: of the settings, for the message.
+        length: frames.
+        height: pixels.
+        width: pixels.
+    """
+    pixels = length * height * width * 3
+    if length > MOST_FRAMES or pixels > MOST_BYTES:
+        raise InputError(
+            f"{name}: a clip of {length} frames of {height} x {width} pixels takes {pixels / 1e9:.3g} GB; at most "
+            f"{MOST_FRAMES} frames and {MOST_BYTES / 1e9:.3g} GB are taken"
+        )
 
 
 def random_clip(frames: int, length: int, *, stride: int = 1, rng: np.random.Generator) -> Frames:

@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address, Place, located, opened_file
 from sceneproof.errors import AddressError
 
-MAX_PIXELS = 2**26  # a frame; twice 8K. A file of some kilobytes can claim any size
+MAX_PIXELS = 2**25  # a frame; 8K. A file of some kilobytes can claim any size
+SHORT = 128  # bytes of a packet that may say no more than that the frame before goes on
 MAX_FRAMES = 2**20  # of one file; 9 hours at 30 frames a second
+
+PICTURES = Disposition.timed_thumbnails | Disposition.still_image
 
 OPTIONS = {
     # a file may name others (play lists, concatenations): nothing but the file itself is ever opened
@@ -92,7 +95,7 @@ class Video:
 
     Attributes:
         container: libav's container.
-        stream: its first video stream that is not a cover picture.
+        stream: the video stream that a player shows (`shown_stream`).
         table: its frames, or None where only decoding tells.
     """
 
@@ -115,6 +118,7 @@ class Video:
             for frame in self.container.decode(self.stream):
                 if count >= MAX_FRAMES:
                     raise VideoError(f"more than {MAX_FRAMES} frames")
+                check_pixels(frame.width, frame.height)
                 yield frame
                 count += 1
         except AddressError:
@@ -162,15 +166,33 @@ def _opened(place: Place, file: BinaryIO) -> Iterator[Video]:
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(f"not a video, or cut off ({_text(error)})") from None
     with container:
-        streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-        if not streams:
-            raise VideoError("no video stream")
-        stream = streams[0]
-        if stream.codec_context is None:
-            raise VideoError("its video is in an unknown codec")
+        stream = shown_stream(container)
         check_pixels(stream.width, stream.height)
         stream.codec_context.thread_count = 1
-        yield Video(container, stream, _frame_table(container, stream, size))
+        yield Video(container, stream, _frame_table(container, stream, file, size))
+
+
+def shown_stream(container: InputContainer) -> VideoStream:
+    """The video stream that ffmpeg and players show.
+
+    That is no cover; no preview, still or single picture where there is another one; the one marked as default; the
+    largest; the first.
+
+    Raises:
+        VideoError: there is none, or none in a known codec.
+    """
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        raise VideoError("no video stream")
+    known = [stream for stream in streams if stream.codec_context is not None]
+    if not known:
+        raise VideoError("its video is in an unknown codec")
+
+    def rank(stream: VideoStream) -> tuple[bool, bool, bool, int]:
+        moving, default = not stream.disposition & PICTURES, bool(stream.disposition & Disposition.default)
+        return moving, stream.frames != 1, default, stream.width * stream.height
+
+    return max(known, key=rank)  # the first of equals
 
 
 def check_pixels(width: int, height: int) -> None:
@@ -183,7 +205,7 @@ def _text(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).lower()
 
 
-def _frame_table(container: InputContainer, stream: VideoStream, size: int) -> FrameTable | None:
+def _frame_table(container: InputContainer, stream: VideoStream, file: BinaryIO, size: int) -> FrameTable | None:
     kind = container.format.name
     if not (kind.startswith("mov") or kind == "avi"):
         return None  # Matroska indexes key frames only, streams nothing at all
@@ -194,7 +216,13 @@ def _frame_table(container: InputContainer, stream: VideoStream, size: int) -> F
         missing = sum(entry.pos + entry.size > size for entry in entries)
         raise VideoError(f"cut off: {missing} of {len(entries)} frames are missing")
     stamps = np.array([entry.timestamp for entry in entries], np.int64)
+    codec = stream.codec_context.name
+    # packets of no bytes are frames that were dropped
     whole = all(entry.size and not entry.is_discard for entry in entries) and entries[0].is_keyframe
+    if codec == "mpeg4" and any(_not_coded(file, entry.pos, entry.size) for entry in entries if entry.size <= SHORT):
+        whole = False
+    if kind == "avi" and codec in ("vp8", "vp9"):
+        whole = False  # packets of these can be references that are never shown
     steps = np.diff(stamps)
     if kind == "avi":
         # time stamps are in decode order: that of display only without B-frames. A gap is a frame shown for longer
@@ -210,6 +238,18 @@ def _frame_table(container: InputContainer, stream: VideoStream, size: int) -> F
     # a track is as long as its frames together: what the others leave is the last one's
     last = 0 if kind == "avi" else (stream.duration or 0) - int(stamps[-1] - stamps[0])
     return FrameTable(stamps, np.flatnonzero([entry.is_keyframe for entry in entries]), max(last, 0))
+
+
+def _not_coded(file: BinaryIO, position: int, size: int) -> bool:
+    """Whether an MPEG-4 packet holds no picture (ISO 14496-2, 6.2.5: vop_coded is 0): its header ends after 4 bytes.
+
+    A coded one goes on with at least 12 bits and one a block of 16x16 pixels. Padding is zeros, and no header ends so.
+    """
+    file.seek(position)
+    data = file.read(8 + size)  # AVI's table tells where a packet's own header of 8 bytes is
+    data = data[8:] if data[2:4] in (b"dc", b"db") else data[:size]
+    start = data.rfind(b"\x00\x00\x01\xb6")
+    return start >= 0 and len(data[start + 4 :].rstrip(b"\x00")) <= 4
 
 
 def _promised_bytes(head: bytes) -> int:

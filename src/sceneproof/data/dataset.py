@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from sceneproof.data import transforms
-from sceneproof.data.clips import Frames, evenly_spaced, random_clip, windows
+from sceneproof.data.clips import Frames, evenly_spaced, random_clip, refuse_huge_clips, windows
 from sceneproof.data.humans import HumanBoxes, HumanMasks, check_humans, has_twin, mean_colour
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
@@ -44,6 +44,7 @@ class ClipSettings:
                 raise InputError(f"clip.{name}: must be at least 1, not {getattr(self, name)}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise InputError(f"clip.scales: must be one share or more, above 0 and up to 1, not {list(self.scales)}")
+        refuse_huge_clips("clip.length, clip.size", self.length, self.size, self.size)
 
 
 class Videos:
@@ -82,8 +83,8 @@ class Videos:
         """
         if self._kept is not None:
             return self._whole(row)[which]
-        unique, back = np.unique(which, return_inverse=True)
-        return decode(self.manifest.path(row), [self._range(row)[frame] for frame in unique])[back]
+        shown = self._range(row)
+        return decode(self.manifest.path(row), [shown[frame] for frame in which])
 
     def _range(self, row: int) -> range:
         if row not in self._ranges:

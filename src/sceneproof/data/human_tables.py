@@ -1,5 +1,6 @@
 """Tables of person boxes and of person masks."""
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 
 import cv2
@@ -189,15 +190,27 @@ class HumanMasks:
         self._picture(video, frame, png, (height, width))
 
     def _picture(self, video: str, frame: int, png: bytes, size: tuple[int, int]) -> NDArray[np.bool_]:
-        picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE) if png else None
+        says = png_size(png)
+        if says is not None and says != size:
+            raise InputError(
+                f"{self.source}: the mask of frame {frame} of {video!r} is {says[1]}x{says[0]}, but the video is "
+                f"{size[1]}x{size[0]}: make the masks from this very file"
+            )
+        picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE) if says else None
         if picture is None:
             raise InputError(f"{self.source}: the mask of frame {frame} of {video!r} is no PNG picture")
-        if picture.shape != size:
-            raise InputError(
-                f"{self.source}: the mask of frame {frame} of {video!r} is {picture.shape[1]}x{picture.shape[0]}, but "
-                f"the video is {size[1]}x{size[0]}: make the masks from this very file"
-            )
         return picture > 0
+
+
+def png_size(png: bytes) -> tuple[int, int] | None:
+    """Height and width that a PNG picture says it has, before it is decoded; None where it is none.
+
+    125 kB can claim 32,000 x 32,000 pixels, so whoever decodes one first compares its size with what it must be.
+    """
+    if png[:8] != b"\x89PNG\r\n\x1a\n" or png[12:16] != b"IHDR" or len(png) < 24:
+        return None
+    width, height = struct.unpack(">II", png[16:24])
+    return height, width
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> bytes:

@@ -17,7 +17,8 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place
-from sceneproof.data.container import MAX_FRAMES, MAX_PIXELS, IrregularError, Video, VideoError, check_pixels, opened
+from sceneproof.data.container import MAX_FRAMES, MAX_PIXELS, IrregularError, Video, VideoError, opened
+from sceneproof.data.orientation import Orientation
 from sceneproof.data.times import SLACK, FrameTimes
 
 __all__ = [
@@ -33,7 +34,8 @@ __all__ = [
     "shrunk",
 ]
 
-MAX_BYTES = 2**32  # RGB of one call to decode
+MAX_BYTES = 2**31  # RGB of one call to decode
+LONGEST = 4  # short sides that the long side of a shrunk frame may have
 CHUNK = 64  # frames that `decode_each` jumps to together
 STALE = 1.0  # seconds by which a file's length may differ from what is known of its frames
 
@@ -47,7 +49,7 @@ class VideoInfo:
 
     Attributes:
         frames: how many frames decode.
-        width: of the picture as displayed (after the file's own rotation), in pixels.
+        width: of the picture as displayed (after the file's own display matrix), in pixels.
         height: likewise.
         rate: frames a second, on average; NaN where the file does not say.
         times: when they are shown; None where that is not known: evenly spaced from second 0 on.
@@ -91,8 +93,7 @@ def probe(path: Address | Place, known: VideoInfo | None = None) -> VideoInfo:
         first = next(frames, None)
         if first is None:
             raise VideoError("no frames")
-        check_pixels(first.width, first.height)
-        width, height = (first.height, first.width) if _quarter_turns(first) % 2 else (first.width, first.height)
+        height, width = Orientation.of(first).size(first.height, first.width)
         if known is not None and known.times is not None and video.table is None:
             _refuse_another(video, known.times)
             return VideoInfo(known.frames, width, height, known.rate, known.times)
@@ -110,8 +111,16 @@ def _times(video: Video, first: VideoFrame, rest: Iterator[VideoFrame]) -> Frame
         return FrameTimes.of_stamps(video.table.stamps, video.table.last, base, origin, rates)
     stamps, last = [first.pts], first
     for last in rest:
+        _refuse_another_size(len(stamps), (first.height, first.width), last)
         stamps.append(last.pts)
     return FrameTimes.of_stamps(stamps, last.duration or 0, base, origin, rates)
+
+
+def _refuse_another_size(number: int, size: tuple[int, int], frame: VideoFrame) -> None:
+    """Raises VideoError where a frame is not of the size (height, width) of those before it."""
+    if size != (frame.height, frame.width):
+        before, now = f"{size[1]}x{size[0]}", f"{frame.width}x{frame.height}"
+        raise VideoError(f"the frame size changes from {before} to {now} at frame {number}")
 
 
 def _refuse_another(video: Video, known: FrameTimes) -> None:
@@ -154,6 +163,10 @@ def decode(
         raise ValueError(f"{path}: frame numbers start at 0; asked for {list(frames)}")
     with opened(path) as video:
         pictures = _chosen(video, wanted, resized)
+    if len(places) * pictures[0].nbytes > MAX_BYTES:
+        raise VideoError(
+            f"{len(places)} frames of {pictures.shape[2]}x{pictures.shape[1]} are over the limit of one call"
+        )
     return pictures if np.array_equal(places, np.arange(len(pictures))) else pictures[places]
 
 
@@ -212,7 +225,7 @@ def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan)
 
 
 def _all(video: Video, resized: Resized) -> NDArray[np.uint8]:
-    pictures = _Pictures(resized)
+    pictures = _Pictures(resized, 0 if video.table is None else len(video.table))
     for number, frame in enumerate(video.frames()):
         pictures.add(number, frame)
     if video.table is not None and len(pictures) != len(video.table):
@@ -223,7 +236,7 @@ def _all(video: Video, resized: Resized) -> NDArray[np.uint8]:
 
 
 def _chosen(video: Video, wanted: NDArray[np.int64], resized: Resized) -> NDArray[np.uint8]:
-    table, pictures = video.table, _Pictures(resized)
+    table, pictures = video.table, _Pictures(resized, len(wanted))
     if table is not None and wanted[-1] < len(table) and len(table.keys) > 1:
         try:
             for run in table.runs(wanted):
@@ -233,7 +246,7 @@ def _chosen(video: Video, wanted: NDArray[np.int64], resized: Resized) -> NDArra
         except IrregularError:
             pass
         video.seek(int(table.stamps[0]))
-        pictures = _Pictures(resized)
+        pictures = _Pictures(resized, len(wanted))
     seen = pictures.pick(enumerate(video.frames()), wanted)
     if len(pictures) < len(wanted):
         raise VideoError(f"has {seen} frames, asked for frame {wanted[len(pictures)]}")
@@ -243,15 +256,17 @@ def _chosen(video: Video, wanted: NDArray[np.int64], resized: Resized) -> NDArra
 class _Pictures:
     """RGB pictures of one file, converted and resized one after another."""
 
-    def __init__(self, resized: Resized) -> None:
+    def __init__(self, resized: Resized, count: int = 0) -> None:
+        """Sets the conversion up; `count`: how many pictures are to be added, where that is known."""
         self._convert = VideoReformatter()  # one for all frames: setting one up takes longer than a small picture
         self._resized = resized
         self._pictures: list[NDArray[np.uint8]] = []
-        self._turns = 0
+        self._stack, self._count, self._added = np.empty((0, 0, 0, 3), np.uint8), count, 0
+        self._orientation = Orientation()
         self._source = self._size = (0, 0)
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return self._added
 
     def pick(self, frames: Iterable[tuple[int, VideoFrame]], wanted: NDArray[np.int64]) -> int:
         """Adds the frames of these sorted numbers, and stops after the last; returns how many frames went by."""
@@ -267,23 +282,27 @@ class _Pictures:
 
     def add(self, number: int, frame: VideoFrame) -> None:
         """Adds one frame."""
-        height, width = self._size
-        if (len(self) + 1) * height * width * 3 > MAX_BYTES:
-            raise VideoError(f"{len(self)} frames of {width}x{height} are the limit of one call; ask for fewer")
-        self._pictures.append(self.picture(number, frame))
+        picture = self.picture(number, frame)
+        if max(self._count, self._added + 1) * picture.nbytes > MAX_BYTES:
+            most, (height, width) = MAX_BYTES // picture.nbytes, self._size
+            raise VideoError(f"{most} frames of {width}x{height} are the limit of one call; ask for fewer")
+        if self._added < self._count:  # into the answer itself: a list of pictures and their stack take twice as much
+            if not self._added:
+                self._stack = np.empty((self._count, *picture.shape), np.uint8)
+            self._stack[self._added] = picture
+        else:
+            self._pictures.append(picture)
+        self._added += 1
 
     def picture(self, number: int, frame: VideoFrame) -> NDArray[np.uint8]:
         """One frame, uint8 (H, W, 3), not yet turned upright."""
         if frame.is_corrupt:
             raise VideoError(f"frame {number} is damaged")
-        source = frame.height, frame.width
         if self._source == (0, 0):
-            check_pixels(frame.width, frame.height)
-            self._turns = _quarter_turns(frame)
-            self._source, self._size = source, self._resized(*source)
-        elif self._source != source:
-            before, now = (f"{width}x{height}" for height, width in (self._source, source))
-            raise VideoError(f"the frame size changes from {before} to {now} at frame {number}")
+            self._orientation = Orientation.of(frame)
+            self._source = frame.height, frame.width
+            self._size = self._resized(*self._source)
+        _refuse_another_size(number, self._source, frame)
         height, width = self._size
         # one thread: swscale would start one for each core by itself; averaging areas, for frames are shrunk mostly
         picture = self._convert.reformat(
@@ -292,22 +311,23 @@ class _Pictures:
         return picture.astype(np.uint8, copy=False)
 
     def upright(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Frames (T, H, W, 3), turned as the file says."""
-        return np.ascontiguousarray(np.rot90(frames, self._turns, axes=(1, 2))) if self._turns else frames
+        """Frames (T, H, W, 3), turned and mirrored as the file says."""
+        return self._orientation.upright(frames)
 
     def stack(self) -> NDArray[np.uint8]:
         """uint8 (T, H, W, 3), upright."""
-        return self.upright(np.stack(self._pictures))
+        known = self._stack[: self._added]
+        if self._pictures:
+            known = np.concatenate([known, np.stack(self._pictures)]) if len(known) else np.stack(self._pictures)
+        return self.upright(known)
 
 
 def shrunk(height: int, width: int, short_side: int | None) -> tuple[int, int]:
-    """Height and width with this short side, in the same proportion; as they are where that would enlarge them."""
-    if short_side is None or min(height, width) <= short_side:
+    """Height and width with this short side, in the same proportion; as they are where that would enlarge them.
+
+    The long side is at most `LONGEST` short sides: a frame of 320x8000 may not take the memory of a hundred squares.
+    """
+    if short_side is None:
         return height, width
-    factor = short_side / min(height, width)
-    return round(height * factor), round(width * factor)
-
-
-def _quarter_turns(frame: VideoFrame) -> int:
-    """How often to turn the picture by 90 degrees counter-clockwise, from the display matrix."""
-    return round(frame.rotation / 90) % 4
+    factor = min(short_side / min(height, width), LONGEST * short_side / max(height, width), 1.0)
+    return (height, width) if factor == 1 else (max(round(height * factor), 1), max(round(width * factor), 1))

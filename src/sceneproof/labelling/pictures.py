@@ -1,5 +1,6 @@
 """Pictures as labellers take them: read from folders, and brought to one size."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch.nn import functional
 
+from sceneproof.data.container import VideoError, check_pixels
 from sceneproof.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -84,8 +87,15 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         InputError: the file is not a picture that can be read.
     """
     # decoded from bytes, since OpenCV's own reading of paths fails on some names and says so only in the log
-    data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    data = path.read_bytes()
+    try:
+        with Image.open(io.BytesIO(data)) as header:  # reads no pixels: a few bytes can claim any number of them
+            check_pixels(*header.size)
+        picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)  # turned as its EXIF says
+    except (OSError, ValueError, Image.DecompressionBombError):
+        picture = None
+    except VideoError as error:
+        raise InputError(f"{path}: {error}; make it smaller or remove it") from None
     if picture is None:
         raise InputError(f"{path}: not a picture that can be read; remove it or write it again as PNG or JPEG")
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as pixels
 
 from sceneproof.audit.subject import Pixels, Sampling
+from sceneproof.data.clips import refuse_huge_clips
 from sceneproof.data.transforms import Crop
 from sceneproof.errors import InputError
 from sceneproof.metrics.accuracy import softmax
@@ -64,7 +65,7 @@ class InputSettings:
             raise InputError(f"inputs.short_side: {self.short_side} given, of which {height} x {width} cannot be cut")
         if not self.scale > 0 or not all(std > 0 for std in self.std):
             raise InputError("inputs.scale and inputs.std must be above 0")
-        self.sampling()  # checks frames and stride
+        refuse_huge_clips("inputs.frames, inputs.size", self.sampling().length, *self.shape)  # it checks frames, too
 
     def sampling(self, frames: int = 16, stride: int | None = 1) -> Sampling:
         """Which frames a clip has; where these settings do not say, as many as the model's own and as far apart."""

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.data.batches import RawBatch, to_batch
+from sceneproof.data.clips import refuse_huge_clips
 from sceneproof.data.dataset import Videos, unreadable
 from sceneproof.data.people import PeopleTable
 from sceneproof.data.transforms import Crop
@@ -46,6 +47,7 @@ class BoxClipSettings:
         for name in ("length", "size", "step", "zoom"):
             if getattr(self, name) < 1:
                 raise InputError(f"clip.{name}: must be at least 1, not {getattr(self, name)}")
+        refuse_huge_clips("clip.length, clip.size", self.length, self.size, self.size)
         if not 0 < self.smallest <= 1:
             raise InputError(f"clip.smallest: must be above 0 and up to 1, not {self.smallest}")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.data.clips import refuse_huge_clips
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoInfo
 from sceneproof.errors import InputError
@@ -60,6 +61,7 @@ class BufferSettings:
             raise InputError(f"buffer.rate: must be above 0 frames a second and at most 1000, not {self.rate}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise InputError(f"buffer.scales: must be one share or more, above 0 and up to 1, not {list(self.scales)}")
+        refuse_huge_clips("buffer.length, buffer.size", self.length, self.size, self.size)
         if not 0 <= self.least_share <= 1:
             raise InputError(f"buffer.least_share: must be from 0 to 1, not {self.least_share}")
 
