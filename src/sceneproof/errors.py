@@ -9,6 +9,10 @@ class TrainingError(RuntimeError):
     """Training cannot go on: the message says why, and where the last good checkpoint is."""
 
 
+class MachineError(RuntimeError):
+    """The machine fails, not the input: a full disk, no memory, a drive that is gone. The message says what to do."""
+
+
 class ConditionMetError(Exception):
     """A condition of an audit's --fail_if holds: the message says which, and what was measured."""
 
