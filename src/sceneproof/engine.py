@@ -260,8 +260,8 @@ class _Loop:
 
 
 def _last(run: Run) -> str:
-    newest = checkpoint.newest(run.path / "checkpoints")
-    return f"The last checkpoint is {newest}" if newest else "There is no checkpoint yet"
+    stored = checkpoint.stored(run.path / "checkpoints")
+    return f"The last checkpoint is {stored[0]}" if stored else "There is no checkpoint yet"
 
 
 def _resume_hint(run: Run) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sceneproof import locks
 from sceneproof.addresses import Address, located
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
 from sceneproof.data.humans import read_humans
@@ -41,6 +42,7 @@ class Evaluation:
     metrics: dict[str, Any]
 
 
+@locks.alone(locks.evaluation)
 def evaluate(
     run: Path,
     manifest: Address,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.addresses import Address, located
 from sceneproof.data.dataset import Videos
 from sceneproof.data.manifest import Manifest
@@ -36,6 +37,7 @@ class DetectionEvaluation:
     metrics: dict[str, Any]
 
 
+@locks.alone(locks.evaluation)
 def evaluate_detection(
     run: Path,
     manifest: Address,

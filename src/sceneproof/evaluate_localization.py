@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.addresses import Address, located
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import BACKGROUND, problems, seconds, video_names
@@ -52,6 +53,7 @@ class LocalizationEvaluation:
     metrics: dict[str, Any]
 
 
+@locks.alone(locks.evaluation)
 def evaluate_localization(
     run: Path,
     manifest: Address,

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask
 from sceneproof.data.humans import check_humans, read_humans
@@ -28,6 +29,7 @@ SAMPLES, SAMPLE_FRAMES = 8, 64
 """Videos, and frames of each, that the size of the rest is reckoned from."""
 
 
+@locks.alone(locks.out)
 def prepare(
     manifest: Address,
     out: Path,

@@ -9,14 +9,17 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from os import SEEK_END, fstat
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from sceneproof.errors import InputError
+from sceneproof.files import write_json
 
+CHECKSUMS = "checksums.json"
+"""Of a folder whose files are of formats that cannot hold a seal."""
 BLOCK = 2**20
 PARQUET_KEY = "sceneproof.seal"
 """Of the seal among the key-value pairs of a Parquet file's footer."""
@@ -126,6 +129,35 @@ def opened_json(said: Any, path: object) -> Any:
     return inside["value"] if set(inside) == {"value"} else inside
 
 
+def seal_folder(folder: Path, names: Sequence[str] | None = None) -> None:
+    """Writes `CHECKSUMS`: the SHA-256 of each file of a folder, or of these."""
+    files = [path.name for path in folder.iterdir() if path.is_file()] if names is None else names
+    write_json(folder / CHECKSUMS, {name: path_digest(folder / name) for name in sorted(files) if name != CHECKSUMS})
+
+
+def check_folder(folder: Path, *, cure: str = CURE) -> None:
+    """Raises DamagedError where a file of a folder is not as `seal_folder` found it, or is gone.
+
+    A folder without checksums is one of an older version, and is taken as it is.
+    """
+    place = folder / CHECKSUMS
+    if not place.exists():
+        return
+    try:
+        said = json.loads(place.read_text())
+    except ValueError:  # no JSON, or no text
+        raise DamagedError(place, cure) from None
+    if not isinstance(said, dict):
+        raise DamagedError(place, cure)
+    for name, digest in said.items():
+        try:
+            same = path_digest(folder / name) == digest
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):  # also where a name is damaged
+            same = False
+        if not same:
+            raise DamagedError(folder / name, cure)
+
+
 def intact(path: Path) -> bool:
     """Whether a file is there and, if it has a seal (a PNG picture: checksums), as it was written.
 
@@ -145,6 +177,12 @@ def intact(path: Path) -> bool:
         elif path.suffix == ".png":
             return _whole_png(file.read())
     return True
+
+
+def path_digest(path: Path) -> str:
+    """SHA-256 of a file of this machine, 64 digits."""
+    with open(path, "rb") as file:
+        return file_digest(file)
 
 
 def file_digest(file: BinaryIO) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.audit.collecting import Answers, collect, for_processes
 from sceneproof.audit.measures import Measures, measure
 from sceneproof.audit.naming import Naming, class_table
@@ -53,6 +54,7 @@ def matched(data: DataSettings, subject: Subject, mapping: Path | None) -> tuple
     return replace(data, splits=chosen, left_out=tuple(naming.left_out)), naming
 
 
+@locks.alone(locks.out)
 def conduct(
     subject: Subject,
     data: DataSettings,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.contexts.footage import edges
 from sceneproof.contexts.writing import Settings, Task, names_of, opened, write_variants
 from sceneproof.data.manifest import Manifest
@@ -27,6 +28,7 @@ TIMES = ("start", "end", "duration", "times")
 """Columns that tell of a source's time: a variant is a file of its own, of the clip alone and at a constant rate."""
 
 
+@locks.alone(locks.out)
 def export(
     manifest: Path,
     out: Path,

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place, located, opened_file
 from sceneproof.errors import AddressError
+from sceneproof.machine import refuse_trouble
+from sceneproof.seals import DamagedError, video_is_damaged
 
 MAX_PIXELS = 2**26  # a frame; twice 8K. A file of some kilobytes can claim any size
 MAX_FRAMES = 2**20  # of one file; 9 hours at 30 frames a second
@@ -120,6 +122,7 @@ class Video:
         except AddressError:
             raise
         except (av.FFmpegError, ValueError) as error:
+            _refuse_trouble(error, self.container.name)
             raise VideoError(f"damaged or cut off: decoding stops after {count} frames ({_text(error)})") from None
 
 
@@ -128,17 +131,22 @@ def opened(path: Address | Place) -> Iterator[Video]:
     """Opens a video file, here or at an address.
 
     Raises:
-        VideoError: it is missing, empty, no video, cut off, passes `MAX_PIXELS`, or its address cannot be reached.
+        VideoError: it is missing, empty, no video, cut off, damaged since it was sealed, passes `MAX_PIXELS`, or its
+            address cannot be reached.
+        MachineError: it cannot be read for a reason that is not the file's.
     """
     try:
         place = located(path)
         if isinstance(place, Path) and not place.is_file():
             raise VideoError("no such file")
         with opened_file(place) as file:
+            if video_is_damaged(file, place if isinstance(place, Path) else None):
+                raise VideoError(DamagedError.reason)
             yield from _opened(place, file)
     except AddressError as error:  # also while frames are read
         raise VideoError(error.reason) from None
     except OSError as error:  # a path of this machine that may not be read
+        _refuse_trouble(error, str(path))
         raise VideoError(_text(error)) from None
 
 
@@ -160,6 +168,7 @@ def _opened(place: Place, file: BinaryIO) -> Iterator[Video]:
     except AddressError:
         raise
     except (av.FFmpegError, ValueError) as error:
+        _refuse_trouble(error, str(place))
         raise VideoError(f"not a video, or cut off ({_text(error)})") from None
     with container:
         streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
@@ -177,6 +186,11 @@ def check_pixels(width: int, height: int) -> None:
     """Raises VideoError when a frame is larger than `MAX_PIXELS`."""
     if width * height > MAX_PIXELS:
         raise VideoError(f"frames of {width}x{height} are over the limit of {MAX_PIXELS} pixels")
+
+
+def _refuse_trouble(error: Exception, path: str) -> None:
+    if isinstance(error, OSError):  # as are those of libav that came from the system
+        refuse_trouble(error, path)
 
 
 def _text(error: Exception) -> str:

@@ -16,6 +16,7 @@ from sceneproof.errors import InputError
 from sceneproof.labelling.decoding import Task, decoded
 from sceneproof.labelling.looked import Labelling, Looked
 from sceneproof.labelling.shards import Failure, Shards
+from sceneproof.locks import beside, locked
 from sceneproof.processes import Problem
 from sceneproof.progress import Advance, progress
 
@@ -79,17 +80,20 @@ def label(
         if value is not None and not value > 0:
             raise InputError(f"{name}: {value} given; it must be above 0")
     shards = Shards(manifest, labelling, located(out), shard)
-    if (failures := shards.finished()) is not None:
-        if not quiet:
-            print(f"{out}: these labels are there already; delete the file to make them again")
-        _warn(shards, failures)
-        return failures
-    shards.begin()
-    missing = shards.missing()
-    done = len(manifest) - sum(len(shards.rows(number)) for number in missing)
-    with progress(f"labelling {labelling.kind}", len(manifest), done=done, quiet=quiet) as advance:
-        (engine or label_shards)(shards, missing, batch=batch, workers=workers, time_limit=time_limit, advance=advance)
-    failures = shards.merge()
+    with locked(beside(out)):
+        if (failures := shards.finished()) is not None:
+            if not quiet:
+                print(f"{out}: these labels are there already; delete the file to make them again")
+            _warn(shards, failures)
+            return failures
+        shards.begin()
+        missing = shards.missing()
+        done = len(manifest) - sum(len(shards.rows(number)) for number in missing)
+        with progress(f"labelling {labelling.kind}", len(manifest), done=done, quiet=quiet) as advance:
+            (engine or label_shards)(
+                shards, missing, batch=batch, workers=workers, time_limit=time_limit, advance=advance
+            )
+        failures = shards.merge()
     _warn(shards, failures)
     return failures
 

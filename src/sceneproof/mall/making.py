@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
@@ -50,6 +51,7 @@ class _Picture:
     path: Path
 
 
+@locks.alone(locks.out)
 def make_world(
     out: str | Path, world: World | None = None, *, workers: int | None = None, quiet: bool = False
 ) -> Manifest:

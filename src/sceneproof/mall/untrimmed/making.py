@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.files import whole
 from sceneproof.mall.film import Format, Images, write_film
@@ -35,6 +36,7 @@ class _Shoot:
     part: Path
 
 
+@locks.alone(locks.out)
 def make_untrimmed_world(
     out: str | Path, world: UntrimmedWorld | None = None, *, workers: int | None = None, quiet: bool = False
 ) -> Manifest:
