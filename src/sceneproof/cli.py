@@ -54,8 +54,8 @@ BY_TASK = ("train", "evaluate", "report")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command.
 
-    Exits with 0; 1 where training or the machine cannot go on, 2 for bad input, 3 where a condition on an audit holds, 130 after
-    Ctrl-C.
+    Exits with 0; 1 where training or the machine cannot go on, 2 for bad input, 3 where a condition on an audit holds,
+    130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)

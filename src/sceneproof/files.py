@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from sceneproof.addresses import Address, Place, located, opened_file, upload
-from sceneproof.errors import InputError
+from sceneproof.errors import DamagedError, InputError
 
+SEAL = "sceneproof.sha256"
+"""The key of a JSON object's own SHA-256."""
 LONGEST_NAME = 255
 """Bytes of a file's name: what every file system in use takes."""
 LONGEST_SUFFIX = 16
@@ -92,22 +94,49 @@ def fitting_name(stem: str, end: str) -> str:
     return os.fsencode(stem)[:room].decode(errors="ignore") + mark + end
 
 
-def write_json(path: Address | Place, value: Any) -> None:
-    """Writes indented JSON, whole or not at all; refuses NaN, which JSON does not have."""
+def write_json(path: Address | Place, value: Any, *, sealed: bool = False) -> None:
+    """Writes indented JSON, whole or not at all; refuses NaN, which JSON does not have.
+
+    Args:
+        path: the file.
+        value: what JSON can hold.
+        sealed: with its own SHA-256, which `read_json` checks and leaves out.
+    """
     with whole(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
+        temporary.write_text(json.dumps(_sealed(value) if sealed else value, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Address | Place) -> Any:
     """Reads JSON.
 
     Raises:
-        InputError: the file is missing, cannot be reached or is not JSON.
+        InputError: the file is missing, cannot be reached, is not JSON, or is not as it was sealed.
     """
     try:
         with opened_file(located(path)) as file:
-            return json.loads(file.read().decode())
+            return _opened(json.loads(file.read().decode()), path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not JSON: {error}") from None
+
+
+def _sealed(value: Any) -> dict[str, Any]:
+    """A JSON object that holds its own SHA-256: a dictionary with one key more, anything else as its "value"."""
+    plain = json.loads(json.dumps(value, allow_nan=False))  # as it will be read: keys are text, tuples lists
+    inside = plain if isinstance(plain, dict) else {"value": plain}
+    return {**inside, SEAL: _digest(inside)}
+
+
+def _opened(said: Any, path: Address | Place) -> Any:
+    """What `_sealed` sealed; a value without a seal is handed on."""
+    if not isinstance(said, dict) or SEAL not in said:
+        return said
+    inside = {name: value for name, value in said.items() if name != SEAL}
+    if _digest(inside) != said[SEAL]:
+        raise DamagedError(path)
+    return inside["value"] if set(inside) == {"value"} else inside
+
+
+def _digest(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

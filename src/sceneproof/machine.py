@@ -71,23 +71,30 @@ def out_of_memory_kills() -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
 
 
-def refuse_if_gone(folder: object) -> None:
-    """Raises MachineError where a folder that videos are read from is gone, empty, or may not be looked into.
+def refuse_if_gone(root: object, path: object) -> None:
+    """Raises MachineError where a video cannot be read because the folder of all of them is gone.
 
-    A drive that is no longer there would else make every video of it a missing one. Addresses are left alone.
+    A drive that is no longer there would else make every video of it a missing one. Looked at are the root, and the
+    links to folders on the way from there. Addresses are left alone.
+
+    Args:
+        root: the folder that paths start from.
+        path: of a video that could not be read.
     """
-    if not isinstance(folder, Path):
+    if not isinstance(root, Path):
         return
-    try:
-        with os.scandir(folder) as entries:
-            gone = "" if any(True for _ in entries) else "is empty"
-    except OSError as error:
-        gone = f"cannot be looked into ({error.strerror})"
-    if gone:
-        raise MachineError(
-            f"{folder}: the folder of the videos {gone}: is its drive still there, and is --root the folder that the "
-            f"paths start from?"
-        )
+    between = [folder for folder in Path(str(path)).parents if folder.is_relative_to(root) and folder.is_symlink()]
+    for folder in (root, *between):
+        try:
+            with os.scandir(folder) as entries:
+                gone = "" if any(True for _ in entries) else "is empty"
+        except OSError as error:
+            gone = f"cannot be looked into ({error.strerror})"
+        if gone:
+            raise MachineError(
+                f"{folder}: the folder of the videos {gone}: is its drive still there, and is --root the folder that "
+                f"the paths start from?"
+            )
 
 
 def _has_memory() -> bool:

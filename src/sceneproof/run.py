@@ -26,7 +26,7 @@ from sceneproof.errors import InputError
 from sceneproof.files import read_json, sync, whole, write_json
 from sceneproof.methods.base import Learner, Method
 from sceneproof.sealed_tensors import read_sealed, save_sealed
-from sceneproof.seals import CHECKSUMS, check_folder, opened_json, seal_folder, sealed_json
+from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
 from sceneproof.spec import Spec
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.localization.localizer import Localizer
@@ -76,7 +76,7 @@ class Run:
             write_json(self.path / "labels.json", {"actions": self.actions, "scenes": self.scenes})
             write_json(self.path / "environment.json", environment())
             if data is not None:
-                write_json(self.path / DATA, sealed_json(data))
+                write_json(self.path / DATA, data, sealed=True)
             with whole(self.path / "config.yaml") as temporary:
                 temporary.write_text(text)
             seal_folder(self.path, SEALED)
@@ -109,9 +109,9 @@ class Run:
                     "%s: was begun by a version that took no note of its data: whether its tables have changed since "
                     "is not known", self.path,
                 )  # fmt: skip
-                write_json(file, sealed_json(data))
+                write_json(file, data, sealed=True)
             return set()
-        before = opened_json(read_json(file), file)
+        before = read_json(file)
         if difference := changed(before if isinstance(before, dict) else {}, data):
             raise InputError(
                 f"{self.path} holds a run on other data ({difference}): give it the tables that it was begun with, "

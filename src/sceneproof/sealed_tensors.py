@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sceneproof.seals import DamagedError
+from sceneproof.errors import DamagedError
 
 KEY = "sceneproof"
 """Of our entry in the header: JSON with a note and the seal. One entry: safetensors keeps no order among several."""

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from os import SEEK_END, fstat
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from sceneproof.errors import InputError
+from sceneproof.errors import CURE, DamagedError
 from sceneproof.files import write_json
 
 CHECKSUMS = "checksums.json"
@@ -25,26 +25,11 @@ PARQUET_KEY = "sceneproof.seal"
 """Of the seal among the key-value pairs of a Parquet file's footer."""
 UNSEALED = "0" * 64
 """Stands where the seal will be while a file is written, and while it is hashed."""
-CURE = "make it again, or copy it anew"
 _PARQUET_SEAL = re.compile(re.escape(PARQUET_KEY.encode()) + rb"..([0-9a-f]{64})", re.DOTALL)
 _BOX = (56).to_bytes(4, "big") + b"uuid" + bytes.fromhex("7363656e6570726f6f66207365616c31")
 """A box of MP4 that players skip: its length, its kind, and a name of our own; 32 bytes of SHA-256 follow."""
 _BOX_LENGTH = 56
-_JSON_KEY = "sha256"
 _PNG = b"\x89PNG\r\n\x1a\n"
-
-
-class DamagedError(InputError):
-    """A file whose bytes are not those that were written.
-
-    Attributes:
-        reason: that, in a few words, without the file's name.
-    """
-
-    reason = "damaged: its bytes are not those that were written (SHA-256)"
-
-    def __init__(self, path: object, cure: str = CURE) -> None:
-        super().__init__(f"{path}: {self.reason}: {cure}")
 
 
 def seal_parquet(path: Path) -> None:
@@ -106,27 +91,6 @@ def video_is_damaged(file: BinaryIO, path: Path | None = None) -> bool:
 def _hashed(path: str, length: int, _time: int) -> bytes:
     with open(path, "rb") as file:
         return _digest(file, length - _BOX_LENGTH).digest()
-
-
-def sealed_json(value: Any) -> dict[str, Any]:
-    """A value as a JSON object that holds its own SHA-256: a dictionary with one key more, others as its "value"."""
-    plain = json.loads(json.dumps(value, allow_nan=False))  # as it will be read: keys are text, tuples lists
-    inside = plain if isinstance(plain, dict) else {"value": plain}
-    return {**inside, _JSON_KEY: _json_digest(inside)}
-
-
-def opened_json(said: Any, path: object) -> Any:
-    """What `sealed_json` sealed; a value without a seal is handed on.
-
-    Raises:
-        DamagedError: it is not what was sealed.
-    """
-    if not isinstance(said, dict) or _JSON_KEY not in said:
-        return said
-    inside = {name: value for name, value in said.items() if name != _JSON_KEY}
-    if _json_digest(inside) != said[_JSON_KEY]:
-        raise DamagedError(path)
-    return inside["value"] if set(inside) == {"value"} else inside
 
 
 def seal_folder(folder: Path, names: Sequence[str] | None = None) -> None:
@@ -223,10 +187,6 @@ def _blocks(file: BinaryIO, length: int | None) -> Iterator[tuple[int, bytearray
     while block := bytearray(file.read(BLOCK if length is None else min(BLOCK, length - start))):
         yield start, block
         start += len(block)
-
-
-def _json_digest(value: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _whole_png(data: bytes) -> bool:

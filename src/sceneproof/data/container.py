@@ -17,9 +17,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place, located, opened_file
-from sceneproof.errors import AddressError
+from sceneproof.errors import AddressError, DamagedError, MachineError, UnreachableError
 from sceneproof.machine import refuse_trouble
-from sceneproof.seals import DamagedError, video_is_damaged
+from sceneproof.seals import video_is_damaged
 
 MAX_PIXELS = 2**26  # a frame; twice 8K. A file of some kilobytes can claim any size
 MAX_FRAMES = 2**20  # of one file; 9 hours at 30 frames a second
@@ -143,7 +143,9 @@ def opened(path: Address | Place) -> Iterator[Video]:
             if video_is_damaged(file, place if isinstance(place, Path) else None):
                 raise VideoError(DamagedError.reason)
             yield from _opened(place, file)
-    except AddressError as error:  # also while frames are read
+    except UnreachableError as error:  # also while frames are read
+        raise MachineError(str(error)) from None
+    except AddressError as error:
         raise VideoError(error.reason) from None
     except OSError as error:  # a path of this machine that may not be read
         _refuse_trouble(error, str(path))

@@ -17,6 +17,7 @@ from sceneproof.labelling.decoding import Task, decoded
 from sceneproof.labelling.looked import Labelling, Looked
 from sceneproof.labelling.shards import Failure, Shards
 from sceneproof.locks import beside, locked
+from sceneproof.machine import refuse_if_gone
 from sceneproof.processes import Problem
 from sceneproof.progress import Advance, progress
 
@@ -125,6 +126,8 @@ def label_shards(
         for number, members in groupby(clips, lambda clip: clip[0].row // shards.size):
             made = _Shard(shards.labelling, batch)
             for task, answer in members:
+                if isinstance(answer, Problem):
+                    refuse_if_gone(shards.manifest.root, task.path)
                 made.add(task, answer)
                 failed += isinstance(answer, Problem)
                 advance(note=f"{failed} unreadable" if failed else "")

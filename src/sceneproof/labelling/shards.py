@@ -17,11 +17,11 @@ import pyarrow as pa
 from sceneproof.addresses import Place, at_hand, names, remove, remove_folder, size
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import KEY, checked_parquet, hashes, read_schema, read_table, sealed_writer, write_table
-from sceneproof.errors import InputError
+from sceneproof.errors import DamagedError, InputError
 from sceneproof.files import read_json, write_json
 from sceneproof.labelling.decoding import Task
 from sceneproof.labelling.looked import Labelling
-from sceneproof.seals import DamagedError, check_parquet
+from sceneproof.seals import check_parquet
 
 logger = logging.getLogger(__name__)
 GROUP_BYTES = 2**25
