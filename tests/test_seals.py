@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from sceneproof.audit.collecting import AT_ONCE, Answers
 from sceneproof.checkpoint import Progress
 from sceneproof.contexts.writing import _recorded
 from sceneproof.data.tables import read_table, write_table
-from sceneproof.data.video import decode
+from sceneproof.data.video import VideoError, decode
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.files import read_json, write_json
 from sceneproof.labelling.pipeline import label, label_shards
@@ -51,10 +52,12 @@ def same_or_refused(path: Path, read: Callable[[], Any], equal: Callable[[Any, A
         try:
             got = read()
         except InputError as error:
-            assert path.name in str(error), place
+            told, got = str(error), whole
             refused += 1
         else:
-            assert equal(got, whole), f"byte {place}: another result"
+            told = path.name
+        assert path.name in told, place
+        assert equal(got, whole), f"byte {place}: another result"
     assert equal(read(), whole)
     return refused
 
@@ -130,10 +133,9 @@ def test_a_checkpoint_with_a_damaged_file_is_refused_by_its_name(tmp_path: Path)
         "random-0.safetensors",
     }  # fmt: skip
     for name in names:
-        for place in flipped(folder / name, count=25):
+        for _ in flipped(folder / name, count=25):
             with pytest.raises(InputError, match=rf"{folder}/.*delete {folder} to train the run anew"):
                 checkpoint.load(folder, network, optimizer)
-                pytest.fail(f"{name}, byte {place}: was loaded")
     assert checkpoint.load(folder, network, optimizer).step == 1
     (folder / "checksums.json").unlink()  # as in older versions
     assert checkpoint.load(folder, network, optimizer).step == 1
@@ -248,10 +250,11 @@ def test_a_damaged_prepared_video_is_refused_and_prepared_again(tmp_path: Path) 
     refused = 0
     for place in flipped(path, count=120):
         try:
-            assert np.array_equal(decode(path), frames), f"byte {place}: other frames"
-        except Exception as error:  # noqa: BLE001  # what is raised is looked at
-            assert type(error).__name__ == "VideoError", place
+            got = decode(path)
+        except VideoError as error:
             refused += "damaged: its bytes" in str(error)
+        else:
+            assert np.array_equal(got, frames), f"byte {place}: other frames"
     assert refused > 100
     data = bytearray(whole)
     data[len(data) // 2] ^= 16
@@ -270,10 +273,8 @@ def test_damaged_answers_of_an_audit_are_asked_again(tmp_path: Path) -> None:
     for place in flipped(answers.file(0), count=60):
         if answers.missing() != [0]:
             assert answers.missing() == []
-            try:
+            with suppress(InputError):
                 assert answers.read().equals(whole), place
-            except InputError as error:
-                assert "000000.parquet" in str(error)
     with open(tmp_path / ".answers" / "settings.json", "w") as note:
         note.write("{")
     assert Answers.claimed(tmp_path / ".answers", videos, {"seed": 0}).missing() == [0, 1], "begun anew"
