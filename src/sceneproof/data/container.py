@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from sceneproof.addresses import Address, Place, located, opened_file
+from sceneproof.addresses import SMALL, Address, Place, located, opened_file
 from sceneproof.errors import AddressError, DamagedError, MachineError, UnreachableError
 from sceneproof.machine import refuse_trouble
 from sceneproof.seals import video_is_damaged
@@ -140,7 +140,7 @@ def opened(path: Address | Place) -> Iterator[Video]:
         if isinstance(place, Path) and not place.is_file():
             raise VideoError("no such file")
         with opened_file(place) as file:
-            if video_is_damaged(file, place if isinstance(place, Path) else None):
+            if _is_damaged(place, file):
                 raise VideoError(DamagedError.reason)
             yield from _opened(place, file)
     except UnreachableError as error:  # also while frames are read
@@ -150,6 +150,13 @@ def opened(path: Address | Place) -> Iterator[Video]:
     except OSError as error:  # a path of this machine that may not be read
         _refuse_trouble(error, str(path))
         raise VideoError(_text(error)) from None
+
+
+def _is_damaged(place: Place, file: BinaryIO) -> bool:
+    """Whether a file is not as it was sealed; large ones of other machines are not fetched whole to tell."""
+    if isinstance(place, Path):
+        return video_is_damaged(file, place)
+    return file.seek(0, SEEK_END) <= SMALL and video_is_damaged(file)
 
 
 def _opened(place: Place, file: BinaryIO) -> Iterator[Video]:

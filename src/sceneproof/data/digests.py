@@ -19,7 +19,7 @@ from sceneproof.seals import file_digest
 
 Digests = Mapping[str, Any]
 """What was read: a table's name -> part -> a number or a digest; JSON values."""
-CLIPS = ("video", "path", "action", "start", "end")
+CLIPS = ("video", "path", "action", "start", "end", "times")
 """The columns of a manifest that training on clips follows from."""
 SEGMENTS = (*CLIPS, "group", "width", "height", "rate", "frames")
 """Those that training on untrimmed videos follows from."""
