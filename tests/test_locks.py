@@ -62,7 +62,10 @@ def test_a_second_command_is_refused_and_told_who_is_there(tmp_path: Path) -> No
     process.communicate()
     with locked(Lock(tmp_path / "run")):  # a crash leaves nothing held
         assert json.loads((tmp_path / "run" / ".lock").read_text())["pid"] == os.getpid()
-    assert not (tmp_path / "run").exists(), "nothing was written in it"
+    assert not list((tmp_path / "run").iterdir())
+    with locked(Lock(tmp_path / "a" / "b")):
+        assert (tmp_path / "a" / "b" / ".lock").is_file()
+    assert not (tmp_path / "a").exists(), "nothing was written in it"
 
 
 def test_a_child_that_outlives_its_parent_holds_nothing(tmp_path: Path) -> None:
