@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from sceneproof.contexts.export import _claim
 from sceneproof.contexts.writing import Settings
@@ -120,7 +121,7 @@ def test_a_run_of_an_older_version_goes_on_with_a_warning(small: Small, caplog: 
     (small.folder / "run" / "data.json").unlink()
     run = Run.open(small.folder / "run")
     here = {**run.config, "manifest": str(small.manifest), "scenes": str(small.scenes), "humans": str(small.boxes)}
-    (run.path / "config.yaml").write_text(json.dumps(here))  # YAML, too
+    (run.path / "config.yaml").write_text(yaml.safe_dump(here))
     (run.path / "checksums.json").unlink()
     assert resume(small).done
     assert "whether its tables have changed since is not known" in caplog.text

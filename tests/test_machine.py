@@ -21,44 +21,25 @@ from sceneproof.files import fitting_name, temporary_name, whole, write_json
 from sceneproof.labelling.pipeline import label
 from sceneproof.prepare import prepare
 from sceneproof.processes import Problem, in_processes
+from tests.failing import failing, killed
 from tests.labelling.counting import Counting, collection
 from tests.training import Small
 from tests.videos import BROKEN, make_video, numbered
 
 
-def failing(task: Any, ask: Any) -> str:
-    """Fails as its task says."""
-    if task == "input":
-        raise InputError("a table is wrong")
-    if task == "memory":
-        raise MemoryError
-    if task == "video":
-        raise VideoError("cut off")
-    if task == "crash":
-        os._exit(11)
-    if isinstance(task, int):
-        raise OSError(task, os.strerror(task))
-    return str(task)
-
-
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG, errno.EACCES])
 def test_an_os_error_in_a_worker_stops_the_command(number: int) -> None:
     with pytest.raises(MachineError, match=os.strerror(number)):
-        list(in_processes(failing, iter(["a", number, "b"]), workers=1, time_limit=60))
+        list(in_processes(failing, iter(["a", number, "b"]), workers=1, time_limit=600))
 
 
 def test_a_workers_lack_of_memory_and_bad_tables_stop_it_and_faults_of_files_do_not() -> None:
     with pytest.raises(MachineError, match="more memory than this machine has left"):
-        list(in_processes(failing, iter(["memory"]), workers=1, time_limit=60))
+        list(in_processes(failing, iter(["memory"]), workers=1, time_limit=600))
     with pytest.raises(InputError, match="a table is wrong"):
-        list(in_processes(failing, iter(["input"]), workers=1, time_limit=60))
-    answers = [answer for _, answer in in_processes(failing, iter(["video", "crash", "a"]), workers=1, time_limit=60)]
+        list(in_processes(failing, iter(["input"]), workers=1, time_limit=600))
+    answers = [answer for _, answer in in_processes(failing, iter(["video", "crash", "a"]), workers=1, time_limit=600)]
     assert answers == [Problem("cut off"), Problem("the process that read it crashed (exit code 11)"), "a"]
-
-
-def killed(task: str, ask: Any) -> None:
-    """Ends as the system ends what takes too much memory."""
-    os.kill(os.getpid(), 9)
 
 
 def test_a_worker_that_the_system_ended_for_want_of_memory_stops_the_command(
@@ -71,7 +52,7 @@ def test_a_worker_that_the_system_ended_for_want_of_memory_stops_the_command(
     kills = iter([3, 4])
     monkeypatch.setattr(machine, "out_of_memory_kills", lambda: next(kills, 4))
     with pytest.raises(MachineError, match=r"big\.mp4: needs more memory"):
-        list(in_processes(killed, iter(["big.mp4"]), workers=1, time_limit=60))
+        list(in_processes(killed, iter(["big.mp4"]), workers=1, time_limit=600))
 
 
 def test_what_the_system_says_of_the_machine_is_not_taken_for_a_videos_fault(

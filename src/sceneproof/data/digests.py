@@ -72,7 +72,7 @@ def weights_digests(weights: Path | None) -> dict[str, str]:
 
 def changed(before: Digests, now: Digests) -> str:
     """Says the first thing that differs, for a message; empty where nothing does."""
-    for table in sorted({*before, *now}):
+    for table in sorted({*before, *now}, key=lambda name: (name != "manifest", name)):
         then, present = before.get(table), now.get(table)
         if (then is None) != (present is None):
             return f"{table}: given now, not before" if then is None else f"{table}: given before, not now"
