@@ -49,8 +49,7 @@ def test_a_worker_that_the_system_ended_for_want_of_memory_stops_the_command(
     counter.write_text("nr_free_pages 7\noom_kill 3\n")
     monkeypatch.setattr(machine, "OOM", counter)
     assert machine.out_of_memory_kills() == 3
-    kills = iter([3, 4])
-    monkeypatch.setattr(machine, "out_of_memory_kills", lambda: next(kills, 4))
+    monkeypatch.setattr(machine, "out_of_memory_kills", lambda: 4)  # once the worker has been begun
     with pytest.raises(MachineError, match=r"big\.mp4: needs more memory"):
         list(in_processes(killed, iter(["big.mp4"]), workers=1, time_limit=600))
 
@@ -79,7 +78,7 @@ def test_what_the_system_says_of_the_machine_is_not_taken_for_a_videos_fault(
     # libav says the same of damaged files: the disk and the memory are tried
     for number in (errno.EIO, errno.ENOMEM):
         monkeypatch.setattr(container.av, "open", refuse(number))
-        with pytest.raises(VideoError, match="not a video"):
+        with pytest.raises(VideoError, match=os.strerror(number).lower()):
             probe(path)
         monkeypatch.setattr(machine, "_can_be_read", lambda path: False)
         monkeypatch.setattr(machine, "_has_memory", lambda: False)
