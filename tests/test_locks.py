@@ -1,10 +1,12 @@
 """One command at a time in a folder: who holds it is named, and no crash leaves it held."""
 
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -109,7 +111,7 @@ def test_another_machines_lock_is_told_with_how_to_remove_it(tmp_path: Path) -> 
 
 
 def test_what_a_crash_of_this_machine_left_is_taken_over(tmp_path: Path) -> None:
-    for left in ({"pid": 7, "host": locks.socket.gethostname(), "boot": "before"}, {"pid": 7, "host": "x"}, "half"):
+    for left in ({"pid": 7, "host": socket.gethostname(), "boot": "before"}, {"pid": 7, "host": "x"}, "half"):
         if isinstance(left, dict) and left["host"] == "x":  # a container of this machine
             left["boot"] = locks._boot()
         (tmp_path / ".lock").write_text(json.dumps(left)[: 5 if left == "half" else None])
@@ -125,7 +127,7 @@ def test_a_file_system_without_locks_is_told_and_used(
     def refuse(descriptor: int, how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with locked(Lock(tmp_path)):
         pass
     assert "cannot be locked here (No locks available)" in caplog.text

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
 import pandas as pd
 import pytest
 
@@ -77,7 +78,7 @@ def test_what_the_system_says_of_the_machine_is_not_taken_for_a_videos_fault(
     monkeypatch.undo()
     # libav says the same of damaged files: the disk and the memory are tried
     for number in (errno.EIO, errno.ENOMEM):
-        monkeypatch.setattr(container.av, "open", refuse(number))
+        monkeypatch.setattr(av, "open", refuse(number))
         with pytest.raises(VideoError, match=os.strerror(number).lower()):
             probe(path)
         monkeypatch.setattr(machine, "_can_be_read", lambda path: False)
@@ -104,10 +105,9 @@ def test_a_disk_that_takes_no_more_ends_prepare_with_a_failing_code(tmp_path: Pa
 
 def test_names_of_every_length_are_prepared(tmp_path: Path) -> None:
     names = [f"{'n' * 251}.mp4", f"{'n' * 250}o.mp4", f"{'ü' * 125}.mp4"]
+    (tmp_path / "in").mkdir()
     for name in names:
-        make_video(tmp_path / "short.mp4", numbered(4)).rename(tmp_path / "in" / name) if (
-            tmp_path / "in"
-        ).is_dir() else ((tmp_path / "in").mkdir(), make_video(tmp_path / "in" / name, numbered(4)))
+        make_video(tmp_path / "short.mp4", numbered(4)).rename(tmp_path / "in" / name)
     rows = pd.DataFrame({"video": ["a", "b", "c"], "path": names, "split": "train", "action": "x"})
     Manifest(rows, tmp_path / "in").write(tmp_path / "in" / "m.parquet")
     made = prepare(tmp_path / "in" / "m.parquet", tmp_path / "out", workers=1, quiet=True)

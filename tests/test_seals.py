@@ -172,11 +172,22 @@ def test_all_of_a_checkpoint_is_on_the_disk_before_an_older_one_is_dropped(
     checkpoint.commit(tmp_path / "1")
     told: list[str] = []
     fsync, rename, rmtree = os.fsync, Path.rename, shutil.rmtree
-    monkeypatch.setattr(
-        os, "fsync", lambda number: (told.append(Path(os.readlink(f"/proc/self/fd/{number}")).name), fsync(number))[1]
-    )
-    monkeypatch.setattr(Path, "rename", lambda self, to: (told.append("rename"), rename(self, to))[1])
-    monkeypatch.setattr(shutil, "rmtree", lambda path: (told.append("drop"), rmtree(path))[1])
+
+    def syncing(number: int) -> None:
+        told.append(Path(os.readlink(f"/proc/self/fd/{number}")).name)
+        fsync(number)
+
+    def renaming(self: Path, to: Path) -> Path:
+        told.append("rename")
+        return rename(self, to)
+
+    def dropping(path: Path) -> None:
+        told.append("drop")
+        rmtree(path)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(Path, "rename", renaming)
+    monkeypatch.setattr(shutil, "rmtree", dropping)
     saved(tmp_path / "2")
     checkpoint.commit(tmp_path / "2")
     written = {path.name for path in (tmp_path / "2").iterdir()}
@@ -190,7 +201,12 @@ def test_a_file_has_its_name_only_when_it_is_on_the_disk_and_so_has_the_folder(
     told: list[str] = []
     replace = os.replace
     monkeypatch.setattr(files, "sync", lambda path: told.append("folder" if path.is_dir() else "file"))
-    monkeypatch.setattr(os, "replace", lambda *names: (told.append("name"), replace(*names))[1])
+
+    def replacing(source: Path, target: Path) -> None:
+        told.append("name")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replacing)
     write_json(tmp_path / "a.json", 1)
     assert told == ["file", "name", "folder"]
 
@@ -202,7 +218,7 @@ def test_a_damaged_shard_is_made_again(tmp_path: Path) -> None:
     shards.begin()
     label_shards(shards, [0, 1, 2], batch=8, workers=1, time_limit=60, advance=lambda items=1, note="": None)
     assert shards.missing() == []
-    shard = shards.folder / "000001.parquet"
+    shard = Path(shards.folder / "000001.parquet")
     whole = shard.read_bytes()
     for place in flipped(shard, count=60):
         if shards.missing() == [1]:
@@ -309,9 +325,9 @@ def test_a_damaged_file_of_a_world_is_made_again(tmp_path: Path) -> None:
 def test_a_damaged_picture_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "p.png"
     cv2.imwrite(str(path), numbered(1)[0])
-    whole = cv2.imread(str(path))
+    whole = np.asarray(cv2.imread(str(path)))
     for place in flipped(path, count=80):
-        assert not intact(path) or np.array_equal(cv2.imread(str(path)), whole), place
+        assert not intact(path) or np.array_equal(np.asarray(cv2.imread(str(path))), whole), place
     path.write_bytes(path.read_bytes()[:-20])
     assert not intact(path)
 
