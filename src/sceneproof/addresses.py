@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TypeAlias, cast
 import fsspec
 from upath import UPath
 
-from sceneproof.errors import AddressError, InputError
+from sceneproof.errors import AddressError, InputError, UnreachableError
 
 Address: TypeAlias = str | Path
 """What a user gives: a path, or an address."""
@@ -182,7 +182,8 @@ def _reaching(place: UPath) -> Iterator[None]:
         raise
     except Exception as error:  # each store has its own, of no common kind
         text = (str(error) or type(error).__name__).splitlines()[0]
-        raise AddressError(
+        kind = AddressError if isinstance(error, PermissionError) else UnreachableError  # one file may be forbidden
+        raise kind(
             str(place), f"cannot be reached ({text}): are the credentials and the endpoint right? See docs/addresses.md"
         ) from error
 

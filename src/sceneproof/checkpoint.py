@@ -1,5 +1,9 @@
-"""Checkpoints: tensors in safetensors, the rest in JSON, nothing pickled; a folder a step, whole or not at all."""
+"""Checkpoints: tensors in safetensors, the rest in JSON, nothing pickled; a folder a step, whole or not at all.
 
+A folder holds the SHA-256 of each of its files in checksums.json. One that was damaged since is not gone on from.
+"""
+
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +16,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sceneproof.backbones.weights import fill
-from sceneproof.errors import InputError
-from sceneproof.files import read_json, write_json
+from sceneproof.errors import DamagedError, InputError
+from sceneproof.files import read_json, sync, write_json
 from sceneproof.run import flat, read_weights, save_tensors
+from sceneproof.seals import check_folder, seal_folder
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -61,8 +68,19 @@ def save(folder: Path, method: nn.Module, optimizer: Optimizer, progress: Progre
 
 
 def commit(folder: Path) -> None:
-    """Gives a written checkpoint its name and drops older ones."""
-    _temporary(folder).rename(folder)
+    """Gives a written checkpoint its name and, when all of it is on the disk, drops older ones.
+
+    Raises:
+        OSError: it could not be written to the disk; the older ones stay.
+    """
+    temporary = _temporary(folder)
+    seal_folder(temporary)
+    for path in (*temporary.iterdir(), temporary):
+        sync(path)
+    if folder.exists():  # of the same step, damaged: training went on from the one before
+        shutil.rmtree(folder)
+    temporary.rename(folder)
+    sync(folder.parent)
     for other in folder.parent.iterdir():
         if other != folder:
             shutil.rmtree(other)
@@ -73,18 +91,31 @@ def discard(folder: Path) -> None:
     shutil.rmtree(_temporary(folder), ignore_errors=True)
 
 
+def stored(checkpoints: Path) -> list[Path]:
+    """The checkpoints in a folder of them, the newest first."""
+    return sorted((path for path in checkpoints.glob("*") if path.name.isdigit()), reverse=True)
+
+
 def newest(checkpoints: Path) -> Path | None:
-    """The newest whole checkpoint in a folder of them."""
-    whole = sorted(path for path in checkpoints.glob("*") if path.name.isdigit())
-    return whole[-1] if whole else None
+    """The newest checkpoint in a folder of them; where there are several, the newest that was not damaged since."""
+    folders = stored(checkpoints)
+    for number, folder in enumerate(folders[:-1]):
+        try:
+            check_folder(folder)
+        except DamagedError as error:
+            logger.warning("%s; going on from the one before, %s", error, folders[number + 1])
+        else:
+            return folder
+    return folders[-1] if folders else None
 
 
 def load(folder: Path, method: nn.Module, optimizer: Optimizer, *, rank: int = 0) -> Progress:
     """Puts weights, optimiser and this process's random state back; returns where training stood.
 
     Raises:
-        InputError: a corrupt file.
+        InputError: a file that is corrupt, or was damaged since.
     """
+    check_folder(folder, cure=f"delete {folder} to train the run anew, or restore it from a copy")
     fill(method, read_weights(folder / "method.safetensors"), str(folder / "method.safetensors"))
     with _refusing(folder / "optimizer.json"):
         plain = read_json(folder / "optimizer.json")

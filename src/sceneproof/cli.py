@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import sceneproof
-from sceneproof.errors import ConditionMetError, InputError, TrainingError
+from sceneproof.errors import ConditionMetError, InputError, MachineError, TrainingError
 
 COMMANDS = {
     "demo": ("sceneproof.demo:demo", "make a small world, train with and without debiasing, write one page"),
@@ -54,8 +54,8 @@ BY_TASK = ("train", "evaluate", "report")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command.
 
-    Exits with 0; 1 where training cannot go on, 2 for bad input, 3 where a condition on an audit holds, 130 after
-    Ctrl-C.
+    Exits with 0; 1 where training or the machine cannot go on, 2 for bad input, 3 where a condition on an audit holds,
+    130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
@@ -70,8 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command(**parse(command, rest, f"sceneproof {name}"))
     except InputError as error:
         _fail(str(error), 2)
-    except TrainingError as error:
+    except (TrainingError, MachineError) as error:
         _fail(str(error), 1)
+    except MemoryError as error:
+        _fail(f"the machine has too little memory left: {error}".rstrip(": "), 1)
     except ConditionMetError as error:
         _fail(str(error), 3)
     except OSError as error:  # a full disk, a folder that may not be written

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from sceneproof import locks
 from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.manifest import Manifest
@@ -39,6 +40,7 @@ STAGE = replace(PRETRAINING, epochs=3, lr=3e-4, warm_up_epochs=1, warm_up_lr=3e-
 model's own backbone under every row."""
 
 
+@locks.alone(locks.out)
 def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs: int = PRETRAINING.epochs) -> None:
     """Makes a small world of videos, trains with and without scene debiasing, and writes one page to open.
 

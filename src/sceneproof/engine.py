@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sceneproof import checkpoint
 from sceneproof.checkpoint import Progress
-from sceneproof.errors import TrainingError
+from sceneproof.errors import MachineError, TrainingError
 from sceneproof.interrupts import interrupts
 from sceneproof.methods.base import Learner
 from sceneproof.optimisation import Optimisation, learning_rate, make_optimizer, watch_plateau
@@ -62,6 +62,10 @@ def fit(job: Job, settings: Optimisation) -> Progress:
         return _Loop(job, settings).run()
     except OSError as error:
         raise TrainingError(f"cannot write: {error}. {_resume_hint(job.run)}") from error
+    except MachineError as error:
+        raise TrainingError(f"{error}. {_resume_hint(job.run)}") from error
+    except MemoryError as error:
+        raise TrainingError(f"this machine has too little memory left. {_resume_hint(job.run)}") from error
     except RuntimeError as error:
         if "DataLoader worker" in str(error):
             raise TrainingError(f"a loader worker died: {error}. Is memory short? {_resume_hint(job.run)}") from error
@@ -260,8 +264,8 @@ class _Loop:
 
 
 def _last(run: Run) -> str:
-    newest = checkpoint.newest(run.path / "checkpoints")
-    return f"The last checkpoint is {newest}" if newest else "There is no checkpoint yet"
+    stored = checkpoint.stored(run.path / "checkpoints")
+    return f"The last checkpoint is {stored[0]}" if stored else "There is no checkpoint yet"
 
 
 def _resume_hint(run: Run) -> str:

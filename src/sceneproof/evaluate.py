@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sceneproof import locks
 from sceneproof.addresses import Address, located
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
+from sceneproof.data.digests import file_digests
 from sceneproof.data.humans import read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
@@ -41,6 +43,7 @@ class Evaluation:
     metrics: dict[str, Any]
 
 
+@locks.alone(locks.evaluation)
 def evaluate(
     run: Path,
     manifest: Address,
@@ -104,7 +107,11 @@ def evaluate(
         return _Part(split, rows, labelled.action, made)
 
     parts = [of(split, clips, masked=True) for split in splits]
-    metrics: dict[str, Any] = {"run": trained.name, "settings": tested}
+    metrics: dict[str, Any] = {
+        "run": trained.name,
+        "settings": tested,
+        "tables": file_digests(manifest=manifest, humans=humans, scenes=scenes),
+    }
     metrics["splits"] = {part.split: _figures(part) for part in parts}
     if probe_split is not None:
         metrics["scene_leakage"] = _leakage(of(probe_split, 1, masked=False), parts, labels)
@@ -113,7 +120,7 @@ def evaluate(
     predictions = pd.concat([_rows(part) for part in parts], ignore_index=True)
     folder = located(out) if out is not None else trained.path / "evaluation"
     write_table(folder / "predictions.parquet", predictions, "predictions", actions=trained.actions, run=trained.name)
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", metrics, sealed=True)
     return Evaluation(predictions, metrics)
 
 

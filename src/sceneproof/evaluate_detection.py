@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.addresses import Address, located
 from sceneproof.data.dataset import Videos
+from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.people import PeopleTable
 from sceneproof.data.tables import write_table
@@ -36,6 +38,7 @@ class DetectionEvaluation:
     metrics: dict[str, Any]
 
 
+@locks.alone(locks.evaluation)
 def evaluate_detection(
     run: Path,
     manifest: Address,
@@ -99,12 +102,17 @@ def evaluate_detection(
         truth["problem"] = [found.problems.get(name, "") for name in truth["video"]]
         parts.append((found.boxes, found.tubes, truth))
     boxes, linked, truths = (pd.concat(one, ignore_index=True) for one in zip(*parts, strict=True))
-    metrics = {"run": trained.name, "settings": tested, "splits": measured}
+    metrics = {
+        "run": trained.name,
+        "settings": tested,
+        "tables": file_digests(manifest=manifest, humans=humans),
+        "splits": measured,
+    }
     folder = located(out) if out is not None else trained.path / "evaluation"
     write_table(folder / "predictions.parquet", boxes, "found boxes", actions=trained.actions, run=trained.name)
     write_table(folder / "tubes.parquet", linked, "found tubes", actions=trained.actions, run=trained.name)
     write_table(folder / "truth.parquet", truths, "true boxes", actions=trained.actions)
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", metrics, sealed=True)
     return DetectionEvaluation(boxes, linked, truths, metrics)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.addresses import Address, located
+from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import BACKGROUND, problems, seconds, video_names
 from sceneproof.data.tables import write_table
@@ -52,6 +54,7 @@ class LocalizationEvaluation:
     metrics: dict[str, Any]
 
 
+@locks.alone(locks.evaluation)
 def evaluate_localization(
     run: Path,
     manifest: Address,
@@ -120,7 +123,12 @@ def evaluate_localization(
         truth["problem"] = [found.problems.get(name, "") for name in truth["video"]]
         tables.append(found.detections)
         truths.append(truth)
-    metrics = {"run": trained.name, "settings": tested, "splits": figures}
+    metrics = {
+        "run": trained.name,
+        "settings": tested,
+        "tables": file_digests(manifest=manifest, ambiguous=ambiguous),
+        "splits": figures,
+    }
     everything = LocalizationEvaluation(
         pd.concat(tables, ignore_index=True), pd.concat(truths, ignore_index=True), metrics
     )
@@ -128,7 +136,7 @@ def evaluate_localization(
     facts = {"actions": trained.actions, "run": trained.name, "nms_by_threshold": network.nms_by_threshold}
     write_table(folder / "predictions.parquet", everything.detections, "detections", **facts)
     write_table(folder / "truth.parquet", everything.truth, "truth", actions=trained.actions)
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "metrics.json", metrics, sealed=True)
     return everything
 
 

@@ -14,10 +14,12 @@ from typing import Any
 import torch
 
 from sceneproof.commands import of_task
+from sceneproof.data.digests import file_digests
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.files import read_json
 from sceneproof.interrupts import end_with_parent
 from sceneproof.progress import share_terminal
+from sceneproof.seals import intact
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,27 @@ def _one(row: Row) -> None:
     of_task(task, "train")(**row.training)
     if row.testing is None:
         return
-    figures = row.folder / "evaluation" / "metrics.json"
-    if not figures.exists() or read_json(figures).get("settings") != of_task(task, "settings")(row.testing):
+    if not _tested(row.folder / "evaluation", of_task(task, "settings")(row.testing)):
         of_task(task, "evaluate")(row.folder, **row.testing)
+
+
+def _tested(folder: Path, settings: Mapping[str, Any]) -> bool:
+    """Whether a run was tested with these settings, on tables that hold what they hold now, and its figures are whole.
+
+    Args:
+        folder: of the evaluation.
+        settings: what its figures depend on.
+    """
+    try:
+        said = read_json(folder / "metrics.json")
+    except InputError:  # there is none, or it is damaged
+        return False
+    predictions = folder / "predictions.parquet"
+    if not isinstance(said, dict) or said.get("settings") != settings:
+        return False
+    if predictions.exists() and not intact(predictions):
+        return False
+    # one of an older version does not say what its tables held
+    return "tables" not in said or said["tables"] == file_digests(
+        **{name: settings.get(name) for name in said["tables"]}
+    )

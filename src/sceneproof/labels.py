@@ -2,9 +2,11 @@
 
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from sceneproof.addresses import Address
 from sceneproof.data.dataset import Labelled
+from sceneproof.data.digests import manifest_digests, people_digests, scene_digests
 from sceneproof.data.humans import HumanBoxes, HumanMasks, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
@@ -42,6 +44,22 @@ class TrainingLabels:
     def scene_names(self) -> list[str]:
         """The scenes that the labels speak of; none without a table."""
         return list(self.scenes.names) if self.scenes is not None else []
+
+    def digests(self, table: Manifest, validation_split: str | None) -> dict[str, Any]:
+        """Of what training follows from, by the names of `train`'s arguments.
+
+        Args:
+            table: the whole manifest.
+            validation_split: its split that is validated on; None: none.
+        """
+        videos = list(self.part.rows["video"])
+        (train_split,) = self.part.splits
+        digests: dict[str, Any] = {"manifest": manifest_digests(table, [train_split, validation_split])}
+        if self.scenes is not None:
+            digests["scenes"] = scene_digests(self.scenes, videos)
+        if self.humans is not None:
+            digests["humans"] = people_digests(self.humans.rows, videos)
+        return digests
 
     def refuse_missing(self, method: Method, name: str) -> None:
         """Raises InputError where the method needs a table that was not given."""

@@ -12,13 +12,16 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from sceneproof.addresses import Address
+from sceneproof import locks
+from sceneproof.addresses import Address, Place
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask, png_size
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
 from sceneproof.encoding import Form
 from sceneproof.errors import InputError
+from sceneproof.files import fitting_name
+from sceneproof.machine import refuse_if_gone
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
 from sceneproof.rewriting import KEY_FRAME_EVERY, Rewritten, Source, rewrite
@@ -28,6 +31,7 @@ SAMPLES, SAMPLE_FRAMES = 8, 64
 """Videos, and frames of each, that the size of the rest is reckoned from."""
 
 
+@locks.alone(locks.out)
 def prepare(
     manifest: Address,
     out: Path,
@@ -89,7 +93,7 @@ def prepare(
         return None
     for left in (out / "videos").rglob(".*.tmp.mp4"):  # by a run that was killed
         left.unlink()
-    made = _rewrite_all(sources, workers or os.cpu_count() or 1, time_limit, quiet=quiet)
+    made = _rewrite_all(sources, table.root, workers or os.cpu_count() or 1, time_limit, quiet=quiet)
     return _write(table, out, sources, made, people, quiet=quiet)
 
 
@@ -105,7 +109,9 @@ def _sources(
     sources = []
     for row, (path, start, end) in enumerate(zip(rows["path"], starts, ends, strict=True)):
         segment = "" if np.isnan(start) and np.isnan(end) else f"_{start:.3f}-{end:.3f}"
-        target = out / "videos" / f"{path}{segment}.mp4"  # with its old suffix: a.avi and a.mp4 may lie side by side
+        folder, _, name = str(path).rpartition("/")
+        # with its old suffix: a.avi and a.mp4 may lie side by side
+        target = out / "videos" / folder / fitting_name(f"{name}{segment}", ".mp4")
         sources.append(
             Source(str(table.path(row)), str(target), float(start), float(end), short_side, form, key_frame_every)
         )
@@ -172,7 +178,7 @@ def _check_space(space: _Space, sources: list[Source], out: Path, *, quiet: bool
 
 
 def _rewrite_all(
-    sources: list[Source], workers: int, time_limit: float, *, quiet: bool
+    sources: list[Source], root: Place, workers: int, time_limit: float, *, quiet: bool
 ) -> dict[str, Rewritten | Problem]:
     """By target. A target that is there already, of the same making, is only looked into."""
     different = list({source.target: source for source in sources}.values())
@@ -180,6 +186,8 @@ def _rewrite_all(
     failed = 0
     with progress("rewriting", len(different), quiet=quiet) as advance:
         for source, answer in in_processes(rewrite, iter(different), workers=workers, time_limit=time_limit):
+            if isinstance(answer, Problem):
+                refuse_if_gone(root, source.path)
             made[source.target] = answer
             failed += isinstance(answer, Problem)
             advance(note=f"{failed} unreadable" if failed else "")

@@ -9,13 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
+from sceneproof import machine
 from sceneproof.data.video import VideoError
+from sceneproof.errors import InputError, MachineError
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -41,12 +43,17 @@ def in_processes(
     """Each task, in order, with its answer or with why there is none; a few are done ahead.
 
     Args:
-        work: what to do with a task, in a worker: importable by its name. A VideoError becomes a Problem; any other
-            error ends the worker, and is one, too.
+        work: what to do with a task, in a worker: importable by its name. A VideoError becomes a Problem; trouble of
+            the machine and an InputError end it all, and are raised here; any other error ends the worker, and is a
+            Problem, too.
         tasks: what to do.
         workers: processes.
         time_limit: seconds a task may take; then its worker is killed and replaced.
         reply: answers, here, what the work asks about its task.
+
+    Raises:
+        MachineError: a full disk, no memory, or other trouble that is no task's own; names the task.
+        InputError: the work's own.
     """
     manager = _Manager(work, tasks, reply, workers, time_limit)
     with closing(manager):
@@ -62,6 +69,7 @@ class _Worker(Generic[Task]):
     task: Task | None = None
     place: int = 0
     deadline: float = math.inf
+    memory_kills: int = field(default_factory=machine.out_of_memory_kills)
 
 
 class _Manager(Generic[Task, Answer]):
@@ -160,10 +168,14 @@ class _Manager(Generic[Task, Answer]):
             kind, said = worker.connection.recv()
             if kind == "question":
                 worker.connection.send(self._reply(worker.task, said))
+            elif kind == "trouble":
+                raise said
             else:
                 self._tell(worker, said)
         except (EOFError, OSError):
             worker.process.join(1)
+            if worker.process.exitcode == -signal.SIGKILL and machine.out_of_memory_kills() > worker.memory_kills:
+                raise MachineError(machine.told(MemoryError(), _named(worker.task))) from None
             self._dismiss(worker, f"the process that read it crashed (exit code {worker.process.exitcode})")
 
     def _dismiss(self, worker: _Worker[Task], reason: str) -> None:
@@ -210,6 +222,15 @@ def _serve(connection: Connection, work: Callable[[Any, Ask], Any]) -> None:
                 answer = work(task, ask)
             except VideoError as error:
                 answer = Problem(str(error))
-            except MemoryError:
-                answer = Problem("needs more memory than there is")
+            except (InputError, MachineError) as error:
+                connection.send(("trouble", error))
+                continue
+            except (MemoryError, OSError) as error:
+                connection.send(("trouble", MachineError(machine.told(error, _named(task)))))
+                continue
             connection.send(("answer", answer))
+
+
+def _named(task: object) -> str:
+    """What to call a task: the path or the video that it is of."""
+    return str(getattr(task, "path", None) or getattr(task, "video", None) or task)

@@ -94,7 +94,7 @@ def add_results(path: str | Path, recipe: str, run: Run, metrics: Mapping[str, A
     """
     commit = str(read_json(run.path / "environment.json").get("commit") or "")
     figures = {**metrics, **metrics.get("splits", {})}
-    for key in ("splits", "settings"):
+    for key in ("splits", "settings", "tables"):
         figures.pop(key, None)
     seed = str(run.config.get("seed", 0))
     write_results(path, [Result(recipe, commit, seed, name, f"{value:.6g}") for name, value in _leaves(figures)])

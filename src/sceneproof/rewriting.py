@@ -15,9 +15,11 @@ from sceneproof.data.container import VideoError, opened
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoInfo, decode, decode_each, frame_range, probe, shrunk
 from sceneproof.encoding import Clock, Form, Writer
-from sceneproof.errors import AddressError
+from sceneproof.errors import AddressError, MachineError, UnreachableError
 from sceneproof.files import whole
+from sceneproof.machine import refuse_trouble
 from sceneproof.processes import Ask
+from sceneproof.seals import seal_video
 
 KEY_FRAME_EVERY = 4
 """Frames: docs/prepare.md has the speed and the size of other distances."""
@@ -88,6 +90,8 @@ def rewrite(source: Source, ask: Ask | None = None) -> Rewritten:
 
     Raises:
         VideoError: the source cannot be read, or what was written is not what it should be.
+        MachineError: the source cannot be read for a reason that is not its own.
+        OSError: it cannot be written.
     """
     target, making = Path(source.target), _making(source)
     if (there := _finished(source, making)) is not None:
@@ -115,6 +119,7 @@ def rewrite(source: Source, ask: Ask | None = None) -> Rewritten:
             len(shown), length, shown.start, *size, times, info.height, info.width, temporary.stat().st_size,
             _difference(temporary, kept, len(shown), times),
         )  # fmt: skip
+        seal_video(temporary)
     return made
 
 
@@ -164,8 +169,13 @@ def _making(source: Source) -> str:
         original = marks(located(source.path))
     except FileNotFoundError:
         raise VideoError("no such file") from None
+    except UnreachableError as error:
+        raise MachineError(str(error)) from None
     except AddressError as error:
         raise VideoError(error.reason) from None
+    except OSError as error:
+        refuse_trouble(error, source.path)
+        raise VideoError(str(error.strerror).lower()) from None
     return (
         f"{source.form}{keys}, short side {source.short_side}, {source.start}-{source.end} s, "
         f"at most {source.most} frames, of {original}"

@@ -1,6 +1,7 @@
 """The run folder: everything a training leaves behind, and all that is needed to use or resume it."""
 
 import json
+import logging
 import os
 import platform
 import re
@@ -14,20 +15,32 @@ from typing import Any, TypeVar
 import torch
 import yaml
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 import sceneproof
+from sceneproof import locks
 from sceneproof.backbones.weights import fill
+from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
-from sceneproof.files import read_json, whole, write_json
+from sceneproof.files import read_json, sync, whole, write_json
 from sceneproof.methods.base import Learner, Method
+from sceneproof.sealed_tensors import read_sealed, save_sealed
+from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
 from sceneproof.spec import Spec
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.localization.localizer import Localizer
 
+logger = logging.getLogger(__name__)
 Network = TypeVar("Network", bound=Learner)
-FIRST_TEMPORARY = re.compile(r"\.(labels|environment|config)\.\d+\.tmp\.(json|yaml)")  # as `files.whole` names them
+DATA = "data.json"
+"""Digests of what the run is trained on."""
+SEALED = ("config.yaml", "labels.json")
+PLACES = ("manifest", "scenes", "humans", "weights", "root")
+"""Keys of the configuration that say where data lies."""
+FIRST_TEMPORARY = re.compile(
+    r"\.(labels|environment|data|config)\.\d+\.tmp\.(json|yaml)"
+)  # as `files.whole` names them
 
 
 @dataclass(frozen=True)
@@ -46,11 +59,15 @@ class Run:
     actions: list[str]
     scenes: list[str]
 
-    def begin(self) -> None:
+    def begin(self, data: Digests | None = None) -> None:
         """Writes the folder's first files, or finds there an earlier start of the same run.
 
+        Args:
+            data: digests of what the run is trained on, by the tables' names in the configuration. The same data at
+                another place is the same. None: not known.
+
         Raises:
-            InputError: the folder holds a run of another configuration, or other things.
+            InputError: the folder holds a run of another configuration or on other data, or other things.
         """
         if not (self.path / "config.yaml").exists():
             text = yaml.safe_dump(self.config, sort_keys=False)
@@ -58,11 +75,15 @@ class Run:
                 raise InputError(f"{self.path}: the folder is not empty and holds no run: choose another one")
             write_json(self.path / "labels.json", {"actions": self.actions, "scenes": self.scenes})
             write_json(self.path / "environment.json", environment())
+            if data is not None:
+                write_json(self.path / DATA, data, sealed=True)
             with whole(self.path / "config.yaml") as temporary:
                 temporary.write_text(text)
+            seal_folder(self.path, SEALED)
             return
         there = type(self).open(self.path)
-        for key in sorted({*self.config, *there.config}):
+        places = self._places_of_same_data(data)
+        for key in sorted({*self.config, *there.config} - places):
             if self.config.get(key) != there.config.get(key):
                 raise InputError(
                     f"{self.path} holds a run with another configuration ({key}: {there.config.get(key)!r} there, "
@@ -72,6 +93,31 @@ class Run:
             raise InputError(
                 f"{self.path} holds a run with other actions or scenes than the manifest and labels have now"
             )
+
+    def _places_of_same_data(self, data: Digests | None) -> set[str]:
+        """The keys of the configuration that only say where the data lies, which is that of the earlier start.
+
+        Raises:
+            InputError: it is other data.
+        """
+        if data is None:
+            return set()
+        file = self.path / DATA
+        if not file.exists():
+            if not self.done:
+                logger.warning(
+                    "%s: was begun by a version that took no note of its data: whether its tables have changed since "
+                    "is not known", self.path,
+                )  # fmt: skip
+                write_json(file, data, sealed=True)
+            return set()
+        before = read_json(file)
+        if difference := changed(before if isinstance(before, dict) else {}, data):
+            raise InputError(
+                f"{self.path} holds a run on other data ({difference}): give it the tables that it was begun with, "
+                f"choose another folder, or delete that one"
+            )
+        return set(PLACES)
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
@@ -164,7 +210,15 @@ class Run:
 
     def _trained(self, method: Network) -> Network:
         fill(method, read_weights(self.path / "weights.safetensors"), str(self.path / "weights.safetensors"))
+        self.check_files()
         return method.eval()
+
+    def check_files(self) -> None:
+        """Raises DamagedError where config.yaml or labels.json is not as it was written."""
+        check_folder(
+            self.path,
+            cure=f"restore it from a copy; if you changed it yourself, delete {self.path / CHECKSUMS} as well",
+        )
 
     def log(self, record: Mapping[str, float]) -> None:
         """Appends a line to metrics.jsonl."""
@@ -199,11 +253,12 @@ class Run:
     def save_weights(self, method: Learner) -> None:
         """Writes weights.safetensors, whole or not at all."""
         with whole(self.path / "weights.safetensors") as temporary:
-            save_tensors(flat(method.state_dict()), temporary)
+            save_sealed(flat(method.state_dict()), temporary)
 
     def finish(self) -> None:
         """Marks the run as done and drops its checkpoints, which only an unfinished run needs."""
         (self.path / "done").touch()
+        sync(self.path)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
 
 
@@ -228,10 +283,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Reads a safetensors file.
 
     Raises:
-        InputError: missing or corrupt.
+        InputError: missing, corrupt, or damaged since it was written.
     """
     try:
-        return dict(load_file(path))
+        return read_sealed(path)[0]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: has the run been trained?") from None
     except (SafetensorError, OSError) as error:
@@ -268,4 +323,6 @@ def _commit(file: Path) -> str | None:
 
 def _begun(path: Path) -> bool:
     """Whether a file is one that `Run.begin` writes first, so that a start that was killed there can be repeated."""
-    return path.name in ("labels.json", "environment.json") or bool(FIRST_TEMPORARY.fullmatch(path.name))
+    return path.name in ("labels.json", "environment.json", DATA, CHECKSUMS, locks.NAME) or bool(
+        FIRST_TEMPORARY.fullmatch(path.name)
+    )

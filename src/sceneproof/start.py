@@ -51,6 +51,7 @@ def _parts(
     for key, value in read_weights(run.path / "weights.safetensors").items():
         part, _, rest = key.partition(".")
         parts.setdefault(part, {})[rest] = value
+    run.check_files()
     other_actions = set() if run.actions == list(actions) else set(parts) - {"backbone", "scene_head"}
     other_scenes = set() if run.scenes == list(scenes) else {"scene_head"}
     return parts, other_actions | other_scenes

@@ -6,6 +6,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.arguments import parse
 from sceneproof.commands import CRITERIA, of_task, task_of_recipe
@@ -17,6 +18,7 @@ from sceneproof.results import add_report, add_results
 from sceneproof.run import Run
 
 
+@locks.alone(locks.out)
 def study(
     recipes: Sequence[Path],
     manifest: Address,

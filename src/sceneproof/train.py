@@ -12,6 +12,7 @@ from sceneproof.addresses import Address
 from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import RawBatch, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
+from sceneproof.data.digests import weights_digests
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.labels import TrainingLabels, load, tell_what_is_known
 from sceneproof.methods import Method, Plain
@@ -112,6 +113,7 @@ def train(
         network,
         optimisation,
         material,
+        data=labels.digests(table, validation_split) | weights_digests(weights),
         rows=len(labels.part),
         loaded=start_from(network, weights, run.actions, run.scenes) if weights is not None else set(),
         freeze_backbone=freeze_backbone,

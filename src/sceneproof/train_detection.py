@@ -14,6 +14,7 @@ from sceneproof.backbones import Backbone
 from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.data.batches import RawBatch
 from sceneproof.data.dataset import Videos
+from sceneproof.data.digests import manifest_digests, people_digests, weights_digests
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.people import PeopleTable
 from sceneproof.errors import InputError
@@ -103,6 +104,8 @@ def train_detection(
     network = run.build_detector()
     network.backbone.check(clip.length, clip.size, clip.size)
     clip.check(network.frames)
+    validated = [] if validation_split is None else list(table.split(validation_split).rows["video"])
+    watched = [*part.rows["video"], *validated]
     shown = sum(video in people for video in part.rows["video"])
     if not shown:
         raise InputError(f"{part.name}: none of the {len(part)} videos of {train_split!r} has a box in {humans}")
@@ -130,6 +133,11 @@ def train_detection(
         network,
         optimisation,
         material,
+        data={
+            "manifest": manifest_digests(table, [train_split, validation_split]),
+            "humans": people_digests(people.rows, watched),
+        }
+        | weights_digests(weights),
         rows=shown,
         loaded=start_from(network, weights, run.actions) if weights is not None else set(),
         freeze_backbone=freeze_backbone,

@@ -12,6 +12,7 @@ from torch import nn
 from sceneproof.addresses import Address
 from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import RawBatch
+from sceneproof.data.digests import SEGMENTS, manifest_digests, weights_digests
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.segments import BACKGROUND
 from sceneproof.errors import InputError
@@ -127,6 +128,8 @@ def train_localization(
         network,
         optimisation,
         material,
+        data={"manifest": manifest_digests(table, [train_split, validation_split], SEGMENTS)}
+        | weights_digests(weights),
         rows=len(clips),
         loaded=start_from(network, weights, run.actions) if weights is not None else set(),
         freeze_backbone=freeze_backbone,

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,9 +10,11 @@ import torch
 from accelerate import Accelerator
 
 from sceneproof.data.batches import Drawn, Loader, RawBatch
+from sceneproof.data.digests import Digests
 from sceneproof.engine import Job, fit
 from sceneproof.errors import InputError
 from sceneproof.launch import accelerator_for, place, refuse_small_batches
+from sceneproof.locks import Lock, locked
 from sceneproof.methods.base import Learner
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
@@ -46,6 +49,7 @@ def carry_out(
     optimisation: Optimisation,
     material: Callable[[Network, Accelerator, bool], Material],
     *,
+    data: Digests,
     rows: int,
     loaded: set[str],
     freeze_backbone: bool,
@@ -60,6 +64,7 @@ def carry_out(
         network: with its first weights.
         optimisation: how its losses are minimised.
         material: (network on its device, accelerator, whether to be quiet) to what it is trained on.
+        data: digests of the tables that it is trained on.
         rows: training samples an epoch.
         loaded: parts of the network whose weights came from elsewhere; the others are new, and warmed up.
         freeze_backbone: train the heads alone.
@@ -74,31 +79,31 @@ def carry_out(
     parts = set(network.groups())
     accelerator = accelerator_for(run, optimisation)
     refuse_small_batches(min(optimisation.batch, rows), accelerator, optimisation)
-    with accelerator.main_process_first():
-        run.begin()
-    if run.done:
-        return run
-    accelerator.init_trackers("sceneproof")
-    network = place(network, accelerator, optimisation)
-    torch.manual_seed(seed + 1 + accelerator.process_index)  # dropout differs between processes, weights do not
-    data = material(network, accelerator, quiet or not accelerator.is_main_process)
-    job = Job(
-        run=run,
-        method=network,
-        batches=data.batches,
-        steps=data.steps,
-        validate=data.validate,
-        criterion=data.criterion,
-        accelerator=accelerator,
-        new=sorted(parts - loaded),
-        frozen=("backbone",) if freeze_backbone else (),
-        unreadable=data.unreadable,
-        quiet=quiet,
-    )
-    skipped = fit(job, optimisation).skipped
-    if accelerator.is_main_process:
-        _tell(data, skipped, name)
-    accelerator.end_training()
+    with locked(Lock(run.path)) if accelerator.is_main_process else nullcontext():
+        with accelerator.main_process_first():
+            run.begin(data)
+        if not run.done:
+            accelerator.init_trackers("sceneproof")
+            network = place(network, accelerator, optimisation)
+            torch.manual_seed(seed + 1 + accelerator.process_index)  # dropout differs between processes, weights do not
+            feed = material(network, accelerator, quiet or not accelerator.is_main_process)
+            job = Job(
+                run=run,
+                method=network,
+                batches=feed.batches,
+                steps=feed.steps,
+                validate=feed.validate,
+                criterion=feed.criterion,
+                accelerator=accelerator,
+                new=sorted(parts - loaded),
+                frozen=("backbone",) if freeze_backbone else (),
+                unreadable=feed.unreadable,
+                quiet=quiet,
+            )
+            skipped = fit(job, optimisation).skipped
+            if accelerator.is_main_process:
+                _tell(feed, skipped, name)
+            accelerator.end_training()
     return run
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ from sceneproof.errors import InputError
 from sceneproof.files import read_json, write_json
 from sceneproof.processes import Ask, Problem, in_processes
 from sceneproof.progress import progress
+from sceneproof.seals import intact
 
+logger = logging.getLogger(__name__)
 AT_ONCE = 16
 """Videos whose answers are written together: a kill costs these at most."""
 DRAWING = 1  # raised whenever the same settings give other variants
@@ -58,7 +61,7 @@ class Answers:
         Files of other settings are of no use any more: the same command with another model or seed starts anew.
         """
         note, said = folder / "settings.json", {"drawing": DRAWING, "videos": _digest(videos), **settings}
-        if folder.is_dir() and not (note.is_file() and read_json(note) == said):
+        if folder.is_dir() and _said(note) != said:
             shutil.rmtree(folder)
         if not note.is_file():
             write_json(note, said)
@@ -71,6 +74,14 @@ class Answers:
     def file(self, lot: int) -> Path:
         """Where the answers of a lot are."""
         return self.folder / f"{lot:06d}.parquet"
+
+    def missing(self) -> list[int]:
+        """Numbers of the lots without answers, or with answers that were damaged since."""
+        lots = [lot for lot in range(len(self.lots())) if not intact(self.file(lot))]
+        for lot in lots:
+            if self.file(lot).is_file():
+                logger.warning("%s: damaged since it was written: its videos are scored again", self.file(lot))
+        return lots
 
     def write(self, lot: int, rows: list[Row]) -> None:
         """Writes the answers of a lot, whole or not at all."""
@@ -111,7 +122,7 @@ def collect(
         InputError: the model cannot be audited; says why.
     """
     lots = answers.lots()
-    missing = [lot for lot in range(len(lots)) if not answers.file(lot).is_file()]
+    missing = answers.missing()
     videos = [video for lot in missing for video in lots[lot]]
     done = len(answers.videos) - len(videos)
     told: Iterator[tuple[str, list[Row] | Refused | Problem]]
@@ -145,6 +156,14 @@ def for_processes(model: ModelSettings, data: DataSettings) -> tuple[ModelSettin
         name: str(Path(value).resolve()) for name, value in here.items() if value is not None and "://" not in value
     }
     return model, replace(data, **absolute)
+
+
+def _said(note: Path) -> Any:
+    """What a folder's note says; nothing where it is missing or damaged."""
+    try:
+        return read_json(note)
+    except InputError:
+        return None
 
 
 def _digest(videos: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.audit.collecting import Answers, collect, for_processes
 from sceneproof.audit.measures import Measures, measure
 from sceneproof.audit.naming import Naming, class_table
@@ -16,9 +17,9 @@ from sceneproof.audit.probes import probe_figures
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
 from sceneproof.audit.subject import Subject
 from sceneproof.audit.table import COLUMNS, AuditTable
+from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
-from sceneproof.downloading import checked
 from sceneproof.report.audit.clips import show
 from sceneproof.report.audit.headline import headline
 from sceneproof.report.audit.page import write_page
@@ -53,6 +54,7 @@ def matched(data: DataSettings, subject: Subject, mapping: Path | None) -> tuple
     return replace(data, splits=chosen, left_out=tuple(naming.left_out)), naming
 
 
+@locks.alone(locks.out)
 def conduct(
     subject: Subject,
     data: DataSettings,
@@ -119,10 +121,9 @@ def _rows(answered: pd.DataFrame, videos: Manifest, naming: Naming, *, among: Am
     return rows[list(COLUMNS)]
 
 
-def _digests(data: DataSettings) -> list[str]:
-    """SHA-256 of the tables of this machine: answers that were kept are not those of other people or scenes."""
-    paths = [Path(name) for name in (data.manifest, data.humans, data.scenes) if name is not None]
-    return [checked(path) for path in paths if path.is_file()]
+def _digests(data: DataSettings) -> dict[str, str]:
+    """SHA-256 of the tables: answers that were kept are not those of other people or scenes."""
+    return file_digests(manifest=data.manifest, humans=data.humans, scenes=data.scenes)
 
 
 def _scene(background: str, scenes: Mapping[Any, object]) -> str:

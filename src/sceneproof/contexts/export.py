@@ -1,5 +1,6 @@
 """Variants written as videos, with a manifest, for those who want files."""
 
+import logging
 import shutil
 import tempfile
 from dataclasses import asdict, replace
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.contexts.footage import edges
 from sceneproof.contexts.writing import Settings, Task, names_of, opened, write_variants
+from sceneproof.data.digests import changed, file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
 from sceneproof.data.video import VideoError
@@ -20,6 +23,7 @@ from sceneproof.mall.studio import processors
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
 
+logger = logging.getLogger(__name__)
 SAMPLES = 3
 """Videos that the size of the rest is reckoned from."""
 DRAWING = 1  # raised whenever the same settings give other files
@@ -27,6 +31,7 @@ TIMES = ("start", "end", "duration", "times")
 """Columns that tell of a source's time: a variant is a file of its own, of the clip alone and at a constant rate."""
 
 
+@locks.alone(locks.out)
 def export(
     manifest: Path,
     out: Path,
@@ -88,7 +93,7 @@ def export(
         return None
     if not quiet:
         print(said)
-    _claim(out, settings)
+    _claim(out, settings, file_digests(manifest=manifest, humans=humans, scenes=scenes))
     answers = _write_all(tasks, workers or processors(), time_limit, quiet=quiet)
     return _tables(table, out, tasks, answers, quiet=quiet)
 
@@ -106,19 +111,37 @@ def _tasks(settings: Settings, table: Manifest, out: Path) -> list[Task]:
     ]
 
 
-def _claim(out: Path, settings: Settings) -> None:
-    """Writes export.json, or checks that the folder's is of these settings."""
+def _claim(out: Path, settings: Settings, tables: dict[str, str]) -> None:
+    """Writes export.json, or checks that the folder's is of these settings and tables (by their SHA-256)."""
     place, said = out / "export.json", {"drawing": DRAWING, **asdict(settings)}
     said = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
     if not place.exists():
-        write_json(place, said)
-    elif (found := read_json(place)) != said:
+        write_json(place, {**said, "tables": tables})
+        _clear(out)
+        return
+    found = read_json(place)
+    if not isinstance(found, dict):
+        raise InputError(f"{place}: holds no settings of an export: give another folder")
+    before = found.pop("tables", None)
+    if found == said and before is None:
+        logger.warning("%s: does not say what its tables held: whether they have changed since is not known", place)
+    elif found == said and (difference := changed(before if isinstance(before, dict) else {}, tables)):
+        raise InputError(
+            f"{place}: this folder holds an export of other tables ({difference}): give it those that it was begun "
+            f"with, or give another folder"
+        )
+    if found != said:
         name = next((name for name in said if found.get(name) != said[name]), "settings")
         raise InputError(
             f"{place}: this folder holds an export with {name} {found.get(name)}, not {said[name]}; give another "
             f"folder, or the same settings to continue"
         )
-    for left in (out / "videos").rglob(".*.tmp.mp4"):  # by a run that was killed
+    _clear(out)
+
+
+def _clear(out: Path) -> None:
+    """Takes out what a run that was killed was writing."""
+    for left in (out / "videos").rglob(".*.tmp.mp4"):
         left.unlink()
 
 

@@ -9,6 +9,7 @@ from sceneproof.data.humans import Humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.timing import Timing
 from sceneproof.data.video import VideoError, decode, frame_range
+from sceneproof.machine import refuse_if_gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,11 @@ class Library:
                 shown = frame_range(self._timing.info(row), start, end)
                 first, frames = shown.start, decode(path, shown)
         except FileNotFoundError:
+            refuse_if_gone(self._manifest.root, path)
             raise VideoError("no such file") from None
+        except VideoError:
+            refuse_if_gone(self._manifest.root, path)
+            raise
         if video not in self._humans:
             return Footage(video, frames)
         numbers = range(first, first + len(frames))

@@ -17,9 +17,10 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
-from sceneproof.files import read_json, write_json
+from sceneproof.files import fitting_name, read_json, write_json
 from sceneproof.mall.film import Format, write_film
 from sceneproof.processes import Ask
+from sceneproof.seals import intact
 
 RATE = 25.0
 """Frames a second of what is written, where the source does not say."""
@@ -98,10 +99,8 @@ def _written(task: Task) -> list[dict[str, Any]]:
     table, variants = opened(task.settings)
     out = Path(task.folder)
     record = out / PARTS / task.part
-    if record.is_file():
-        there: list[dict[str, Any]] = read_json(record)
-        if all((out / one["path"]).is_file() for one in there if "path" in one):
-            return there
+    if (there := _recorded(record)) is not None and all(intact(out / one["path"]) for one in there if "path" in one):
+        return there
     row = int(np.flatnonzero((table.rows["video"] == task.video).to_numpy())[0])
     footage = variants.read(task.video)
     info = probe(table.path(row))
@@ -113,11 +112,23 @@ def _written(task: Task) -> list[dict[str, Any]]:
         if isinstance(made, Impossible):
             facts.append({"variant": name, "reason": made.reason})
             continue
-        path = f"videos/{name}/{task.name}.mp4"
+        folder, _, stem = task.name.rpartition("/")
+        path = (Path("videos", name, folder) / fitting_name(stem, ".mp4")).as_posix()
         write_film(out / path, (np.ascontiguousarray(frame[:height, :width]) for frame in made.clips[0]), shape)
         facts.append({
             "variant": name, "path": path, "background": made.background, "background_action": made.background_action,
             "note": made.note, "width": width, "height": height, "frames": shape.frames, "rate": rate,
         })  # fmt: skip
-    write_json(record, facts)
+    write_json(record, facts, sealed=True)
     return facts
+
+
+def _recorded(record: Path) -> list[dict[str, Any]] | None:
+    """What a record says was made; None where there is none, or it is damaged."""
+    if not record.is_file():
+        return None
+    try:
+        said = read_json(record)
+    except InputError:
+        return None
+    return said if isinstance(said, list) and all(isinstance(one, dict) for one in said) else None

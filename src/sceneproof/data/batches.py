@@ -1,8 +1,8 @@
 """Samples to batches: collated by loader workers as uint8, then resized, masked and normalised on the device."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -12,7 +12,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.data.transforms import fill_humans, normalise, resize
+from sceneproof.errors import MachineError
 from sceneproof.types import Batch, People, Sample
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,22 @@ class Collate:
     def __call__(self, samples: Sequence[Sample]) -> RawBatch:
         """Stacks samples."""
         return collate(samples, self.scenes)
+
+
+def from_workers(loader: Iterable[Item]) -> Iterator[Item]:
+    """What a loader gives.
+
+    Raises:
+        MachineError: one of its processes was ended from outside, most likely for want of memory.
+    """
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error) or isinstance(error, MachineError):
+            raise
+        raise MachineError(
+            f"a loader's process was ended ({str(error).splitlines()[0]}): is memory short? Give fewer --workers"
+        ) from error
 
 
 def _load(

@@ -16,8 +16,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from sceneproof.addresses import Address, Place, located, opened_file
-from sceneproof.errors import AddressError
+from sceneproof.addresses import SMALL, Address, Place, located, opened_file
+from sceneproof.errors import AddressError, DamagedError, MachineError, UnreachableError
+from sceneproof.machine import refuse_trouble
+from sceneproof.seals import video_is_damaged
 
 MAX_PIXELS = 2**25  # a frame; 8K. A file of some kilobytes can claim any size
 SHORT = 128  # bytes of a packet that may say no more than that the frame before goes on
@@ -124,6 +126,7 @@ class Video:
         except AddressError:
             raise
         except (av.FFmpegError, ValueError) as error:
+            _refuse_trouble(error, self.container.name)
             raise VideoError(f"damaged or cut off: decoding stops after {count} frames ({_text(error)})") from None
 
 
@@ -132,18 +135,32 @@ def opened(path: Address | Place) -> Iterator[Video]:
     """Opens a video file, here or at an address.
 
     Raises:
-        VideoError: it is missing, empty, no video, cut off, passes `MAX_PIXELS`, or its address cannot be reached.
+        VideoError: it is missing, empty, no video, cut off, damaged since it was sealed, passes `MAX_PIXELS`, or its
+            address cannot be reached.
+        MachineError: it cannot be read for a reason that is not the file's.
     """
     try:
         place = located(path)
         if isinstance(place, Path) and not place.is_file():
             raise VideoError("no such file")
         with opened_file(place) as file:
+            if _is_damaged(place, file):
+                raise VideoError(DamagedError.reason)
             yield from _opened(place, file)
-    except AddressError as error:  # also while frames are read
+    except UnreachableError as error:  # also while frames are read
+        raise MachineError(str(error)) from None
+    except AddressError as error:
         raise VideoError(error.reason) from None
     except OSError as error:  # a path of this machine that may not be read
+        _refuse_trouble(error, str(path))
         raise VideoError(_text(error)) from None
+
+
+def _is_damaged(place: Place, file: BinaryIO) -> bool:
+    """Whether a file is not as it was sealed; large ones of other machines are not fetched whole to tell."""
+    if isinstance(place, Path):
+        return video_is_damaged(file, place)
+    return file.seek(0, SEEK_END) <= SMALL and video_is_damaged(file)
 
 
 def _opened(place: Place, file: BinaryIO) -> Iterator[Video]:
@@ -164,6 +181,7 @@ def _opened(place: Place, file: BinaryIO) -> Iterator[Video]:
     except AddressError:
         raise
     except (av.FFmpegError, ValueError) as error:
+        _refuse_trouble(error, str(place))
         raise VideoError(f"not a video, or cut off ({_text(error)})") from None
     with container:
         stream = shown_stream(container)
@@ -199,6 +217,11 @@ def check_pixels(width: int, height: int) -> None:
     """Raises VideoError when a frame is larger than `MAX_PIXELS`."""
     if width * height > MAX_PIXELS:
         raise VideoError(f"frames of {width}x{height} are over the limit of {MAX_PIXELS} pixels")
+
+
+def _refuse_trouble(error: Exception, path: str) -> None:
+    if isinstance(error, OSError):  # as are those of libav that came from the system
+        refuse_trouble(error, path)
 
 
 def _text(error: Exception) -> str:

@@ -1,8 +1,9 @@
 """From a manifest to samples. What is drawn follows from (seed, epoch, row) alone: no state, so resuming is exact."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +18,7 @@ from sceneproof.data.scenes import SceneTable
 from sceneproof.data.timing import Timing
 from sceneproof.data.video import VideoError, decode, frame_range
 from sceneproof.errors import InputError
+from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import progress
 from sceneproof.types import Clip, Sample
 
@@ -84,14 +86,25 @@ class Videos:
         if self._kept is not None:
             return self._whole(row)[which]
         shown = self._range(row)
-        return decode(self.manifest.path(row), [shown[frame] for frame in which])
+        with self._reading(row):
+            return decode(self.manifest.path(row), [shown[frame] for frame in which])
 
     def _range(self, row: int) -> range:
         if row not in self._ranges:
             rows = self.manifest.rows
             start, end = (rows[name].to_numpy(np.float64)[row] if name in rows else np.nan for name in ("start", "end"))
-            self._ranges[row] = frame_range(self._timing.info(row), start, end)
+            with self._reading(row):
+                self._ranges[row] = frame_range(self._timing.info(row), start, end)
         return self._ranges[row]
+
+    @contextmanager
+    def _reading(self, row: int) -> Iterator[None]:
+        """Where a video cannot be read, looks whether the folder of all of them is still there."""
+        try:
+            yield
+        except VideoError:
+            refuse_if_gone(self.manifest.root, self.manifest.path(row))
+            raise
 
     def offset(self, row: int) -> int:
         """The row's first frame, in frames of its file."""
@@ -114,7 +127,8 @@ class Videos:
     def _keep(self, row: int) -> None:
         assert self._kept is not None
         try:
-            frames = decode(self.manifest.path(row))
+            with self._reading(row):
+                frames = decode(self.manifest.path(row))
             self._timing.check(row, len(frames))
             if self._has_segments:
                 frames = frames[self._range(row).start : self._range(row).stop]

@@ -1,8 +1,11 @@
 """Parquet tables with a kind and metadata in their schema: the seams between the commands."""
 
+import io
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address, Place, located, opened_file, size
 from sceneproof.errors import InputError
 from sceneproof.files import whole
+from sceneproof.seals import PARQUET_KEY, UNSEALED, check_parquet, seal_parquet
 
 KEY = b"sceneproof"
 HASHED = 2**16  # cells that are hashed together: each becomes a Python object for the time
@@ -23,23 +27,49 @@ def write_table(path: Address | Place, frame: pd.DataFrame, kind: str, **metadat
     table = pa.Table.from_pandas(frame, preserve_index=False)
     # pandas' own metadata is dropped: it names library versions, and the same table should give the same bytes
     table = table.replace_schema_metadata({KEY: json.dumps({"kind": kind, **metadata}, sort_keys=True).encode()})
+    with sealed_writer(path, table.schema) as writer:
+        writer.write_table(table)
+
+
+@contextmanager
+def sealed_writer(path: Address | Place, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Writes Parquet, whole or not at all, with a checksum of each page and a seal of the file; reading checks both."""
     with whole(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        with pq.ParquetWriter(temporary, schema, compression="zstd", write_page_checksum=True) as writer:
+            yield writer
+            writer.add_key_value_metadata({PARQUET_KEY: UNSEALED})
+        seal_parquet(temporary)
+
+
+def checked_parquet(path: Address | Place) -> pa.Table:
+    """A Parquet file whose seal, if it has one, and page checksums are as they were written.
+
+    Raises:
+        DamagedError: the file's bytes are not those that were sealed.
+        AddressError: the address cannot be reached, or there is no such file.
+        OSError: there is no such file of this machine, or a page is damaged.
+        pa.ArrowInvalid: it is not Parquet.
+    """
+    path = located(path)
+    with opened_file(path) as opened:
+        # what comes over a network is fetched once, for both
+        file: BinaryIO = opened if isinstance(path, Path) else io.BytesIO(opened.read())
+        check_parquet(file, path)
+        return pq.read_table(file, page_checksum_verification=True)
 
 
 def read_table(path: Address | Place, kind: str, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Reads a table of this `kind` with at least these `columns`; returns it with its metadata.
 
     Raises:
-        InputError: no such file, one that cannot be reached, not Parquet, a table of another kind, or a missing
-            column; names the file, what it holds and what was wanted.
+        InputError: no such file, one that cannot be reached, damaged, not Parquet, a table of another kind, or a
+            missing column; names the file, what it holds and what was wanted.
     """
     path = located(path)
     if size(path) is None:
         raise InputError(f"{path}: no such file (expected a {kind} table, in Parquet)")
     try:
-        with opened_file(path) as file:
-            table = pq.read_table(file)
+        table = checked_parquet(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {error}") from None
     metadata: dict[str, Any] = json.loads((table.schema.metadata or {}).get(KEY, b"{}"))
@@ -75,7 +105,7 @@ def read_column(path: Address | Place, name: str) -> pa.ChunkedArray:
         pa.ArrowInvalid: it is not Parquet.
     """
     with opened_file(located(path)) as file:
-        return pq.read_table(file, columns=[name])[name]
+        return pq.read_table(file, columns=[name], page_checksum_verification=True)[name]
 
 
 def hashes(values: "pd.Series[Any]") -> NDArray[np.uint64]:

@@ -16,6 +16,8 @@ from sceneproof.errors import InputError
 from sceneproof.labelling.decoding import Task, decoded
 from sceneproof.labelling.looked import Labelling, Looked
 from sceneproof.labelling.shards import Failure, Shards
+from sceneproof.locks import beside, locked
+from sceneproof.machine import refuse_if_gone
 from sceneproof.processes import Problem
 from sceneproof.progress import Advance, progress
 
@@ -79,17 +81,20 @@ def label(
         if value is not None and not value > 0:
             raise InputError(f"{name}: {value} given; it must be above 0")
     shards = Shards(manifest, labelling, located(out), shard)
-    if (failures := shards.finished()) is not None:
-        if not quiet:
-            print(f"{out}: these labels are there already; delete the file to make them again")
-        _warn(shards, failures)
-        return failures
-    shards.begin()
-    missing = shards.missing()
-    done = len(manifest) - sum(len(shards.rows(number)) for number in missing)
-    with progress(f"labelling {labelling.kind}", len(manifest), done=done, quiet=quiet) as advance:
-        (engine or label_shards)(shards, missing, batch=batch, workers=workers, time_limit=time_limit, advance=advance)
-    failures = shards.merge()
+    with locked(beside(out)):
+        if (failures := shards.finished()) is not None:
+            if not quiet:
+                print(f"{out}: these labels are there already; delete the file to make them again")
+            _warn(shards, failures)
+            return failures
+        shards.begin()
+        missing = shards.missing()
+        done = len(manifest) - sum(len(shards.rows(number)) for number in missing)
+        with progress(f"labelling {labelling.kind}", len(manifest), done=done, quiet=quiet) as advance:
+            (engine or label_shards)(
+                shards, missing, batch=batch, workers=workers, time_limit=time_limit, advance=advance
+            )
+        failures = shards.merge()
     _warn(shards, failures)
     return failures
 
@@ -121,6 +126,8 @@ def label_shards(
         for number, members in groupby(clips, lambda clip: clip[0].row // shards.size):
             made = _Shard(shards.labelling, batch)
             for task, answer in members:
+                if isinstance(answer, Problem):
+                    refuse_if_gone(shards.manifest.root, task.path)
                 made.add(task, answer)
                 failed += isinstance(answer, Problem)
                 advance(note=f"{failed} unreadable" if failed else "")

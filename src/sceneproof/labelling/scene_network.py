@@ -1,22 +1,20 @@
 """A small scene classifier of one's own: what Places365 networks are to real videos, for any folder of pictures."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from sceneproof.errors import InputError
+from sceneproof.errors import DamagedError, InputError
 from sceneproof.files import whole
 from sceneproof.labelling.labeller import SceneLabeller
 from sceneproof.labelling.pictures import resize
+from sceneproof.sealed_tensors import read_sealed, save_sealed
 
-KEY = "sceneproof"
 CHANNELS = (24, 48, 96, 128)
 BATCH = 64
 
@@ -86,19 +84,20 @@ class SceneNetwork(SceneLabeller):
 def save(path: str | Path, layers: nn.Module, facts: SceneNetworkFacts) -> None:
     """Writes weights and facts (JSON in the header) to one safetensors file, whole or not at all."""
     with whole(path) as temporary:
-        save_file(layers.state_dict(), temporary, {KEY: json.dumps(asdict(facts), sort_keys=True)})
+        save_sealed(layers.state_dict(), temporary, asdict(facts))
 
 
 def _read(path: str | Path) -> tuple[nn.Module, SceneNetworkFacts]:
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file (expected a scene network, made by `sceneproof label network`)")
     try:
-        with safe_open(path, framework="pt") as file:
-            facts = SceneNetworkFacts(**json.loads((file.metadata() or {})[KEY]))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+        weights, said = read_sealed(Path(path))
+        facts = SceneNetworkFacts(**said)  # type: ignore[arg-type]  # a TypeError where a file has other facts
         with torch.device("meta"):  # draws no random weights, so training goes on as if nothing had been read
             layers = build(len(facts.names))
         layers.load_state_dict(weights, assign=True)
+    except DamagedError:
+        raise
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"{path}: not a scene network made by `sceneproof label network`: {str(error).splitlines()[0]}"

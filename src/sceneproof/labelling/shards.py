@@ -2,25 +2,28 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sceneproof.addresses import Place, at_hand, names, remove, remove_folder, size
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tables import KEY, hashes, read_schema, read_table, write_table
-from sceneproof.errors import InputError
-from sceneproof.files import read_json, whole, write_json
+from sceneproof.data.tables import KEY, checked_parquet, hashes, read_schema, read_table, sealed_writer, write_table
+from sceneproof.errors import DamagedError, InputError
+from sceneproof.files import read_json, write_json
 from sceneproof.labelling.decoding import Task
 from sceneproof.labelling.looked import Labelling
+from sceneproof.seals import check_parquet
 
+logger = logging.getLogger(__name__)
 GROUP_BYTES = 2**25
 """About how large a row group of the table is: large enough to be read quickly, small enough to be held in memory."""
 
@@ -39,7 +42,7 @@ class Shards:
     """Consecutive rows of a manifest, `size` a shard, and what has been labelled of them.
 
     A shard is written whole or not at all. What is there belongs to one plan: the same clips in the same order,
-    the same labelling.
+    the same labelling. A shard that was damaged since is made again.
     """
 
     manifest: Manifest
@@ -57,7 +60,7 @@ class Shards:
         """The table of videos without labels."""
         return self.out.with_name(f"{self.out.stem}.failures.parquet")
 
-    @property
+    @cached_property
     def plan(self) -> dict[str, Any]:
         """What the shards were made from and how, as JSON values."""
         rows = self.manifest.rows
@@ -81,10 +84,14 @@ class Shards:
         Raises:
             InputError: it is of another one; says what differs.
         """
-        plan, file = self.plan, self.folder / "plan.json"
         if not any(name.endswith(".parquet") for name in names(self.folder)):
-            write_json(file, plan)
-        there = read_json(file)
+            write_json(self.folder / "plan.json", self.plan)
+        self.check_plan()
+
+    def check_plan(self) -> None:
+        """Raises InputError where the folder is of another plan; says what differs."""
+        plan, said = self.plan, read_json(self.folder / "plan.json")
+        there = said if isinstance(said, dict) else {}
         for key in plan:
             if there.get(key) != plan[key]:
                 raise InputError(
@@ -94,7 +101,11 @@ class Shards:
                 )
 
     def finished(self) -> list[Failure] | None:
-        """The videos without labels, if the table itself is there, of this plan; else None."""
+        """The videos without labels, if the table itself is there, of this plan; else None.
+
+        Raises:
+            DamagedError: it is there, and not as it was written.
+        """
         if size(self.out) is None:
             return None
         try:
@@ -103,6 +114,9 @@ class Shards:
             return None
         if said.get("plan") != self._digest():
             return None
+        if isinstance(self.out, Path):  # elsewhere it would be fetched whole; whoever reads it checks it
+            with open(self.out, "rb") as file:
+                check_parquet(file, self.out, cure="delete it, and the same command makes it again")
         self._end_folder()  # a crash may have come between the table and this
         if size(self.failures) is None:
             return []
@@ -110,9 +124,21 @@ class Shards:
         return [Failure(*map(str, one)) for one in told[["video", "path", "reason"]].itertuples(index=False)]
 
     def missing(self) -> list[int]:
-        """Numbers of the shards that are not there."""
+        """Numbers of the shards that are not there, or damaged."""
         there = names(self.folder)
-        return [number for number in range(len(self)) if _name(number) not in there]
+        absent = [number for number in range(len(self)) if _name(number) not in there]
+        damaged = [number for number in range(len(self)) if _name(number) in there and not self._is_whole(number)]
+        for number in damaged:
+            logger.warning("%s: damaged since it was written: it is made again", self.folder / _name(number))
+            remove(self.folder / _name(number))
+        return sorted(absent + damaged)
+
+    def _is_whole(self, number: int) -> bool:
+        try:
+            _shard(self.folder / _name(number))
+        except DamagedError:
+            return False
+        return True
 
     def has(self, number: int) -> bool:
         """Whether a shard is there."""
@@ -133,18 +159,26 @@ class Shards:
             yield Task(row, str(video), str(self.manifest.path(row)), float(start), float(end))
 
     def write(self, number: int, tables: Sequence[pa.Table], failures: Sequence[Failure]) -> None:
-        """Writes a shard, whole or not at all."""
+        """Writes a shard, whole or not at all.
+
+        Raises:
+            InputError: another command has put its own plan here since this one began.
+        """
+        self.check_plan()
         table = pa.concat_tables([self.labelling.schema.empty_table(), *tables])
         said = json.dumps([[one.video, one.path, one.reason] for one in failures])
-        with whole(self.folder / _name(number)) as temporary:
-            pq.write_table(table.replace_schema_metadata({KEY: said.encode()}), temporary, compression="zstd")
+        table = table.replace_schema_metadata({KEY: said.encode()})
+        with sealed_writer(self.folder / _name(number), table.schema) as writer:
+            writer.write_table(table)
 
     def merge(self) -> list[Failure]:
         """Makes the table of all shards, in the manifest's order, and the table of failures; ends the folder.
 
         Raises:
-            InputError: not one video could be read.
+            InputError: not one video could be read, a shard was damaged after it was written, or another command has
+                put its own plan here.
         """
+        self.check_plan()
         parts = [_name(number) for number in range(len(self))]
         with at_hand(self.folder, parts) as folder:
             failures = self._merge([folder / name for name in parts])
@@ -155,7 +189,7 @@ class Shards:
         """The two tables, of shards on this machine."""
         failures: list[Failure] = []
         for part in parts:
-            failures += [Failure(*one) for one in json.loads(pq.read_schema(part).metadata[KEY])]
+            failures += _shard(part)[1]
         if len(failures) == len(self.manifest):
             self._end_folder()
             raise InputError(
@@ -168,7 +202,7 @@ class Shards:
             remove(self.failures)
         said = {"kind": self.labelling.kind, **self.labelling.metadata, "plan": self._digest()}
         schema = self.labelling.schema.with_metadata({KEY: json.dumps(said, sort_keys=True).encode()})
-        with whole(self.out) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        with sealed_writer(self.out, schema) as writer:
             for group in _groups(parts):
                 writer.write_table(group.cast(schema))
         return failures
@@ -198,11 +232,31 @@ def _name(number: int) -> str:
     return f"{number:06d}.parquet"
 
 
+def _shard(path: Place) -> tuple[pa.Table, list[Failure]]:
+    """A shard's rows, and its videos without labels.
+
+    Raises:
+        DamagedError: it is not as it was written.
+    """
+    cure = "start the same command again, which makes it anew"
+    try:
+        table = checked_parquet(path)
+        return table, [Failure(*one) for one in json.loads(table.schema.metadata[KEY])]
+    except InputError as error:
+        raise DamagedError(path, cure) if isinstance(error, DamagedError) else error from None
+    except OSError as error:
+        if error.errno is not None:  # not what pyarrow says of a page, but of the machine
+            raise
+        raise DamagedError(path, cure) from None
+    except (pa.ArrowException, LookupError, TypeError, ValueError):
+        raise DamagedError(path, cure) from None
+
+
 def _groups(parts: Iterable[Path]) -> Iterator[pa.Table]:
     """Rows of all shards, a row group at a time."""
     waiting: list[pa.Table] = []
     for part in parts:
-        waiting.append(pq.read_table(part))
+        waiting.append(_shard(part)[0])
         if sum(table.nbytes for table in waiting) >= GROUP_BYTES:
             yield pa.concat_tables(waiting)
             waiting = []

@@ -17,6 +17,7 @@ from sceneproof.mall.motions import draw_style, perform
 from sceneproof.mall.scenery import paint
 from sceneproof.mall.skeleton import View, joints
 from sceneproof.mall.tailor import dress
+from sceneproof.seals import seal_video
 
 Images = NDArray[np.uint8]
 Seed = tuple[int, ...]
@@ -93,14 +94,16 @@ def write_film(path: str | Path, frames: Iterable[Images], shape: Format) -> Non
     """Writes frames, one at a time, as MP4 with H.264, whole or not at all; the same frames give the same bytes."""
     # mbtree reckons with the processor's approximate reciprocals, and can give other bytes on another processor
     options = {"crf": str(shape.crf), "preset": "veryfast", "g": "12", "bf": "0", "mbtree": "0", "rc-lookahead": "0"}
-    with whole(path) as temporary, av.open(str(temporary), "w") as container:
-        # no B frames and a short group of pictures: any clip is found fast; one thread: the same bytes everywhere
-        stream = container.add_stream("libx264", Fraction(shape.rate).limit_denominator(1001), options=options)
-        stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
-        stream.codec_context.thread_count = 1
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
-        container.mux(stream.encode())
+    with whole(path) as temporary:
+        with av.open(str(temporary), "w") as container:
+            # no B frames and a short group of pictures: any clip is found fast; one thread: the same bytes everywhere
+            stream = container.add_stream("libx264", Fraction(shape.rate).limit_denominator(1001), options=options)
+            stream.width, stream.height, stream.pix_fmt = shape.width, shape.height, "yuv420p"
+            stream.codec_context.thread_count = 1
+            for frame in frames:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+            container.mux(stream.encode())
+        seal_video(temporary)
 
 
 def pack_mask(mask: NDArray[np.bool_]) -> bytes:

@@ -1,5 +1,6 @@
 """Writes a world's files: videos and pictures over several processes, then the tables."""
 
+import errno
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,11 +12,11 @@ import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tables import write_table
+from sceneproof.data.tables import checked_parquet, sealed_writer, write_table
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
 from sceneproof.mall.film import Format, draw_empty, draw_film, pack_mask, write_film
@@ -23,6 +24,7 @@ from sceneproof.mall.motions import ACTIONS, TRANSFER_ACTIONS
 from sceneproof.mall.plan import Film, World
 from sceneproof.mall.scenery import SCENES
 from sceneproof.mall.studio import processors, work_through
+from sceneproof.seals import intact
 
 DRAWING = 1  # raised whenever the same settings give other files
 DETECTOR = "the Mall (exact)"
@@ -50,10 +52,11 @@ class _Picture:
     path: Path
 
 
+@locks.alone(locks.out)
 def make_world(
     out: str | Path, world: World | None = None, *, workers: int | None = None, quiet: bool = False
 ) -> Manifest:
-    """Makes a world's files, or what of them is missing.
+    """Makes a world's files, or what of them is missing or was damaged since.
 
     Scripts that call it with several workers do so below `if __name__ == "__main__":`, since each worker imports them.
 
@@ -73,11 +76,11 @@ def make_world(
     claim(out, asdict(world), DRAWING, _facts(world))
     films = world.films()
     parts, tables = out / ".parts", (out / "masks.parquet", out / "boxes.parquet")
-    complete = all(table.is_file() for table in tables)
+    complete = all(intact(table) for table in tables)
     shoots = [_Shoot(film, world.format, out / film.path, parts / f"{film.video}.parquet") for film in films]
-    missing = [shoot for shoot in shoots if not (shoot.path.is_file() and (complete or shoot.part.is_file()))]
+    missing = [shoot for shoot in shoots if not (intact(shoot.path) and (complete or intact(shoot.part)))]
     pictures = _pictures(out, world)
-    absent = [picture for picture in pictures if not picture.path.is_file()]
+    absent = [picture for picture in pictures if not intact(picture.path)]
     number = workers if workers is not None else processors()
     _folders(shoots, pictures, parts)
     work_through(
@@ -87,7 +90,7 @@ def make_world(
     if not complete:
         write_people([shoot.film.video for shoot in shoots], [shoot.part for shoot in shoots], tables)
     manifest = Manifest(_rows(films, world), out, str(out / "manifest.parquet"))
-    if missing or not (out / "manifest.parquet").is_file():
+    if missing or not intact(out / "manifest.parquet"):
         manifest.write(out / "manifest.parquet")
     shutil.rmtree(parts)
     return manifest
@@ -155,14 +158,16 @@ def clean_folder(folder: Path) -> None:
 def _make_picture(job: _Picture) -> None:
     picture = draw_empty(job.scene, job.width, job.height, job.seed)
     with whole(job.path) as temporary:
-        cv2.imwrite(str(temporary), picture[:, :, ::-1])
+        if not cv2.imwrite(str(temporary), picture[:, :, ::-1]):  # which keeps the reason to itself
+            raise OSError(errno.EIO, "cannot be written: is the disk full?", str(job.path))
 
 
 def _make_film(job: _Shoot) -> None:
     """Writes the table first and the video last: where the video is, both are."""
     frames, masks = draw_film(job.film.action, job.film.scene, job.shape, job.film.seed)
-    with whole(job.part) as temporary:
-        pq.write_table(people_table(masks, 0), temporary)
+    table = people_table(masks, 0)
+    with sealed_writer(job.part, table.schema) as writer:
+        writer.write_table(table)
     write_film(job.path, frames, job.shape)
 
 
@@ -191,7 +196,7 @@ def write_people(names: Sequence[str], parts: Sequence[Path], tables: tuple[Path
         parts: a file a video, as of `people_table`.
         tables: the two files to write.
     """
-    read = [pq.read_table(part) for part in parts]
+    read = [checked_parquet(part) for part in parts]
     videos = np.repeat(names, [len(part) for part in read])
     people = pa.concat_tables(read).to_pandas()
     people.insert(0, "video", videos)

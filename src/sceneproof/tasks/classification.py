@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sceneproof.data.batches import Collate, RawBatch, to_batch
+from sceneproof.data.batches import Collate, RawBatch, from_workers, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
 from sceneproof.errors import TrainingError
 from sceneproof.methods.base import Method
@@ -117,7 +117,7 @@ def _batches(clips: TestClips, rows: Sequence[int], workers: int) -> Iterator[Ra
     )
     collate = Collate(0)
     waiting: list[Sample] = []
-    for samples in loader:
+    for samples in from_workers(loader):
         waiting += samples
         while len(waiting) >= CLIPS_AT_ONCE:
             yield collate(waiting[:CLIPS_AT_ONCE])

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.listing import How, Listing, collect, write
 from sceneproof.errors import InputError
@@ -30,6 +31,7 @@ LISTS = {
 OFFICIAL = {"V1": {"train": 15_943, "test": 2_096}, "V2": {"train": 15_027, "test": 1_970}}
 
 
+@locks.alone(locks.beside_out)
 def index_diving48(
     videos: Path,
     lists: Path,

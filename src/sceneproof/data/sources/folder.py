@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.audit import examine
 from sceneproof.data.sources.splits import hold_out
@@ -20,6 +21,7 @@ SPLITS = {
 }
 
 
+@locks.alone(locks.beside_out)
 def index_folder(
     root: Path,
     out: Path,

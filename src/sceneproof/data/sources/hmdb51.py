@@ -12,6 +12,7 @@ from typing import Literal
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.listing import How, Listing, collect, write
 from sceneproof.data.sources.lists import lines
@@ -22,6 +23,7 @@ LISTS = f"test_train_splits.rar of {SITE}"
 OFFICIAL = {"train": 70, "test": 30}  # videos of each class
 
 
+@locks.alone(locks.beside_out)
 def index_hmdb51(
     videos: Path,
     lists: Path,

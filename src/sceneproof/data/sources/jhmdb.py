@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
+from sceneproof import locks
 from sceneproof.data.humans import from_masks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.audit import some
@@ -23,6 +24,7 @@ from sceneproof.progress import track
 ADDRESS = "http://files.is.tue.mpg.de/jhmdb"
 
 
+@locks.alone(locks.beside_out)
 def index_jhmdb(
     root: Path,
     out: Path,

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.listing import Collection, How, Listing, collect, write
 from sceneproof.data.sources.lists import header, number, table
@@ -24,6 +25,7 @@ SPLITS = {"train": "train", "val": "validation", "validate": "validation", "vali
 SLACK = 1.0  # seconds by which a cut clip may be longer than its list says: cuts fall on key frames
 
 
+@locks.alone(locks.beside_out)
 def index_kinetics(
     videos: Path,
     lists: Path,

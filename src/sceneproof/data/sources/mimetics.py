@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources import kinetics
 from sceneproof.data.sources.listing import How, Listing, collect, write
@@ -18,6 +19,7 @@ SITE = "https://europe.naverlabs.com/research/computer-vision/mimetics"
 CLIPS, CLASSES = 713, 50
 
 
+@locks.alone(locks.beside_out)
 def index_mimetics(
     videos: Path,
     lists: Path,

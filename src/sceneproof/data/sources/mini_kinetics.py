@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources import kinetics
 from sceneproof.data.sources.listing import How, Listing, collect, write
@@ -19,6 +20,7 @@ OFFICIAL = {"train": 80_000, "validation": 5_000}
 CLASSES = 200
 
 
+@locks.alone(locks.beside_out)
 def index_mini_kinetics(
     videos: Path,
     lists: Path,

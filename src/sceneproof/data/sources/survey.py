@@ -12,6 +12,7 @@ import pandas as pd
 from sceneproof.data.sources.looking import look
 from sceneproof.data.video import VideoInfo
 from sceneproof.errors import InputError
+from sceneproof.machine import refuse_if_gone
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
 
@@ -105,6 +106,7 @@ def survey(
         answers = in_processes(look, tasks, workers=several, time_limit=TIME_LIMIT) if unique else ()
         for path, (_, answer) in zip(unique, answers, strict=True):
             if isinstance(answer, Problem):
+                refuse_if_gone(root, root / path)
                 problems[path] = answer.reason
                 rows[path] = (0, 0, math.nan, 0, math.nan, "")
             else:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.listing import Collection, How, Listing, collect, write
 from sceneproof.data.sources.lists import lines, number
@@ -32,6 +33,7 @@ AMBIGUOUS = "Ambiguous"
 OFTEN_LEFT_OUT = ("video_test_0000270", "video_test_0001292", "video_test_0001496")
 
 
+@locks.alone(locks.beside_out)
 def index_thumos14(
     videos: Path,
     lists: Path,

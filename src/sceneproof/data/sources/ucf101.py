@@ -12,6 +12,7 @@ from typing import Literal
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.listing import How, Listing, collect, write
 from sceneproof.data.sources.lists import lines
@@ -22,6 +23,7 @@ LISTS = f"UCF101TrainTestSplits-RecognitionTask.zip of {SITE}"
 OFFICIAL = {1: (9537, 3783), 2: (9586, 3734), 3: (9624, 3696)}  # training and test videos
 
 
+@locks.alone(locks.beside_out)
 def index_ucf101(
     videos: Path,
     lists: Path,

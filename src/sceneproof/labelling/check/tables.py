@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 from sceneproof.addresses import Address, Place, located, opened_file, size
 from sceneproof.data.tables import KEY, read_table
 from sceneproof.errors import InputError
+from sceneproof.seals import check_parquet
 
 ROWS = 2**16
 """Rows of a piece."""
@@ -49,7 +51,10 @@ class LabelTable:
         if size(place) is None:
             raise InputError(f"{path}: no such file (expected a {wanted} table, in Parquet)")
         try:
-            file = pq.ParquetFile(opened_file(place))
+            opened = opened_file(place)
+            if isinstance(place, Path):  # elsewhere it would be fetched whole
+                check_parquet(opened, place)
+            file = pq.ParquetFile(opened, page_checksum_verification=True)
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{path}: not a readable Parquet file: {error}") from None
         metadata = json.loads((file.schema_arrow.metadata or {}).get(KEY, b"{}"))

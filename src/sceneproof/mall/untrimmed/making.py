@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sceneproof import locks
 from sceneproof.data.manifest import Manifest
-from sceneproof.files import whole
+from sceneproof.data.tables import sealed_writer
 from sceneproof.mall.film import Format, Images, write_film
 from sceneproof.mall.making import claim, clean_folder, people_table, write_people
 from sceneproof.mall.motions import ACTIONS
@@ -20,6 +21,7 @@ from sceneproof.mall.scenery import SCENES
 from sceneproof.mall.studio import processors, work_through
 from sceneproof.mall.untrimmed.film import draw_untrimmed
 from sceneproof.mall.untrimmed.plan import BACKGROUND, Segment, UntrimmedWorld, Video
+from sceneproof.seals import intact
 
 DRAWING = 1  # raised whenever the same settings give other files
 _NOBODY = np.zeros((0, 1, 1), bool)
@@ -35,6 +37,7 @@ class _Shoot:
     part: Path
 
 
+@locks.alone(locks.out)
 def make_untrimmed_world(
     out: str | Path, world: UntrimmedWorld | None = None, *, workers: int | None = None, quiet: bool = False
 ) -> Manifest:
@@ -60,9 +63,9 @@ def make_untrimmed_world(
     rows = manifest_rows(videos, world)
     claim(out, asdict(world), DRAWING, _facts(rows, world))
     parts, tables = out / ".parts", (out / "masks.parquet", out / "boxes.parquet")
-    complete = all(table.is_file() for table in tables)
+    complete = all(intact(table) for table in tables)
     shoots = [_Shoot(video, world.format, out / video.path, parts / f"{video.name}.parquet") for video in videos]
-    missing = [shoot for shoot in shoots if not (shoot.path.is_file() and (complete or shoot.part.is_file()))]
+    missing = [shoot for shoot in shoots if not (intact(shoot.path) and (complete or intact(shoot.part)))]
     for folder in {parts, *(shoot.path.parent for shoot in shoots)}:
         clean_folder(folder)
     number = workers if workers is not None else processors()
@@ -70,14 +73,14 @@ def make_untrimmed_world(
     if not complete:
         write_people([video.name for video in videos], [shoot.part for shoot in shoots], tables)
     manifest = Manifest(rows, out, str(out / "manifest.parquet"))
-    if missing or not (out / "manifest.parquet").is_file():
+    if missing or not intact(out / "manifest.parquet"):
         manifest.write(out / "manifest.parquet")
     shutil.rmtree(parts)
     return manifest
 
 
 def _make_video(job: _Shoot) -> None:
-    with whole(job.part) as temporary, pq.ParquetWriter(temporary, people_table(_NOBODY, 0).schema) as people:
+    with sealed_writer(job.part, people_table(_NOBODY, 0).schema) as people:
         write_film(job.path, _noted(draw_untrimmed(job.video, job.shape), people), job.shape)
 
 

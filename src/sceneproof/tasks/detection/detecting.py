@@ -11,6 +11,7 @@ from sceneproof.data.dataset import Videos
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.people import PeopleTable
 from sceneproof.data.video import VideoError
+from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import progress
 from sceneproof.tasks.detection.clips import BoxClipSettings, people_of
 from sceneproof.tasks.detection.detector import Detector
@@ -83,6 +84,7 @@ def detect_all(
                     )
                 )  # fmt: skip
             except VideoError as error:
+                refuse_if_gone(videos.manifest.root, videos.manifest.path(row))
                 problems[name] = str(error) or "unreadable"
             else:
                 boxes.append(box_table(found, name, split, actions))

@@ -10,6 +10,7 @@ import torch
 from sceneproof.addresses import Address, Place
 from sceneproof.data.transforms import normalise
 from sceneproof.data.video import VideoError
+from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import Advance, progress
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline
 from sceneproof.tasks.localization.footage import Footage
@@ -120,6 +121,7 @@ def localize_all(
                     )
                     tables.append(as_table(found, video.name, video.split, actions))
                 except VideoError as error:
+                    refuse_if_gone(footage.frames.manifest.root, video.path)
                     problems[video.name] = str(error) or "unreadable"
             advance()
     empty = as_table(Segments(np.zeros((0, 2)), np.zeros(0, np.int64), np.zeros(0)), "", "", actions)

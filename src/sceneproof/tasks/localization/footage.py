@@ -14,6 +14,7 @@ from sceneproof.data.segments import UntrimmedVideo, lengths, refuse_problems, u
 from sceneproof.data.timing import Timing
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
+from sceneproof.machine import refuse_if_gone
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline, Times, inside, starts_of_training
 from sceneproof.types import Clip, Sample
 
@@ -59,6 +60,7 @@ class Footage:
             try:
                 timeline = Timeline.of(timing.info(int(video.rows[0])), rate)
             except VideoError as error:
+                refuse_if_gone(manifest.root, video.path)
                 timelines.append(None)
                 problems[video.name] = str(error) or "unreadable"
                 continue

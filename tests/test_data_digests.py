@@ -1,0 +1,155 @@
+"""A run goes on with the data that it was begun with, wherever it lies now, and with no other."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from sceneproof.contexts.export import _claim
+from sceneproof.contexts.writing import Settings
+from sceneproof.data.digests import file_digests
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.scenes import SceneTable
+from sceneproof.data.tables import read_table, write_table
+from sceneproof.engine import _Loop
+from sceneproof.errors import InputError
+from sceneproof.execution import _tested
+from sceneproof.files import write_json
+from sceneproof.run import Run
+from tests.training import Small
+
+
+class Killed(BaseException):
+    """What no code catches."""
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A data set, and beside it a run of it that was stopped after its first checkpoint."""
+    small = Small.make(tmp_path_factory.mktemp("begun"))
+    take = _Loop.step
+
+    def step_and_die(self: _Loop, batch: object) -> None:
+        take(self, batch)
+        if self.progress.step == 4:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Loop, "step", step_and_die)
+        with pytest.raises(Killed):
+            small.train(small.folder / "run", optimisation={"epochs": 2})
+    return small
+
+
+@pytest.fixture
+def small(begun: Small, tmp_path: Path) -> Small:
+    shutil.copytree(begun.folder, tmp_path / "copy")
+    return Small(tmp_path / "copy")
+
+
+def resume(small: Small) -> Run:
+    return small.train(small.folder / "run", optimisation={"epochs": 2})
+
+
+def change_manifest(small: Small, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    table = Manifest.read(small.manifest)
+    Manifest(change(table.rows), table.root).write(small.manifest)
+
+
+def swapped(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Two training clips of different actions have each other's value."""
+    first, second = rows[rows["split"] == "train"].groupby("action").head(1).index
+    values = rows[column].copy()
+    values[first], values[second] = rows[column][second], rows[column][first]
+    return rows.assign(**{column: values})
+
+
+CHANGES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "a row less": (lambda rows: rows.drop(index=0).reset_index(drop=True), "rows of split train: 16 before, 15 now"),
+    "paths swapped": (lambda rows: swapped(rows, "path"), "path in split train: changed"),
+    "actions swapped": (lambda rows: swapped(rows, "action"), "action in split train: changed"),
+    "another order": (lambda rows: rows[::-1].reset_index(drop=True), "video in split train: changed"),
+    "segments": (lambda rows: rows.assign(start=0.04, end=0.4), "start in split train: changed"),
+    "validation": (
+        lambda rows: rows.drop(index=rows.index[rows["split"] == "validation"][:1]).reset_index(drop=True),
+        "rows of split validation: 16 before, 15 now",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_run_does_not_go_on_with_a_changed_manifest(small: Small, change: str) -> None:
+    how, told = CHANGES[change]
+    change_manifest(small, how)
+    with pytest.raises(InputError, match=rf"holds a run on other data \(manifest: {told}\): give it the tables that"):
+        resume(small)
+
+
+def test_a_run_does_not_go_on_with_changed_labels(small: Small) -> None:
+    scenes = SceneTable.read(small.scenes)
+    SceneTable(scenes.videos, scenes.probabilities[::-1], scenes.names, scenes.labeller).write(small.scenes)
+    with pytest.raises(InputError, match=r"on other data \(scenes: labels: changed\)"):
+        resume(small)
+    scenes.write(small.scenes)
+    boxes, _ = read_table(small.boxes, "boxes", ("video", "x1"))
+    moved = boxes.assign(x1=np.maximum(boxes["x1"] - 1, 0).astype(np.float32))
+    write_table(small.boxes, moved, "boxes", detector="made up")
+    with pytest.raises(InputError, match=r"on other data \(humans: x1: changed\)"):
+        resume(small)
+
+
+def test_the_same_data_elsewhere_written_anew_with_rows_that_do_not_matter_goes_on(small: Small) -> None:
+    folder = small.folder.rename(small.folder.with_name("moved"))
+    small = Small(folder)
+    change_manifest(
+        small, lambda rows: rows.assign(note="new", scene="x").drop(index=rows.index[rows["split"] == "test"])
+    )
+    read_table(small.boxes, "boxes", ("video",))[0].to_parquet(small.boxes)
+    run = resume(small)
+    assert run.done
+    change_manifest(small, CHANGES["paths swapped"][0])
+    with pytest.raises(InputError, match="on other data"):  # nor is a finished one of other data handed out
+        resume(small)
+
+
+def test_a_run_of_an_older_version_goes_on_with_a_warning(small: Small, caplog: pytest.LogCaptureFixture) -> None:
+    (small.folder / "run" / "data.json").unlink()
+    run = Run.open(small.folder / "run")
+    here = {**run.config, "manifest": str(small.manifest), "scenes": str(small.scenes), "humans": str(small.boxes)}
+    (run.path / "config.yaml").write_text(yaml.safe_dump(here))
+    (run.path / "checksums.json").unlink()
+    assert resume(small).done
+    assert "whether its tables have changed since is not known" in caplog.text
+
+
+def test_figures_on_tables_that_have_changed_are_no_longer_those_of_the_run(tmp_path: Path) -> None:
+    table = tmp_path / "m.parquet"
+    write_table(table, pd.DataFrame({"a": [1]}), "manifest")
+    settings = {"manifest": str(table), "splits": ["test"]}
+    write_json(tmp_path / "metrics.json", {"settings": settings, "tables": file_digests(manifest=table)}, sealed=True)
+    assert _tested(tmp_path, settings)
+    assert not _tested(tmp_path, {**settings, "splits": ["other"]})
+    write_table(table, pd.DataFrame({"a": [2]}), "manifest")
+    assert not _tested(tmp_path, settings)
+    (tmp_path / "metrics.json").write_text("{")
+    assert not _tested(tmp_path, settings)
+    write_json(tmp_path / "metrics.json", {"settings": settings})
+    assert _tested(tmp_path, settings), "an older version did not say"
+
+
+def test_an_export_does_not_go_on_with_changed_tables(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings("m", None, (), "h", None, None, (), 0, 12)
+    _claim(tmp_path, settings, {"manifest": "1", "humans": "2"})
+    _claim(tmp_path, settings, {"manifest": "1", "humans": "2"})
+    with pytest.raises(InputError, match=r"an export of other tables \(humans: another one\)"):
+        _claim(tmp_path, settings, {"manifest": "1", "humans": "3"})
+    said = json.loads((tmp_path / "export.json").read_text())
+    del said["tables"]
+    write_json(tmp_path / "export.json", said)
+    _claim(tmp_path, settings, {"manifest": "1", "humans": "3"})
+    assert "whether they have changed since is not known" in caplog.text
