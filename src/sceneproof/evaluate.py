@@ -54,6 +54,7 @@ def evaluate(
     out: Address | None = None,
     device: str = "auto",
     workers: int = 0,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Evaluation:
     """Tests a run: writes predictions.parquet and metrics.json to the run's folder `evaluation`.
@@ -74,6 +75,8 @@ def evaluate(
         out: folder to write to, instead of the run's own.
         device: 'auto', 'cpu' or 'cuda'.
         workers: loader processes.
+        trust: modules or classes (mypackage, mypackage.models.Net) that the run's configuration may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress.
 
     Raises:
@@ -81,7 +84,7 @@ def evaluate(
     """
     tested = settings_of(locals())
     refuse_twice(splits)
-    trained = Run.open(run)
+    trained = Run.open(run, trust=trust)
     where = device_named(device)
     method = trained.method().to(where)
     settings = ClipSettings(**{**trained.config["clip"], "scales": tuple(trained.config["clip"]["scales"])})

@@ -6,7 +6,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import sceneproof
+from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
@@ -25,8 +26,10 @@ from sceneproof.methods.base import Learner, Method
 from sceneproof.spec import Spec
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.localization.localizer import Localizer
+from sceneproof.trust import check_prefixes
 
 Network = TypeVar("Network", bound=Learner)
+Kind = TypeVar("Kind")
 FIRST_TEMPORARY = re.compile(r"\.(labels|environment|config)\.\d+\.tmp\.(json|yaml)")  # as `files.whole` names them
 
 
@@ -39,12 +42,14 @@ class Run:
         config: the resolved configuration of `train`.
         actions: class names; an action's number is its place.
         scenes: scene names, empty where training used none.
+        trust: prefixes of import paths that its configuration may name besides sceneproof's own: see `sceneproof.trust`.
     """
 
     path: Path
     config: dict[str, Any]
     actions: list[str]
     scenes: list[str]
+    trust: Sequence[str] | None = None
 
     def begin(self) -> None:
         """Writes the folder's first files, or finds there an earlier start of the same run.
@@ -61,7 +66,7 @@ class Run:
             with whole(self.path / "config.yaml") as temporary:
                 temporary.write_text(text)
             return
-        there = type(self).open(self.path)
+        there = type(self).open(self.path, trust=self.trust)
         for key in sorted({*self.config, *there.config}):
             if self.config.get(key) != there.config.get(key):
                 raise InputError(
@@ -74,21 +79,27 @@ class Run:
             )
 
     @classmethod
-    def open(cls, path: str | Path) -> "Run":
-        """Opens a run folder.
+    def open(cls, path: str | Path, *, trust: Sequence[str] | None = None) -> "Run":
+        """Opens a run folder. Nothing that its configuration names is imported, nor made, before its network is.
+
+        Args:
+            path: the folder.
+            trust: prefixes of import paths ("mypackage.models") that its configuration may name besides sceneproof's
+                own classes. None: those of classes that this program has imported by itself.
 
         Raises:
-            InputError: not a run folder.
+            InputError: not a run folder, or one with another content.
         """
+        check_prefixes(trust)
         path = Path(path)
         if not (path / "config.yaml").is_file():
             raise InputError(f"{path}: not a run folder (no config.yaml in it)")
-        try:
-            config = yaml.safe_load((path / "config.yaml").read_text())
-        except yaml.YAMLError as error:
-            raise InputError(f"{path / 'config.yaml'}: not YAML: {error}") from None
-        labels = read_json(path / "labels.json")
-        return cls(path, config, labels["actions"], labels["scenes"])
+        config, labels = _read_config(path / "config.yaml"), read_json(path / "labels.json")
+        for key in ("actions", "scenes"):
+            names = labels.get(key) if isinstance(labels, dict) else None
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise InputError(f"{path / 'labels.json'}: {key}: expected a list of names")
+        return cls(path, config, labels["actions"], labels["scenes"], trust)
 
     @property
     def done(self) -> bool:
@@ -156,11 +167,13 @@ class Run:
     def _built(self, kind: type[Network], task: str, *classes: int) -> Network:
         if self.task != task:
             raise InputError(f"{self.path}: a run of {self.task}, where one of {task} is needed")
-        backbone = Spec.from_config(self.config["backbone"], "backbone")()
-        method = Spec.from_config(self.config["method"], "method")(backbone, *classes)
-        if not isinstance(method, kind):
-            raise InputError(f"{type(method).__name__}: no method of {task} (a {kind.__name__})")
-        return method
+        backbone = self._made("backbone", Backbone)
+        return self._made("method", kind, backbone, *classes)
+
+    def _made(self, key: str, kind: type[Kind], *arguments: Any) -> Kind:
+        """What the configuration has under a key."""
+        where = f"{self.path / 'config.yaml'}: {key}"
+        return Spec.from_config(self.config.get(key, {}), where).make(kind, *arguments, trust=self.trust, where=where)
 
     def _trained(self, method: Network) -> Network:
         fill(method, read_weights(self.path / "weights.safetensors"), str(self.path / "weights.safetensors"))
@@ -205,6 +218,23 @@ class Run:
         """Marks the run as done and drops its checkpoints, which only an unfinished run needs."""
         (self.path / "done").touch()
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """A run's configuration.
+
+    Raises:
+        InputError: no YAML, or no mapping of names to values.
+    """
+    try:
+        config = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deep for a run's configuration") from None
+    if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
+        raise InputError(f"{path}: expected a run's configuration, names with values, not {type(config).__name__}")
+    return config
 
 
 def flat(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
