@@ -262,7 +262,11 @@ def test_trust_takes_import_paths_alone(word: str, tmp_path: Path) -> None:
         ("config.yaml", "method: 3\n", "backbone: expected 'class_path'"),
         ("config.yaml", "backbone: {class_path: sceneproof.backbones.ResNet3D, init_args: 3}", "'init_args'"),
         ("config.yaml", "backbone: {class_path: sceneproof.backbones.ResNet3D, init_args: {depth: x}}", "depth"),
-        ("config.yaml", "backbone: {class_path: sceneproof.backbones.ResNet3D, init_args: {width: -1}}", "width|made of"),
+        (
+            "config.yaml",
+            "backbone: {class_path: sceneproof.backbones.ResNet3D, init_args: {width: -1}}",
+            "width|made of",
+        ),
         ("labels.json", "[]", "actions: expected a list of names"),
         ("labels.json", '{"actions": ["a"]}', "scenes: expected a list of names"),
         ("labels.json", '{"actions": [1], "scenes": []}', "actions: expected a list of names"),

@@ -99,9 +99,19 @@ class Spec:
             return target(*arguments, **self.init_args)
         except InputError:
             raise
-        except (TypeError, ValueError, LookupError, AttributeError, RuntimeError, ArithmeticError, MemoryError) as error:
+        except (
+            TypeError,
+            ValueError,
+            LookupError,
+            AttributeError,
+            RuntimeError,
+            ArithmeticError,
+            MemoryError,
+        ) as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise InputError(f"{where}: {self.class_path} cannot be made of {dict(self.init_args)}: {reason}") from error
+            raise InputError(
+                f"{where}: {self.class_path} cannot be made of {dict(self.init_args)}: {reason}"
+            ) from error
 
     def check(self, trust: Sequence[str], where: str) -> None:
         """Raises InputError where the spec names code that is neither this package's own nor trusted."""

@@ -27,7 +27,9 @@ def check_prefixes(trust: Sequence[str] | None) -> None:
     """
     for prefix in trust or ():
         if not PATH.fullmatch(prefix):
-            raise InputError(f"--trust {prefix}: expected a module or a class, such as mypackage or mypackage.models.Net")
+            raise InputError(
+                f"--trust {prefix}: expected a module or a class, such as mypackage or mypackage.models.Net"
+            )
 
 
 def trusted(path: str, trust: Sequence[str] | None) -> bool:
@@ -86,7 +88,9 @@ def import_paths(values: Any) -> list[str]:
 def class_paths(values: Any) -> list[str]:
     """What stands under 'class_path', however deep, in plain values."""
     return [
-        str(item["class_path"]) for item in _containers(values, set()) if isinstance(item, Mapping) and "class_path" in item
+        str(item["class_path"])
+        for item in _containers(values, set())
+        if isinstance(item, Mapping) and "class_path" in item
     ]
 
 

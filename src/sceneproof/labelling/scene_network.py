@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sceneproof.backbones.weights import refuse_others
 from sceneproof.errors import InputError
 from sceneproof.files import whole
 from sceneproof.labelling.labeller import SceneLabeller
@@ -98,7 +99,10 @@ def _read(path: str | Path) -> tuple[nn.Module, SceneNetworkFacts]:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
         with torch.device("meta"):  # draws no random weights, so training goes on as if nothing had been read
             layers = build(len(facts.names))
+        refuse_others(layers, weights, str(path))
         layers.load_state_dict(weights, assign=True)
+    except InputError:
+        raise
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"{path}: not a scene network made by `sceneproof label network`: {str(error).splitlines()[0]}"
