@@ -19,7 +19,6 @@ from sceneproof.errors import InputError
 from sceneproof.spec import Spec
 from sceneproof.trust import OWN, PATH, check_prefixes, class_paths, refuse_untrusted
 
-
 NO_MODULES = ("hf", "torchvision")
 """What stands before the colon of a model that is no 'package.module:callable'."""
 

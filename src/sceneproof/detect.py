@@ -96,7 +96,7 @@ def detect(
                 write_annotated(files[2], pictures, info.rate, info.times)
             else:
                 deque(watching.pictures(place, info.frames, advance), maxlen=0)
-    except VideoError as error:
+    except (VideoError, InputError) as error:
         raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
     tubes = best_tubes(watching.found, settings.tube_nms)
     table = tube_rows(tubes, trained.actions, info.rate, info.times)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -104,6 +104,8 @@ def evaluate(
             quiet=quiet,
             what=f"testing {trained.name} on {split}",
         )
+        if made.not_finite:
+            refuse_not_finite(trained, str(rows.rows["video"].iat[made.not_finite[0]]))
         return _Part(split, rows, labelled.action, made)
 
     parts = [of(split, clips, masked=True) for split in splits]
@@ -130,6 +132,14 @@ def refuse_twice(splits: Sequence[str]) -> None:
     for split, count in Counter(splits).items():
         if count > 1:
             raise InputError(f"--splits: {split!r} is named {count} times, and its videos would count as often")
+
+
+def refuse_not_finite(run: Run, video: str) -> NoReturn:
+    """Raises InputError for a video of which a network says something that is no number."""
+    raise InputError(
+        f"{run.path}: {video}: the network's answer is not made of finite numbers: it overflows; its weights may be of "
+        f"a training that diverged"
+    )
 
 
 def device_named(name: str) -> torch.device:

@@ -75,7 +75,7 @@ def localize(
         buffers = len(starts_of_testing(len(timeline), settings.length, settings.test_step))
         with progress(f"localizing {place.name}", buffers, quiet=quiet) as advance:
             found = localize_video(network, place, timeline, settings, where, at_once=at_once, advance=advance)
-    except VideoError as error:
+    except (VideoError, InputError) as error:
         raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
     if network.nms_by_threshold:
         found = suppressed(found, nms)

@@ -15,7 +15,7 @@ import torch
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 import sceneproof
 from sceneproof.backbones.base import Backbone
@@ -42,7 +42,7 @@ class Run:
         config: the resolved configuration of `train`.
         actions: class names; an action's number is its place.
         scenes: scene names, empty where training used none.
-        trust: prefixes of import paths that its configuration may name besides sceneproof's own: see `sceneproof.trust`.
+        trust: prefixes of import paths that its configuration may name besides our own: see `sceneproof.trust`.
     """
 
     path: Path
@@ -154,7 +154,7 @@ class Run:
         Raises:
             InputError: no weights yet, a corrupt file, or a run of another task.
         """
-        return self._trained(self.build_localizer())
+        return refusing_overflow(self._trained(self.build_localizer()), str(self.path))
 
     def detector(self) -> Detector:
         """The trained detector, in evaluation mode.
@@ -162,7 +162,7 @@ class Run:
         Raises:
             InputError: no weights yet, a corrupt file, or a run of another task.
         """
-        return self._trained(self.build_detector())
+        return refusing_overflow(self._trained(self.build_detector()), str(self.path))
 
     def _built(self, kind: type[Network], task: str, *classes: int) -> Network:
         if self.task != task:
@@ -218,6 +218,23 @@ class Run:
         """Marks the run as done and drops its checkpoints, which only an unfinished run needs."""
         (self.path / "done").touch()
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
+
+def refusing_overflow(network: Network, source: str) -> Network:
+    """The network, whose heads from now on raise InputError where they say something that is no finite number.
+
+    What they say is compared with thresholds, which a NaN never reaches: nothing would be found, and nothing said.
+    """
+
+    def check(head: nn.Module, given: object, said: object) -> None:
+        for value in said if isinstance(said, list | tuple) else [said]:
+            if isinstance(value, Tensor) and not value.isfinite().all():
+                raise InputError(f"{source}: the network's answer is not made of finite numbers: it overflows")
+
+    for name, head in network.named_children():
+        if name != "backbone":
+            head.register_forward_hook(check)
+    return network
 
 
 def _read_config(path: Path) -> dict[str, Any]:

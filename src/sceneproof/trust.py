@@ -1,7 +1,7 @@
 """Whose code may run: a name in a file of somebody else's must not become an import, let alone a call.
 
 A run's config.yaml and a recipe name classes by their import path, and importing a module executes it. So only names of
-this package's own classes are taken from files, and what the user names: as a word of the command line, or with --trust.
+this package's own classes are taken from files, and what the user names: as a word of the command line, or by --trust.
 """
 
 import importlib

@@ -21,7 +21,11 @@ from tests.labelling import test_hugging_face_scenes as scenes
 transformers = pytest.importorskip("transformers", reason="needs sceneproof[hf]")
 
 State = dict[str, Tensor]
-HEADS = {"classifier": "classifier.weight", "scenes": "text_projection.weight", "detector": "bbox_predictor.layers.0.bias"}
+HEADS = {
+    "classifier": "classifier.weight",
+    "scenes": "text_projection.weight",
+    "detector": "bbox_predictor.layers.0.bias",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
-"""Files of weights that other programs wrote: the tensors in them, whatever they are wrapped in. Nothing is executed."""
+"""Files of weights that other programs wrote: the tensors in them, whatever wraps them. Nothing is executed."""
 
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,15 +60,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 def _unpickled(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of files that are refused below
+            return torch.load(path, map_location="cpu", weights_only=True)
     # torch.load has no error of its own: text, a cut file and an empty one each raise another of these
     except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError, OSError) as error:
         said = str(error)
     if "TorchScript" in said:
         raise InputError(f"{path}: a TorchScript file, which holds its network: give its weights, saved by torch.save")
     if names := _classes(path, said):
+        listed = ", ".join(names[:3]) + " …" * (len(names) > 3)
         raise InputError(
-            f"{path}: holds objects of Python besides tensors ({', '.join(names[:3])}{' …' if len(names) > 3 else ''}). "
+            f"{path}: holds objects of Python besides tensors ({listed}). "
             f"To load those could execute any code, so the file is not read. If you trust who made it, save its "
             f"weights alone: weights = torch.load({path.name!r}, map_location='cpu', weights_only=False), then "
             f"torch.save(weights['state_dict'], 'weights.pth'), with the key that they are under"
@@ -119,7 +122,7 @@ def _bare(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
         prefix := next((prefix for prefix in PREFIXES if all(key.startswith(prefix) for key in named)), None)
     ):
         named = {key.removeprefix(prefix): value for key, value in named.items()}
-    return _from_mmaction(named, path) if all(key.startswith(MMACTION) for key in named) else named
+    return _from_mmaction(named, path) if named and all(key.startswith(MMACTION) for key in named) else named
 
 
 def _from_mmaction(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -141,6 +144,7 @@ def _single(value: Tensor, what: str) -> Tensor:
     single = value.float()
     if value.element_size() > 2 and not torch.equal(single.to(value.dtype), value) and value.isfinite().all():
         raise InputError(
-            f"{what} is in {value.dtype}, whose values single precision does not hold: save it as float32 if that will do"
+            f"{what} is in {value.dtype}, whose values single precision does not hold: save it as float32, if that is "
+            f"near enough"
         )
     return single

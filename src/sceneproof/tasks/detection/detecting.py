@@ -11,6 +11,7 @@ from sceneproof.data.dataset import Videos
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.people import PeopleTable
 from sceneproof.data.video import VideoError
+from sceneproof.errors import InputError
 from sceneproof.progress import progress
 from sceneproof.tasks.detection.clips import BoxClipSettings, people_of
 from sceneproof.tasks.detection.detector import Detector
@@ -82,6 +83,8 @@ def detect_all(
                         autocast=autocast,
                     )
                 )  # fmt: skip
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from None
             except VideoError as error:
                 problems[name] = str(error) or "unreadable"
             else:
