@@ -227,7 +227,8 @@ def refusing_overflow(network: Network, source: str) -> Network:
     """
 
     def check(head: nn.Module, given: object, said: object) -> None:
-        for value in said if isinstance(said, list | tuple) else [said]:
+        parts = said.values() if isinstance(said, Mapping) else said if isinstance(said, list | tuple) else [said]
+        for value in parts:
             if isinstance(value, Tensor) and not value.isfinite().all():
                 raise InputError(f"{source}: the network's answer is not made of finite numbers: it overflows")
 

@@ -53,34 +53,43 @@ class TorchScriptModel(Subject):
         Raises:
             InputError: the network does not take such clips, or gives other scores.
         """
-        scores = [
-            self._of_batch(self._inputs.tensor(clips[start : start + self._batch]))
-            for start in range(0, len(clips), self._batch)
-        ]
-        return Answer(
-            probabilities(np.concatenate(scores), self._inputs.outputs, self.title, (len(clips), len(self.actions)))
+        parts = range(0, len(clips), self._batch)
+        scores = np.concatenate(
+            [self._of_batch(self._inputs.tensor(clips[start : start + self._batch])) for start in parts]
         )
+        if len(scores) != len(clips):
+            raise InputError(
+                f"{self.title}: gives scores of shape {'x'.join(map(str, scores.shape))}, where "
+                f"{len(clips)}x{len(self.actions)} are needed; if it was traced for one number of clips, give that as "
+                f"--batch"
+            )
+        return Answer(probabilities(scores, self._inputs.outputs, self.title, (len(clips), len(self.actions))))
 
     def _of_batch(self, video: Tensor) -> NDArray[np.float32]:
         """Scores of clips, at most a batch; a network that was traced for one number of clips gets that number."""
+        failed: InputError | None = None
+        given: NDArray[np.float32] | None = None
         if not self._fixed:
             try:
                 given = self._scores(video)
-            except InputError:
-                if len(video) == self._batch:
-                    raise
+            except InputError as error:
+                failed = error
+            if given is not None and len(given) == len(video):
+                return given
+        if len(video) < self._batch or self._fixed:
+            missing = self._batch - len(video)
+            try:
+                filled = self._scores(torch.cat([video, video[-1:].expand(missing, -1, -1, -1, -1)]))
+            except InputError as error:
+                failed = failed or error
             else:
-                if len(given) == len(video) or len(video) == self._batch:
-                    return given
-        filled = torch.cat([video, video[-1:].expand(self._batch - len(video), -1, -1, -1, -1)])
-        given = self._scores(filled)
-        if len(given) != self._batch:
-            raise InputError(
-                f"{self.title}: gives {len(given)} rows of scores for {self._batch} clips: was it traced for another "
-                f"number of clips? give that as --batch"
-            )
-        self._fixed = True
-        return given[: len(video)]
+                if len(filled) == self._batch:
+                    self._fixed = True
+                    return filled[: len(video)]
+        if given is None:
+            assert failed is not None
+            raise failed
+        return given
 
     def _scores(self, video: Tensor) -> NDArray[np.float32]:
         try:
