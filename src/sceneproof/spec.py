@@ -64,7 +64,7 @@ class Spec:
         Raises:
             InputError: no such class, or an argument it does not take.
         """
-        target = self._target(kind, positional, self.paths(), self.class_path)
+        target: type = self._target(kind, positional, self.paths(), self.class_path)
         parameters = list(inspect.signature(target).parameters.values())[positional:]
         defaults = {item.name: item.default for item in parameters if item.default is not item.empty}
         return {
