@@ -5,13 +5,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check setup clean
+OLDEST_TRANSFORMERS = $(shell sed -n 's/^hf = .*transformers>=\([0-9.]*\)".*/\1/p' pyproject.toml)
+HUGGING_FACE := tests/backbones/test_hugging_face.py tests/audit/models/test_hugging_face.py \
+  tests/labelling/test_hugging_face_detector.py tests/labelling/test_hugging_face_scenes.py
+
+.PHONY: demo test test-transformers check setup clean
 
 demo: setup  ## make a small world, train with and without debiasing, write demo/report.html
 	$(BIN)/sceneproof demo --out demo
 
 test: setup  ## run the tests
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-transformers: setup  ## run the tests of Hugging Face's models on the oldest and the newest transformers allowed
+	for version in "~=$(OLDEST_TRANSFORMERS).0" ">=$(OLDEST_TRANSFORMERS)"; do \
+	  rm -rf $(VENV)/transformers && \
+	  $(BIN)/python -m pip install --quiet --upgrade --target $(VENV)/transformers "transformers$$version" && \
+	  PYTHONPATH=$(CURDIR)/$(VENV)/transformers:$(CURDIR)/src $(BIN)/pytest $(HUGGING_FACE) || exit 1; \
+	done
 
 check: setup  ## format, lint and types
 	$(BIN)/ruff format --check .

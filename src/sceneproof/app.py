@@ -53,6 +53,7 @@ def app(
     port: int | None = None,
     device: str = "auto",
     batch: int = 8,
+    trust: list[str] | None = None,
 ) -> None:
     """Opens a page where one clip is audited: as it is, without its person, without its scene, and where MODEL looks.
 
@@ -89,6 +90,8 @@ def app(
         port: The port to listen on; by default the first free one from 7860 on.
         device: 'auto', 'cpu' or 'cuda', for the model and the detector.
         batch: Clips that go through the model together.
+        trust: Modules or classes (mypackage, mypackage.models.Net) that a run's configuration may name besides
+            sceneproof's own. To import them executes their code.
 
     Raises:
         InputError: bad input, or Gradio is not installed.
@@ -101,7 +104,8 @@ def app(
         least_overlap=least_overlap, gap=gap, size=size, share=share, device=device,
     )  # fmt: skip
     subject = ModelSettings(
-        model, None if names is None else str(names), inputs, model_weights, device, batch
+        model, None if names is None else str(names), inputs, model_weights, device, batch,
+        None if trust is None else tuple(trust),
     ).open()  # fmt: skip
     behind = None if backgrounds is None else Backgrounds.read(backgrounds)
     looking = Looking(subject, labelling, chosen == "motion", clips, seconds, seed, behind)

@@ -6,14 +6,21 @@ import itertools
 import json
 import re
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jsonargparse import ArgumentParser, Namespace
+import yaml
+from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+from jsonargparse._common import parsing_settings
 
 from sceneproof.errors import InputError
 from sceneproof.spec import Spec
+from sceneproof.trust import OWN, PATH, check_prefixes, class_paths, refuse_untrusted
+
+NO_MODULES = ("hf", "torchvision")
+"""What stands before the colon of a model that is no 'package.module:callable'."""
 
 
 class Parser(ArgumentParser):
@@ -27,8 +34,11 @@ class Parser(ArgumentParser):
 def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict[str, Any]:
     """The keyword arguments of `function` that the words stand for; parameters are flags, required ones positional.
 
+    Words may name any class. A file given with --config may name sceneproof's own and those that --trust or another
+    word names, as may a run that the command opens: where `function` has a parameter `trust`, it is never None.
+
     Raises:
-        InputError: an unknown flag or key, or a value of another type.
+        InputError: an unknown flag or key, a value of another type, or a class that is not trusted.
         SystemExit: after --help or --print_config.
     """
     hints = typing.get_type_hints(function)
@@ -44,16 +54,27 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         if _is_list(hints.get(action.dest)):
             action.metavar = f"{action.dest.rstrip('s').upper()} …"
     required = [key for key, item in parameters.items() if item.default is item.empty]
+    spelled = spelled_out(words, {**hints, **_inside(hints)}, required)
+    files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
+    files += [after for word, after in itertools.pairwise(words) if word == "--config"]
+    given = _trust(spelled)
+    check_prefixes(given)
+    trust = [*given, *_named(words)]
+    for file in files:
+        _refuse_code(Path(file), hints, trust)
     try:
-        values = parser.parse_args(spelled_out(words, {**hints, **_inside(hints)}, required))
+        with _importing([*given, *(path.replace(":", ".").partition(".")[0] for path in _named(words))]):
+            values = parser.parse_args(spelled)
     except InputError as error:
-        files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
-        files += [after for word, after in itertools.pairwise(words) if word == "--config"]
         raise InputError(f"{', '.join(files)}: {error}" if files else str(error)) from None
     for key in parameters:
         for value in values[key] if isinstance(values[key], list) else [values[key]]:
             _refuse_address(key, value)
-    return {key: _value(values[key], hints[key]) for key in parameters}
+    made = {key: _value(values[key], hints[key]) for key in parameters}
+    for key, value in made.items():
+        if isinstance(value, Spec):
+            value.check(trust, f"{', '.join(files)}: {key}" if files else key)
+    return {**made, "trust": given} if "trust" in made else made
 
 
 def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequence[str]) -> list[str]:
@@ -90,6 +111,60 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
     if place is not None and surplus >= 0 and not positional[place].startswith("["):
         positional[place : place + surplus + 1] = [json.dumps(positional[place : place + surplus + 1])]
     return [*positional, *flags]
+
+
+def _trust(spelled: Sequence[str]) -> list[str]:
+    """What --trust names; a word of the command line alone can."""
+    values = [word.partition("=")[2] for word in spelled if word.startswith("--trust=")]
+    return list(dict.fromkeys(item for value in values if value != "null" for item in yaml.safe_load(value)))
+
+
+def _named(words: Sequence[str]) -> list[str]:
+    """What words name that reads as an import path: `--method mine.Net`, `--backbone.module=mine.net`."""
+    values = [word.partition("=")[2] if word.startswith("--") else word for word in words]
+    return [value for value in values if PATH.fullmatch(value) and ("." in value or ":" in value)]
+
+
+def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> None:
+    """Raises InputError where a file of options names code that is not trusted: before the parser could import it."""
+    try:
+        values = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return  # the parser says what is wrong with it
+    except RecursionError:
+        raise InputError(f"{file}: nested too deep for options") from None
+    if not isinstance(values, dict):
+        return
+    if "trust" in values:
+        raise InputError(f"{file}: trust: only the command line can say whose code is trusted: --trust PREFIX")
+    for path in class_paths(values):
+        if "." in path:
+            refuse_untrusted(path, trust, str(file))
+    for key, value in values.items():
+        names_class = isinstance(value, str) and "." in value and _is_class(hints.get(str(key).partition(".")[0]))
+        if names_class or (key == "model" and _is_callable_model(value)):
+            refuse_untrusted(value, trust, f"{file}: {key}")
+
+
+def _is_class(hint: Any) -> bool:
+    """Whether values of a type are classes, given by name."""
+    return typing.get_origin(hint) is Callable or hint is Callable
+
+
+def _is_callable_model(value: Any) -> bool:
+    """Whether a model under audit is a 'package.module:callable', as `audit.models.opening` reads it."""
+    return isinstance(value, str) and ":" in value and "/" not in value and value.partition(":")[0] not in NO_MODULES
+
+
+@contextmanager
+def _importing(trust: Sequence[str]) -> Iterator[None]:
+    """Lets the parser import nothing else than this package's own and what is trusted, whatever a value names."""
+    before = dict(parsing_settings)
+    set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=[OWN, *trust])
+    try:
+        yield
+    finally:
+        parsing_settings.update(before)
 
 
 def _is_switch(name: str, hint: Any, waiting: Sequence[str]) -> bool:

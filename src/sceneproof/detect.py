@@ -47,6 +47,7 @@ def detect(
     annotated: bool = True,
     device: str = "auto",
     at_once: int = 8,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> pd.DataFrame:
     """Says who does what where in a video of any length: tubes of boxes with scores, best first.
@@ -63,6 +64,8 @@ def detect(
         annotated: write the annotated video; --annotated false is quicker.
         device: 'auto', 'cpu' or 'cuda'.
         at_once: clips that go through the network together.
+        trust: modules or classes (mypackage, mypackage.models.Net) that the run's configuration may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress and print nothing.
 
     Raises:
@@ -72,7 +75,7 @@ def detect(
         raise InputError(f"--least_score: must be from 0 to 1, not {least_score}")
     if at_once < 1:
         raise InputError(f"--at_once: must be at least 1, not {at_once}")
-    trained = Run.open(model)
+    trained = Run.open(model, trust=trust)
     where = device_named(device)
     network = trained.detector().to(where)
     settings = tube_settings(trained)
@@ -93,7 +96,7 @@ def detect(
                 write_annotated(files[2], pictures, info.rate, info.times)
             else:
                 deque(watching.pictures(place, info.frames, advance), maxlen=0)
-    except VideoError as error:
+    except (VideoError, InputError) as error:
         raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
     tubes = best_tubes(watching.found, settings.tube_nms)
     table = tube_rows(tubes, trained.actions, info.rate, info.times)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -57,6 +57,7 @@ def evaluate(
     out: Address | None = None,
     device: str = "auto",
     workers: int = 0,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Evaluation:
     """Tests a run: writes predictions.parquet and metrics.json to the run's folder `evaluation`.
@@ -77,6 +78,8 @@ def evaluate(
         out: folder to write to, instead of the run's own.
         device: 'auto', 'cpu' or 'cuda'.
         workers: loader processes.
+        trust: modules or classes (mypackage, mypackage.models.Net) that the run's configuration may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress.
 
     Raises:
@@ -84,7 +87,7 @@ def evaluate(
     """
     tested = settings_of(locals())
     refuse_twice(splits)
-    trained = Run.open(run)
+    trained = Run.open(run, trust=trust)
     where = device_named(device)
     method = trained.method().to(where)
     settings = ClipSettings(**{**trained.config["clip"], "scales": tuple(trained.config["clip"]["scales"])})
@@ -104,6 +107,8 @@ def evaluate(
             quiet=quiet,
             what=f"testing {trained.name} on {split}",
         )
+        if made.not_finite:
+            refuse_not_finite(trained, str(rows.rows["video"].iat[made.not_finite[0]]))
         return _Part(split, rows, labelled.action, made)
 
     parts = [of(split, clips, masked=True) for split in splits]
@@ -134,6 +139,14 @@ def refuse_twice(splits: Sequence[str]) -> None:
     for split, count in Counter(splits).items():
         if count > 1:
             raise InputError(f"--splits: {split!r} is named {count} times, and its videos would count as often")
+
+
+def refuse_not_finite(run: Run, video: str) -> NoReturn:
+    """Raises InputError for a video of which a network says something that is no number."""
+    raise InputError(
+        f"{run.path}: {video}: the network's answer is not made of finite numbers: it overflows; its weights may be of "
+        f"a training that diverged"
+    )
 
 
 def device_named(name: str) -> torch.device:

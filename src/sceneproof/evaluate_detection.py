@@ -50,6 +50,7 @@ def evaluate_detection(
     out: Address | None = None,
     device: str = "auto",
     at_once: int = 8,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> DetectionEvaluation:
     """Tests a detector: writes predictions, tubes and truth (.parquet) and metrics.json to the run's `evaluation`.
@@ -69,6 +70,8 @@ def evaluate_detection(
         out: folder to write to, instead of the run's own.
         device: 'auto', 'cpu' or 'cuda'.
         at_once: clips that go through the network together.
+        trust: modules or classes (mypackage, mypackage.models.Net) that the run's configuration may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress.
 
     Raises:
@@ -76,7 +79,7 @@ def evaluate_detection(
     """
     tested = settings_of(locals())
     refuse_twice(splits)
-    trained = Run.open(run)
+    trained = Run.open(run, trust=trust)
     where = device_named(device)
     network = trained.detector().to(where)
     clip, tubes = clip_settings(trained), tube_settings(trained)

@@ -66,6 +66,7 @@ def evaluate_localization(
     out: Address | None = None,
     device: str = "auto",
     at_once: int = 1,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> LocalizationEvaluation:
     """Tests a localizer: writes predictions.parquet, truth.parquet and metrics.json to the run's folder `evaluation`.
@@ -85,6 +86,8 @@ def evaluate_localization(
         out: folder to write to, instead of the run's own.
         device: 'auto', 'cpu' or 'cuda'.
         at_once: buffers that go through the network together.
+        trust: modules or classes (mypackage, mypackage.models.Net) that the run's configuration may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress.
 
     Raises:
@@ -94,7 +97,7 @@ def evaluate_localization(
     refuse_twice(splits)
     if not thresholds or not all(0 < threshold <= 1 for threshold in thresholds):
         raise InputError(f"--thresholds: must be one tIoU or more, above 0 and up to 1, not {list(thresholds)}")
-    trained = Run.open(run)
+    trained = Run.open(run, trust=trust)
     where = device_named(device)
     network = trained.localizer().to(where)
     settings = buffer_settings(trained)

@@ -1,5 +1,6 @@
 """A localizer + one video -> when what is done, as a table, as files and as a picture."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def localize(
     step: int | None = None,
     device: str = "auto",
     at_once: int = 1,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> pd.DataFrame:
     """Says when something is done in a video of any length: segments with scores, best first.
@@ -51,6 +53,8 @@ def localize(
             of it the most thorough.
         device: 'auto', 'cpu' or 'cuda'.
         at_once: buffers that go through the network together.
+        trust: modules or classes (mypackage, mypackage.models.Net) that the run's configuration may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress and print nothing.
 
     Raises:
@@ -59,7 +63,7 @@ def localize(
     for name, value in (("least_score", least_score), ("nms", nms)):
         if not 0 <= value <= 1:
             raise InputError(f"--{name}: must be from 0 to 1, not {value}")
-    trained = Run.open(model)
+    trained = Run.open(model, trust=trust)
     where = device_named(device)
     network = trained.localizer().to(where)
     settings = buffer_settings(trained)
@@ -71,7 +75,7 @@ def localize(
         buffers = len(starts_of_testing(len(timeline), settings.length, settings.test_step))
         with progress(f"localizing {place.name}", buffers, quiet=quiet) as advance:
             found = localize_video(network, place, timeline, settings, where, at_once=at_once, advance=advance)
-    except VideoError as error:
+    except (VideoError, InputError) as error:
         raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
     if network.nms_by_threshold:
         found = suppressed(found, nms)

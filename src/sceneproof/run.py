@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,10 +16,11 @@ import torch
 import yaml
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 import sceneproof
 from sceneproof import locks
+from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill
 from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
@@ -30,9 +31,11 @@ from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
 from sceneproof.spec import Spec
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.localization.localizer import Localizer
+from sceneproof.trust import check_prefixes
 
 logger = logging.getLogger(__name__)
 Network = TypeVar("Network", bound=Learner)
+Kind = TypeVar("Kind")
 DATA = "data.json"
 """Digests of what the run is trained on."""
 SEALED = ("config.yaml", "labels.json")
@@ -52,12 +55,14 @@ class Run:
         config: the resolved configuration of `train`.
         actions: class names; an action's number is its place.
         scenes: scene names, empty where training used none.
+        trust: prefixes of import paths that its configuration may name besides our own: see `sceneproof.trust`.
     """
 
     path: Path
     config: dict[str, Any]
     actions: list[str]
     scenes: list[str]
+    trust: Sequence[str] | None = None
 
     def begin(self, data: Digests | None = None) -> None:
         """Writes the folder's first files, or finds there an earlier start of the same run.
@@ -81,7 +86,7 @@ class Run:
                 temporary.write_text(text)
             seal_folder(self.path, SEALED)
             return
-        there = type(self).open(self.path)
+        there = type(self).open(self.path, trust=self.trust)
         places = self._places_of_same_data(data)
         for key in sorted({*self.config, *there.config} - places):
             if self.config.get(key) != there.config.get(key):
@@ -120,21 +125,27 @@ class Run:
         return set(PLACES)
 
     @classmethod
-    def open(cls, path: str | Path) -> "Run":
-        """Opens a run folder.
+    def open(cls, path: str | Path, *, trust: Sequence[str] | None = None) -> "Run":
+        """Opens a run folder. Nothing that its configuration names is imported, nor made, before its network is.
+
+        Args:
+            path: the folder.
+            trust: prefixes of import paths ("mypackage.models") that its configuration may name besides sceneproof's
+                own classes. None: those of classes that this program has imported by itself.
 
         Raises:
-            InputError: not a run folder.
+            InputError: not a run folder, or one with another content.
         """
+        check_prefixes(trust)
         path = Path(path)
         if not (path / "config.yaml").is_file():
             raise InputError(f"{path}: not a run folder (no config.yaml in it)")
-        try:
-            config = yaml.safe_load((path / "config.yaml").read_text())
-        except yaml.YAMLError as error:
-            raise InputError(f"{path / 'config.yaml'}: not YAML: {error}") from None
-        labels = read_json(path / "labels.json")
-        return cls(path, config, labels["actions"], labels["scenes"])
+        config, labels = _read_config(path / "config.yaml"), read_json(path / "labels.json")
+        for key in ("actions", "scenes"):
+            names = labels.get(key) if isinstance(labels, dict) else None
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise InputError(f"{path / 'labels.json'}: {key}: expected a list of names")
+        return cls(path, config, labels["actions"], labels["scenes"], trust)
 
     @property
     def done(self) -> bool:
@@ -189,7 +200,7 @@ class Run:
         Raises:
             InputError: no weights yet, a corrupt file, or a run of another task.
         """
-        return self._trained(self.build_localizer())
+        return refusing_overflow(self._trained(self.build_localizer()), str(self.path))
 
     def detector(self) -> Detector:
         """The trained detector, in evaluation mode.
@@ -197,16 +208,18 @@ class Run:
         Raises:
             InputError: no weights yet, a corrupt file, or a run of another task.
         """
-        return self._trained(self.build_detector())
+        return refusing_overflow(self._trained(self.build_detector()), str(self.path))
 
     def _built(self, kind: type[Network], task: str, *classes: int) -> Network:
         if self.task != task:
             raise InputError(f"{self.path}: a run of {self.task}, where one of {task} is needed")
-        backbone = Spec.from_config(self.config["backbone"], "backbone")()
-        method = Spec.from_config(self.config["method"], "method")(backbone, *classes)
-        if not isinstance(method, kind):
-            raise InputError(f"{type(method).__name__}: no method of {task} (a {kind.__name__})")
-        return method
+        backbone = self._made("backbone", Backbone)
+        return self._made("method", kind, backbone, *classes)
+
+    def _made(self, key: str, kind: type[Kind], *arguments: Any) -> Kind:
+        """What the configuration has under a key."""
+        where = f"{self.path / 'config.yaml'}: {key}"
+        return Spec.from_config(self.config.get(key, {}), where).make(kind, *arguments, trust=self.trust, where=where)
 
     def _trained(self, method: Network) -> Network:
         fill(method, read_weights(self.path / "weights.safetensors"), str(self.path / "weights.safetensors"))
@@ -260,6 +273,41 @@ class Run:
         (self.path / "done").touch()
         sync(self.path)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
+
+def refusing_overflow(network: Network, source: str) -> Network:
+    """The network, whose heads from now on raise InputError where they say something that is no finite number.
+
+    What they say is compared with thresholds, which a NaN never reaches: nothing would be found, and nothing said.
+    """
+
+    def check(head: nn.Module, given: object, said: object) -> None:
+        parts = said.values() if isinstance(said, Mapping) else said if isinstance(said, list | tuple) else [said]
+        for value in parts:
+            if isinstance(value, Tensor) and not value.isfinite().all():
+                raise InputError(f"{source}: the network's answer is not made of finite numbers: it overflows")
+
+    for name, head in network.named_children():
+        if name != "backbone":
+            head.register_forward_hook(check)
+    return network
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """A run's configuration.
+
+    Raises:
+        InputError: no YAML, or no mapping of names to values.
+    """
+    try:
+        config = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deep for a run's configuration") from None
+    if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
+        raise InputError(f"{path}: expected a run's configuration, names with values, not {type(config).__name__}")
+    return config
 
 
 def flat(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

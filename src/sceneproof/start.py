@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from sceneproof.backbones.weights import fill, load_official
+from sceneproof.errors import InputError
 from sceneproof.methods.base import Learner
 from sceneproof.run import Run, read_weights
 
@@ -26,6 +27,8 @@ def start_from(method: Learner, weights: Path, actions: Sequence[str], scenes: S
         InputError: no such weights, a corrupt file, or a backbone of another shape.
     """
     parts, other_classes = _parts(Path(weights), actions, scenes)
+    if "backbone" not in parts:
+        raise InputError(f"{weights}: holds no weights of a backbone, only of {', '.join(sorted(parts)) or 'nothing'}")
     own = dict(method.named_children())
     filled: set[str] = set()
     for name in method.groups():

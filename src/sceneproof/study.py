@@ -16,6 +16,7 @@ from sceneproof.execution import Row, execute, refuse_torchrun
 from sceneproof.files import read_json, write_json
 from sceneproof.results import add_report, add_results
 from sceneproof.run import Run
+from sceneproof.trust import check_prefixes
 
 
 @locks.alone(locks.out)
@@ -42,6 +43,7 @@ def study(
     jobs: int = 1,
     workers: int = 0,
     memory: bool = False,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Path:
     """Trains and tests every recipe with every seed, then writes one page. Run it again to go on after a stop.
@@ -70,6 +72,8 @@ def study(
         jobs: runs at a time, each in its own process; for a GPU that one small run leaves idle.
         workers: loader processes of each run; 0 loads in the run's own process.
         memory: keep decoded videos in memory.
+        trust: modules or classes (mypackage, mypackage.models.Net) that recipes may name besides sceneproof's own. To
+            import them executes their code.
         quiet: show no progress.
 
     Raises:
@@ -83,17 +87,19 @@ def study(
     out = Path(out)
     task = _task(recipes)
     train = of_task(task, "train")
+    check_prefixes(trust)
     tables = {"scenes": scenes, "humans": humans, "probe_split": probe_split, "ambiguous": ambiguous}
     known = {*signature(train).parameters, *signature(of_task(task, "evaluate")).parameters}
     for name, value in tables.items():
         if value is not None and name not in known:
             raise InputError(f"--{name}: {task} takes none; these are recipes of {task}: {recipes[0]}")
     given = [f"--{name}={value}" for name, value in (("scenes", scenes), ("humans", humans), ("root", root)) if value]
+    given += ["--trust", *trust] if trust else []
     given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}", f"--workers={workers}"]
     testing = _taken(
         of_task(task, "evaluate"),
         {**tables, "manifest": manifest, "splits": splits, "clips": clips, "root": root, "quiet": quiet,
-         "workers": workers},
+         "workers": workers, "trust": trust},
     )  # fmt: skip
 
     def row(recipe: Path, folder: Path, seed: int, *more: str) -> Row:
@@ -123,7 +129,7 @@ def study(
         ]
     execute(rows, jobs=jobs)
     report = of_task(task, "report")
-    looks = {"manifest": manifest, "humans": humans, "root": root, "quiet": quiet}
+    looks = {"manifest": manifest, "humans": humans, "root": root, "trust": trust, "quiet": quiet}
     page: Path = report(
         [done.folder for done in rows], out / "report.html", baseline=baseline, debiased=debiased,
         **_taken(report, looks),

@@ -1,6 +1,6 @@
 """The main job: manifest + labels + backbone + method -> run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from sceneproof.labels import TrainingLabels, load, tell_what_is_known
 from sceneproof.methods import Method, Plain
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
-from sceneproof.spec import Spec, plain
+from sceneproof.spec import Spec, named, plain
 from sceneproof.start import start_from
 from sceneproof.tasks.classification import Validation
-from sceneproof.training import Batches, Material, carry_out, check_seed
+from sceneproof.training import OUTSIDE, Batches, Material, carry_out, check_seed
 from sceneproof.types import Batch
 
 
@@ -45,6 +45,7 @@ def train(
     seed: int = 0,
     workers: int = 0,
     memory: bool = False,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Run:
     """Trains a model and writes a run folder. The same command goes on with a run that was cut short.
@@ -73,6 +74,8 @@ def train(
         seed: of the weights, the order of the clips, and every crop and flip.
         workers: loader processes; 0 loads in the training process.
         memory: decode every video once and keep it in memory.
+        trust: modules or classes (mypackage, mypackage.models.Net) that a file given with --config may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress.
 
     Raises:
@@ -85,7 +88,7 @@ def train(
     if validation_split is not None and (optimisation.keep == "best" or optimisation.schedule == "plateau"):
         refuse_out_of_context(table.split(validation_split))
     labels = TrainingLabels.read(table.split(train_split), scenes, humans, shuffled=seed if shuffle_scenes else None)
-    run = Run(Path(out), config, labels.part.actions, labels.scene_names)
+    run = Run(Path(out), config, labels.part.actions, labels.scene_names, trust=named(config))
     torch.manual_seed(seed)
     network = run.build()
     network.backbone.check(clip.length, clip.size, clip.size)
@@ -125,9 +128,9 @@ def train(
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `train` as plain values, without those that cannot change the result."""
-    config = {key: value for key, value in arguments.items() if key not in ("out", "workers", "memory", "quiet")}
-    config["backbone"] = Spec.of(config["backbone"]).config(positional=0)
-    config["method"] = Spec.of(config["method"]).config(positional=3)
+    config = {key: value for key, value in arguments.items() if key not in OUTSIDE}
+    config["backbone"] = Spec.of(config["backbone"]).config(positional=0, kind=Backbone)
+    config["method"] = Spec.of(config["method"]).config(positional=3, kind=Method)
     config["clip"], config["optimisation"] = asdict(config["clip"]), asdict(config["optimisation"])
     values: dict[str, Any] = plain(config)
     return values

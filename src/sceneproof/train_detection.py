@@ -1,7 +1,7 @@
 """Training of detectors: manifest + table of boxes + backbone + detector -> run."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -20,14 +20,14 @@ from sceneproof.data.people import PeopleTable
 from sceneproof.errors import InputError
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
-from sceneproof.spec import Spec, plain
+from sceneproof.spec import Spec, named, plain
 from sceneproof.start import start_from
 from sceneproof.tasks.detection.clips import BoxClipSettings, TrainingBoxes, to_boxes
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.linking import TubeSettings
 from sceneproof.tasks.detection.ssd import SSD
 from sceneproof.tasks.detection.validation import Validation
-from sceneproof.training import Batches, Material, carry_out, check_seed
+from sceneproof.training import OUTSIDE, Batches, Material, carry_out, check_seed
 from sceneproof.types import BoxBatch
 
 OPTIMISATION = Optimisation(lr=5e-4, weight_decay=5e-4, schedule="cosine")
@@ -53,6 +53,7 @@ def train_detection(
     seed: int = 0,
     workers: int = 0,
     memory: bool = False,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Run:
     """Trains a detector, which says who does what where in each frame, and writes a run folder.
@@ -82,6 +83,8 @@ def train_detection(
         seed: of the weights, the order of the clips, and every crop, colour and flip.
         workers: loader processes; 0 loads in the training process.
         memory: decode every video once and keep it in memory.
+        trust: modules or classes (mypackage, mypackage.models.Net) that a file given with --config may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress.
 
     Raises:
@@ -99,7 +102,7 @@ def train_detection(
         refuse_out_of_context(table.split(validation_split))
     part = table.split(train_split)
     people = PeopleTable.read(humans, table)
-    run = Run(Path(out), config, people.actions(part), [])
+    run = Run(Path(out), config, people.actions(part), [], trust=named(config))
     torch.manual_seed(seed)
     network = run.build_detector()
     network.backbone.check(clip.length, clip.size, clip.size)
@@ -157,9 +160,9 @@ def _tell_left_out(part: Manifest, without: int, outside: int) -> None:
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments as plain values, without those that cannot change the result."""
-    config = {key: value for key, value in arguments.items() if key not in ("out", "workers", "memory", "quiet")}
-    config["backbone"] = Spec.of(config["backbone"]).config(positional=0)
-    config["method"] = Spec.of(config["method"]).config(positional=2)
+    config = {key: value for key, value in arguments.items() if key not in OUTSIDE}
+    config["backbone"] = Spec.of(config["backbone"]).config(positional=0, kind=Backbone)
+    config["method"] = Spec.of(config["method"]).config(positional=2, kind=Detector)
     for name in ("clip", "tubes", "optimisation"):
         config[name] = asdict(config[name])
     values: dict[str, Any] = plain(config)

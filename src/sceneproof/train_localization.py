@@ -18,7 +18,7 @@ from sceneproof.data.segments import BACKGROUND
 from sceneproof.errors import InputError
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
-from sceneproof.spec import Spec, plain
+from sceneproof.spec import Spec, named, plain
 from sceneproof.start import start_from
 from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.feeding import Known, to_segments
@@ -26,7 +26,7 @@ from sceneproof.tasks.localization.footage import Footage, TrainingBuffers
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.tasks.localization.validation import Validation
-from sceneproof.training import Batches, Material, carry_out, check_seed
+from sceneproof.training import OUTSIDE, Batches, Material, carry_out, check_seed
 from sceneproof.types import SegmentBatch
 
 OPTIMISATION = Optimisation(batch=1, freeze_batch_norm=True, schedule="cosine")
@@ -50,6 +50,7 @@ def train_localization(
     seed: int = 0,
     workers: int = 0,
     memory: bool = False,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Run:
     """Trains a localizer, which says when something is done in untrimmed videos, and writes a run folder.
@@ -77,6 +78,8 @@ def train_localization(
         seed: of the weights, the order of the buffers, and every crop and flip.
         workers: loader processes; 0 loads in the training process.
         memory: decode every video once and keep it in memory.
+        trust: modules or classes (mypackage, mypackage.models.Net) that a file given with --config may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress.
 
     Raises:
@@ -97,7 +100,7 @@ def train_localization(
     actions = [action for action in part.actions if action != BACKGROUND]
     footage = Footage.gather(part, buffer.rate, memory=memory, check=True)
     clips = TrainingBuffers.cut(footage, buffer, seed, actions)
-    run = Run(Path(out), config, actions, [])
+    run = Run(Path(out), config, actions, [], trust=named(config))
     torch.manual_seed(seed)
     network = run.build_localizer()
     network.backbone.check(buffer.length, buffer.size, buffer.size)
@@ -156,9 +159,9 @@ def _refuse_whole_clips(part: Manifest) -> None:
 
 def _config(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments as plain values, without those that cannot change the result."""
-    config = {key: value for key, value in arguments.items() if key not in ("out", "workers", "memory", "quiet")}
-    config["backbone"] = Spec.of(config["backbone"]).config(positional=0)
-    config["method"] = Spec.of(config["method"]).config(positional=2)
+    config = {key: value for key, value in arguments.items() if key not in OUTSIDE}
+    config["backbone"] = Spec.of(config["backbone"]).config(positional=0, kind=Backbone)
+    config["method"] = Spec.of(config["method"]).config(positional=2, kind=Localizer)
     config["buffer"], config["optimisation"] = asdict(config["buffer"]), asdict(config["optimisation"])
     values: dict[str, Any] = plain(config)
     return values

@@ -20,6 +20,8 @@ from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
 
 Network = TypeVar("Network", bound=Learner)
+OUTSIDE = ("out", "workers", "memory", "trust", "quiet")
+"""Arguments of every task's `train` that cannot change its result: no part of a run's configuration."""
 
 
 @dataclass(frozen=True)

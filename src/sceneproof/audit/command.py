@@ -48,6 +48,7 @@ def audit_command(
     batch: int = 8,
     workers: int | None = None,
     time_limit: float = 600.0,
+    trust: list[str] | None = None,
     dry_run: bool = False,
     quiet: bool = False,
 ) -> Audit | None:
@@ -86,6 +87,8 @@ def audit_command(
         batch: Clips that go through the model together; the figures do not depend on it.
         workers: Processes, each with a model of its own; by default one a processor, or one with a GPU; 0: this one.
         time_limit: Seconds that all variants of a video may take in a process of its own.
+        trust: Modules or classes (mypackage, mypackage.models.Net) that a run's configuration may name besides
+            sceneproof's own. To import them executes their code.
         dry_run: Only say what would be measured, on how many videos, and how long it would take.
         quiet: No progress and no summary.
 
@@ -94,7 +97,7 @@ def audit_command(
         ConditionMetError: a condition of `fail_if` holds.
     """
     conditions = [Condition.parse(text, CATALOG) for text in fail_if or ()]
-    opening = ModelSettings(model, _text(names), inputs, weights, device, batch)
+    opening = ModelSettings(model, _text(names), inputs, weights, device, batch, _tuple(trust))
     subject = opening.open()
     data = DataSettings(
         str(manifest), _text(root), tuple(splits or ()), (), _text(humans), _text(scenes), _text(backgrounds),
@@ -134,6 +137,7 @@ def audit(
     title: str | None = None,
     shown: int = 6,
     device: str = "auto",
+    trust: Sequence[str] | None = None,
     quiet: bool = True,
 ) -> Audit:
     """Audits a model from Python, in this process.
@@ -155,13 +159,14 @@ def audit(
         title: what to call the model.
         shown: clips on the page.
         device: 'auto', 'cpu' or 'cuda'.
+        trust: import paths that a run's configuration may name besides sceneproof's own.
         quiet: no progress and no summary.
 
     Raises:
         InputError: bad input; names the file, row or key.
     """
     if isinstance(model, str):
-        model = ModelSettings(model, device=device).open()
+        model = ModelSettings(model, device=device, trust=_tuple(trust)).open()
     subject = model if isinstance(model, Subject) else CallableModel(model)
     data = DataSettings(
         str(videos), None, tuple(splits), (), _text(humans), _text(scenes), _text(backgrounds), tuple(variants), seed,
@@ -182,6 +187,10 @@ def refuse(conditions: list[Condition], measures: Measures) -> None:
     if met:
         lines = [f"{condition.text}: {condition.measured(measures)}" for condition in met]
         raise ConditionMetError("a condition of --fail_if holds: " + "; ".join(lines))
+
+
+def _tuple(words: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if words is None else tuple(words)
 
 
 def _text(path: Path | None) -> str | None:

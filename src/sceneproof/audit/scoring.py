@@ -58,7 +58,7 @@ class Scorer:
         try:
             return self._rows(footage)
         except InputError as error:
-            return Refused(str(error))
+            return Refused(f"{video}: {error}")
 
     def _rows(self, footage: Footage) -> list[Row]:
         wanted = self.subject.sampling.clips(len(footage.frames), self.clips)

@@ -32,6 +32,7 @@ class ModelSettings:
         weights: of a torchvision model.
         device: 'auto', 'cpu' or 'cuda'.
         batch: clips that go through the model together.
+        trust: import paths that a run's configuration may name: see `sceneproof.trust`.
     """
 
     model: str
@@ -40,6 +41,7 @@ class ModelSettings:
     weights: str | None = None
     device: str = "auto"
     batch: int = 8
+    trust: tuple[str, ...] | None = None
 
     def open(self) -> Subject:
         """Opens the model.
@@ -50,7 +52,7 @@ class ModelSettings:
         names = None if self.names is None else Path(self.names)
         return open_subject(
             self.model, names=names, inputs=self.inputs, weights=self.weights, device=device_named(self.device),
-            batch=self.batch,
+            batch=self.batch, trust=self.trust,
         )  # fmt: skip
 
 

@@ -50,10 +50,19 @@ class Answer:
     Attributes:
         scores: float32 (B, A), probabilities; each row sums to 1.
         features: float32 (B, D), pooled features before the last layer; None where they cannot be reached.
+
+    Raises:
+        InputError: a value that is not finite: a network that overflows says nothing.
     """
 
     scores: NDArray[np.float32]
     features: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what is no answer."""
+        for name, values in (("scores", self.scores), ("features", self.features)):
+            if values is not None and not np.isfinite(values).all():
+                raise InputError(f"the model gives {name} that are not finite numbers: does it overflow?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Weights that others have published: where they are, and how their keys map to ours."""
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from sceneproof.backbones.foreign import read_tensors
 from sceneproof.downloading import checked, fetch
 from sceneproof.errors import InputError
 
@@ -116,27 +116,14 @@ def parts_of(state: Mapping[str, Tensor], source: str) -> Parts:
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a `.pth` file: a state dict, or one under "state_dict"; a `module.` before keys is dropped.
+    """The tensors of a `.pth` or `.safetensors` file under the names that a network has; see `foreign.read_tensors`.
 
     Raises:
         InputError: no such file, corrupt, or holding something else.
     """
-    path = Path(path)
-    if not path.is_file():
+    if not Path(path).is_file():
         raise InputError(f"{path}: no such file, nor the name of public weights: {', '.join(PUBLIC)}")
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    # torch.load has no error of its own: text, a cut file and an empty one each raise another of these
-    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, TypeError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: not a checkpoint, or a corrupt one: {reason}") from None
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
-    if not isinstance(state, Mapping) or not state:
-        raise InputError(f"{path}: holds no weights: expected tensors by name, or those under 'state_dict'")
-    for key, value in state.items():
-        if not isinstance(value, Tensor):
-            raise InputError(f"{path}: {key!r} is no tensor: expected tensors by name, or those under 'state_dict'")
-    return {str(key).removeprefix("module."): value for key, value in state.items()}
+    return read_tensors(Path(path))
 
 
 def counted(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -147,7 +134,7 @@ def counted(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Loads a state dict into a module, whole.
+    """Loads a state dict into a module, whole and as it is.
 
     Args:
         module: what to fill.
@@ -155,21 +142,47 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
         source: what to call the state dict in messages.
 
     Raises:
-        InputError: a missing or unknown key, or one of another shape; names the first, with both shapes.
+        InputError: see `refuse_others`.
+    """
+    refuse_others(module, state, source)
+    module.load_state_dict(dict(state))
+
+
+def refuse_others(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Refuses a state dict that is not, tensor by tensor, one of this module.
+
+    Raises:
+        InputError: a missing or unknown key, or a tensor of another shape, another kind of numbers, or with a value
+            that is not finite; names the first.
     """
     own = module.state_dict()
-    for key in own:
+    for key, needed in own.items():
         if key not in state:
-            raise InputError(f"{source}: lacks {key!r}, which {type(module).__name__} has: another depth or shortcut?")
-        if own[key].shape != state[key].shape:
+            first = next(iter(state), None)
+            has = f" It has {first!r}." if first is not None and first not in own else ""
             raise InputError(
-                f"{source}: {key!r} has the shape {tuple(state[key].shape)}, the model needs "
-                f"{tuple(own[key].shape)}: another number of classes, or another width?"
+                f"{source}: lacks {key!r}, which {type(module).__name__} has: another depth or shortcut?{has}"
             )
+        given = state[key]
+        if needed.shape != given.shape:
+            raise InputError(
+                f"{source}: {key!r} has the shape {tuple(given.shape)}, the model needs "
+                f"{tuple(needed.shape)}: another number of classes, or another width?"
+            )
+        if needed.dtype != given.dtype:
+            raise InputError(
+                f"{source}: {key!r} is in {_precision(given)}, the model needs {_precision(needed)}: not the weights "
+                f"that were saved; as a start for training, an official checkpoint may be in half precision"
+            )
+        if not given.isfinite().all():
+            raise InputError(f"{source}: {key!r} holds values that are not finite numbers: a training that diverged?")
     for key in state:
         if key not in own:
             raise InputError(f"{source}: {type(module).__name__} has no {key!r}: another depth or shortcut?")
-    module.load_state_dict(dict(state))
+
+
+def _precision(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _renamed(key: str, heads: Mapping[str, str], otherwise: str) -> str:

@@ -1,6 +1,8 @@
 """A network of your own as a backbone."""
 
 import importlib
+import inspect
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -10,6 +12,9 @@ from sceneproof.errors import InputError
 
 class Wrapped(Backbone):
     """Any `nn.Module` that turns a video (B, 3, T, H, W) into features (B, D, T', H', W') or (B, D)."""
+
+    imports: ClassVar[tuple[str, ...]] = ("module",)
+    """Arguments that are import paths: taken from a file only where they are trusted (`sceneproof.trust`)."""
 
     def __init__(
         self,
@@ -75,5 +80,11 @@ def _imported(path: str) -> nn.Module:
         make = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"Wrapped: {path!r} cannot be imported: {error}") from None
-    made: nn.Module = make()
+    if not callable(make) or (inspect.isclass(make) and not issubclass(make, nn.Module)):
+        what = make.__name__ if inspect.isclass(make) else type(make).__name__
+        raise InputError(f"Wrapped: {path!r} is or makes no torch.nn.Module, but {what}")
+    try:
+        made: nn.Module = make()
+    except TypeError as error:
+        raise InputError(f"Wrapped: {path!r} cannot be called without arguments: {error}") from error
     return made

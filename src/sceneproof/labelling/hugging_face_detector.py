@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sceneproof.backbones.hugging_face import labels, load_network
 from sceneproof.errors import InputError
 
 
@@ -47,12 +48,12 @@ class HuggingFaceDetector:
         """
         self._processor, self._model = _load(str(name), revision, download)
         config = self._model.config
-        labels = {number: str(label) for number, label in config.id2label.items()}
-        self._person = [number for number, label in labels.items() if label.lower() == "person"]
+        names = labels(config, int(config.num_labels), str(name))
+        self._person = [number for number, label in enumerate(names) if label.lower() == "person"]
         if not self._person:
-            raise InputError(f"{name}: has no label 'person'; it has: {', '.join(list(labels.values())[:10])}")
+            raise InputError(f"{name}: has no label 'person'; it has: {', '.join(names[:10])}")
         self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-        self._model.eval().to(self._device)
+        self._model.to(self._device)
         self._score, self._batch = score, batch
         commit = getattr(config, "_commit_hash", None) or revision
         self.title = f"{name}{f' at {commit}' if commit else ''}, score at least {score:g}"
@@ -82,14 +83,14 @@ class HuggingFaceDetector:
 
 def _load(name: str, revision: str | None, download: bool) -> tuple[Any, Any]:
     try:
-        from transformers import AutoImageProcessor, AutoModelForObjectDetection
+        from transformers import AutoImageProcessor
     except ImportError as error:
         raise InputError(f"Hugging Face models need transformers: pip install 'sceneproof[hf]' ({error})") from None
     try:
-        origin = {"revision": revision, "local_files_only": not download}
-        processor = AutoImageProcessor.from_pretrained(name, **origin)  # type: ignore[no-untyped-call]
-        model = AutoModelForObjectDetection.from_pretrained(name, **origin, use_safetensors=True)
+        origin: dict[str, Any] = {"revision": revision, "local_files_only": not download}
+        processor = AutoImageProcessor.from_pretrained(name, **origin, trust_remote_code=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, ImportError, KeyError) as error:  # all that loading raises on a wrong name or kind
         hint = "" if download or Path(name).is_dir() else " (downloading was not asked for)"
         raise InputError(f"{name}: not an object detection model that can be loaded{hint}: {error}") from None
-    return processor, model
+    refusal = "not an object detection model that can be loaded"
+    return processor, load_network("AutoModelForObjectDetection", name, refusal, **origin)

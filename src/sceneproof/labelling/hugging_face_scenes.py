@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from sceneproof.backbones.hugging_face import load_network
 from sceneproof.errors import InputError
 from sceneproof.labelling.labeller import SceneLabeller
 from sceneproof.labelling.names import in_words, read_names
@@ -69,7 +70,7 @@ class HuggingFaceScenes(SceneLabeller):
         said = [in_words(name) for name in self.names] if names is None else self.names
         self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         self._processor, tokenizer, network = _load(str(model), revision, download)
-        self._network, self._batch = network.float().eval().to(self._device), batch
+        self._network, self._batch = network.to(self._device), batch
         tokens = self._tokens(tokenizer, [prompt.replace("{}", name) for name in said])
         with torch.inference_mode():
             texts = [self._texts({key: part[start : start + TEXTS] for key, part in tokens.items()}, str(model))
@@ -136,15 +137,16 @@ def _origin(model: str | Path, network: Any, revision: str | None) -> str:
 
 def _load(name: str, revision: str | None, download: bool) -> tuple[Any, Any, Any]:
     try:
-        from transformers import AutoImageProcessor, AutoModelForZeroShotImageClassification, AutoTokenizer
+        from transformers import AutoImageProcessor, AutoTokenizer
     except ImportError as error:
         raise InputError(f"Hugging Face models need transformers: pip install 'sceneproof[hf]' ({error})") from None
     try:
-        origin: dict[str, Any] = {"revision": revision, "local_files_only": not download, "trust_remote_code": False}
-        processor = AutoImageProcessor.from_pretrained(name, **origin)  # type: ignore[no-untyped-call]
-        tokenizer = AutoTokenizer.from_pretrained(name, **origin)
-        model = AutoModelForZeroShotImageClassification.from_pretrained(name, **origin, use_safetensors=True)
+        origin: dict[str, Any] = {"revision": revision, "local_files_only": not download}
+        processor = AutoImageProcessor.from_pretrained(name, **origin, trust_remote_code=False)  # type: ignore[no-untyped-call]
+        tokenizer = AutoTokenizer.from_pretrained(name, **origin, trust_remote_code=False)
     except (OSError, ValueError, ImportError, KeyError) as error:  # all that loading raises on a wrong name or kind
         hint = "" if download or Path(name).is_dir() else " (downloading was not asked for)"
         raise InputError(f"{name}: not a zero-shot image model that can be loaded{hint}: {error}") from None
-    return processor, tokenizer, model
+    refusal = "not a zero-shot image model that can be loaded"
+    network = load_network("AutoModelForZeroShotImageClassification", name, refusal, **origin)
+    return processor, tokenizer, network

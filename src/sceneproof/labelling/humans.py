@@ -116,7 +116,10 @@ class BoxLabelling:
                 )
             waiting = iter(found)
             for looked in alike:
-                yield looked, list(itertools.islice(waiting, len(looked.frames)))
+                own = list(itertools.islice(waiting, len(looked.frames)))
+                if not all(np.isfinite(boxes).all() for boxes in own):
+                    raise InputError(f"{looked.video}: {self._detector.title}: gives boxes that are not finite numbers")
+                yield looked, own
 
 
 class MaskLabelling:

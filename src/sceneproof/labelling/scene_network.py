@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from sceneproof.backbones.weights import refuse_others
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.files import whole
 from sceneproof.labelling.labeller import SceneLabeller
@@ -95,8 +96,9 @@ def _read(path: str | Path) -> tuple[nn.Module, SceneNetworkFacts]:
         facts = SceneNetworkFacts(**said)  # type: ignore[arg-type]  # a TypeError where a file has other facts
         with torch.device("meta"):  # draws no random weights, so training goes on as if nothing had been read
             layers = build(len(facts.names))
+        refuse_others(layers, weights, str(path))
         layers.load_state_dict(weights, assign=True)
-    except DamagedError:
+    except (DamagedError, InputError):
         raise
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(

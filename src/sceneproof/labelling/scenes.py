@@ -1,6 +1,6 @@
 """Soft scene labels for every video of a manifest: the mean over frames of a classifier's posteriors."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -51,7 +51,7 @@ class SceneLabelling:
         """A row a video; videos of one frame size go through the labeller together."""
         means: list[NDArray[np.float32]] = []
         for _, alike in groupby(videos, lambda looked: looked.frames.shape[1:]):
-            means += _means(self._labeller, [looked.frames for looked in alike])
+            means += _means(self._labeller, list(alike))
         return pa.table([[looked.video for looked in videos], list(means)], schema=self.schema)
 
 
@@ -99,21 +99,23 @@ def evenly_spaced_frames(total: int, count: int) -> NDArray[np.int64]:
     return (2 * np.arange(count) + 1) * total // (2 * count)
 
 
-def _means(labeller: SceneLabeller, clips: Iterable[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-    """Mean posteriors (S,) of some clips of one frame size, in one call of the labeller."""
-    several = list(clips)
-    frames = np.concatenate(several)
+def _means(labeller: SceneLabeller, videos: Sequence[Looked]) -> list[NDArray[np.float32]]:
+    """Mean posteriors (S,) of some videos of one frame size, in one call of the labeller."""
+    frames = np.concatenate([looked.frames for looked in videos])
     posteriors = np.asarray(labeller(frames))
     if posteriors.shape != (len(frames), len(labeller.names)):
         raise InputError(
             f"{labeller.title}: answered {posteriors.shape} to {len(frames)} frames; "
             f"it names {len(labeller.names)} scenes"
         )
+    parts = np.split(posteriors, np.cumsum([len(looked.frames) for looked in videos])[:-1])
+    for looked, part in zip(videos, parts, strict=True):
+        if not np.isfinite(part).all():
+            raise InputError(f"{looked.video}: {labeller.title}: gives posteriors that are not finite numbers")
     sums = posteriors.sum(axis=1)
-    if not (posteriors >= 0).all() or not (abs(sums - 1) < 1e-2).all():  # also refuses NaN
+    if not (posteriors >= 0).all() or not (abs(sums - 1) < 1e-2).all():
         raise InputError(
             f"{labeller.title}: answers that are no probabilities (smallest {posteriors.min():.3g}, "
             f"sums from {sums.min():.3g} to {sums.max():.3g}); are the outputs logits, or the pixels scaled wrongly?"
         )
-    parts = np.split(posteriors, np.cumsum([len(clip) for clip in several])[:-1])
     return [part.mean(axis=0, dtype=np.float64).astype(np.float32) for part in parts]

@@ -1,6 +1,6 @@
 """The command `sceneproof label scenes`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -29,6 +29,7 @@ def label_scenes_command(
     actors: int = 1,
     cpus: int = 1,
     gpus: float = 0.0,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> None:
     """Labels every video of a manifest with soft scene probabilities: the mean over its frames.
@@ -54,6 +55,8 @@ def label_scenes_command(
         actors: For ray: how many labellers work at once, each on shards of its own.
         cpus: For ray: cores that each of them takes; it has as many decoding processes unless --workers says otherwise.
         gpus: For ray: GPUs that each of them takes, such as 1, or 0.25 where four share one.
+        trust: Modules or classes (mypackage, mypackage.Labeller) that a file given with --config may name besides
+            sceneproof's own. To import them executes their code.
         quiet: Show no progress.
     """
     rows = Manifest.read(manifest, root)

@@ -1,7 +1,7 @@
 """Where the models look: the same clips, and the evidence that each model takes from them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -70,6 +70,7 @@ def look(
     root: Address | None = None,
     clips: int = 8,
     mapped: int = 64,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> tuple[Looks | None, str]:
     """Draws clips at random and maps each model's evidence on them: the section, and what is missing from it.
@@ -84,7 +85,7 @@ def look(
     chosen = [row for row in draw(study, on, max(clips, mapped)) if study.rows["video"].iat[row] in place]
     if not chosen:
         raise InputError(f"{manifest}: none of the tested videos is in this manifest: is it of another data set?")
-    shown_models, missing = _models(study)
+    shown_models, missing = _models(study, trust)
     videos = Videos(table)
     shown: list[ShownClip] = []
     shares: dict[str, list[float]] = {name: [] for name in ("area", *(recipe.name for recipe, _ in shown_models))}
@@ -109,10 +110,10 @@ def draw(study: Study, on: str, count: int, seed: int = 0) -> list[int]:
     return in_turn(rows, study.rows["action"].to_numpy(), count, seed=seed)
 
 
-def _models(study: Study) -> tuple[list[tuple[Recipe, Method]], str]:
+def _models(study: Study, trust: Sequence[str] | None) -> tuple[list[tuple[Recipe, Method]], str]:
     """The shown recipes' first runs, trained; without weights the page does with the clips alone."""
     try:
-        return [(recipe, recipe.tested[0].run.method()) for recipe in models(study)], ""
+        return [(recipe, replace(recipe.tested[0].run, trust=trust).method()) for recipe in models(study)], ""
     except InputError as error:
         return [], f"Class activation maps are not shown: {error}"
 

@@ -34,6 +34,7 @@ def report(
     clips: int = 8,
     mapped: int = 64,
     minimum_count: int = 5,
+    trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Path:
     """Writes one self-contained HTML page about one or more tested runs, and its figures as JSON and CSV beside it.
@@ -53,6 +54,8 @@ def report(
         clips: how many clips to show.
         mapped: how many clips to measure the share of activation on the person over.
         minimum_count: videos that an action has to have in a scene to count as a group.
+        trust: modules or classes (mypackage, mypackage.models.Net) that a run's configuration may name besides
+            sceneproof's own. To import them executes their code.
         quiet: show no progress.
 
     Raises:
@@ -62,7 +65,9 @@ def report(
     measures = measure(study, minimum_count=minimum_count)
     looks, missing = None, "Not shown: give the manifest (--manifest) to see clips and class activation maps."
     if manifest is not None:
-        looks, missing = look(study, manifest, humans=humans, root=root, clips=clips, mapped=mapped, quiet=quiet)
+        looks, missing = look(
+            study, manifest, humans=humans, root=root, clips=clips, mapped=mapped, trust=trust, quiet=quiet
+        )
     out = Path(out)
     beside = [out.with_suffix(".json"), out.with_suffix(".csv")]
     page = render(

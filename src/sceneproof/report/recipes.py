@@ -1,10 +1,12 @@
 """What a run's configuration says of its method, in the words of the paper's ablations."""
 
-import importlib
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from sceneproof.errors import InputError
+from sceneproof.methods.base import Learner
+from sceneproof.trust import class_named
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,10 @@ def _listed(values: dict[str, Any]) -> str:
 
 
 def _defaults(path: str) -> dict[str, Any]:
-    """The default arguments of a class, since a configuration need not repeat them; none if it cannot be imported."""
-    module, _, name = path.rpartition(".")
+    """The default arguments of one of our classes, which a configuration need not repeat; none of another's."""
     try:
-        target: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError):
+        target = class_named(path, Learner, (), path)
+    except InputError:
         return {}
     parameters = inspect.signature(target).parameters.values()
     return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}

@@ -1,7 +1,7 @@
 """Action classification: one set of scores a video, the mean over its test clips."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -30,12 +30,14 @@ class Predictions:
         without_humans: float32 (N, A), the same with the people masked out; NaN too where nobody was found.
         features: float32 (N, D), mean over the clips of the pooled features.
         problems: N texts, why a video could not be read; empty where it could.
+        not_finite: rows of which the network said something that is no finite number.
     """
 
     scores: NDArray[np.float32]
     without_humans: NDArray[np.float32]
     features: NDArray[np.float32]
     problems: list[str]
+    not_finite: list[int] = field(default_factory=list)
 
 
 @torch.no_grad()
@@ -69,9 +71,11 @@ def predict(
     tally = np.zeros((2, count), np.int64)
     problems = [""] * count
     seen: set[int] = set()
+    overflown: set[int] = set()
 
     def add(name: str, places: NDArray[np.int64], values: Tensor) -> None:
         array = values.float().cpu().numpy()
+        overflown.update(places[~np.isfinite(array).all(1)].tolist())
         total = sums.setdefault(name, np.zeros((count, array.shape[1]), np.float32))
         np.add.at(total, places, array)
 
@@ -103,7 +107,8 @@ def predict(
             np.float32
         )
 
-    return Predictions(mean("scores", tally[0]), mean("without_humans", tally[1]), mean("features", tally[0]), problems)
+    means = (mean("scores", tally[0]), mean("without_humans", tally[1]), mean("features", tally[0]))
+    return Predictions(*means, problems, sorted(overflown))
 
 
 def _batches(clips: TestClips, rows: Sequence[int], workers: int) -> Iterator[RawBatch]:

@@ -114,3 +114,68 @@ def test_weights_and_settings_are_the_identity(tmp_path: Path) -> None:
     file = onnx(tmp_path)
     one, same, other = (OnnxModel(file, CLASSES, InputSettings(mean=(mean, 0, 0))).identity for mean in (0.0, 0.0, 0.1))
     assert one == same != other
+
+
+class Linear(nn.Module):
+    """Scores of mean colours, by a layer in any precision."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        nn.init.eye_(self.layer.weight)
+        nn.init.zeros_(self.layer.bias)
+
+    def forward(self, video: Tensor) -> Tensor:
+        return self.layer(video.mean((2, 3, 4)))  # type: ignore[no-any-return]
+
+
+def test_torchscript_in_half_precision(tmp_path: Path) -> None:
+    inputs = InputSettings(frames=4, size=8)
+    subject = TorchScriptModel(torchscript(tmp_path, Linear().half()), CLASSES, inputs, device=DEVICE)
+    np.testing.assert_allclose(subject.answer(coloured(1, 4)).scores, softmax([[0.2, 0.4, 0.8]]), atol=1e-3)
+
+
+def test_torchscript_whose_weights_or_answers_are_not_finite(tmp_path: Path) -> None:
+    inputs, network = InputSettings(frames=4, size=8), Linear()
+    nn.init.constant_(network.layer.bias, float("nan"))
+    with pytest.raises(InputError, match=r"'layer\.bias' holds values that are not finite"):
+        TorchScriptModel(torchscript(tmp_path, network), CLASSES, inputs, device=DEVICE)
+    nn.init.constant_(network.layer.bias, 3e38)
+    nn.init.constant_(network.layer.weight, 3e38)
+    subject = TorchScriptModel(torchscript(tmp_path, network), CLASSES, inputs, device=DEVICE)
+    with pytest.raises(InputError, match="scores that are not finite numbers"):
+        subject.answer(coloured(1, 4))
+
+
+class Fixed(nn.Module):
+    """As a trace writes it down: the number of clips is a number, not a size."""
+
+    def forward(self, video: Tensor) -> Tensor:
+        return video.reshape(2, 3, -1).mean(2)
+
+
+@pytest.mark.parametrize("clips", [1, 2, 3])
+def test_torchscript_traced_for_one_number_of_clips(clips: int, tmp_path: Path) -> None:
+    inputs, file = InputSettings(frames=4, size=8), torchscript(tmp_path, Fixed())
+    subject = TorchScriptModel(file, CLASSES, inputs, device=DEVICE, batch=2)
+    np.testing.assert_allclose(subject.answer(coloured(clips, 4)).scores, softmax([[0.2, 0.4, 0.8]] * clips), atol=1e-6)
+    with pytest.raises(InputError, match="--batch"):
+        TorchScriptModel(file, CLASSES, inputs, device=DEVICE, batch=8).answer(coloured(clips if clips != 2 else 4, 4))
+
+
+def test_an_onnx_files_own_size_comes_before_the_default(tmp_path: Path) -> None:
+    """56 pixels can be cut from a short side of 64, the default size of 112 could not."""
+    inputs = InputSettings(short_side=64)
+    subject = OnnxModel(onnx(tmp_path, ("b", 3, 4, 56, 56)), CLASSES, inputs)
+    np.testing.assert_allclose(subject.answer(coloured(1, 4)).scores, softmax([[0.2, 0.4, 0.8]]), atol=1e-6)
+    for shape in (("b", 3, 4, 72, 72), ("b", 3, 4, "h", "w")):
+        with pytest.raises(InputError, match=r"short_side: 64 given, of which .* cannot be cut"):
+            OnnxModel(onnx(tmp_path, shape), CLASSES, inputs)
+    with pytest.raises(InputError, match="short_side: 64 given, of which 112 x 112"):
+        TorchScriptModel(torchscript(tmp_path), CLASSES, inputs, device=DEVICE)
+
+
+def test_onnx_answers_that_are_not_finite(tmp_path: Path) -> None:
+    subject = OnnxModel(onnx(tmp_path), CLASSES, InputSettings(scale=1e38, std=(1e-38, 1e-38, 1e-38)))
+    with pytest.raises(InputError, match="scores that are not finite numbers"):
+        subject.answer(coloured(1, 4))

@@ -44,7 +44,8 @@ def test_probabilities_are_told_from_scores_row_by_row() -> None:
 
 
 @pytest.mark.parametrize("settings", [
-    {"size": 0}, {"width": -1}, {"scale": 0}, {"std": (1, 0, 1)}, {"frames": 0}, {"stride": 0}, {"short_side": 64},
+    {"size": 0}, {"width": -1}, {"scale": 0}, {"std": (1, 0, 1)}, {"frames": 0}, {"stride": 0},
+    {"short_side": 64, "size": 112},
 ])  # fmt: skip
 def test_settings_that_cannot_be(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(settings)) if "frames" not in settings else "length"):

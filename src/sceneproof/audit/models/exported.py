@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sceneproof.audit.models.inputs import InputSettings, probabilities
@@ -27,7 +28,7 @@ class TorchScriptModel(Subject):
         """Loads the file.
 
         Raises:
-            InputError: no such file, or no TorchScript.
+            InputError: no such file, no TorchScript, or weights that are not finite.
         """
         if not path.is_file():
             raise InputError(f"{path}: no such file (expected a TorchScript model)")
@@ -39,9 +40,11 @@ class TorchScriptModel(Subject):
                 f"{path}: not a TorchScript file: {first}; a file of torch.save holds weights without their network: "
                 f"give a module:callable that loads it"
             ) from None
+        inputs.refuse_short_side()
         self.title, self.actions, self.sampling = path.stem, list(names), inputs.sampling()
         self.identity, self.maps_missing = f"{checked(path)} {inputs}", "a TorchScript file shows no maps"
         self._inputs, self._device, self._batch = inputs, device, batch
+        self._precision, self._fixed = _precision(self._network, path), False
 
     @torch.no_grad()
     def answer(self, clips: Pixels) -> Answer:
@@ -50,20 +53,55 @@ class TorchScriptModel(Subject):
         Raises:
             InputError: the network does not take such clips, or gives other scores.
         """
-        scores = []
-        for start in range(0, len(clips), self._batch):
-            video = self._inputs.tensor(clips[start : start + self._batch]).to(self._device)
-            try:
-                given = self._network(video)
-            except (RuntimeError, torch.jit.Error) as error:
-                reason = str(error).strip().splitlines()[-1]
-                raise InputError(_refused(self.title, self._inputs, tuple(video.shape), reason)) from None
-            if not isinstance(given, Tensor):
-                raise InputError(f"{self.title}: gives {type(given).__name__}, where a tensor of scores is needed")
-            scores.append(given.float().cpu().numpy())
-        return Answer(
-            probabilities(np.concatenate(scores), self._inputs.outputs, self.title, (len(clips), len(self.actions)))
+        parts = range(0, len(clips), self._batch)
+        scores = np.concatenate(
+            [self._of_batch(self._inputs.tensor(clips[start : start + self._batch])) for start in parts]
         )
+        if len(scores) != len(clips):
+            raise InputError(
+                f"{self.title}: gives scores of shape {'x'.join(map(str, scores.shape))}, where "
+                f"{len(clips)}x{len(self.actions)} are needed; if it was traced for one number of clips, give that as "
+                f"--batch"
+            )
+        return Answer(probabilities(scores, self._inputs.outputs, self.title, (len(clips), len(self.actions))))
+
+    def _of_batch(self, video: Tensor) -> NDArray[np.float32]:
+        """Scores of clips, at most a batch; a network that was traced for one number of clips gets that number."""
+        failed: InputError | None = None
+        given: NDArray[np.float32] | None = None
+        if not self._fixed:
+            try:
+                given = self._scores(video)
+            except InputError as error:
+                failed = error
+            if given is not None and len(given) == len(video):
+                return given
+        if len(video) < self._batch or self._fixed:
+            missing = self._batch - len(video)
+            try:
+                filled = self._scores(torch.cat([video, video[-1:].expand(missing, -1, -1, -1, -1)]))
+            except InputError as error:
+                failed = failed or error
+            else:
+                if len(filled) == self._batch:
+                    self._fixed = True
+                    return filled[: len(video)]
+        if given is None:
+            assert failed is not None
+            raise failed
+        return given
+
+    def _scores(self, video: Tensor) -> NDArray[np.float32]:
+        try:
+            given = self._network(video.to(self._device, self._precision))
+        except (RuntimeError, torch.jit.Error) as error:
+            reason = str(error).strip().splitlines()[-1]
+            traced = "; if it was traced for one number of clips, give that as --batch"
+            raise InputError(_refused(self.title, self._inputs, tuple(video.shape), reason) + traced) from None
+        if not isinstance(given, Tensor):
+            raise InputError(f"{self.title}: gives {type(given).__name__}, where a tensor of scores is needed")
+        scores: NDArray[np.float32] = given.float().cpu().numpy()
+        return scores
 
 
 class OnnxModel(Subject):
@@ -111,6 +149,18 @@ class OnnxModel(Subject):
         )
 
 
+def _precision(network: Any, path: Path) -> torch.dtype:
+    """The numbers that a network computes in.
+
+    Raises:
+        InputError: some of its weights are not finite.
+    """
+    weights = {name: value for name, value in network.state_dict().items() if value.is_floating_point()}
+    if broken := [name for name, value in weights.items() if not value.isfinite().all()]:
+        raise InputError(f"{path}: {broken[0]!r} holds values that are not finite numbers: a training that diverged?")
+    return next((value.dtype for value in weights.values()), torch.float32)
+
+
 def _fitted(inputs: InputSettings, shape: Sequence[object], path: Path) -> tuple[InputSettings, int | None]:
     """The settings with what the file fixes, and its batch where that is fixed."""
     fixed = {letter: size for letter, size in zip(inputs.layout, shape, strict=True) if isinstance(size, int)}
@@ -124,6 +174,7 @@ def _fitted(inputs: InputSettings, shape: Sequence[object], path: Path) -> tuple
     made = replace(
         inputs, frames=fixed.get("T", inputs.frames), size=fixed.get("H", inputs.size), width=fixed.get("W", width)
     )
+    made.refuse_short_side()
     return made, fixed.get("B")
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.maps import Seen, grad_cam, over_time, watching
 from sceneproof.audit.subject import Answer, Maps, Pixels, Subject
+from sceneproof.backbones.hugging_face import first_line, labels, load_network
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
 
@@ -47,22 +48,23 @@ class HuggingFaceModel(Subject):
         Raises:
             InputError: transformers is not installed; no such model, or none that classifies videos.
         """
-        network, self._processor = _load(model)
+        network = load_network("AutoModelForVideoClassification", model, "no video classifier that can be loaded")
+        self._processor = _processor(model)
         self._config = config = network.config
         self.title = model.rstrip("/").rpartition("/")[2]
-        own = [str(config.id2label[place]) for place in range(config.num_labels)]
-        if names is not None and len(names) != len(own):
-            raise InputError(f"{model}: has {len(own)} classes, but {len(names)} names were given")
-        self.actions = list(names) if names is not None else own
+        self._head = _head(network, model)
+        outputs = len(self._head.weight)
+        if names is not None and len(names) != outputs:
+            raise InputError(f"{model}: has {outputs} classes, but {len(names)} names were given")
+        self.actions = list(names) if names is not None else labels(config, outputs, model)
         frames = int(getattr(config, "num_frames", None) or getattr(config, "frames_per_clip", None) or 16)
         self.sampling = inputs.sampling(frames, STRIDES.get(config.model_type))
         self.identity = f"{_identity(model, network)} {inputs}"
         self._network, self._device, self._batch = (
-            network.float().eval().to(device).requires_grad_(False),
+            network.to(device).requires_grad_(False),
             device,
             batch,
         )
-        self._head: nn.Module = network.classifier
         folded = config.model_type in WITH_PLACES
         self.maps_missing = "" if folded else f"the places of a {config.model_type}'s tokens are not known here"
         self._block = _places(network) if folded else None
@@ -141,6 +143,14 @@ class HuggingFaceModel(Subject):
         return round((height - tall) / 2), round((width - wide) / 2), round(tall), round(wide)
 
 
+def _head(network: Any, model: str) -> nn.Linear:
+    """The last layer, whose outputs are the classes."""
+    head = getattr(network, "classifier", None)
+    if not isinstance(head, nn.Linear):
+        raise InputError(f"{model}: its last layer is no linear classifier, but {type(head).__name__}")
+    return head
+
+
 def _places(network: Any) -> nn.Module:
     """The module that gives the tokens whose evidence is weighed: see `watching`."""
     config = network.config
@@ -153,28 +163,16 @@ def _places(network: Any) -> nn.Module:
     return next(module for module in blocks[-1].modules() if isinstance(module, nn.LayerNorm))
 
 
-def _load(model: str) -> tuple[Any, Any]:
-    try:
-        import transformers
-    except ImportError:
-        raise InputError(f"{model}: needs transformers: pip install 'sceneproof[hf]'") from None
-    said: Exception
-    try:
-        network = transformers.AutoModelForVideoClassification.from_pretrained(
-            model, use_safetensors=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise InputError(f"{model}: no video classifier that can be loaded: {_first_line(error)}") from None
+def _processor(model: str) -> Any:
+    import transformers
+
+    said: Exception = OSError("none there")
     for kind in ("AutoVideoProcessor", "AutoImageProcessor"):
         try:
-            return network, getattr(transformers, kind).from_pretrained(model, trust_remote_code=False)
+            return getattr(transformers, kind).from_pretrained(model, trust_remote_code=False)
         except (OSError, ValueError, KeyError, ImportError, AttributeError, TypeError) as error:
             said = error
-    raise InputError(f"{model}: its preprocessing cannot be loaded: {_first_line(said)}")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    raise InputError(f"{model}: its preprocessing cannot be loaded: {first_line(said)}")
 
 
 def _identity(model: str, network: Any) -> str:

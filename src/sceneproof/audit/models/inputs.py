@@ -60,9 +60,8 @@ class InputSettings:
         for name in ("size", "width", "short_side"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise InputError(f"inputs.{name}: must be at least 1, not {value}")
-        if self.short_side is not None and self.short_side < min(self.shape):
-            height, width = self.shape
-            raise InputError(f"inputs.short_side: {self.short_side} given, of which {height} x {width} cannot be cut")
+        if self.size is not None:  # otherwise the file may say it
+            self.refuse_short_side()
         if not self.scale > 0 or not all(std > 0 for std in self.std):
             raise InputError("inputs.scale and inputs.std must be above 0")
         refuse_huge_clips("inputs.frames, inputs.size", self.sampling().length, *self.shape)  # it checks frames, too
@@ -71,6 +70,12 @@ class InputSettings:
         """Which frames a clip has; where these settings do not say, as many as the model's own and as far apart."""
         chosen = stride if self.stride is None else None if self.stride == "even" else self.stride
         return Sampling(frames if self.frames is None else self.frames, chosen)
+
+    def refuse_short_side(self) -> None:
+        """Raises InputError for frames whose short side is scaled to less than a clip's."""
+        if self.short_side is not None and self.short_side < min(self.shape):
+            height, width = self.shape
+            raise InputError(f"inputs.short_side: {self.short_side} given, of which {height} x {width} cannot be cut")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -34,6 +35,7 @@ def open_subject(
     weights: str | None = None,
     device: torch.device | str = "cpu",
     batch: int = 8,
+    trust: Sequence[str] | None = None,
 ) -> Subject:
     """Opens a model.
 
@@ -44,6 +46,7 @@ def open_subject(
         weights: for a model of torchvision: a file, or the name of published ones.
         device: where to compute.
         batch: clips that go through together.
+        trust: import paths that a run's configuration may name: see `sceneproof.trust`.
 
     Raises:
         InputError: nothing that can be opened; says what can.
@@ -58,7 +61,7 @@ def open_subject(
     if (path / "config.yaml").is_file():
         if classes is not None or inputs != InputSettings():
             raise InputError(f"{model}: a run knows its classes and its clips: leave --names and --inputs out")
-        return _run(path, where, batch)
+        return _run(path, where, batch, trust)
     if kind == "hf" or (path / "config.json").is_file() or _on_the_hub(model):
         from sceneproof.audit.models.hugging_face import HuggingFaceModel
 
@@ -116,10 +119,10 @@ def _torchvision(
     return TorchvisionModel(name, weights=weights, names=classes, inputs=inputs, device=device, batch=batch)
 
 
-def _run(path: Path, device: torch.device, batch: int) -> Subject:
-    task = Run.open(path).task
+def _run(path: Path, device: torch.device, batch: int, trust: Sequence[str] | None) -> Subject:
+    task = Run.open(path, trust=trust).task
     if task != "classification":
         raise InputError(
             f"{path}: a run of {task}; an audit needs a classifier: give the run that its backbone is from"
         )
-    return RunModel(path, device=device, batch=batch)
+    return RunModel(path, device=device, batch=batch, trust=trust)

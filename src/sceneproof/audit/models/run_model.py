@@ -1,5 +1,6 @@
 """A run of ours as a model under audit: clips are cut, scaled and normalised as `evaluate` does it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,13 @@ from sceneproof.run import Run
 class RunModel(Subject):
     """A run of classification, with the weights that training kept."""
 
-    def __init__(self, path: Path, *, device: torch.device, batch: int = 8) -> None:
-        """Opens a run folder.
+    def __init__(self, path: Path, *, device: torch.device, batch: int = 8, trust: Sequence[str] | None = None) -> None:
+        """Opens a run folder; `trust`: import paths that its configuration may name, see `sceneproof.trust`.
 
         Raises:
             InputError: no such run, or one of another task.
         """
-        run = Run.open(path)
+        run = Run.open(path, trust=trust)
         self._method = run.method().to(device)
         clip = run.config["clip"]
         self.title, self.actions = run.name, run.actions

@@ -11,6 +11,7 @@ from sceneproof.data.dataset import Videos
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.people import PeopleTable
 from sceneproof.data.video import VideoError
+from sceneproof.errors import InputError
 from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import progress
 from sceneproof.tasks.detection.clips import BoxClipSettings, people_of
@@ -83,6 +84,8 @@ def detect_all(
                         autocast=autocast,
                     )
                 )  # fmt: skip
+            except InputError as error:
+                raise InputError(f"{name}: {error}") from None
             except VideoError as error:
                 refuse_if_gone(videos.manifest.root, videos.manifest.path(row))
                 problems[name] = str(error) or "unreadable"

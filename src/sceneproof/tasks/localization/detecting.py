@@ -10,6 +10,7 @@ import torch
 from sceneproof.addresses import Address, Place
 from sceneproof.data.transforms import normalise
 from sceneproof.data.video import VideoError
+from sceneproof.errors import InputError
 from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import Advance, progress
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline
@@ -120,6 +121,8 @@ def localize_all(
                         network, video.path, timeline, settings, device, at_once=at_once, autocast=autocast
                     )
                     tables.append(as_table(found, video.name, video.split, actions))
+                except InputError as error:
+                    raise InputError(f"{video.name}: {error}") from None
                 except VideoError as error:
                     refuse_if_gone(footage.frames.manifest.root, video.path)
                     problems[video.name] = str(error) or "unreadable"
