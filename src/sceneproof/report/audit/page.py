@@ -82,8 +82,8 @@ def notes(table: AuditTable) -> list[str]:
         said.append(f"{_videos(unread)} could not be read: missed in top-1, and left out elsewhere.")
     nobody, few = _known_in_part(table)
     if few:
-        least = percent(table.least_share, 0)
-        said.append(f"{_videos(few)} with people known in less than {least} of the frames: left out of what needs them.")
+        why = f"with people known in less than {percent(table.least_share, 0)} of the frames"
+        said.append(f"{_videos(few)} {why}: left out of all that needs them.")
     if nobody == len(original) - unread > 0:
         said.append("Nobody is known to be in any video: nothing that needs people was measured.")
     elif nobody:
