@@ -75,7 +75,7 @@ def _in_shares(numbers: Numbers, sizes: Numbers, video: NDArray[np.int64]) -> Do
 def _misread(numbers: Numbers, sizes: Numbers, fit: NDArray[np.bool_]) -> Doubt:
     """Boxes that are none, or lie outside their pictures, more often than by chance."""
     middles = (numbers[:, :2] + numbers[:, 2:]) / 2
-    out = ((middles < 0) | (middles > sizes)).any(axis=1)
+    out = np.asarray(((middles < 0) | (middles > sizes)).any(axis=1))
     turned = (numbers[:, 2:] < numbers[:, :2]).any(axis=1)
     reach = numbers[:, 2:].max(axis=0)
     evidence = (
@@ -97,7 +97,7 @@ def _misread(numbers: Numbers, sizes: Numbers, fit: NDArray[np.bool_]) -> Doubt:
 
 def _habits(corners: Numbers, sizes: Numbers, videos: int) -> list[Doubt]:
     """Boxes that fit one by one, but not all together."""
-    corner = ((corners[:, :2] + corners[:, 2:]) / 2 <= sizes / 2 + 1).all(axis=1)
+    corner = np.asarray(((corners[:, :2] + corners[:, 2:]) / 2 <= sizes / 2 + 1).all(axis=1))
     cornered = videos >= FEW and float(corner.mean()) >= 0.995
     smaller = _of_smaller(corners, sizes, videos)
     if smaller is not None:

@@ -58,7 +58,7 @@ class Reading:
 
     def corners(self, numbers: Numbers) -> Numbers:
         """The corners in pixels, float64 (R, 4)."""
-        return ordered(numbers, self.order) * np.concatenate([self.factors, self.factors], axis=1)
+        return np.asarray(ordered(numbers, self.order) * np.concatenate([self.factors, self.factors], axis=1))
 
 
 def ordered(numbers: Numbers, order: str) -> Numbers:

@@ -128,7 +128,7 @@ class HumanBoxes:
         check_last(shown, sizes, self.source)
         boxes = shown[list(CORNERS)].to_numpy(np.float64)
         pictures = facts_of(shown, sizes, ["width", "height"])
-        out = ((boxes[:, :2] >= pictures) | (boxes[:, 2:] <= 0) & np.isfinite(pictures)).any(axis=1)
+        out = np.asarray(((boxes[:, :2] >= pictures) | (boxes[:, 2:] <= 0) & np.isfinite(pictures)).any(axis=1))
         if out.any():
             row = int(np.flatnonzero(out)[0])
             width, height = pictures[row].astype(int).tolist()

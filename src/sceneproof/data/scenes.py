@@ -25,7 +25,7 @@ class SceneTable:
         source: what to call the table in messages.
 
     Raises:
-        InputError: names that are one text, vectors of another length than the names, or two rows of one video.
+        InputError: names that are one text, or two rows of one video.
     """
 
     videos: Sequence[str]
@@ -35,15 +35,9 @@ class SceneTable:
     source: str = "scenes"
 
     def __post_init__(self) -> None:
-        """Takes lists and arrays of any kind of number; refuses what does not fit together."""
+        """Takes lists and arrays of any kind of number; refuses names that are no list, and videos told twice."""
         object.__setattr__(self, "names", list_of_names(self.names, self.source))
-        vectors = np.asarray(self.probabilities, np.float32)
-        object.__setattr__(self, "probabilities", vectors)
-        if vectors.shape != (len(self.videos), len(self.names)):
-            raise InputError(
-                f"{self.source}: the probabilities have the shape {vectors.shape}, where {len(self.videos)} videos and "
-                f"{len(self.names)} scenes are named"
-            )
+        object.__setattr__(self, "probabilities", np.asarray(self.probabilities, np.float32))
         refuse_twice(self.videos, self.source)
 
     @classmethod

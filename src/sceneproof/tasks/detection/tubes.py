@@ -75,7 +75,6 @@ def best_boxes(boxes: Boxes, action: Numbers, score: Boxes, *, most: int, nms: f
         most: how many of each class.
         nms: what overlaps a better box of its class by more goes.
     """
-    boxes, action, score = np.asarray(boxes), np.asarray(action, np.int64), np.asarray(score)
     kept = np.flatnonzero(
         kept_in_groups(lambda a, b: box_iou(boxes[a], boxes[b]), np.asarray(score, np.float64), action, nms)
     )
