@@ -76,7 +76,7 @@ def _misread(numbers: Numbers, sizes: Numbers, fit: NDArray[np.bool_]) -> Doubt:
     """Boxes that are none, or lie outside their pictures, more often than by chance."""
     middles = (numbers[:, :2] + numbers[:, 2:]) / 2
     out = np.asarray(((middles < 0) | (middles > sizes)).any(axis=1))
-    turned = (numbers[:, 2:] < numbers[:, :2]).any(axis=1)
+    turned = np.asarray((numbers[:, 2:] < numbers[:, :2]).any(axis=1))
     reach = numbers[:, 2:].max(axis=0)
     evidence = (
         f"{share_of(~fit)} of {len(fit):,} boxes do not fit their pictures of {_size(sizes)} (x2 below x1 or y2 below "
