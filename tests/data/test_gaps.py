@@ -16,7 +16,8 @@ def boxes(*rows: tuple[object, ...], track: list[int] | None = None) -> HumanBox
 
 def added(people: HumanBoxes) -> list[list[float]]:
     made = without_short_gaps(people)
-    return made.rows[["frame", "x1", "score"]].to_numpy(float)[len(people.rows) :].tolist()
+    rows: list[list[float]] = made.rows[["frame", "x1", "score"]].to_numpy(float)[len(people.rows) :].tolist()
+    return rows
 
 
 def test_boxes_lie_on_the_straight_way_with_the_lower_score() -> None:

@@ -48,15 +48,16 @@ def check_masks(people: HumanMasks, sizes: pd.DataFrame) -> None:
 
 def sampled_masks(people: HumanMasks, sizes: pd.DataFrame) -> list[NDArray[np.bool_]]:
     """Some masks of videos whose size is known, evenly over the table: at most `SAMPLED`, bool (H, W) each."""
-    known = sizes.index[(sizes[["width", "height"]] > 0).all(axis=1)]
-    rows = np.flatnonzero(people.rows["video"].isin(known).to_numpy())
+    known = np.append((sizes[["width", "height"]].to_numpy(np.float64) > 0).all(axis=1), False)
+    rows = np.flatnonzero(known[sizes.index.get_indexer(pd.Index(people.rows["video"]))])
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, SAMPLED).astype(int))] if len(rows) else rows
-    facts = sizes[["width", "height"]].astype("Int64")
+    place = sizes.index.get_indexer(pd.Index(people.rows["video"]))
+    facts = sizes[["width", "height"]].to_numpy(np.float64)
     masks = []
     for row in chosen.tolist():
         video, frame = _named(people, row)
-        width, height = facts.loc[video].tolist()
-        masks.append(people.regions(video, [frame], int(height), int(width))[0])
+        width, height = facts[place[row]].astype(int).tolist()
+        masks.append(people.regions(video, [frame], height, width)[0])
     return masks
 
 

@@ -94,9 +94,9 @@ def sizes_of(manifest: Manifest, people: Sequence[str]) -> pd.DataFrame:
     From the manifest; where it knows none of them, `PROBED` of the videos that the table has are looked into.
     """
     names = ["width", "height", "frames"]
-    sizes = manifest.rows.reindex(columns=["video", *names]).set_index("video")
-    sizes = sizes.apply(pd.to_numeric, errors="coerce").astype(np.float64)
-    sizes = sizes.where(sizes > 0)
+    sizes: pd.DataFrame = manifest.rows.reindex(columns=["video", *names]).set_index("video")
+    numbers = np.stack([_floats(sizes[name]) for name in names], axis=1)
+    sizes = pd.DataFrame(np.where(numbers > 0, numbers, np.nan), sizes.index, names)
     if sizes[["width", "height"]].notna().all(axis=1).any():
         return sizes
     rows = np.flatnonzero(manifest.rows["video"].isin(people).to_numpy())
