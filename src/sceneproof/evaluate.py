@@ -16,6 +16,7 @@ from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
 from sceneproof.data.digests import file_digests
 from sceneproof.data.humans import read_humans
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
@@ -98,6 +99,7 @@ def evaluate(
     def of(split: str, several: int, *, masked: bool) -> "_Part":
         rows = table.split(split)
         labelled = Labelled.gather(rows, trained.actions, humans=people if masked else None)
+        tell(labelled.doubts)
         made = predict(
             method,
             TestClips(labelled, settings, several),

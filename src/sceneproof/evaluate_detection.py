@@ -14,6 +14,7 @@ from sceneproof.data.dataset import Videos
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.people import PeopleTable
+from sceneproof.data.plausibility import tell
 from sceneproof.data.tables import write_table
 from sceneproof.evaluate import device_named, refuse_twice
 from sceneproof.files import write_json
@@ -85,6 +86,7 @@ def evaluate_detection(
     clip, tubes = clip_settings(trained), tube_settings(trained)
     table = Manifest.read(manifest, root)
     people = PeopleTable.read(humans, table)
+    tell(people.doubts)
     measured, parts = {}, []
     for split in splits:
         videos = Videos(table.split(split))

@@ -17,6 +17,7 @@ from sceneproof.addresses import Address, Place
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask, png_size
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
 from sceneproof.data.tables import write_table
 from sceneproof.encoding import Form
 from sceneproof.errors import InputError
@@ -86,7 +87,7 @@ def prepare(
         raise InputError(f"{out}: the originals are here; write the new videos to another folder")
     people = read_humans(humans) if humans is not None else None
     if people is not None:
-        check_humans(people, table)
+        tell(check_humans(people, table))
     sources = _sources(table, out, short_side, form, key_frame_every, segments)
     _check_space(_reckon(sources, table), sources, out, quiet=quiet)
     if dry_run:

@@ -14,6 +14,7 @@ from sceneproof.data.batches import RawBatch, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
 from sceneproof.data.digests import weights_digests
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
+from sceneproof.data.plausibility import tell
 from sceneproof.labels import TrainingLabels, load, tell_what_is_known
 from sceneproof.methods import Method, Plain
 from sceneproof.optimisation import Optimisation
@@ -96,6 +97,8 @@ def train(
 
     def material(network: Method, accelerator: Accelerator, quiet: bool) -> Material:
         clips = TrainingClips(labels.gather(network, memory=memory, quiet=quiet), clip, seed)
+        if accelerator.is_main_process:
+            tell(clips.labelled.doubts)
         tell_what_is_known(clips.labelled, network, quiet=quiet)
         validate = None
         if validation_split is not None:

@@ -17,6 +17,7 @@ from sceneproof.data.dataset import Videos
 from sceneproof.data.digests import manifest_digests, people_digests, weights_digests
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.people import PeopleTable
+from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
@@ -118,6 +119,7 @@ def train_detection(
         videos.load(quiet=quiet)
         clips = TrainingBoxes.gather(videos, people, run.actions, clip, seed=seed, fill=network.backbone.mean)
         if accelerator.is_main_process:
+            tell(people.doubts)
             _tell_left_out(part, len(part) - shown, clips.outside)
         validate = None
         if validation_split is not None:

@@ -159,7 +159,10 @@ def test_headline_in_words(study: Study, measured: Measures) -> None:
     assert lead.endswith("2 training seeds, 4 videos).")
     assert cost.startswith("In context it gains 25.0 points (")
     assert chance == "sdn is not clearly better there than guessing, which is right on 16.7 %."
-    assert fall == "Taken out of context, plain falls from 75.0 % to 37.5 %: 37.5 points hang on the scene."
+    assert fall == (
+        "Whether plain falls when it is taken out of context cannot be told: from 75.0 % to 37.5 % is 37.5 points less "
+        "(95 % interval −50.0 to 100.0), which may be chance."
+    )
 
 
 def test_a_clear_difference_is_called_one(tmp_path: Path) -> None:

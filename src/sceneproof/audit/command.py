@@ -15,7 +15,8 @@ from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.planning import plan
 from sceneproof.audit.settings import DataSettings, ModelSettings
 from sceneproof.audit.subject import Pixels, Subject
-from sceneproof.errors import ConditionMetError
+from sceneproof.data.humans import COVERAGE
+from sceneproof.errors import ConditionMetError, InputError
 from sceneproof.files import read_json
 from sceneproof.mall.studio import processors
 from sceneproof.results import add_audit
@@ -38,6 +39,7 @@ def audit_command(
     among: Among = "all",
     variants: list[str] | None = None,
     clips: int = 1,
+    least_share: float = COVERAGE,
     seed: int = 0,
     fail_if: list[str] | None = None,
     title: str | None = None,
@@ -76,6 +78,9 @@ def audit_command(
         among: Which classes the model may name: all of its own, or only those of audited actions.
         variants: Names of variants; by default all that the data allows.
         clips: Clips of each video; their probabilities are averaged.
+        least_share: Share of a video's frames in which people must be known, for it to count in what needs people: in
+            the others they are still to be seen when they are "removed". Up to five missing frames between two that
+            show a person are filled in first.
         seed: Another seed, other backgrounds and orders.
         fail_if: Conditions on the figures; where one holds the command ends with exit code 3, for a pipeline. Quote
             each: --fail_if "scene_error > 0.2" "survives_human_filled > .5".
@@ -101,7 +106,7 @@ def audit_command(
     subject = opening.open()
     data = DataSettings(
         str(manifest), _text(root), tuple(splits or ()), (), _text(humans), _text(scenes), _text(backgrounds),
-        tuple(variants or ()), seed, clips,
+        tuple(variants or ()), seed, clips, least_share=_share(least_share),
     )  # fmt: skip
     data, naming = matched(data, subject, mapping)
     if dry_run:
@@ -133,6 +138,7 @@ def audit(
     among: Among = "all",
     variants: Sequence[str] = (),
     clips: int = 1,
+    least_share: float = COVERAGE,
     seed: int = 0,
     title: str | None = None,
     shown: int = 6,
@@ -155,6 +161,7 @@ def audit(
         among: which classes the model may name.
         variants: only these; by default all that the data allows.
         clips: clips of each video.
+        least_share: share of a video's frames in which people must be known, for it to count in what needs people.
         seed: of backgrounds and orders.
         title: what to call the model.
         shown: clips on the page.
@@ -170,7 +177,7 @@ def audit(
     subject = model if isinstance(model, Subject) else CallableModel(model)
     data = DataSettings(
         str(videos), None, tuple(splits), (), _text(humans), _text(scenes), _text(backgrounds), tuple(variants), seed,
-        clips,
+        clips, least_share=_share(least_share),
     )  # fmt: skip
     data, naming = matched(data, subject, mapping)
     return conduct(subject, data, naming, Path(out), among=among, title=title, shown=shown, quiet=quiet)
@@ -191,6 +198,12 @@ def refuse(conditions: list[Condition], measures: Measures) -> None:
 
 def _tuple(words: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if words is None else tuple(words)
+
+
+def _share(least_share: float) -> float:
+    if not 0 <= least_share <= 1:
+        raise InputError(f"--least_share {least_share:g}: give a share of frames, 0 to 1")
+    return least_share
 
 
 def _text(path: Path | None) -> str | None:

@@ -17,8 +17,10 @@ from sceneproof.audit.probes import probe_figures
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
 from sceneproof.audit.subject import Subject
 from sceneproof.audit.table import COLUMNS, AuditTable
+from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.report.audit.clips import show
 from sceneproof.report.audit.headline import headline
@@ -85,12 +87,15 @@ def conduct(
         quiet: no progress and no summary.
     """
     scorer, videos = data.scorer(subject), data.table()
+    doubts = data.doubts(videos)
+    tell(doubts)
     known = {**plain_settings(data), "model": subject.identity, "tables": _digests(data)}
     answers = Answers.claimed(out / ".answers", _ids(videos), known)
     tasks = None if opening is None else for_processes(opening, data)
     collect(answers, scorer, tasks, workers=workers, time_limit=time_limit, quiet=quiet)
     facts: dict[str, Any] = {"model": title or subject.title, "settings": {**plain_settings(data), "among": among}}
-    facts |= {"left_out": naming.left_out, "maps_missing": subject.maps_missing}
+    facts |= {"left_out": naming.left_out, "maps_missing": subject.maps_missing, "doubts": doubts}
+    facts["unable"] = {name: reason for name in data.variants or VARIANTS if (reason := scorer.variants.unable(name))}
     table = AuditTable(
         _rows(answers.read(), videos, naming, among=among), list(subject.actions), naming.actions, naming.action_of,
         facts,

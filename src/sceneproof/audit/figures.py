@@ -115,6 +115,15 @@ def _catalog() -> dict[str, About]:
         "scene_bias": About("B_scene", "ln of how well the scene labels alone name the action, over chance.", "nats"),
         "on_person": About("Evidence on the person", "Share of the activation map that lies on people."),
         "person_area": About("Area of the person", "Share of what the model sees that is people: an even map."),
+        "people_known": About(
+            "Frames with known people", "Share of the frames shown: mean over the videos that count."
+        ),
+        "people_cover": About(
+            "Picture covered by people", "Share of the picture in frames with known people: median over videos."
+        ),
+        "people_left_out": About(
+            "Videos left out", "Share of videos that show people in some frames, and in too few to count."
+        ),
         "static_share": About("Static channels", "Share of feature dimensions that encode what stands still."),
         "dynamic_share": About("Dynamic channels", "Share of feature dimensions that encode what moves."),
         "outline_leak": About("Outline’s leak", "How well a probe names the action by the people’s outlines alone."),

@@ -4,13 +4,17 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from sceneproof.audit.look import look
 from sceneproof.audit.subject import Subject
 from sceneproof.contexts.backgrounds import VIDEOS, Backgrounds
+from sceneproof.data.box_places import area_doubts
 from sceneproof.errors import InputError
 from sceneproof.labelling.looked import Labelling
 from sceneproof.labelling.upload import find_people, moves, read_upload
 from sceneproof.report.audit.looked import looked_html, problem_html
+from sceneproof.report.cells import percent
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,12 @@ class Looking:
         )
         facts = [f"{upload.width} × {upload.height}", f"{upload.total} frames", f"people by {self.how}"]
         warnings = [upload.cut] if upload.cut else []
+        if people.any():
+            shares = people.mean((1, 2))[people.any((1, 2))]
+            cover = percent(float(np.median(shares)), 0)
+            facts.append(f"people in {len(shares)} of {len(people)} frames, on {cover} of the picture")
+            doubts = area_doubts(shares, "what is taken for people", np.inf)
+            warnings += [f"{doubt.text[0].upper()}{doubt.text[1:]}." for doubt in doubts]
         if not people.any():
             warnings.append(f"Nobody was found in this clip (by {self.how}), so there is nobody to take out.")
         elif self.by_motion:

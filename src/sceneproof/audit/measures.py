@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sceneproof.audit.figures import CATALOG, SWAPPED, Figure
 from sceneproof.audit.table import AuditTable, Part
 from sceneproof.contexts.variants import STILLS, VARIANTS
-from sceneproof.metrics.bootstrap import Interval, class_interval, mean_interval, paired_interval
+from sceneproof.metrics.bootstrap import Interval, class_interval, mean_interval, median_interval, paired_interval
 from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.metrics.pull import Pull, scene_pull
 from sceneproof.metrics.scene_reliance import contrasted, reliance, survival
@@ -54,7 +54,7 @@ def measure(table: AuditTable, *, probes: Sequence[Figure] = (), minimum_count: 
     found = {figure.name: figure for figure in probes}
     for figure in (
         *_accuracies(table), *_survivals(table), *_swaps(table), *_costs(table), *_contrasts(table),
-        *_attention(table), _worst(table, minimum_count),
+        *_attention(table), *_people(table), _worst(table, minimum_count),
     ):  # fmt: skip
         found[figure.name] = figure
     figures = {name: found.get(name, Figure(name, None, missing="not measured")) for name in CATALOG}
@@ -74,7 +74,7 @@ def _why_not(table: AuditTable, *variants: str) -> str:
     for name in variants:
         rows = table.rows[table.rows["variant"] == name]
         if rows.empty:
-            return f"{name} was not asked for"
+            return str(table.facts.get("unable", {}).get(name) or f"{name} was not asked for")
         if not (rows["problem"] == "").any():
             return str(rows["problem"].value_counts().idxmax())
     return f"no video has {' and '.join(variants)}"
@@ -165,6 +165,24 @@ def _attention(table: AuditTable) -> list[Figure]:
     if not there.any():
         return [Figure(name, None, missing=why) for name in ("on_person", "person_area")]
     return [Figure(name, mean_interval(rows[name][there]), int(there.sum())) for name in ("on_person", "person_area")]
+
+
+def _people(table: AuditTable) -> list[Figure]:
+    """In how many frames people are known, how much of the picture they cover, and how many videos are left out."""
+    names = ("people_known", "people_cover", "people_left_out")
+    share, cover = (table.original[name].astype(np.float64) for name in ("people_share", "people_cover"))
+    if share.isna().all():
+        return [Figure(name, None, missing="how often people are known was not asked for") for name in names]
+    some, enough = share > 0, (share > 0) & (share >= table.least_share)
+    left_out = Figure(names[2], mean_interval(some & ~enough), int(share.notna().sum()))
+    if not enough.any():
+        why = "people are known in too few frames of every video" if some.any() else "no video has known people"
+        return [*(Figure(name, None, missing=why) for name in names[:2]), left_out]
+    return [
+        Figure(names[0], mean_interval(share[enough]), int(enough.sum())),
+        Figure(names[1], median_interval(cover[enough]), int(enough.sum())),
+        left_out,
+    ]
 
 
 def _worst(table: AuditTable, minimum_count: int) -> Figure:

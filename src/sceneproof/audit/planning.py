@@ -6,8 +6,10 @@ import numpy as np
 
 from sceneproof.audit.settings import DataSettings
 from sceneproof.audit.subject import Subject
+from sceneproof.contexts.footage import lenders
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
 from sceneproof.report.sample import in_turn
 
 SAMPLES = 3
@@ -22,8 +24,10 @@ def default_splits(table: Manifest) -> tuple[str, ...]:
 def plan(data: DataSettings, subject: Subject) -> str:
     """What would be audited, in which variants, and how long that would take in one process."""
     table, scorer = data.table(), data.scorer(subject)
-    people = set(data.people(table).videos)
+    tell(data.doubts(table))
+    people = data.people(table)
     known = sum(video in people for video in table.rows["video"])
+    enough = lenders(table, people, data.least_share)
     rows = in_turn(np.arange(len(table)), table.rows["action"].to_numpy(object), SAMPLES)
     begun = time.monotonic()
     for row in rows:
@@ -33,7 +37,8 @@ def plan(data: DataSettings, subject: Subject) -> str:
     return "\n".join([
         f"{subject.title}: {len(subject.actions)} classes, clips of {subject.sampling.length} frames",
         f"{len(table)} videos of {len(table.actions)} actions in {', '.join(data.splits)}{left}",
-        f"people known in {known} of them",
+        f"people known in {known} of them; in {data.least_share:.0%} of their frames or more, as far as the manifest "
+        f"knows these, in {len(enough)}",
         f"{len(scorer.names)} variants: {', '.join(scorer.names)}",
         *(f"  no {name}: {reason}" for name, reason in unable(data).items()),
         f"about {_duration(seconds)} in one process, reckoned from {len(rows)} videos",

@@ -70,7 +70,9 @@ class Scorer:
                 continue
             clips = np.stack(made.clips)
             row |= self._said(clips, keep=name in FEATURES) | _facts(made)
-            if name == "original" and footage.people is not None:
+            if name == "original":
+                row |= how_known(footage.people, wanted)
+            if name == "original" and footage.people is not None and row["people_share"] >= self.variants.least_share:
                 row["outline"] = outline_features(footage.people).round(DIGITS)
                 if self.maps:
                     row |= looked_at(self.subject, clips, row["scores"], footage.people, wanted)
@@ -87,13 +89,33 @@ class Scorer:
 
 EMPTY: Mapping[str, Any] = {
     "problem": "", "scores": None, "features": None, "outline": None, "background": "", "background_action": "",
-    "note": "", "on_person": np.nan, "person_area": np.nan,
+    "note": "", "on_person": np.nan, "person_area": np.nan, "people_share": np.nan, "people_cover": np.nan,
 }  # fmt: skip
 
 
 def unread(names: Sequence[str], reason: str) -> list[Row]:
     """The rows of a video that could not be read: a problem in each variant."""
     return [{**EMPTY, "variant": name, "problem": f"cannot be read: {reason}"} for name in names]
+
+
+def how_known(people: NDArray[np.bool_] | None, wanted: Sequence[Frames]) -> Row:
+    """In how many of the frames that the model is shown people are known, and how much of these they cover.
+
+    Args:
+        people: bool (N, H, W), of the whole video; None where nobody is known.
+        wanted: numbers (T,) of its frames, for each clip.
+
+    Returns:
+        'people_share', of the frames; 'people_cover', the median share of the picture, of frames with people.
+    """
+    if people is None:
+        return {"people_share": 0.0, "people_cover": np.nan}
+    areas = people[np.unique(np.concatenate([*wanted]))].mean((1, 2), dtype=np.float64)
+    shown = areas[areas > 0]
+    return {
+        "people_share": round(len(shown) / len(areas), DIGITS),
+        "people_cover": round(float(np.median(shown)), DIGITS) if len(shown) else np.nan,
+    }
 
 
 def looked_at(

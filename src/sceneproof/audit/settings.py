@@ -12,10 +12,11 @@ from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.subject import Subject
 from sceneproof.contexts.backgrounds import Backgrounds
 from sceneproof.contexts.choosing import Partners, scene_distances
-from sceneproof.contexts.footage import Library
+from sceneproof.contexts.footage import Library, lenders
 from sceneproof.contexts.variants import VARIANTS, Variants
+from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
-from sceneproof.data.humans import check_humans, read_humans
+from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.evaluate import device_named
@@ -72,6 +73,7 @@ class DataSettings:
         seed: of backgrounds and orders.
         clips: clips a video.
         maps: whether the model is asked where it looks.
+        least_share: of a video's frames in which people must be known, for all that needs them.
     """
 
     manifest: str
@@ -85,6 +87,7 @@ class DataSettings:
     seed: int = 0
     clips: int = 1
     maps: bool = True
+    least_share: float = COVERAGE
 
     def table(self) -> Manifest:
         """The audited videos.
@@ -98,16 +101,20 @@ class DataSettings:
         return Manifest(table.rows[kept].reset_index(drop=True), table.root, table.name)
 
     def people(self, table: Manifest) -> HumanBoxes | HumanMasks:
-        """Where the people are; nowhere, without a table.
+        """Where the people are, short gaps filled in; nowhere, without a table.
 
         Raises:
-            InputError: the table of another data set.
+            InputError: the table of another data set, or people that cannot be of these videos.
         """
         if self.humans is None:
             return HumanBoxes.nobody()
         people = read_humans(self.humans)
         check_humans(people, table)
-        return people
+        return without_short_gaps(people)
+
+    def doubts(self, table: Manifest) -> list[str]:
+        """What may be wrong with the table of people, a sentence each."""
+        return [] if self.humans is None else check_humans(read_humans(self.humans), table)
 
     def variants_of(self, table: Manifest, people: HumanBoxes | HumanMasks) -> Variants:
         """The maker of variants.
@@ -117,8 +124,9 @@ class DataSettings:
         """
         distances = None if self.scenes is None else scene_distances(table, SceneTable.read(self.scenes))
         backgrounds = None if self.backgrounds is None else Backgrounds.read(Path(self.backgrounds))
-        partners = Partners(table, set(people.videos), distances=distances)
-        return Variants(partners, Library(table, people).read, backgrounds=backgrounds, seed=self.seed)
+        partners = Partners(table, lenders(table, people, self.least_share), distances=distances)
+        read = Library(table, people).read
+        return Variants(partners, read, backgrounds=backgrounds, seed=self.seed, least_share=self.least_share)
 
     def scorer(self, subject: Subject) -> Scorer:
         """What every video is scored with."""

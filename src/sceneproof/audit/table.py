@@ -16,8 +16,11 @@ from sceneproof.metrics.accuracy import MISSED
 
 COLUMNS = (
     "video", "split", "action", "scene", "group", "variant", "problem", "scores", "features", "outline",
-    "background", "background_action", "background_scene", "note", "on_person", "person_area",
+    "background", "background_action", "background_scene", "note", "on_person", "person_area", "people_share",
+    "people_cover",
 )  # fmt: skip
+ADDED = ("people_share", "people_cover")
+"""Columns that older tables lack: there nothing is known of them."""
 DIGITS = 5
 """Decimals that probabilities are kept with: the last bits of a network's sums depend on how clips are batched."""
 
@@ -51,7 +54,8 @@ class AuditTable:
     Attributes:
         rows: the columns `COLUMNS`: `scores` are probabilities of the model's classes (null where there is a
             `problem`), `features` and the people's `outline` stand where a measure needs them, `on_person` and
-            `person_area` are shares, 0 to 1.
+            `person_area` are shares, 0 to 1; `people_share`, of the frames shown that have known people, and
+            `people_cover`, of the picture that these cover, stand with the original.
         classes: names of the model's classes.
         actions: the audited actions, sorted.
         action_of: int64 (classes,), the number of the action that a class is; -1: none that is audited.
@@ -72,7 +76,8 @@ class AuditTable:
             InputError: no such file, or a table of another kind.
         """
         file = path / "audit.parquet" if path.is_dir() else path
-        rows, facts = read_table(file, "audit", COLUMNS)
+        rows, facts = read_table(file, "audit", [name for name in COLUMNS if name not in ADDED])
+        rows = rows.assign(**{name: np.nan for name in ADDED if name not in rows})
         return cls(rows, facts.pop("classes"), facts.pop("actions"), np.array(facts.pop("action_of"), np.int64), facts)
 
     def write(self, path: Path) -> None:
@@ -85,6 +90,11 @@ class AuditTable:
     def model(self) -> str:
         """What the model is called."""
         return str(self.facts.get("model", "the model"))
+
+    @property
+    def least_share(self) -> float:
+        """The share of frames in which people had to be known; 0 in older audits, which asked for none."""
+        return float(self.facts.get("settings", {}).get("least_share", 0))
 
     @property
     def variants(self) -> list[str]:

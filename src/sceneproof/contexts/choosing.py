@@ -79,13 +79,23 @@ class Partners:
         if swap == "same":
             return ""
         if swap == "random":
-            return "" if len(self.actions) > 1 else "the manifest has one action only"
+            return self._alike()
         if self._distances is None:
             return "no distance between actions is known: give a table of scene labels, or scenes in the manifest"
         if len(self.actions) < 3:
             return "close and far need at least 3 actions"
         apart = self._distances[~np.eye(len(self.actions), dtype=bool)]
         return "" if np.ptp(apart) > 0 else "the places of all actions are equally far apart"
+
+    def _alike(self) -> str:
+        """What all clips have in common, where that forbids every swap across actions."""
+        if len(self.actions) < 2:
+            return "the manifest has one action only"
+        for what, places in (("scene", 2), ("group", 1)):
+            values = {fact[places] for fact in self._facts.values()}
+            if len(values) == 1 and "" not in values:
+                return f"all clips are of one {what} ({next(iter(values))})"
+        return ""
 
     def among(self, action: str, swap: Swap) -> list[str]:
         """The actions that a partner may have, sorted.

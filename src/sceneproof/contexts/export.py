@@ -14,7 +14,9 @@ from sceneproof import locks
 from sceneproof.contexts.footage import edges
 from sceneproof.contexts.writing import Settings, Task, names_of, opened, write_variants
 from sceneproof.data.digests import changed, file_digests
+from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
 from sceneproof.data.tables import write_table
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
@@ -26,7 +28,7 @@ from sceneproof.progress import progress
 logger = logging.getLogger(__name__)
 SAMPLES = 3
 """Videos that the size of the rest is reckoned from."""
-DRAWING = 1  # raised whenever the same settings give other files
+DRAWING = 2  # raised whenever the same settings give other files
 TIMES = ("start", "end", "duration", "times")
 """Columns that tell of a source's time: a variant is a file of its own, of the clip alone and at a constant rate."""
 
@@ -43,6 +45,7 @@ def export(
     scenes: Path | None = None,
     root: Path | None = None,
     seed: int = 0,
+    least_share: float = COVERAGE,
     crf: int = 12,
     workers: int | None = None,
     time_limit: float = 600.0,
@@ -65,6 +68,8 @@ def export(
         scenes: Table of soft scene labels, to know which actions have close and far places.
         root: The folder that the manifest's paths start from; by default the manifest's own.
         seed: Another seed, other backgrounds and orders.
+        least_share: Share of a video's frames in which people must be known, for variants that need them, and for
+            lending its background. Up to five missing frames between two that show a person are filled in first.
         crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
         workers: Processes; by default as many as there are processors. The files do not depend on it.
         time_limit: Seconds that all variants of a video may take.
@@ -79,12 +84,17 @@ def export(
     """
     if not 0 <= crf <= 51:
         raise InputError(f"--crf {crf}: give 0 (lossless) to 51")
+    if not 0 <= least_share <= 1:
+        raise InputError(f"--least_share {least_share:g}: give a share of frames, 0 to 1")
     paths = [None if path is None else str(path.resolve()) for path in (manifest, root, humans, scenes, backgrounds)]
     assert paths[0] is not None
     assert paths[2] is not None
     asked = tuple(variants or ())
-    settings = Settings(paths[0], paths[1], tuple(splits or ()), paths[2], paths[3], paths[4], asked, seed, crf)
+    settings = Settings(
+        paths[0], paths[1], tuple(splits or ()), paths[2], paths[3], paths[4], asked, seed, crf, least_share
+    )
     table, made = opened(settings)
+    tell(check_humans(read_humans(settings.humans), table))
     names = names_of(made, asked)
     tasks = _tasks(settings, table, out)
     said = f"{len(tasks)} videos in {len(names)} variants: {', '.join(names)}"

@@ -68,6 +68,22 @@ class Library:
         return Footage(video, frames, self._humans.regions(video, numbers, *frames.shape[1:3]))
 
 
+def lenders(manifest: Manifest, humans: Humans, least_share: float) -> set[str]:
+    """Ids of the videos whose people are known well enough that their backgrounds can be lent.
+
+    Where the manifest knows how many frames a video has and takes the whole of it, they must show known people in at
+    least `least_share` of them; of the others one frame will do here, and their frames are counted when they are read.
+    """
+    rows, (starts, ends) = manifest.rows, edges(manifest)
+    frames = rows["frames"].to_numpy(np.float64) if "frames" in rows else np.full(len(rows), np.nan)
+    counted = (frames > 0) & np.isnan(starts) & np.isnan(ends)
+    return {
+        str(video)
+        for video, length, whole in zip(rows["video"], frames, counted, strict=True)
+        if video in humans and (not whole or humans.share(video, int(length)) >= least_share)
+    }
+
+
 def edges(manifest: Manifest) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Where each row's clip starts and ends, in seconds, float64 (rows,) twice; NaN where it is the file's own."""
     rows = manifest.rows

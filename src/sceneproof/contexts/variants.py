@@ -14,6 +14,7 @@ from sceneproof.contexts.empty import emptied, filled
 from sceneproof.contexts.footage import Footage
 from sceneproof.contexts.matte import Matte, cut_out
 from sceneproof.contexts.timing import aligned, backwards, frozen, shuffled
+from sceneproof.data.humans import COVERAGE
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 
@@ -30,6 +31,7 @@ VARIANTS = (
 CONTROLS = ("swap_same", "self_paste")
 """The variants with all marks of cutting and no other scene: what they cost is not the scene's."""
 GREY = 128
+NOBODY = "nobody is known to be in its frames"
 
 Clips = Sequence[NDArray[np.int64]]
 
@@ -76,6 +78,9 @@ class Variants:
         read: gives the footage of such a video by its id; a VideoError makes a clip's swap impossible, with the reason.
         backgrounds: the user's pictures and videos; None: the Mall's scenes stand in for photographs.
         seed: another seed, other backgrounds and orders.
+        least_share: of a clip's frames in which people must be known, from 0 to 1, for it to be changed where they are,
+            and to lend its background: elsewhere they are still to be seen when they are "removed", and gone when they
+            are pasted.
     """
 
     def __init__(
@@ -85,8 +90,10 @@ class Variants:
         *,
         backgrounds: Backgrounds | None = None,
         seed: int = 0,
+        least_share: float = COVERAGE,
     ) -> None:
         self.partners, self.read, self.backgrounds, self.seed = partners, read, backgrounds, seed
+        self.least_share = least_share
 
     def names(self) -> list[str]:
         """The variants that some clip can have, in the order of `VARIANTS`."""
@@ -137,7 +144,9 @@ class ClipVariants:
             orders = self._orders(name)
             return Made([frames[clip[order]] for clip, order in zip(self._clips, orders, strict=True)])
         if people is None or not people[self._numbers].any():
-            return Impossible("nobody is known to be in its frames")
+            return Impossible(NOBODY)
+        if known_share(people[self._numbers]) < self._all.least_share:
+            return Impossible(f"people are known in less than {self._all.least_share:.0%} of its frames")
         if name == "human_filled":
             return Made(self._split(filled(frames, people, self._numbers)), self._gaps(people))
         if name == "human_inpainted":
@@ -208,6 +217,10 @@ class ClipVariants:
         if other.people is None:
             return Impossible(f"nobody is known to be in its partner {partner}")
         wanted = aligned(self._numbers, len(self._footage.frames), len(other.frames))
+        if known_share(other.people[wanted]) < self._all.least_share:
+            return Impossible(
+                f"people are known in less than {self._all.least_share:.0%} of the frames of its partner {partner}"
+            )
         empty = emptied(other.frames, other.people, wanted, moving="spatial")
         height, width = self._footage.frames.shape[1:3]
         pixels = np.stack([covering(frame, height, width) for frame in empty.frames])
@@ -232,6 +245,11 @@ class ClipVariants:
     def _gaps(self, people: NDArray[np.bool_]) -> str:
         missing = int((~people[self._numbers].any((1, 2))).sum())
         return f"nobody is known in {missing} of {len(self._numbers)} frames" if missing else ""
+
+
+def known_share(people: NDArray[np.bool_]) -> float:
+    """The share of frames that show a known person, 0 to 1, of people (T, H, W)."""
+    return float(people.any((1, 2)).mean()) if len(people) else 0.0
 
 
 def _joined(*notes: str) -> str:

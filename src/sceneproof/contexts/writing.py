@@ -10,9 +10,10 @@ import numpy as np
 
 from sceneproof.contexts.backgrounds import Backgrounds
 from sceneproof.contexts.choosing import Partners, scene_distances
-from sceneproof.contexts.footage import Library
+from sceneproof.contexts.footage import Library, lenders
 from sceneproof.contexts.variants import VARIANTS, Impossible, Variants
-from sceneproof.data.humans import check_humans, read_humans
+from sceneproof.data.gaps import without_short_gaps
+from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError, probe
@@ -41,6 +42,7 @@ class Settings:
     variants: tuple[str, ...]
     seed: int
     crf: int
+    least_share: float = COVERAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,15 @@ def opened(settings: Settings) -> tuple[Manifest, Variants]:
     table = Manifest.read(settings.manifest, settings.root)
     table = table.split(*settings.splits) if settings.splits else table
     people = read_humans(settings.humans)
-    check_humans(people, table)
+    check_humans(people, table)  # what may be wrong is told once, by the command
+    people = without_short_gaps(people)
     distances = None if settings.scenes is None else scene_distances(table, SceneTable.read(settings.scenes))
     backgrounds = None if settings.backgrounds is None else Backgrounds.read(Path(settings.backgrounds))
-    partners = Partners(table, set(people.videos), distances=distances)
-    return table, Variants(partners, Library(table, people).read, backgrounds=backgrounds, seed=settings.seed)
+    partners = Partners(table, lenders(table, people, settings.least_share), distances=distances)
+    read = Library(table, people).read
+    return table, Variants(
+        partners, read, backgrounds=backgrounds, seed=settings.seed, least_share=settings.least_share
+    )
 
 
 def names_of(made: Variants, asked: Sequence[str]) -> list[str]:

@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sceneproof.data.gaps import GAP, between
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.manifest import Manifest
 from sceneproof.labelling.tracks import tracks
 
-GAP = 5
-"""Frames without a box, between two of one person, that are filled in; over more he may have gone and come back."""
 DROPPED = "row dropped"
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -205,18 +204,18 @@ def _fill(it: _Mending, gap: int) -> pd.DataFrame:
     person = np.nan_to_num(it.track[left])
     missing = np.diff(it.frame[left]) - 1
     same = (np.diff(it.number[left]) == 0) & (np.diff(person) == 0)
-    filled = []
-    for place in np.flatnonzero(same & (missing > 0) & (missing <= gap)):
-        a, b = left[place], left[place + 1]
-        between = np.arange(int(it.frame[a]) + 1, int(it.frame[b]))
-        share = ((between - it.frame[a]) / (it.frame[b] - it.frame[a]))[:, None]
-        corners = it.corners[a] + (it.corners[b] - it.corners[a]) * share
-        facts = {"video": it.video[a], "frame": between, "score": min(it.score[a], it.score[b]), "track": it.track[a]}
-        filled.append(pd.DataFrame(corners.astype(np.float32), columns=list(CORNERS)).assign(**facts))
-        reason = f"no box in {_run(between[0], between[-1])}, between two of one person"
-        it.done.append((None, str(it.video[a]), int(between[0]), reason, f"{len(between)} rows filled in"))
+    short = np.flatnonzero(same & (missing > 0) & (missing <= gap))
+    for place in short:
+        first, last = int(it.frame[left[place]]) + 1, int(it.frame[left[place + 1]]) - 1
+        reason = f"no box in {_run(first, last)}, between two of one person"
+        it.done.append((None, str(it.video[left[place]]), first, reason, f"{last - first + 1} rows filled in"))
     columns = ["video", "frame", *CORNERS, "score", "track"]
-    return pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns)
+    if not len(short):
+        return pd.DataFrame(columns=columns)
+    rows = pd.DataFrame(it.corners[left], columns=list(CORNERS)).assign(
+        video=it.video[left], frame=it.frame[left], score=it.score[left], track=it.track[left]
+    )
+    return between(rows, short, short + 1)[columns].reset_index(drop=True)
 
 
 def _tell(it: _Mending, more: pd.DataFrame) -> None:

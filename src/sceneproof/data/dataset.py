@@ -148,6 +148,7 @@ class Labelled:
         has_scene: bool (N,).
         humans: where people are, or None.
         videos: how the rows are decoded.
+        doubts: what may be wrong with `humans`, a sentence each.
     """
 
     manifest: Manifest
@@ -156,6 +157,7 @@ class Labelled:
     has_scene: NDArray[np.bool_]
     humans: HumanBoxes | HumanMasks | None
     videos: Videos
+    doubts: Sequence[str] = ()
     _twins: dict[int, bool] = field(default_factory=dict)
 
     @classmethod
@@ -171,15 +173,14 @@ class Labelled:
         """Joins a manifest with label tables by video id.
 
         Raises:
-            InputError: an unknown action, or a label table of another data set.
+            InputError: an unknown action, a label table of another data set, or people that cannot be of these videos.
         """
         ids = list(manifest.rows["video"])
         action = np.array(manifest.action_numbers(actions))
         scene = np.zeros((len(ids), 0), np.float32), np.zeros(len(ids), bool)
         vectors, there = scenes.rows_for(ids) if scenes is not None else scene
-        if humans is not None:
-            check_humans(humans, manifest)
-        return cls(manifest, action, vectors, there, humans, Videos(manifest, memory=memory))
+        doubts = check_humans(humans, manifest) if humans is not None else []
+        return cls(manifest, action, vectors, there, humans, Videos(manifest, memory=memory), doubts)
 
     def sample(
         self,

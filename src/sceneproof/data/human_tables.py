@@ -9,10 +9,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place
+from sceneproof.data.human_rows import (
+    CORNERS,
+    check_frames,
+    check_last,
+    check_overlap,
+    check_videos,
+    corners_and_scores,
+    facts_of,
+    mask_size,
+)
 from sceneproof.data.tables import read_table, write_table
 from sceneproof.errors import InputError
 
-CORNERS = ("x1", "y1", "x2", "y2")
+__all__ = ["CORNERS", "HumanBoxes", "HumanMasks", "encode_mask"]
+
+EMPTY_BYTES, EMPTY_SHRUNK = 200, 250
+"""A picture of one level shrinks to a byte for so many pixels or less, and a head: deflate reaches 1032 to 1."""
 NO_BOXES = (np.zeros(0, np.int64), np.zeros((0, 4), np.float32))
 
 
@@ -29,16 +42,9 @@ class HumanBoxes:
     def __init__(
         self, rows: pd.DataFrame, *, score_threshold: float = 0.3, detector: str = "", source: str = "boxes"
     ) -> None:
-        _check_frames(rows, source)
-        values = rows[[*CORNERS, "score"]].to_numpy(np.float32)
-        bad = ~np.isfinite(values).all(1) | (values[:, 2] < values[:, 0]) | (values[:, 3] < values[:, 1])
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise InputError(
-                f"{source}: row {row} ({rows['video'].iat[row]}, frame {rows['frame'].iat[row]}): no box: x1, y1, x2, "
-                f"y2, score are {', '.join(f'{value:g}' for value in values[row])}; they must be finite, x2 at least "
-                f"x1 and y2 at least y1"
-            )
+        check_videos(rows, source)
+        check_frames(rows, source)
+        values = corners_and_scores(rows, source)
         self.rows, self.detector, self.source, self.score_threshold = rows, detector, source, score_threshold
         # boxes without area cover no pixel: they show no person
         kept = np.flatnonzero(
@@ -98,18 +104,39 @@ class HumanBoxes:
 
     def check_overlap(self, videos: Sequence[str]) -> None:
         """Raises InputError when not one of these videos is in the table: it is of another data set."""
-        _check_overlap(self._of, videos, self.source)
+        highest = self.rows["score"].max() if len(self.rows) else np.nan
+        if highest < self.score_threshold:
+            raise InputError(
+                f"{self.source}: not one box has a score of {self.score_threshold:g} or more, below which boxes are "
+                f"left out; the highest is {highest:g}"
+            )
+        check_overlap(self._of, videos, self.source)
 
     def check_size(self, video: str, frames: int, width: int, height: int) -> None:
-        """Raises InputError where a box lies in a frame, or outside the picture, that the video does not have."""
-        numbers, boxes = self._of[video]
-        _check_last(numbers, frames, video, self.source)
-        out = np.flatnonzero((boxes[:, :2] >= (width, height)).any(1) | (boxes[:, 2:] <= 0).any(1))
-        if len(out):
+        """`check_fit` of one video."""
+        self.check_fit(pd.DataFrame({"width": [width], "height": [height], "frames": [frames]}, index=[video]))
+
+    def check_fit(self, sizes: pd.DataFrame) -> None:
+        """Refuses boxes that lie in a frame, or outside the picture, that their video does not have.
+
+        Args:
+            sizes: width, height and frames by video, NaN where not known.
+
+        Raises:
+            InputError: names the first such box, and how many there are.
+        """
+        shown = self.rows[(self.rows["score"] >= self.score_threshold).to_numpy()]
+        check_last(shown, sizes, self.source)
+        boxes = shown[list(CORNERS)].to_numpy(np.float64)
+        pictures = facts_of(shown, sizes, ["width", "height"])
+        out = np.asarray(((boxes[:, :2] >= pictures) | (boxes[:, 2:] <= 0) & np.isfinite(pictures)).any(axis=1))
+        if out.any():
+            row = int(np.flatnonzero(out)[0])
+            width, height = pictures[row].astype(int).tolist()
             raise InputError(
-                f"{self.source}: the box {', '.join(f'{value:g}' for value in boxes[out[0]])} in frame "
-                f"{numbers[out[0]]} of {video!r} lies outside its {width}x{height} pixels: boxes are in pixels of "
-                f"this very file"
+                f"{self.source}: the box {', '.join(f'{value:g}' for value in boxes[row])} in frame "
+                f"{shown['frame'].iat[row]} of {shown['video'].iat[row]!r} lies outside its {width}x{height} pixels "
+                f"({out.sum()} of {len(out)} boxes do): boxes are in pixels of this very file"
             )
 
 
@@ -123,7 +150,8 @@ class HumanMasks:
     """
 
     def __init__(self, rows: pd.DataFrame, *, detector: str = "", source: str = "masks") -> None:
-        _check_frames(rows, source)
+        check_videos(rows, source)
+        check_frames(rows, source)
         twice = rows.duplicated(["video", "frame"])
         if twice.any():
             row = int(np.flatnonzero(twice)[0])
@@ -176,18 +204,36 @@ class HumanMasks:
         return regions
 
     def share(self, video: str, total_frames: int, *, first: int = 0) -> float:
-        """Share of `total_frames` frames from frame `first` on with a mask, 0 to 1. An empty mask counts."""
-        return _share(np.array(list(self._of.get(video, {})), np.int64), total_frames, first)
+        """Share of `total_frames` frames from frame `first` on with a person, 0 to 1. An empty mask shows none."""
+        frames = range(first, first + total_frames)
+        shown = [
+            frame
+            for frame, png in self._of.get(video, {}).items()
+            if frame in frames and not self._empty(video, frame, png)
+        ]
+        return _share(np.array(shown, np.int64), total_frames, first)
+
+    def _empty(self, video: str, frame: int, png: bytes) -> bool:
+        """Whether a mask shows nobody. A large file is no mask without a pixel: only small ones are decoded."""
+        width, height = mask_size(png)
+        if len(png) > EMPTY_BYTES + width * height // EMPTY_SHRUNK:
+            return False
+        return not self._picture(video, frame, png, (height, width)).any()
 
     def check_overlap(self, videos: Sequence[str]) -> None:
         """Raises InputError when not one of these videos is in the table: it is of another data set."""
-        _check_overlap(self._of, videos, self.source)
+        check_overlap(self._of, videos, self.source)
 
-    def check_size(self, video: str, frames: int, width: int, height: int) -> None:
-        """Raises InputError for a mask of a frame that the video lacks, or a first mask of another size."""
-        _check_last(np.array(list(self._of[video]), np.int64), frames, video, self.source)
-        frame, png = next(iter(self._of[video].items()))
-        self._picture(video, frame, png, (height, width))
+    def check_fit(self, sizes: pd.DataFrame) -> None:
+        """Refuses masks of frames that their video does not have.
+
+        Args:
+            sizes: frames by video, NaN where not known.
+
+        Raises:
+            InputError: names the first such mask, and how many there are.
+        """
+        check_last(self.rows, sizes, self.source)
 
     def _picture(self, video: str, frame: int, png: bytes, size: tuple[int, int]) -> NDArray[np.bool_]:
         says = png_size(png)
@@ -220,16 +266,6 @@ def encode_mask(mask: NDArray[np.bool_]) -> bytes:
     return png.tobytes()
 
 
-def _check_frames(rows: pd.DataFrame, source: str) -> None:
-    frames = rows["frame"].to_numpy()
-    bad = np.flatnonzero(~(frames >= 0) | (frames % 1 != 0)) if frames.dtype.kind in "iuf" else np.arange(len(rows))
-    if len(bad):
-        raise InputError(
-            f"{source}: row {bad[0]} ({rows['video'].iat[bad[0]]}): the frame is {rows['frame'].iat[bad[0]]!r}; frames "
-            f"are whole numbers from 0"
-        )
-
-
 def _by_video(videos: NDArray[np.object_], kept: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Row numbers of each video, grouped once."""
     for video, places in pd.Series(kept).groupby(videos[kept], sort=False):
@@ -239,19 +275,3 @@ def _by_video(videos: NDArray[np.object_], kept: NDArray[np.int64]) -> Iterator[
 def _share(numbers: NDArray[np.int64], total_frames: int, first: int) -> float:
     inside = np.unique(numbers[(numbers >= first) & (numbers < first + total_frames)])
     return len(inside) / max(total_frames, 1)
-
-
-def _check_overlap(known: Mapping[str, object], videos: Sequence[str], source: str) -> None:
-    if videos and not any(video in known for video in videos):
-        raise InputError(
-            f"{source}: none of the {len(videos)} videos asked for is in this table of people (it holds "
-            f"{', '.join(list(known)[:2])}, …; asked for {', '.join(videos[:2])}, …): is this of another data set?"
-        )
-
-
-def _check_last(numbers: NDArray[np.int64], frames: int, video: str, source: str) -> None:
-    if numbers.max() >= frames:
-        raise InputError(
-            f"{source}: a person in frame {numbers.max()} of {video!r}, which has {frames} frames: is this the table "
-            f"of another copy of the video, or does it count frames from 1?"
-        )

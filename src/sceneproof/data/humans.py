@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address, Place
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import check_plausible, sizes_of
 from sceneproof.data.tables import read_schema
 from sceneproof.errors import AddressError
 
@@ -106,20 +107,27 @@ def has_twin(humans: Humans, video: str, total_frames: int, *, first: int = 0) -
     return video in humans and humans.share(video, total_frames, first=first) >= COVERAGE
 
 
-def check_humans(humans: HumanBoxes | HumanMasks, manifest: Manifest) -> None:
-    """Refuses the table of another data set, or of other copies of its videos, before anything long starts.
+def check_humans(humans: HumanBoxes | HumanMasks, manifest: Manifest) -> list[str]:
+    """Refuses a table of people that cannot be of a manifest's videos, before anything long starts.
+
+    Args:
+        humans: boxes or masks.
+        manifest: of the videos that they are used with. Where it does not know how large they are, some are looked
+            into.
+
+    Returns:
+        What may be wrong with the table, a sentence each: for `plausibility.tell`, or a page.
 
     Raises:
-        InputError: none of the manifest's videos is in the table; or, where the manifest has frame counts and sizes,
-            there is a person in a frame, or outside the picture, that a video does not have. Names the video.
+        InputError: none of the videos is in the table; boxes in other units or of another size of the videos, frames
+            counted otherwise, areas that no person has; or a person in a frame, or outside the picture, that a video
+            does not have. Says what it looks like, and what to do.
     """
     humans.check_overlap(manifest.rows["video"].tolist())
-    if not {"frames", "width", "height"} <= set(manifest.rows.columns):
-        return
-    columns = manifest.rows[["video", "frames", "width", "height"]]
-    for video, frames, width, height in columns.itertuples(index=False):
-        if video in humans and frames > 0:  # unreadable videos have no frames
-            humans.check_size(video, int(frames), int(width), int(height))
+    sizes = sizes_of(manifest, humans.videos)
+    warnings = check_plausible(humans, sizes)
+    humans.check_fit(sizes)
+    return warnings
 
 
 def mean_colour(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from sceneproof.addresses import Address, Place
 from sceneproof.data.box_checks import repaired_boxes
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import box_doubts, refused, sizes_of
 from sceneproof.data.segments import BACKGROUND
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
@@ -31,10 +32,12 @@ class PeopleTable:
     Attributes:
         rows: video, frame, x1, y1, x2, y2, track, action; one row a box.
         source: what to call the table in messages.
+        doubts: what may be wrong with it, a sentence each.
     """
 
     rows: pd.DataFrame
     source: str
+    doubts: Sequence[str]
     _places: Mapping[str, NDArray[np.int64]]
 
     @classmethod
@@ -45,10 +48,12 @@ class PeopleTable:
 
         Raises:
             InputError: no table of boxes, one of another data set, a manifest that does not say how large and how long
-                its videos are, or wrong boxes; names some, and the command that mends them.
+                its videos are, boxes that are in another unit, order or size, or wrong ones among them; says what they
+                look like, or names some and the command that mends them.
         """
         rows, _ = read_table(path, "boxes", ("video", "frame", *CORNERS, "score"))
         _check_together(rows, manifest, str(path))
+        doubts = refused(box_doubts(rows, sizes_of(manifest, ())), str(path))
         mended, found = repaired_boxes(rows, manifest)
         wrong = found[(found["repair"] != "") & (found["row"].notna() | found["frame"].isna())]
         if len(wrong):
@@ -69,7 +74,7 @@ class PeopleTable:
             str(video): np.asarray(where, np.int64)
             for video, where in rows.groupby("video", sort=False).indices.items()
         }
-        return cls(rows, str(path), places)
+        return cls(rows, str(path), doubts, places)
 
     def __contains__(self, video: str) -> bool:
         return video in self._places

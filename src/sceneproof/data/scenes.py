@@ -22,6 +22,10 @@ class SceneTable:
         probabilities: float32 (N, S), each row sums to 1: the mean over frames of the labeller's posteriors.
         names: S scene names.
         labeller: what made them.
+        source: what to call the table in messages.
+
+    Raises:
+        InputError: names that are one text, or two rows of one video.
     """
 
     videos: Sequence[str]
@@ -30,15 +34,22 @@ class SceneTable:
     labeller: str
     source: str = "scenes"
 
+    def __post_init__(self) -> None:
+        """Takes lists and arrays of any kind of number; refuses names that are no list, and videos told twice."""
+        object.__setattr__(self, "names", list_of_names(self.names, self.source))
+        object.__setattr__(self, "probabilities", np.asarray(self.probabilities, np.float32))
+        refuse_twice(self.videos, self.source)
+
     @classmethod
     def read(cls, path: Address | Place) -> "SceneTable":
         """Reads and checks a scene table.
 
         Raises:
-            InputError: missing file or column, rows of unequal length, values that are no probabilities.
+            InputError: missing file or column, rows of unequal length, values that are no probabilities, two rows of
+                one video, names that are no list.
         """
         rows, metadata = read_table(path, "scenes", ("video", "probabilities"))
-        names = [str(name) for name in metadata.get("names", [])]
+        names = list_of_names(metadata.get("names", []), str(path))
         vectors = checked(rows["probabilities"], rows["video"], len(names), str(path))
         return cls(list(rows["video"]), vectors, names, str(metadata.get("labeller", "")), str(path))
 
@@ -70,6 +81,36 @@ class SceneTable:
             )
         vectors = np.where(rows[:, None] >= 0, self.probabilities[rows], np.float32(0))
         return vectors.astype(np.float32), rows >= 0
+
+
+def list_of_names(names: object, source: str) -> list[str]:
+    """The scene names of a table.
+
+    Raises:
+        InputError: one text, whose letters would pass for names, or anything else that is no list of texts.
+    """
+    several = list(names) if isinstance(names, list | tuple | np.ndarray | pd.Series | pd.Index) else None
+    if several is None or not all(isinstance(name, str) for name in several):
+        raise InputError(
+            f"{source}: the scene names must be a list of texts, one a scene, not {type(names).__name__} "
+            f"{str(names)[:60]!r}"
+        )
+    return [str(name) for name in several]
+
+
+def refuse_twice(videos: Sequence[str], source: str) -> None:
+    """Refuses two rows for one video, of which nobody knows the right one.
+
+    Raises:
+        InputError: names the second row.
+    """
+    twice = pd.Series(list(videos), dtype=object).duplicated().to_numpy()
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        raise InputError(
+            f"{source}: row {row}: a second row for the video {videos[row]!r} ({int(twice.sum())} rows are such): a "
+            f"video has one vector of scenes: leave the others out"
+        )
 
 
 def checked(

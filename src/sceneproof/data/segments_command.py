@@ -12,6 +12,7 @@ from sceneproof.addresses import Address, located
 from sceneproof.data.box_checks import repaired_boxes
 from sceneproof.data.human_tables import CORNERS, HumanBoxes
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import box_doubts, refused, sizes_of, tell
 from sceneproof.data.segments import lengths, repaired, untrimmed
 from sceneproof.data.sources.survey import survey
 from sceneproof.data.tables import KEY, read_schema, read_table
@@ -31,7 +32,8 @@ def index_check(
 
     With --boxes it looks for wrong boxes instead: outside the picture or the video, without any area, told twice, with
     corners the wrong way round, missing between two of one person, or of several people who cannot be told apart.
-    Frames without a box are told, and are no problem.
+    Frames without a box are told, and are no problem. Boxes that are wrong all together, since they are in another
+    unit, order or size or their frames are counted otherwise, are refused: it says what they look like.
 
     Wrong are: an end before its start, segments outside their video, empty ones, unknown classes, and two segments of
     one class in one video that are nearly the same (tIoU of .9 or more).
@@ -112,6 +114,7 @@ def _unbounded(manifest: Manifest, length: NDArray[np.float64]) -> list[str]:
 
 def _check_boxes(manifest: Manifest, boxes: Address, repair: Address | None, quiet: bool) -> None:
     rows, metadata = read_table(boxes, "boxes", ("video", "frame", *CORNERS, "score"))
+    tell(refused(box_doubts(rows, sizes_of(manifest, rows["video"].unique().tolist())), str(boxes)))
     mended, found = repaired_boxes(rows, manifest)
     wrong = int((found["repair"] != "").sum())
     if not quiet:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.video import VideoError, decode, frame_range, probe
 from sceneproof.errors import InputError
@@ -102,7 +103,7 @@ def find_people(labelling: Labelling, frames: NDArray[np.uint8], rate: float) ->
     numbers = labelling.numbers(length, rate)
     rows = labelling([Looked("clip", numbers, 0, length, height, width, frames[numbers])]).to_pandas()
     table = HumanBoxes(rows) if labelling.kind == "boxes" else HumanMasks(rows)
-    return table.regions("clip", range(length), height, width)
+    return without_short_gaps(table).regions("clip", range(length), height, width)
 
 
 def moves(frames: NDArray[np.uint8]) -> bool:

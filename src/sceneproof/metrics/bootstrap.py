@@ -22,6 +22,11 @@ class Interval:
         """Whether the whole interval lies on one side of zero."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def negative(self) -> "Interval":
+        """That of the figure with the other sign: what is gained, of what is lost."""
+        return Interval(-self.value, -self.high, -self.low)
+
 
 def mean_interval(values: ArrayLike, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0) -> Interval:
     """The mean of one value a video, with a percentile bootstrap interval over videos.
@@ -37,6 +42,57 @@ def mean_interval(values: ArrayLike, *, level: float = 0.95, draws: int = DRAWS,
     """
     values = np.asarray(values, dtype=np.float64)
     return _crossed(values[None, :], level, draws, seed)
+
+
+def median_interval(values: ArrayLike, *, level: float = 0.95, draws: int = 2_000, seed: int = 0) -> Interval:
+    """The median of one value a video, with a percentile bootstrap interval over videos.
+
+    Args:
+        values: (N,), finite.
+        level: the interval's confidence.
+        draws: how many resamples.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: no values.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if not values.size:
+        raise ValueError("no values to take the median of")
+    generator = np.random.default_rng(seed)
+    drawn = np.array([np.median(values[generator.integers(len(values), size=len(values))]) for _ in range(draws)])
+    return percentile_interval(float(np.median(values)), drawn, level)
+
+
+def unpaired_interval(
+    a: ArrayLike, b: ArrayLike, *, level: float = 0.95, draws: int = DRAWS, seed: int = 0
+) -> Interval:
+    """mean(a) - mean(b) of the same training seeds on different videos, with a percentile bootstrap interval.
+
+    Each resample draws R seeds, the same ones for both, and of either side's videos as many as it has.
+
+    Args:
+        a: (R, N), a row a training seed, a column a video.
+        b: (R, M), of the same seeds in the same order, on other videos.
+        level: the interval's confidence.
+        draws: how many resamples.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: other seeds, or nothing in them.
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.ndim != 2 or b.ndim != 2 or len(a) != len(b) or not a.size or not b.size:
+        raise ValueError(f"values on different videos need the same seeds, not {a.shape} and {b.shape}")
+    generator = np.random.default_rng(seed)
+    drawn: list[NDArray[np.float64]] = []
+    step = max(1, CELLS // max(a.shape[1], b.shape[1]))
+    for start in range(0, draws, step):
+        count = min(step, draws - start)
+        seeds = resampled(generator, count, len(a)) / len(a)
+        sides = [resampled(generator, count, side.shape[1]) @ side.T / side.shape[1] for side in (a, b)]
+        drawn.append(((sides[0] - sides[1]) * seeds).sum(axis=1))
+    return percentile_interval(float(a.mean() - b.mean()), np.concatenate(drawn), level)
 
 
 def class_interval(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores
+from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores, take_numbers
 from sceneproof.metrics.suppression import kept_in_groups
 
 Corners = NDArray[np.float64]
@@ -40,7 +40,8 @@ class TrueBoxes:
     actions: int
 
     def __post_init__(self) -> None:
-        """Refuses arrays that do not fit together."""
+        """Takes arrays of any kind of number, lists and tensors; refuses those that do not fit together."""
+        take_numbers(self, whole=("video", "frame", "action"), real=("boxes",))
         _check(self.boxes, video=self.video, frame=self.frame, action=self.action)
         self.check(self.video, self.action)
 
@@ -72,7 +73,8 @@ class FoundBoxes:
     score: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        """Refuses arrays that do not fit together."""
+        """Takes arrays of any kind of number, lists and tensors; refuses those that do not fit together."""
+        take_numbers(self, whole=("video", "frame", "action"), real=("boxes", "score"))
         _check(self.boxes, video=self.video, frame=self.frame, action=self.action, score=self.score)
         check_scores(self.score)
 

@@ -81,6 +81,37 @@ def paired_map_interval(
     return each, percentile_interval(float(average[0]), average[1:], level)
 
 
+def unpaired_map_interval(
+    a: Sequence[Matches], b: Sequence[Matches], *, level: float = 0.95, draws: int = DRAWS, seed: int = 0
+) -> Interval:
+    """How much higher the mean average precision of `a` is than that of `b`, on different videos: their mean over K.
+
+    Each resample draws R seeds, the same ones for both, and of either side's videos as many as it has.
+
+    Args:
+        a: R training seeds' matches, at K thresholds.
+        b: of the same seeds in the same order, on other videos.
+        level: the interval's confidence.
+        draws: how many resamples.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: not one match for each seed on both sides.
+    """
+    if not a or len(a) != len(b):
+        raise ValueError(f"matches on different videos need the same seeds, one or more, not {len(a)} and {len(b)}")
+    generator = np.random.default_rng(seed)
+    of_seeds = np.concatenate([np.ones((1, len(a))), resampled(generator, draws, len(a))]) / len(a)
+    lost = np.zeros(draws + 1)
+    for sign, side in ((1, a), (-1, b)):
+        videos = len(side[0].positives)
+        weights = np.concatenate([np.ones((1, videos)), resampled(generator, draws, videos)])
+        for r, one in enumerate(side):
+            maps = [weighted_map(curve(one, k), weights) for k in range(len(one.right))]
+            lost += sign * of_seeds[:, r] * np.mean(maps, axis=0)
+    return percentile_interval(float(lost[0]), lost[1:][np.isfinite(lost[1:])], level)
+
+
 def weighted_map(curve: Curve, weights: Draws) -> Draws:
     """Mean average precision with each video counted as often as said: (draws,) of weights (draws, V), 0 to 1.
 

@@ -38,6 +38,54 @@ class Matches:
     area: Area
 
 
+def whole_numbers(values: Any, name: str) -> Numbers:
+    """What is called `name` as int64: an array of any kind of number, a list or a tensor.
+
+    Raises:
+        ValueError: it holds something that is no whole number.
+    """
+    found = _array(values, name)
+    wrong = found[~np.isfinite(found) | (found % 1 != 0)] if found.dtype.kind == "f" else found[:0]
+    if wrong.size:
+        raise ValueError(f"{name} must hold whole numbers, not {wrong.flat[0]:g}")
+    return found.astype(np.int64, copy=False)
+
+
+def real_numbers(values: Any, name: str) -> NDArray[np.float64]:
+    """What is called `name` as float64: an array of any kind of number, a list or a tensor.
+
+    Raises:
+        ValueError: it holds no numbers.
+    """
+    return _array(values, name).astype(np.float64, copy=False)
+
+
+def take_numbers(container: object, *, whole: Sequence[str] = (), real: Sequence[str] = ()) -> None:
+    """Makes attributes of a frozen container, as they were given, the arrays that they are said to be.
+
+    Args:
+        container: an instance of a frozen dataclass, in its `__post_init__`.
+        whole: attributes that become int64.
+        real: attributes that become float64.
+
+    Raises:
+        ValueError: no numbers, or no whole ones; names the attribute.
+    """
+    for names, kind in ((whole, whole_numbers), (real, real_numbers)):
+        for name in names:
+            object.__setattr__(container, name, kind(getattr(container, name), name))
+
+
+def _array(values: Any, name: str) -> NDArray[Any]:
+    if hasattr(values, "detach"):  # a tensor, wherever it is
+        values = values.detach().cpu()
+        values = values.float() if values.is_floating_point() and values.element_size() < 4 else values
+    found = np.asarray(values)
+    if found.dtype.kind not in "iubf":
+        raise ValueError(f"{name} must hold numbers, not {found.dtype}")
+    return found
+
+
 def check_fit(numbers: NDArray[np.int64] | NDArray[np.float64], rows: NDArray[Any], name: str, of: str) -> None:
     """Raises ValueError unless `numbers`, (N,), called `name`, has one number for each of the `rows` called `of`."""
     if rows.ndim not in (1, 2) or numbers.shape != rows.shape[:1]:

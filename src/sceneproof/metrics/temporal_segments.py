@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores
+from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores, take_numbers
 
 Times = NDArray[np.float64]
 
@@ -40,7 +40,8 @@ class TrueSegments:
     ambiguous_times: Times = field(default_factory=lambda: np.empty((0, 2)))
 
     def __post_init__(self) -> None:
-        """Refuses arrays that do not fit together."""
+        """Takes arrays of any kind of number, lists and tensors; refuses those that do not fit together."""
+        take_numbers(self, whole=("video", "action", "ambiguous_video"), real=("times", "ambiguous_times"))
         _fit(self.video, self.times, "video")
         _fit(self.action, self.times, "action")
         _fit(self.ambiguous_video, self.ambiguous_times, "ambiguous_video")
@@ -74,7 +75,8 @@ class Detections:
     score: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        """Refuses arrays that do not fit together."""
+        """Takes arrays of any kind of number, lists and tensors; refuses those that do not fit together."""
+        take_numbers(self, whole=("video", "action"), real=("times", "score"))
         for name in ("video", "action", "score"):
             _fit(getattr(self, name), self.times, name)
         check_scores(self.score)

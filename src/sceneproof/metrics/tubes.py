@@ -8,10 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sceneproof.metrics.boxes import Corners, box_area, iou_of_areas
-from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores
+from sceneproof.metrics.matching import (
+    Numbers,
+    check_fit,
+    check_known,
+    check_scores,
+    real_numbers,
+    take_numbers,
+    whole_numbers,
+)
 from sceneproof.metrics.suppression import kept_in_groups
 
 ROWS = 1_000_000  # pairs of boxes compared at once, to bound the memory
@@ -37,7 +45,8 @@ class Tubes:
     areas: Corners = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuses arrays that do not fit together."""
+        """Takes arrays of any kind of number, lists and tensors; refuses those that do not fit together."""
+        take_numbers(self, whole=("first", "length"), real=("boxes",))
         check_fit(self.first, self.length, "first", "length")
         if len(self.length) and (self.length.min() < 1 or self.first.min() < 0):
             raise ValueError(f"tubes of {self.length.min()} frames and more, from frame {self.first.min()} on")
@@ -49,11 +58,11 @@ class Tubes:
         return len(self.first)
 
     @classmethod
-    def stacked(cls, first: Sequence[int], boxes: Sequence[NDArray[np.float64] | NDArray[np.float32]]) -> "Tubes":
+    def stacked(cls, first: Sequence[int], boxes: Sequence[ArrayLike]) -> "Tubes":
         """Of each tube's first frame and its boxes (frames, 4)."""
-        length = np.array([len(one) for one in boxes], np.int64)
-        stacked = np.concatenate([np.zeros((0, 4)), *boxes])
-        return cls(np.asarray(first, np.int64).reshape(-1), length, stacked)
+        each = [real_numbers(one, "boxes").reshape(-1, 4) for one in boxes]
+        length = np.array([len(one) for one in each], np.int64)
+        return cls(whole_numbers(first, "first").reshape(-1), length, np.concatenate([np.zeros((0, 4)), *each]))
 
     @property
     def starts(self) -> Numbers:
@@ -89,7 +98,8 @@ class TrueTubes:
     actions: int
 
     def __post_init__(self) -> None:
-        """Refuses arrays that do not fit together."""
+        """Takes arrays of any kind of number, lists and tensors; refuses those that do not fit together."""
+        take_numbers(self, whole=("video", "action"))
         for name in ("video", "action"):
             check_fit(getattr(self, name), self.tubes.first, name, "tubes")
         self.check(self.video, self.action)
@@ -120,7 +130,8 @@ class FoundTubes:
     score: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        """Refuses arrays that do not fit together."""
+        """Takes arrays of any kind of number, lists and tensors; refuses those that do not fit together."""
+        take_numbers(self, whole=("video", "action"), real=("score",))
         for name in ("video", "action", "score"):
             check_fit(getattr(self, name), self.tubes.first, name, "tubes")
         check_scores(self.score)

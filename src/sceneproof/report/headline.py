@@ -1,8 +1,8 @@
 """What is found, in plain words."""
 
-from sceneproof.metrics.bootstrap import Interval
+from sceneproof.metrics.bootstrap import Interval, unpaired_interval
 from sceneproof.report.cells import percent
-from sceneproof.report.measures import TOP_1, Measure, Measures
+from sceneproof.report.measures import TOP_1, Measure, Measures, right
 from sceneproof.report.study import Recipe, Study
 from sceneproof.report.tables import between
 
@@ -20,7 +20,7 @@ def headline(study: Study, measures: Measures) -> list[str]:
         sentences.append(_alone(measures, first, last))
     sentences.append(_guessing(study, measures, study.debiased or first, last))
     if len(slices) == 2:
-        sentences.append(_fall(measures, first, *slices))
+        sentences.append(_fall(study, measures, first, *slices))
     return [sentence for sentence in sentences if sentence]
 
 
@@ -61,9 +61,7 @@ def _cost(measures: Measures, debiased: Recipe, on: str) -> str:
     found = _found(measures, debiased, on)
     if found.gain is None:
         return ""
-    word = "gains" if found.gain.value >= 0 else "loses"
-    size = f"{100 * abs(found.gain.value):.1f} points"
-    return f"{_where(on)} it {word} {size} ({between(found.gain)}), at {percent(found.mean)}."
+    return cost(_where(on), found.gain, found.mean)
 
 
 def _guessing(study: Study, measures: Measures, recipe: Recipe, on: str) -> str:
@@ -74,13 +72,50 @@ def _guessing(study: Study, measures: Measures, recipe: Recipe, on: str) -> str:
     return f"{recipe.name} is not clearly better there than guessing, which is right on {percent(chance)}."
 
 
-def _fall(measures: Measures, recipe: Recipe, inside: str, outside: str) -> str:
+def cost(where: str, gain: Interval, mean: float) -> str:
+    """What "it" gains or loses in a slice, with the interval of that.
+
+    Args:
+        where: the slice, as a sentence begins.
+        gain: over what it is compared with.
+        mean: what it reaches.
+    """
+    word = "gains" if gain.value >= 0 else "loses"
+    chance = "" if gain.excludes_zero else ", which may be chance"
+    return f"{where} it {word} {100 * abs(gain.value):.1f} points ({between(gain)}){chance}, at {percent(mean)}."
+
+
+def fall(name: str, here: float, there: float, lost: Interval, *, verdict: str = "") -> str:
+    """What is lost out of context, with its interval; that something is lost at all only where that excludes zero.
+
+    Args:
+        name: of the recipe.
+        here: what it reaches in context, 0 to 1.
+        there: out of context.
+        lost: the first less the second, on different videos.
+        verdict: what to say of points that are surely lost, behind their number.
+    """
+    ends, size = f"from {percent(here)} to {percent(there)}", f"{100 * abs(lost.value):.1f} points"
+    if lost.low > 0:
+        return f"Taken out of context, {name} falls {ends}: {size}{verdict} (95 % interval {between(lost)})."
+    if lost.low == lost.high == 0:
+        return f"Taken out of context, {name} does not fall: {ends}."
+    if lost.high < 0:
+        return (
+            f"Taken out of context, {name} does not fall: {ends}, {size} more (95 % interval {between(lost.negative)})."
+        )
+    way, sides = ("less", lost) if lost.value >= 0 else ("more", lost.negative)
+    return (
+        f"Whether {name} falls when it is taken out of context cannot be told: {ends} is {size} {way} (95 % interval "
+        f"{between(sides)}), which may be chance."
+    )
+
+
+def _fall(study: Study, measures: Measures, recipe: Recipe, inside: str, outside: str) -> str:
     here, there = _found(measures, recipe, inside), _found(measures, recipe, outside)
-    lost = 100 * (here.mean - there.mean)
-    ends = f"from {percent(here.mean)} to {percent(there.mean)}"
-    if lost <= 0:
-        return f"Taken out of context, {recipe.name} does not fall: {ends}."
-    return f"Taken out of context, {recipe.name} falls {ends}: {lost:.1f} points hang on the scene."
+    hits, slices = right(study, recipe), study.slices()
+    lost = unpaired_interval(hits[:, slices[inside]], hits[:, slices[outside]])
+    return fall(recipe.name, here.mean, there.mean, lost, verdict=" hang on the scene")
 
 
 def _counts(found: Measure) -> str:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address
 from sceneproof.data.clips import evenly_spaced
 from sceneproof.data.dataset import Videos
-from sceneproof.data.humans import HumanBoxes, HumanMasks, read_humans
+from sceneproof.data.humans import HumanBoxes, HumanMasks, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
 from sceneproof.data.transforms import centre_crop, normalise, resize
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
@@ -80,6 +81,8 @@ def look(
     """
     table = Manifest.read(manifest, root)
     people = read_humans(humans) if humans is not None else None
+    if people is not None:
+        tell(check_humans(people, table))
     on = list(study.slices())[-1]
     place = {str(video): row for row, video in enumerate(table.rows["video"])}
     chosen = [row for row in draw(study, on, max(clips, mapped)) if study.rows["video"].iat[row] in place]

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from sceneproof.addresses import Address
+from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import check_plausible, sizes_of, tell
 from sceneproof.errors import InputError
 from sceneproof.files import whole, write_json
 from sceneproof.labelling.check.clips import Clips
@@ -72,7 +75,10 @@ def label_check(
     sheets = _sheets(rows, videos, worst, seed)
     chosen = [row for sheet in sheets for row in sheet.rows]
     shown = show(chosen, clips, people, places, time_limit=time_limit, quiet=quiet)
-    check = Check(rows, people, places, sheets, shown, _made(clips, people, places, splits, seed))
+    doubts = [] if people is None else _doubts(people, clips, chosen)
+    tell(doubts)
+    made = [*(f"May be wrong: {doubt}." for doubt in doubts), *_made(clips, people, places, splits, seed)]
+    check = Check(rows, people, places, sheets, shown, made)
     page = render(check, title=title)
     write_json(out.with_suffix(".json"), as_json(check))
     with whole(out) as temporary:
@@ -80,6 +86,19 @@ def label_check(
     if not quiet:
         print(f"{out}: {len(clips)} videos, {len(shown)} of them shown")
     return out
+
+
+def _doubts(people: People, clips: Clips, chosen: Sequence[int]) -> list[str]:
+    """What is wrong, or may be, with the people of the clips that are shown: this page is there to see it."""
+    rows, source = people.rows(clips, chosen), str(people.table.path)
+    rows = rows.astype({"frame": np.int64})
+    sizes = sizes_of(clips.manifest, rows["video"].unique().tolist())
+    try:
+        if people.table.kind == "masks":
+            return check_plausible(HumanMasks(rows, source=source), sizes)
+        return check_plausible(HumanBoxes(rows, score_threshold=people.score, source=source), sizes)
+    except InputError as error:
+        return [str(error)]
 
 
 def _sheets(rows: pd.DataFrame, videos: int, worst: int, seed: int) -> list[Sheet]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.addresses import Address
-from sceneproof.data.scenes import checked
+from sceneproof.data.scenes import checked, list_of_names
 from sceneproof.errors import InputError
 from sceneproof.labelling.check.clips import Clips
 from sceneproof.labelling.check.tables import LabelTable
@@ -49,11 +49,11 @@ class Scenes:
         """Reads a table of scenes in one pass.
 
         Raises:
-            InputError: no such table, no scene names in it, vectors that are no probabilities, or a table of another
-                data set.
+            InputError: no such table, no scene names in it, vectors that are no probabilities, two rows for one video,
+                or a table of another data set.
         """
         table = LabelTable.open(path, COLUMNS)
-        names = [str(name) for name in table.metadata.get("names", [])]
+        names = list_of_names(table.metadata.get("names", []), str(table.path))
         if not names:
             raise InputError(f"{path}: the table does not name its scenes: make it with `sceneproof label scenes`")
         inside = indoor_scenes(names)
@@ -68,6 +68,10 @@ class Scenes:
                 clip = clips.rows(piece["video"])
                 first_row += len(piece)
                 clip, vectors = clip[clip >= 0], vectors[clip >= 0]
+                if there[clip].any() or len(np.unique(clip)) < len(clip):
+                    raise InputError(
+                        f"{path}: two rows for one video, up to row {first_row - 1}: leave one of them out"
+                    )
                 there[clip], entropy[clip] = True, entropies(vectors)
                 top[clip] = np.argsort(-vectors, axis=1, kind="stable")[:, :kept]
                 best[clip] = np.take_along_axis(vectors, top[clip], axis=1)

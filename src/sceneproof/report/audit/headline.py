@@ -6,17 +6,22 @@ from sceneproof.metrics.bootstrap import Interval
 from sceneproof.report.cells import percent
 from sceneproof.report.tables import between
 
+LITTLE, MUCH = 0.01, 0.6
+"""Shares of the picture: J-HMDB's people cover 23 % as boxes, and half of that as masks."""
+
 
 def headline(table: AuditTable, measures: Measures) -> list[str]:
     """Sentences, the most important first."""
     said = [
         _without_person(table, measures),
-        _swapped(measures),
+        _people(table, measures),
+        _swapped(table, measures),
         _cost(measures),
         _person_alone(measures),
         _time(measures),
     ]
-    return [sentence for sentence in said if sentence] or [_alone(table, measures)]
+    told = [sentence for sentence in said if sentence]
+    return told if told and told[0] != said[1] else [_alone(table, measures), *told]
 
 
 def points(share: float) -> str:
@@ -61,10 +66,40 @@ def _without_person(table: AuditTable, measures: Measures) -> str:
     return ""
 
 
-def _swapped(measures: Measures) -> str:
+def _people(table: AuditTable, measures: Measures) -> str:
+    """What the figures that need people stand on, and whether these look like people."""
+    known, cover, left = (_found(measures, name) for name in ("people_known", "people_cover", "people_left_out"))
+    if left is None:
+        return ""
+    out, all_videos = round(left.value * measures.figures["people_left_out"].videos), len(table.original)
+    few = f"people are known in less than {percent(table.least_share, 0)} of their frames"
+    if known is None or cover is None:
+        return f"What needs people was not measured: in {out} of {all_videos} videos {few}." if out else ""
+    counted = measures.figures["people_known"].videos
+    text = (
+        f"What needs people stands on {counted} of {all_videos} videos, with known people in {percent(known.value, 0)} "
+        f"of the frames, who cover {_cover(cover.value)} of the picture{_unusual(cover.value)}"
+    )
+    return f"{text}; {out} {'is' if out == 1 else 'are'} left out, where {few}." if out else f"{text}."
+
+
+def _cover(share: float) -> str:
+    return percent(share, 0 if share >= 0.095 else 1 if share >= 0.0095 else 2)
+
+
+def _unusual(cover: float) -> str:
+    """A warning where people cover more or less of the picture than they do in usual videos."""
+    if cover < LITTLE:
+        return ", which is unusually little: look at the clips below, whether that is where they are"
+    if cover > MUCH:
+        return ", which is unusually much: with them most of the scene is taken out, and pasted"
+    return ""
+
+
+def _swapped(table: AuditTable, measures: Measures) -> str:
     right, error, reliance = (_found(measures, name) for name in ("human_accuracy", "scene_error", "scene_reliance"))
     if right is None or error is None:
-        return ""
+        return _no_swap(table, measures)
     text = (
         f"With the person in the place of another action, it names the person’s action on {percent(right.value, 0)} of "
         f"the clips and the place’s on {percent(error.value, 0)}"
@@ -79,6 +114,15 @@ def _swapped(measures: Measures) -> str:
     return f"{text}."
 
 
+def _no_swap(table: AuditTable, measures: Measures) -> str:
+    """Why nobody could be put in another action's place, where that was asked for and there are people."""
+    asked = "swap_random" in set(table.rows["variant"]) or "swap_random" in table.facts.get("unable", {})
+    if not asked or all(_found(measures, f"top1_{name}") is None for name in ("human_inpainted", "human_filled")):
+        return ""
+    reason = measures.figures["human_accuracy"].missing
+    return f"Nobody could be put in the place of another action, so scene reliance was not measured: {reason}."
+
+
 def _cost(measures: Measures) -> str:
     cost, cut = _found(measures, "scene_cost"), _found(measures, "cutting_cost")
     if cost is None:
@@ -89,7 +133,8 @@ def _cost(measures: Measures) -> str:
         f"({between(cost)}){clear}"
     )
     if cut is not None:
-        text += f"; cutting and pasting alone {_costs(cut.value)}"
+        chance = "" if cut.excludes_zero else ", which may be chance"
+        text += f"; cutting and pasting alone {_costs(cut.value)} ({between(cut)}){chance}"
     return f"{text}."
 
 

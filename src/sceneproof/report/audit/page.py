@@ -21,6 +21,7 @@ from sceneproof.report.audit import group_tables, tables
 from sceneproof.report.audit.clips import ShownClip
 from sceneproof.report.audit.drawings import swap_figure, variant_figure
 from sceneproof.report.audit.headline import headline
+from sceneproof.report.cells import percent
 from sceneproof.report.html import html
 
 SECTIONS = (
@@ -79,16 +80,29 @@ def notes(table: AuditTable) -> list[str]:
     said = [f"{_videos(len(original))} of {len(table.actions)} actions; {guessing}."]
     if unread:
         said.append(f"{_videos(unread)} could not be read: missed in top-1, and left out elsewhere.")
-    filled = table.rows[(table.rows["variant"] == "human_filled") & (table.rows["problem"] != "")]
-    nobody = int(filled["video"].isin(original["video"][original["problem"] == ""]).sum())
+    nobody, few = _known_in_part(table)
+    if few:
+        why = f"with people known in less than {percent(table.least_share, 0)} of the frames"
+        said.append(f"{_videos(few)} {why}: left out of all that needs them.")
     if nobody == len(original) - unread > 0:
         said.append("Nobody is known to be in any video: nothing that needs people was measured.")
     elif nobody:
         said.append(f"{_videos(nobody)} with no known people: left out of all that needs them.")
+    said += [f"May be wrong: {doubt}." for doubt in table.facts.get("doubts") or []]
     left = table.facts.get("left_out") or []
     if left:
         said.append(f"Left out, as the mapping says: {', '.join(map(str, left))}.")
     return said
+
+
+def _known_in_part(table: AuditTable) -> tuple[int, int]:
+    """How many videos that can be read have no known people, and how many have them in too few frames."""
+    original = table.original
+    share = original["people_share"].astype(np.float64)
+    if share.notna().any():
+        return int((share == 0).sum()), int(((share > 0) & (share < table.least_share)).sum())
+    filled = table.rows[(table.rows["variant"] == "human_filled") & (table.rows["problem"] != "")]  # an older audit
+    return int(filled["video"].isin(original["video"][original["problem"] == ""]).sum()), 0
 
 
 def _videos(count: int) -> str:
@@ -101,6 +115,7 @@ def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
         "sceneproof": sceneproof.__version__,
         "headline": headline(table, measures),
         "notes": notes(table),
+        "people": _people(table, measures),
         "model": table.model,
         "settings": dict(sorted(table.facts.get("settings", {}).items())),
         "figures": {
@@ -119,6 +134,21 @@ def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
         "by_scene": _records(measures.by_scene),
         "groups": _records(measures.groups),
         "pull": _pull(table, measures),
+    }
+
+
+def _people(table: AuditTable, measures: Measures) -> dict[str, Any]:
+    """What the figures that need people stand on; null where it was not counted."""
+    known = table.original["people_share"].astype(np.float64).dropna()
+    nobody, few = _known_in_part(table)
+    return {
+        "least_share": table.least_share,
+        "videos": len(known) - nobody - few if len(known) else None,
+        "left_out": few if len(known) else None,
+        "nobody_known": nobody,
+        "frames_with_people": measures.value("people_known"),
+        "picture_covered": measures.value("people_cover"),
+        "doubts": list(table.facts.get("doubts") or []),
     }
 
 

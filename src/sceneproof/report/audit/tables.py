@@ -103,7 +103,8 @@ def still_table(measures: Measures) -> Table | None:
 def other_table(measures: Measures) -> Table:
     """All that has no table of its own, with what each figure means or why it is missing."""
     names = (
-        "top1", "mean_class", "scene_cost", "cutting_cost", "worst_group", "scene_leakage", "scene_bias", "on_person",
+        "top1", "mean_class", "people_known", "people_cover", "people_left_out", "scene_cost", "cutting_cost",
+        "worst_group", "scene_leakage", "scene_bias", "on_person",
         "person_area", "static_share", "dynamic_share", "outline_leak",
         "outline_chance",
     )  # fmt: skip

@@ -10,7 +10,7 @@ from sceneproof.report.transferred.headline import Leading, sentences, where
 def headline(study: DetectionStudy, measures: DetectionMeasures) -> list[str]:
     """Sentences, the most important first: that nothing follows, where nothing does."""
     leading = Leading(FRAME, "a frame-mAP", f"at an IoU of {LOOKED_AT:g} in {NAMES[study.reading]} reading")
-    said = sentences(study, measures.measures, leading)
+    said = sentences(study, measures.measures, leading, measures.lost)
     lost = [recipe for recipe in study.recipes if at_floor(study, measures, recipe)]
     if len(lost) == len(study.recipes):
         return [_nothing(study, measures), *said]

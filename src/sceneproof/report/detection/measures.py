@@ -17,7 +17,7 @@ from sceneproof.metrics.tubes import TrueTubes
 from sceneproof.metrics.video_map import match_tubes
 from sceneproof.report.detection.study import Detected, DetectionStudy, Recipe
 from sceneproof.report.measures import Measure, Measures
-from sceneproof.report.transferred.measures import figure, gains
+from sceneproof.report.transferred.measures import figure, gains, lost_out_of_context
 from sceneproof.tasks.detection.scoring import (
     FRAME_THRESHOLDS,
     MEAN,
@@ -72,10 +72,12 @@ class DetectionMeasures:
     Attributes:
         measures: frame-mAP and video-mAP by recipe and slice.
         found: by slice and recipe's name.
+        lost: frame-mAP that `study.falling` loses out of context; None where the videos' context is not known.
     """
 
     measures: Measures
     found: dict[str, dict[str, Found]]
+    lost: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def measure(study: DetectionStudy) -> DetectionMeasures:
     """Takes all figures of a study."""
     every: list[Measure] = []
     found: dict[str, dict[str, Found]] = {}
+    frames: dict[str, dict[str, list[Matches]]] = {}
     for on, part in study.slices.items():
         videos = video_numbers(part)
         boxes, tubes = true_boxes(part, videos, study.actions), true_tubes(part, videos, study.actions)
@@ -107,6 +110,7 @@ def measure(study: DetectionStudy) -> DetectionMeasures:
             for recipe in study.recipes
         }
         found[on] = {name: _found(study, runs) for name, runs in matched.items()}
+        frames[on] = {name: [_read_as(one.frame, study.reading) for one in runs] for name, runs in matched.items()}
         for recipe in study.recipes:
             lot = [
                 mean_average_precision(average_precision(_read_as(one.lot, study.reading)))
@@ -115,7 +119,7 @@ def measure(study: DetectionStudy) -> DetectionMeasures:
             every.append(figure(study, recipe, LOT, on, np.concatenate(lot), len(videos)))
             for reading in (study.reading, *(one for one in READINGS if one != study.reading)):
                 every += _maps(study, recipe, on, matched, reading)
-    return DetectionMeasures(Measures(every), found)
+    return DetectionMeasures(Measures(every), found, lost_out_of_context(study, frames))
 
 
 def _matched(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sceneproof.metrics.average_precision import average_precision, mean_average_precision
 from sceneproof.metrics.average_recall import recall_at
+from sceneproof.metrics.bootstrap import Interval
 from sceneproof.metrics.matching import Matches
 from sceneproof.metrics.temporal_diagnosis import kind_counts, kinds
 from sceneproof.metrics.temporal_matching import BELOW, Reading, match
@@ -15,7 +16,7 @@ from sceneproof.metrics.temporal_nms import grouped_nms
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 from sceneproof.report.localization.study import LocalizationStudy, Localized, Recipe
 from sceneproof.report.measures import Measure, Measures
-from sceneproof.report.transferred.measures import figure, gains
+from sceneproof.report.transferred.measures import figure, gains, lost_out_of_context
 from sceneproof.tasks.localization.scoring import READINGS, detections, true_segments
 
 AVERAGE = "mAP"
@@ -63,16 +64,19 @@ class LocalizationMeasures:
     Attributes:
         measures: mAP by recipe, slice and tIoU.
         found: by slice and recipe's name.
+        lost: average mAP that `study.falling` loses out of context; None where the videos' context is not known.
     """
 
     measures: Measures
     found: dict[str, dict[str, Found]]
+    lost: Interval | None = None
 
 
 def measure(study: LocalizationStudy) -> LocalizationMeasures:
     """Takes all figures of a study."""
     every: list[Measure] = []
     found: dict[str, dict[str, Found]] = {}
+    matched: dict[str, dict[str, list[Matches]]] = {}
     for on, part in study.slices.items():
         truth, videos = true_segments(part, study.actions)
         made = {
@@ -85,13 +89,14 @@ def measure(study: LocalizationStudy) -> LocalizationMeasures:
             ]
             for recipe in study.recipes
         }
+        matched[on] = matches
         found[on] = {recipe.name: _found(study, truth, recipe, made[recipe.name]) for recipe in study.recipes}
         for recipe in study.recipes:
             every += _maps(study, recipe, on, matches)
             every += _other_reading(study, recipe, on, truth, made[recipe.name])
             for count, values in zip(COUNTS, found[on][recipe.name].recall.T, strict=True):
                 every.append(figure(study, recipe, recall_name(count), on, values, truth.videos))
-    return LocalizationMeasures(Measures(every), found)
+    return LocalizationMeasures(Measures(every), found, lost_out_of_context(study, matched))
 
 
 def _detections(run: Localized, videos: Sequence[str], actions: Sequence[str]) -> Detections:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from sceneproof.metrics.bootstrap import Interval
 from sceneproof.report.cells import percent
 from sceneproof.report.grouping import Recipe
+from sceneproof.report.headline import cost, fall
 from sceneproof.report.measures import Measure, Measures
 from sceneproof.report.tables import between
 from sceneproof.report.transferred.study import AnyRun, TransferStudy
@@ -24,8 +26,8 @@ class Leading:
     how: str
 
 
-def sentences(study: TransferStudy[AnyRun], measures: Measures, leading: Leading) -> list[str]:
-    """What the leading figure says, the most important first."""
+def sentences(study: TransferStudy[AnyRun], measures: Measures, leading: Leading, lost: Interval | None) -> list[str]:
+    """What the leading figure says, the most important first; `lost` is what `measures.lost_out_of_context` says."""
     slices = list(study.slices)
     other = study.reference(study.debiased)
     if other is None:
@@ -33,8 +35,10 @@ def sentences(study: TransferStudy[AnyRun], measures: Measures, leading: Leading
     else:
         said = [_difference(study, measures, leading, other)]
         said += [_cost(study, measures, leading, on) for on in slices[:-1]]
-    if len(slices) == 2:
-        said.append(_fall(measures, leading, other or study.debiased, *slices))
+    if lost is not None:
+        recipe = study.falling
+        here, there = (_found(measures, leading, recipe, on).mean for on in slices)
+        said.append(fall(recipe.name, here, there, lost))
     return [sentence for sentence in said if sentence]
 
 
@@ -72,18 +76,7 @@ def _cost(study: TransferStudy[AnyRun], measures: Measures, leading: Leading, on
     found = _found(measures, leading, study.debiased, on)
     if found.gain is None:
         return ""
-    word = "gains" if found.gain.value >= 0 else "loses"
-    size = f"{100 * abs(found.gain.value):.1f} points"
-    return f"{where(on)} it {word} {size} ({between(found.gain)}), at {percent(found.mean)}."
-
-
-def _fall(measures: Measures, leading: Leading, recipe: Recipe[AnyRun], inside: str, outside: str) -> str:
-    here, there = (_found(measures, leading, recipe, on) for on in (inside, outside))
-    lost = 100 * (here.mean - there.mean)
-    ends = f"from {percent(here.mean)} to {percent(there.mean)}"
-    if lost <= 0:
-        return f"Taken out of context, {recipe.name} does not fall: {ends}."
-    return f"Taken out of context, {recipe.name} falls {ends}: {lost:.1f} points."
+    return cost(where(on), found.gain, found.mean)
 
 
 def _how(leading: Leading, found: Measure) -> str:

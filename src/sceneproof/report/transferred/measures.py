@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.metrics.bootstrap import Interval, mean_and_std
-from sceneproof.metrics.map_bootstrap import paired_map_interval
+from sceneproof.metrics.map_bootstrap import paired_map_interval, unpaired_map_interval
 from sceneproof.metrics.matching import Matches
 from sceneproof.report.grouping import Recipe
 from sceneproof.report.measures import Measure
@@ -33,6 +33,21 @@ def gains(
     theirs = [matches[other.name][other.seeds.index(seed)] for seed in shared]
     each, average = paired_map_interval(ours, theirs)
     return [*each], average
+
+
+def lost_out_of_context(
+    study: TransferStudy[AnyRun], matches: Mapping[str, Mapping[str, Sequence[Matches]]]
+) -> Interval | None:
+    """What `study.falling` loses in mAP out of context, mean over the thresholds; None without two slices.
+
+    Args:
+        study: the recipes.
+        matches: by slice and recipe's name, one a run.
+    """
+    if len(study.slices) != 2:
+        return None
+    inside, outside = (matches[on][study.falling.name] for on in study.slices)
+    return unpaired_map_interval(inside, outside)
 
 
 def figure(

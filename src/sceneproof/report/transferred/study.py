@@ -73,6 +73,11 @@ class TransferStudy(Generic[AnyRun]):
         """The slice that matters most: out of context, where there is one."""
         return list(self.slices)[-1]
 
+    @property
+    def falling(self) -> Recipe[AnyRun]:
+        """The recipe whose fall out of context the page tells: what the debiased one is compared with, or itself."""
+        return self.reference(self.debiased) or self.debiased
+
     def models(self) -> list[Recipe[AnyRun]]:
         """The recipes that pictures show: the debiased one and what it is compared with."""
         other = self.reference(self.debiased)

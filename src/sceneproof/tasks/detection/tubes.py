@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sceneproof.metrics.boxes import box_iou
+from sceneproof.metrics.matching import real_numbers
 from sceneproof.metrics.suppression import kept_in_groups
 from sceneproof.metrics.tubes import FoundTubes, Tubes
 from sceneproof.tasks.detection.trimming import trimmed
@@ -44,11 +45,12 @@ class Tube:
     score: float
 
 
-def make_tube(number: int, action: int, first: int, boxes: Boxes, scores: Boxes, *, best: int = BEST) -> Tube:
+def make_tube(number: int, action: int, first: int, boxes: ArrayLike, scores: ArrayLike, *, best: int = BEST) -> Tube:
     """A tube of boxes (T, 4) and scores (T,); its score is the mean of its `best` highest ones."""
-    highest = np.sort(scores)[::-1][:best]
+    corners, each = real_numbers(boxes, "boxes").reshape(-1, 4), real_numbers(scores, "scores")
+    highest = np.sort(np.asarray(scores))[::-1][:best]
     return Tube(
-        number, action, first, boxes.astype(np.float32), scores.astype(np.float32), float(highest.mean(dtype=float))
+        number, action, first, corners.astype(np.float32), each.astype(np.float32), float(highest.mean(dtype=float))
     )  # fmt: skip
 
 
