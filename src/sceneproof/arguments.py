@@ -4,20 +4,35 @@ import dataclasses
 import inspect
 import itertools
 import json
+import os
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from jsonargparse import ArgumentParser, Namespace
+import yaml
+from jsonargparse import ArgumentParser, Namespace, get_loader, set_loader
 
+from sceneproof.addresses import at_home
 from sceneproof.errors import InputError
+from sceneproof.files import read_yaml, refuse_unbounded
 from sceneproof.spec import Spec
 
 
-class Parser(ArgumentParser):
-    """A parser that raises InputError, so that bad words are told like any other bad input."""
+Settings = TypeVar("Settings")
+
+
+class Checker(ArgumentParser):
+    """A parser that raises InputError, so that bad values are told like any other bad input."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raises InputError with what is wrong."""
+        raise InputError(message)
+
+
+class Parser(Checker):
+    """A parser of command lines."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raises InputError with what is wrong and where to look."""
@@ -44,16 +59,58 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         if _is_list(hints.get(action.dest)):
             action.metavar = f"{action.dest.rstrip('s').upper()} …"
     required = [key for key, item in parameters.items() if item.default is item.empty]
+    files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
+    files += [after for word, after in itertools.pairwise(words) if word == "--config"]
+    for file in files:
+        _check_recipe(Path(file).expanduser(), hints)
     try:
         values = parser.parse_args(spelled_out(words, {**hints, **_inside(hints)}, required))
     except InputError as error:
-        files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
-        files += [after for word, after in itertools.pairwise(words) if word == "--config"]
         raise InputError(f"{', '.join(files)}: {error}" if files else str(error)) from None
     for key in parameters:
         for value in values[key] if isinstance(values[key], list) else [values[key]]:
             _refuse_address(key, value)
     return {key: _value(values[key], hints[key]) for key in parameters}
+
+
+def settings_of(kind: type[Settings], values: Any) -> Settings:
+    """The settings that a file holds, of the types that their dataclass has; what it does not hold is the default.
+
+    Raises:
+        InputError: an unknown key, or a value of another type.
+    """
+    if not isinstance(values, Mapping):
+        raise InputError(f"expected options by their names, not {values!r}")
+    parser = Checker()
+    parser.add_class_arguments(kind, "settings")
+    return kind(**parser.parse_object({"settings": dict(values)})["settings"].as_dict())
+
+
+def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
+    """Raises InputError for a file of options that holds none, or sends on to another file."""
+    if not os.path.exists(file):  # unlike Path's, false for what is too long for a name
+        return  # the parser says so
+    options = read_yaml(file)
+    if not isinstance(options, Mapping):
+        raise InputError(f"{file}: holds no options by their names, but {type(options).__name__} {options!r:.40}")
+    for key, value in options.items():
+        if key == "config" or (dataclasses.is_dataclass(hints.get(key)) and isinstance(value, str)):
+            raise InputError(
+                f"{file}: {key}: write the options of {value!r} down in this file: it can include no other"
+            )
+
+
+def _bounded(value: str) -> Any:
+    """YAML as jsonargparse reads it, bounded: recipes, and values of the command line."""
+    refuse_unbounded(value)
+    try:
+        return _plain_loader(value)
+    except (ValueError, LookupError, AttributeError) as error:  # as in `files.read_yaml`
+        raise yaml.YAMLError(str(error)) from None
+
+
+_plain_loader = get_loader("yaml")
+set_loader("yaml", _bounded, (yaml.YAMLError,))
 
 
 def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequence[str]) -> list[str]:
@@ -137,7 +194,19 @@ def _refuse_address(key: str, value: Any) -> None:
 def _value(value: Any, hint: Any) -> Any:
     """A parsed value as the function wants it: a Spec for a class, a dataclass for its fields."""
     if isinstance(value, Namespace) and "class_path" in value:
-        return Spec.from_config(value.as_dict(), "class")
+        return Spec.from_config(_at_home(value.as_dict()), "class")
     if isinstance(value, Namespace) and dataclasses.is_dataclass(hint):
-        return hint(**value.as_dict())  # type: ignore[operator]  # a dataclass, not an instance of one
+        fields = {key: item for key, item in value.as_dict().items() if key != "__path__"}  # of the file it came from
+        return hint(**_at_home(fields))  # type: ignore[operator]  # a dataclass, not an instance of one
+    return _at_home(value)
+
+
+def _at_home(value: Any) -> Any:
+    """A value whose paths begin at home where they say `~`: in quotes, in YAML and behind `=` no shell sees to that."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_at_home, value))
+    if isinstance(value, dict):
+        return {key: _at_home(item) for key, item in value.items()}
+    if isinstance(value, Path) or (isinstance(value, str) and (value == "~" or value.startswith("~/"))):
+        return at_home(value)
     return value

@@ -20,6 +20,9 @@ from sceneproof.optimisation import Optimisation, learning_rate, make_optimizer,
 from sceneproof.progress import Advance, progress
 from sceneproof.run import Run
 
+LOADER_DIED = "DataLoader worker"
+"""In what PyTorch raises where a loader's process has died; it has no error of its own."""
+
 
 @dataclass
 class Job:
@@ -56,14 +59,14 @@ def fit(job: Job, settings: Optimisation) -> Progress:
 
     Raises:
         TrainingError: a loss that is not a number, a full disk, a dead loader worker. The last checkpoint is intact.
-        KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
+        KeyboardInterrupt: Ctrl-C or a termination request, after a checkpoint was written.
     """
     try:
         return _Loop(job, settings).run()
     except OSError as error:
         raise TrainingError(f"cannot write: {error}. {_resume_hint(job.run)}") from error
     except RuntimeError as error:
-        if "DataLoader worker" in str(error):
+        if LOADER_DIED in str(error):
             raise TrainingError(f"a loader worker died: {error}. Is memory short? {_resume_hint(job.run)}") from error
         raise
 
@@ -92,18 +95,21 @@ class _Loop:
     def run(self) -> Progress:
         total = self.settings.epochs * self.job.steps
         quiet = self.job.quiet or not self.accelerator.is_main_process
-        with (
-            interrupts(processes=self.accelerator.num_processes) as interrupted,
-            progress(f"training {self.job.run.name}", total, done=self.progress.step, quiet=quiet) as advance,
-        ):
-            while self.progress.epoch < self.settings.epochs:
-                self.epoch(advance, interrupted)
-        if self.accelerator.is_main_process:
-            if self.settings.keep == "last" or self.progress.best is None:
-                self.job.run.save_weights(self.job.method)
-            self.job.run.finish()
-        if interrupted.is_set():
-            raise KeyboardInterrupt(f"{self.job.run.path} is done all the same.")
+        with interrupts(processes=self.accelerator.num_processes) as interrupted:
+            with progress(f"training {self.job.run.name}", total, done=self.progress.step, quiet=quiet) as advance:
+                try:
+                    while self.progress.epoch < self.settings.epochs:
+                        self.epoch(advance, interrupted)
+                except RuntimeError as error:
+                    if interrupted.is_set() and LOADER_DIED in str(error):  # the same signal reached the worker
+                        raise KeyboardInterrupt(_resume_hint(self.job.run)) from error
+                    raise
+            if self.accelerator.is_main_process:
+                if self.settings.keep == "last" or self.progress.best is None:
+                    self.job.run.save_weights(self.job.method)
+                self.job.run.finish()
+            if interrupted.is_set():
+                raise KeyboardInterrupt(f"{self.job.run.path} is done all the same.")
         return self.progress
 
     def epoch(self, advance: Advance, interrupted: threading.Event) -> None:

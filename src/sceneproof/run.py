@@ -18,15 +18,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import sceneproof
+from sceneproof.arguments import settings_of
 from sceneproof.backbones.weights import fill
 from sceneproof.errors import InputError
-from sceneproof.files import read_json, whole, write_json
+from sceneproof.files import parse_json, read_bounded, read_json, read_yaml, whole, write_json
 from sceneproof.methods.base import Learner, Method
 from sceneproof.spec import Spec
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.localization.localizer import Localizer
 
 Network = TypeVar("Network", bound=Learner)
+Settings = TypeVar("Settings")
+MOST_HISTORY = 2**28
+"""Bytes of metrics.jsonl: a line has some hundreds."""
 FIRST_TEMPORARY = re.compile(r"\.(labels|environment|config)\.\d+\.tmp\.(json|yaml)")  # as `files.whole` names them
 
 
@@ -83,12 +87,51 @@ class Run:
         path = Path(path)
         if not (path / "config.yaml").is_file():
             raise InputError(f"{path}: not a run folder (no config.yaml in it)")
+        config = read_yaml(path / "config.yaml")
+        if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
+            raise InputError(f"{path / 'config.yaml'}: holds no configuration of a run, which names its options")
+        labels = read_json(path / "labels.json", dict)
+        actions, scenes = (_names(labels, key, path / "labels.json") for key in ("actions", "scenes"))
+        if not actions:
+            raise InputError(f"{path / 'labels.json'}: names no actions")
+        return cls(path, config, actions, scenes)
+
+    def settings(self, key: str, kind: type[Settings]) -> Settings:
+        """Settings of the configuration, such as how clips are cut; what an older run does not name is the default.
+
+        Args:
+            key: where they stand.
+            kind: their dataclass.
+
+        Raises:
+            InputError: they are missing, or not what the dataclass takes; names the file and the key.
+        """
         try:
-            config = yaml.safe_load((path / "config.yaml").read_text())
-        except yaml.YAMLError as error:
-            raise InputError(f"{path / 'config.yaml'}: not YAML: {error}") from None
-        labels = read_json(path / "labels.json")
-        return cls(path, config, labels["actions"], labels["scenes"])
+            return settings_of(kind, self.config.get(key))
+        except InputError as error:
+            raise InputError(f"{self.path / 'config.yaml'}: {key}: {error}") from None
+
+    @property
+    def seed(self) -> int:
+        """Of the training.
+
+        Raises:
+            InputError: the configuration holds another thing than a number.
+        """
+        seed = self.config.get("seed", 0)
+        if type(seed) is not int:
+            raise InputError(f"{self.path / 'config.yaml'}: seed: expected a number, not {seed!r}")
+        return seed
+
+    @property
+    def commit(self) -> str:
+        """Of the code that trained it; empty where that is not known.
+
+        Raises:
+            InputError: environment.json is damaged.
+        """
+        file = self.path / "environment.json"
+        return str(read_json(file, dict).get("commit") or "") if file.is_file() else ""
 
     @property
     def done(self) -> bool:
@@ -175,24 +218,24 @@ class Run:
         """The lines of metrics.jsonl, without a last one that a kill or a full disk cut short.
 
         Raises:
-            InputError: another line is not JSON.
+            InputError: another line is not a record of figures; names it.
         """
         path = self.path / "metrics.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = read_bounded(path, MOST_HISTORY).splitlines() if path.exists() else []
         records: list[dict[str, float]] = []
         for number, line in enumerate(lines, 1):
             try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError as error:
+                records.append(_record(line, f"{path}: line {number}"))
+            except InputError:
                 if number < len(lines):
-                    raise InputError(f"{path}: line {number} is not JSON: {error}") from None
+                    raise
         return records
 
     def rewind(self, step: int) -> None:
         """Drops what was logged after a step, so that a resumed run logs nothing twice, and a line cut short."""
         path = self.path / "metrics.jsonl"
         kept = "".join(json.dumps(record) + "\n" for record in self.history() if record["step"] <= step)
-        if path.exists() and path.read_text() != kept:
+        if path.exists() and path.read_bytes() != kept.encode():
             with whole(path) as temporary:
                 temporary.write_text(kept)
 
@@ -264,6 +307,28 @@ def _commit(file: Path) -> str | None:
         return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.CalledProcessError):  # git is not installed, or there is no repository
         return None
+
+
+def _names(labels: dict[str, Any], key: str, file: Path) -> list[str]:
+    """The names under a key of labels.json."""
+    names = labels.get(key)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"{file}: expected {{'actions': [names], 'scenes': [names]}}; {key!r} is not there, or no names"
+        )
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise InputError(f"{file}: {key}: {twice[0]!r} is there twice")
+    return names
+
+
+def _record(line: bytes, where: str) -> dict[str, float]:
+    """A line of metrics.jsonl: figures by name, with the step they are of."""
+    record = parse_json(line, where, dict)
+    for name, value in {"step": None, **record}.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{where}: {name!r} is not there, or no number")
+    return record
 
 
 def _begun(path: Path) -> bool:

@@ -112,7 +112,7 @@ def _claim(out: Path, settings: Settings) -> None:
     said = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
     if not place.exists():
         write_json(place, said)
-    elif (found := read_json(place)) != said:
+    elif (found := read_json(place, dict)) != said:
         name = next((name for name in said if found.get(name) != said[name]), "settings")
         raise InputError(
             f"{place}: this folder holds an export with {name} {found.get(name)}, not {said[name]}; give another "

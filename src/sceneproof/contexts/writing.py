@@ -99,7 +99,7 @@ def _written(task: Task) -> list[dict[str, Any]]:
     out = Path(task.folder)
     record = out / PARTS / task.part
     if record.is_file():
-        there: list[dict[str, Any]] = read_json(record)
+        there: list[dict[str, Any]] = read_json(record, list)
         if all((out / one["path"]).is_file() for one in there if "path" in one):
             return there
     row = int(np.flatnonzero((table.rows["video"] == task.video).to_numpy())[0])

@@ -1,6 +1,5 @@
 """The command `sceneproof index check`."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from sceneproof.data.human_tables import CORNERS, HumanBoxes
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import lengths, repaired, untrimmed
 from sceneproof.data.sources.survey import survey
-from sceneproof.data.tables import KEY, read_schema, read_table
+from sceneproof.data.tables import read_schema, read_table, said_of
 from sceneproof.errors import InputError
 
 
@@ -69,7 +68,7 @@ def index_check(
     target = located(repair)
     if target.parent.resolve() != table.root.resolve():
         raise InputError(f"--repair {repair}: the paths start from {table.root}: write the copy there")
-    known = json.loads((read_schema(located(manifest)).metadata or {}).get(KEY, b"{}"))
+    known = said_of(read_schema(located(manifest)), manifest)
     mended.write(target, **{name: value for name, value in known.items() if name != "kind"})
     if not quiet:
         print(f"wrote {target}: {len(mended)} rows")

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from sceneproof.addresses import Place, at_hand, names, remove, remove_folder, size
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tables import KEY, hashes, read_schema, read_table, write_table
+from sceneproof.data.tables import KEY, hashes, read_schema, read_table, said_of, write_table
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole, write_json
 from sceneproof.labelling.decoding import Task
@@ -84,7 +84,7 @@ class Shards:
         plan, file = self.plan, self.folder / "plan.json"
         if not any(name.endswith(".parquet") for name in names(self.folder)):
             write_json(file, plan)
-        there = read_json(file)
+        there = read_json(file, dict)
         for key in plan:
             if there.get(key) != plan[key]:
                 raise InputError(
@@ -98,7 +98,7 @@ class Shards:
         if size(self.out) is None:
             return None
         try:
-            said = json.loads((read_schema(self.out).metadata or {}).get(KEY, b"{}"))
+            said = said_of(read_schema(self.out), self.out)
         except (pa.ArrowInvalid, OSError):
             return None
         if said.get("plan") != self._digest():
