@@ -19,7 +19,6 @@ from sceneproof.errors import InputError
 from sceneproof.files import read_yaml, refuse_unbounded
 from sceneproof.spec import Spec
 
-
 Settings = TypeVar("Settings")
 
 

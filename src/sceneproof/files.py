@@ -108,10 +108,10 @@ def read_yaml(path: Address | Place) -> Any:
     text = decoded(read_bounded(path, MOST_YAML), str(path))
     try:
         refuse_unbounded(text)
-        return yaml.load(text, Loader=SafeLoader)  # noqa: S506  # a SafeLoader, in C where there is one
+        return yaml.load(text, Loader=SafeLoader)  # in C where there is one
     # PyYAML's constructors have no error of their own for a date with a 13th month, or a number that is empty
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
-        raise InputError(f"{path}: not YAML: {error}") from None
+        raise InputError(f"{path}: cannot be read: not YAML: {error}") from None
 
 
 def refuse_unbounded(text: str) -> None:
@@ -159,7 +159,7 @@ def read_bounded(path: Address | Place, most: int) -> bytes:
     except PermissionError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     if len(data) > most:
-        raise InputError(f"{path}: larger than {most} bytes, which no such file is")
+        raise InputError(f"{path}: cannot be read: larger than {most} bytes, which no such file is")
     return data
 
 
@@ -172,7 +172,7 @@ def decoded(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{name}: not text in UTF-8: {error}") from None
+        raise InputError(f"{name}: cannot be read: not text in UTF-8: {error}") from None
 
 
 def _start(value: object) -> str:

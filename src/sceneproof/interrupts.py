@@ -55,10 +55,10 @@ def termination_interrupts() -> Iterator[None]:
 
 @contextmanager
 def interrupts(*, processes: int) -> Iterator[threading.Event]:
-    """An event that Ctrl-C or a termination request sets, so that a checkpoint is written first; Ctrl-C twice ends at once.
+    """An event that Ctrl-C or a termination request sets, so that a checkpoint is written first.
 
-    With several processes the signals keep their usual meaning, since processes would stop at different steps: there
-    the checkpoints at intervals are what is left.
+    A second Ctrl-C ends at once. With several processes the signals keep their usual meaning, since processes would
+    stop at different steps: there the checkpoints at intervals are what is left.
 
     Raises:
         Terminated: in place of a KeyboardInterrupt of the block, where it was a termination request that came first.
@@ -105,7 +105,7 @@ def end_with_parent(*, grace: float = 0.0) -> None:
     started_by = os.getppid()
 
     def leave() -> None:
-        # the sentinel tells of a parent that was gone before; the number, where a brother holds the sentinel's other end
+        # the sentinel tells of a parent that had gone before; the number, where a brother holds its other end
         while not multiprocessing.connection.wait(sentinels, BETWEEN_LOOKS) and os.getppid() == started_by:
             if not sentinels:
                 time.sleep(BETWEEN_LOOKS)

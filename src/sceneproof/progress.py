@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from sceneproof.terminal import bare, visible
+from sceneproof.terminal import visible
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Advance(Protocol):
 @contextmanager
 def progress(what: str, total: int, *, done: int = 0, quiet: bool = False) -> Iterator[Advance]:
     """Shows how far a long job is, on standard error; `done` items were done before, which took no time now."""
-    console, what = Console(file=bare(sys.stderr)), visible(what)
+    console, what = Console(stderr=True), visible(what)
     if quiet:
         yield lambda items=1, note="": None
     elif console.is_terminal and not _shared:

@@ -225,10 +225,10 @@ class Run:
         records: list[dict[str, float]] = []
         for number, line in enumerate(lines, 1):
             try:
-                records.append(_record(line, f"{path}: line {number}"))
-            except InputError:
+                records.append(_record(line))
+            except InputError as error:
                 if number < len(lines):
-                    raise
+                    raise InputError(f"{path}: line {number} is not JSON of figures by their names{error}") from None
         return records
 
     def rewind(self, step: int) -> None:
@@ -322,12 +322,16 @@ def _names(labels: dict[str, Any], key: str, file: Path) -> list[str]:
     return names
 
 
-def _record(line: bytes, where: str) -> dict[str, float]:
-    """A line of metrics.jsonl: figures by name, with the step they are of."""
-    record = parse_json(line, where, dict)
+def _record(line: bytes) -> dict[str, float]:
+    """A line of metrics.jsonl: figures by name, with the step they are of.
+
+    Raises:
+        InputError: it is another thing; a message to go on with after where that is.
+    """
+    record = parse_json(line, "", dict)
     for name, value in {"step": None, **record}.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{where}: {name!r} is not there, or no number")
+            raise InputError(f": {name!r} is not there, or no number")
     return record
 
 

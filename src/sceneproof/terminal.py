@@ -1,4 +1,4 @@
-"""What reaches the terminal: text alone. Names of files, classes and servers may hold what moves a cursor or hides words."""
+"""What reaches the terminal: text alone. Names of files and servers may hold what moves a cursor or hides words."""
 
 import sys
 import unicodedata
@@ -25,7 +25,7 @@ def visible(text: object, *, keep: str = "") -> str:
 
 
 def lines_of(text: object) -> str:
-    """A message with its own line breaks: lines after the first are indented, so that none passes for another message."""
+    """A message, its lines after the first indented, so that none passes for another message."""
     return "\n  ".join(visible(line, keep="\t") for line in str(text).split("\n"))
 
 
@@ -62,6 +62,11 @@ class Shown:
         """False: libraries leave out their colours, which would be written out."""
         return False
 
+    @property
+    def rich_proxied_file(self) -> TextIO:
+        """The stream itself, which Rich asks for by this name: our own bars, whose texts are made visible before."""
+        return self.stream
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
@@ -75,8 +80,3 @@ def shown_safely() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
-
-
-def bare(stream: TextIO) -> TextIO:
-    """The stream behind `Shown`, for our own progress bars."""
-    return stream.stream if isinstance(stream, Shown) else stream
