@@ -53,8 +53,25 @@ def termination_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+class Request(threading.Event):
+    """Set when the process has been asked to end."""
+
+    raises = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """While the block lasts, being asked raises KeyboardInterrupt: for waits in which no step is begun."""
+        if self.is_set():
+            raise KeyboardInterrupt
+        self.raises = True
+        try:
+            yield
+        finally:
+            self.raises = False
+
+
 @contextmanager
-def interrupts(*, processes: int) -> Iterator[threading.Event]:
+def interrupts(*, processes: int) -> Iterator[Request]:
     """An event that Ctrl-C or a termination request sets, so that a checkpoint is written first.
 
     A second Ctrl-C ends at once. With several processes the signals keep their usual meaning, since processes would
@@ -63,7 +80,7 @@ def interrupts(*, processes: int) -> Iterator[threading.Event]:
     Raises:
         Terminated: in place of a KeyboardInterrupt of the block, where it was a termination request that came first.
     """
-    asked = threading.Event()
+    asked = Request()
     if processes > 1 or threading.current_thread() is not threading.main_thread():
         yield asked
         return
@@ -71,10 +88,11 @@ def interrupts(*, processes: int) -> Iterator[threading.Event]:
 
     def ask(number: int, frame: FrameType | None) -> None:
         # only a person's second Ctrl-C is impatience: a parent, or a cluster, may ask besides the terminal
-        if heard and number == signal.SIGINT:
-            raise KeyboardInterrupt
+        again = bool(heard)
         heard.append(number)
         asked.set()
+        if asked.raises or (again and number == signal.SIGINT):
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
