@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import yaml
-from jsonargparse import ArgumentParser, Namespace, get_loader, set_loader
+from jsonargparse import ArgumentParser, Namespace
 
 from sceneproof.addresses import at_home
 from sceneproof.errors import InputError
-from sceneproof.files import read_yaml, refuse_unbounded
+from sceneproof.files import TooMuchError, build_yaml, read_yaml
 from sceneproof.spec import Spec
+from sceneproof.terminal import visible
 
 Settings = TypeVar("Settings")
 
@@ -45,6 +46,10 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         InputError: an unknown flag or key, or a value of another type.
         SystemExit: after --help or --print_config.
     """
+    for word in words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise InputError(f"{visible(word)}: holds bytes that are not UTF-8, which no table can: rename the file")
+        _check_values([word, word.partition("=")[2]], name)
     hints = typing.get_type_hints(function)
     parameters = inspect.signature(function).parameters
     about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
@@ -99,17 +104,20 @@ def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
             )
 
 
-def _bounded(value: str) -> Any:
-    """YAML as jsonargparse reads it, bounded: recipes, and values of the command line."""
-    refuse_unbounded(value)
-    try:
-        return _plain_loader(value)
-    except (ValueError, LookupError, AttributeError) as error:  # as in `files.read_yaml`
-        raise yaml.YAMLError(str(error)) from None
-
-
-_plain_loader = get_loader("yaml")
-set_loader("yaml", _bounded, (yaml.YAMLError,))
+def _check_values(value: Any, where: str) -> None:
+    """Raises InputError for a text, among values, that is too much for the YAML that it is taken for."""
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for item in value:
+            _check_values(item, where)
+    elif isinstance(value, str):
+        try:
+            build_yaml(value)
+        except TooMuchError as error:
+            raise InputError(f"{where}: {value!r:.40}…: {error}") from None
+        except yaml.YAMLError:
+            return  # a text
 
 
 def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequence[str]) -> list[str]:

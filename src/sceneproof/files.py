@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ import yaml
 
 from sceneproof.addresses import Address, Place, located, opened_file, upload
 from sceneproof.errors import InputError
+from sceneproof.terminal import visible
 
 Value = TypeVar("Value")
 
@@ -88,7 +91,10 @@ def parse_json(data: str | bytes, name: str, expected: type[Value] = object) -> 
         InputError: it is not JSON, nested too deep, or holds something else than was expected.
     """
     try:
-        value = json.loads(data if isinstance(data, str) else data.decode("utf-8-sig"))
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        value = json.loads(text)
+        if re.search(r"\\u[dD][89a-fA-F]", text):  # half a letter, which nothing can be written with
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise InputError(f"{name}: not JSON that can be read: nested too deep") from None
     except ValueError as error:  # of JSON, of the encoding, or of a number with thousands of digits
@@ -107,20 +113,36 @@ def read_yaml(path: Address | Place) -> Any:
     """
     text = decoded(read_bounded(path, MOST_YAML), str(path))
     try:
-        refuse_unbounded(text)
-        return yaml.load(text, Loader=SafeLoader)  # in C where there is one
-    # PyYAML's constructors have no error of their own for a date with a 13th month, or a number that is empty
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError) as error:
+        return build_yaml(text)
+    except yaml.YAMLError as error:
         raise InputError(f"{path}: cannot be read: not YAML: {error}") from None
 
 
+class TooMuchError(yaml.YAMLError):
+    """YAML that is too much to build, or breaks down in building."""
+
+
+def build_yaml(text: str) -> Any:
+    """YAML as plain values.
+
+    Raises:
+        yaml.YAMLError: it is not YAML; a TooMuchError where its values cannot be built.
+    """
+    refuse_unbounded(text)
+    try:
+        return yaml.load(text, Loader=SafeLoader)  # in C where there is one
+    # PyYAML's constructors have no error of their own for a date with a 13th month, or a number that is empty
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise TooMuchError(f"{type(error).__name__}: {error}") from None
+
+
 def refuse_unbounded(text: str) -> None:
-    """Raises yaml.YAMLError for YAML that is too much to build: by its events, before anything is built.
+    """Raises TooMuchError for YAML that is too much to build: by its events, before anything is built.
 
     An alias counts as all that it stands for: ten lines can stand for more than any memory holds.
     """
     nodes, begun, sizes = 0, list[tuple[str | None, int]](), dict[str, int]()
-    for event in yaml.parse(text, Loader=SafeLoader):
+    for event in yaml.parse(text, Loader=SafeLoader):  # a YAMLError where it is none
         if isinstance(event, yaml.CollectionStartEvent):
             begun.append((event.anchor, nodes))
             nodes += 1
@@ -134,10 +156,10 @@ def refuse_unbounded(text: str) -> None:
                 sizes[event.anchor] = 1
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
-                raise yaml.YAMLError(f"the alias *{event.anchor} stands for nothing, or for what it is a part of")
+                raise TooMuchError(f"the alias *{event.anchor} stands for nothing, or for what it is a part of")
             nodes += sizes[event.anchor]
         if len(begun) > DEEPEST or nodes > MOST_NODES:
-            raise yaml.YAMLError(
+            raise TooMuchError(
                 f"more than {DEEPEST} levels deep, or than {MOST_NODES} values with what its aliases stand for"
             )
 
@@ -161,6 +183,19 @@ def read_bounded(path: Address | Place, most: int) -> bytes:
     if len(data) > most:
         raise InputError(f"{path}: cannot be read: larger than {most} bytes, which no such file is")
     return data
+
+
+def named(path: Path) -> Path:
+    """A path that was found in a folder, if its name can be written into tables, pages and messages.
+
+    Raises:
+        InputError: it holds bytes that are not UTF-8, or control characters; names the file.
+    """
+    for letter in path.name:
+        if unicodedata.category(letter) in ("Cc", "Cs"):
+            what = "a byte that is not UTF-8" if "\udc80" <= letter <= "\udcff" else "a control character"
+            raise InputError(f"{visible(path)}: its name holds {what}, which no table can: rename it")
+    return path
 
 
 def decoded(data: bytes, name: str) -> str:

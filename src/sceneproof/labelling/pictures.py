@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from sceneproof.errors import InputError
+from sceneproof.files import named
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -36,7 +37,7 @@ def categories(root: str | Path) -> list[str]:
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root}: no such folder (expected {root}/CATEGORY/*.png or *.jpg)")
-    names = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and _files(folder))
+    names = sorted(named(folder).name for folder in root.iterdir() if folder.is_dir() and _files(folder))
     if len(names) < 2:
         raise InputError(
             f"{root}: pictures of {len(names)} categories here; at least 2 are needed, one sub-folder each"
