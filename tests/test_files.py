@@ -234,7 +234,7 @@ def test_home_is_meant_wherever_a_path_is_given(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump({"root": "~/videos", "weights": "~/w.pth", "scenes": "~"}))
-    made = parse(train, ["~/m.parquet", "--out=~/run", f"--config={recipe}", "--humans", "~/boxes.parquet"], "train")
+    made = parse(train, ["~/m.parquet", "~/run", f"--config={recipe}", "--humans=~/boxes.parquet"], "train")
     assert made["manifest"] == str(tmp_path / "m.parquet")
     assert made["out"] == tmp_path / "run"
     assert (made["root"], made["scenes"]) == (str(tmp_path / "videos"), str(tmp_path))
