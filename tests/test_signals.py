@@ -84,10 +84,15 @@ class Command:
 
 @contextmanager
 def started(words: list[str], folder: Path, *, after: int | None = 0) -> Iterator[Command]:
-    """Starts a command whose processes hang when they have opened `after` videos; None: they do not hang."""
+    """Starts a command whose processes hang when they have opened `after` videos; None: they do not hang.
+
+    Those that have read some before let their threads act, which hand on what they have read.
+    """
     mark, held = uuid.uuid4().hex, folder / "held"
     held.mkdir()
     more = {} if after is None else {"HOLD": str(held), "HOLD_AFTER": str(after)}
+    if after == 0:
+        more["HOLD_ALL"] = "1"
     paths = [str(HERE / "holding"), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **os.environ, "MARK": mark, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1",

@@ -19,12 +19,12 @@ opened = 0
 
 
 def hold() -> None:
-    """In C, and without letting go of the interpreter: no thread and no handler of this process gets to act."""
+    """In C; where HOLD_ALL is set without letting go of the interpreter, so that no thread of this process gets to act."""
     folder = Path(os.environ["HOLD"])
     (folder / f".{os.getpid()}").write_text("held")
     (folder / f".{os.getpid()}").rename(folder / str(os.getpid()))
     while True:
-        ctypes.PyDLL(None).sleep(600)
+        (ctypes.PyDLL if "HOLD_ALL" in os.environ else ctypes.CDLL)(None).sleep(600)
 
 
 class Holding(importlib.abc.MetaPathFinder):
