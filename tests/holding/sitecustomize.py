@@ -19,7 +19,7 @@ opened = 0
 
 
 def hold() -> None:
-    """In C; where HOLD_ALL is set without letting go of the interpreter, so that no thread of this process gets to act."""
+    """In C; with HOLD_ALL without letting go of the interpreter, so that no thread of this process gets to act."""
     folder = Path(os.environ["HOLD"])
     (folder / f".{os.getpid()}").write_text("held")
     (folder / f".{os.getpid()}").rename(folder / str(os.getpid()))
