@@ -75,7 +75,7 @@ class Shown:
 def shown_safely() -> Iterator[None]:
     """While the block lasts, what is printed on standard output and standard error goes through `Shown`."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (Shown(stream) for stream in before)  # type: ignore[assignment]  # all that print needs
+    sys.stdout, sys.stderr = (Shown(stream) for stream in before)
     try:
         yield
     finally:
