@@ -92,7 +92,7 @@ def test_a_name_that_was_given_is_answered_and_its_pages_too(tmp_path: Path) -> 
      {"origin": "http://localhost:7860"}, {"sec_fetch_site": "cross-site"}],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/gradio_api/upload", "/gradio_api/queue/join"])
-def test_pages_of_other_sites_are_not_answered(headers: dict[str, str], path: str, tmp_path: Path) -> None:
+def test_pages_of_other_sites_are_not_answered(headers: dict[str, Any], path: str, tmp_path: Path) -> None:
     assert ask(gate(tmp_path), "POST", path, **headers).status == 403
 
 

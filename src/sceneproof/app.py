@@ -1,5 +1,6 @@
 """`sceneproof app`: the audit in the browser, with one clip that somebody drops there."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -119,6 +120,8 @@ def app(
 def _leave(error: KeyboardInterrupt) -> NoReturn:
     """Ends this process at once: Python would wait for the threads that work at answers, which nobody reads."""
     asked = isinstance(error, Terminated)
+    for process in multiprocessing.active_children():
+        process.kill()
     print("sceneproof: terminated." if asked else "sceneproof: interrupted.", file=sys.stderr, flush=True)
     os._exit(128 + (signal.SIGTERM if asked else signal.SIGINT))
 

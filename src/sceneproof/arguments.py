@@ -214,6 +214,8 @@ def _at_home(value: Any) -> Any:
         return type(value)(map(_at_home, value))
     if isinstance(value, dict):
         return {key: _at_home(item) for key, item in value.items()}
-    if isinstance(value, Path) or (isinstance(value, str) and (value == "~" or value.startswith("~/"))):
+    if isinstance(value, Path):
+        return at_home(value)
+    if isinstance(value, str) and (value == "~" or value.startswith("~/")):
         return at_home(value)
     return value

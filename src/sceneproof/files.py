@@ -8,15 +8,13 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
 from sceneproof.addresses import Address, Place, located, opened_file, upload
 from sceneproof.errors import InputError
 from sceneproof.terminal import visible
-
-Value = TypeVar("Value")
 
 MOST_JSON = 2**26
 """Bytes of a JSON file of ours."""
@@ -69,7 +67,7 @@ def write_json(path: Address | Place, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: Address | Place, expected: type[Value] = object, *, most: int = MOST_JSON) -> Value:
+def read_json(path: Address | Place, expected: type = object, *, most: int = MOST_JSON) -> Any:
     """Reads JSON.
 
     Args:
@@ -84,7 +82,7 @@ def read_json(path: Address | Place, expected: type[Value] = object, *, most: in
     return parse_json(read_bounded(path, most), str(path), expected)
 
 
-def parse_json(data: str | bytes, name: str, expected: type[Value] = object) -> Value:
+def parse_json(data: str | bytes, name: str, expected: type = object) -> Any:
     """A JSON text as values; `name` is where it stands, for messages.
 
     Raises:
