@@ -5,12 +5,13 @@ that a process can hand it to another. This is the one module that knows fsspec;
 """
 
 import io
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, TypeAlias, TypeVar, cast
 
 import fsspec
 from upath import UPath
@@ -21,6 +22,7 @@ Address: TypeAlias = str | Path
 """What a user gives: a path, or an address."""
 Place: TypeAlias = Path | UPath
 """An address that is understood: both have pathlib's names and parents."""
+Text = TypeVar("Text", str, Path)
 
 SMALL = 2**25
 """Bytes up to which a file is fetched whole, by one request; most clips of seconds are far below it."""
@@ -39,10 +41,10 @@ def located(address: Address | Place) -> Place:
     """
     text = str(address)
     if "://" not in text:
-        return Path(address) if isinstance(address, str) else address
+        return at_home(Path(address)) if isinstance(address, str | Path) else address
     kind = text.partition("://")[0]
     if kind in LOCAL:
-        return Path(text.partition("://")[2])
+        return at_home(Path(text.partition("://")[2]))
     try:
         fsspec.get_filesystem_class(kind)
     except ImportError:
@@ -53,6 +55,20 @@ def located(address: Address | Place) -> Place:
     # other machines write there too, so that a listing of a moment ago says nothing; made anew from the text, since
     # connections do not outlive a fork
     return UPath(text, use_listings_cache=False)
+
+
+def at_home(path: Text) -> Text:
+    """A path that begins with `~` or `~name`, from that home; any other path as it is.
+
+    Raises:
+        InputError: nobody of that name has a home here: a folder named `~` is hardly what was meant.
+    """
+    if not str(path).startswith("~"):
+        return path
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise InputError(f"{path}: no such home; a folder that is named so needs its whole path")
+    return type(path)(expanded)
 
 
 def size(place: Place) -> int | None:

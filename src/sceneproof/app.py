@@ -1,27 +1,28 @@
 """`sceneproof app`: the audit in the browser, with one clip that somebody drops there."""
 
+import multiprocessing
 import os
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sceneproof.audit.looking import Looking, examples_in
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.settings import ModelSettings
 from sceneproof.contexts.backgrounds import Backgrounds
 from sceneproof.errors import InputError
+from sceneproof.gate import LARGEST, Gate, own_names
+from sceneproof.interrupts import Terminated, termination_interrupts
 from sceneproof.labelling.humans_command import Kind, labelling_of
 from sceneproof.report.audit.looked import style
 
 if TYPE_CHECKING:
     from gradio import Blocks
 
-LARGEST = "1gb"
-"""Of an uploaded file."""
 KEPT = 3600
 """Seconds after which uploaded files are removed, while the app runs; when it ends, all are."""
 FONTS = ("system-ui", "sans-serif")
@@ -51,6 +52,7 @@ def app(
     seed: int = 0,
     host: str = "127.0.0.1",
     port: int | None = None,
+    allowed_hosts: Sequence[str] = (),
     device: str = "auto",
     batch: int = 8,
     trust: list[str] | None = None,
@@ -88,6 +90,7 @@ def app(
         host: The address to listen on. With any but the default one other machines can use the page: it asks for no
             password.
         port: The port to listen on; by default the first free one from 7860 on.
+        allowed_hosts: Names besides this machine's own that the page may be asked for by, such as that of a proxy.
         device: 'auto', 'cpu' or 'cuda', for the model and the detector.
         batch: Clips that go through the model together.
         trust: Modules or classes (mypackage, mypackage.models.Net) that a run's configuration may name besides
@@ -109,22 +112,43 @@ def app(
     ).open()  # fmt: skip
     behind = None if backgrounds is None else Backgrounds.read(backgrounds)
     looking = Looking(subject, labelling, chosen == "motion", clips, seconds, seed, behind)
-    serve(looking, {} if examples is None else examples_in(examples), host=host, port=port)
+    clips_at_hand = {} if examples is None else examples_in(examples)
+    try:
+        serve(looking, clips_at_hand, host=host, port=port, allowed_hosts=allowed_hosts)
+    except KeyboardInterrupt as error:
+        if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+            _leave(error)
+        raise
 
 
-def serve(looking: Looking, examples: Mapping[str, Path], *, host: str, port: int | None) -> None:
-    """Shows the page until Ctrl-C.
+def _leave(error: KeyboardInterrupt) -> NoReturn:
+    """Ends this process at once: Python would wait for the threads that work at answers, which nobody reads."""
+    asked = isinstance(error, Terminated)
+    for process in multiprocessing.active_children():
+        process.kill()
+    print("sceneproof: terminated." if asked else "sceneproof: interrupted.", file=sys.stderr, flush=True)
+    os._exit(128 + (signal.SIGTERM if asked else signal.SIGINT))
+
+
+def serve(
+    looking: Looking, examples: Mapping[str, Path], *, host: str, port: int | None, allowed_hosts: Sequence[str] = ()
+) -> None:
+    """Shows the page until Ctrl-C or a termination request.
 
     Raises:
         InputError: Gradio is not installed, or the port is taken.
     """
-    with tempfile.TemporaryDirectory(prefix="sceneproof-app-") as folder:
+    with (
+        termination_interrupts(),
+        tempfile.TemporaryDirectory(prefix="sceneproof-app-", ignore_cleanup_errors=True) as folder,
+    ):
         at_home = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "GRADIO_TEMP_DIR": folder}
         # Gradio looks whether its own page answers: not by way of a proxy
         around = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), host, "localhost"]))
         os.environ.update(at_home, no_proxy=around, NO_PROXY=around)
         try:
             import gradio
+            from starlette.middleware import Middleware
         except ImportError:
             raise InputError('the app needs Gradio: pip install "sceneproof[app]"') from None
         page = interface(looking, examples)
@@ -132,11 +156,13 @@ def serve(looking: Looking, examples: Mapping[str, Path], *, host: str, port: in
             block_label_text_color="*neutral_800", block_label_text_color_dark="*neutral_100",
             block_title_text_color="*neutral_800", block_title_text_color_dark="*neutral_100",
         )  # fmt: skip  # the theme's own is pale on pale
+        proxies = frozenset(name.lower() for name in allowed_hosts)
+        gate = Middleware(Gate, names=own_names(host, proxies), proxies=proxies, folder=Path(folder))
         try:
             _, address, _ = page.queue().launch(
                 server_name=host, server_port=port, share=False, inbrowser=False, prevent_thread_lock=True, quiet=True,
                 ssr_mode=False, footer_links=[], run_history=False, max_file_size=LARGEST, enable_monitoring=False,
-                theme=theme, css=style(),
+                theme=theme, css=style(), app_kwargs={"middleware": [gate]},
             )  # fmt: skip
         except OSError as error:
             where = f"{host}, port {port}" if port is not None else host
@@ -144,13 +170,9 @@ def serve(looking: Looking, examples: Mapping[str, Path], *, host: str, port: in
                 f"{where}: taken, or not ours to listen on; without --port the first free one is"
             ) from error
         print(f"{looking.subject.title}: {address} (Ctrl-C ends it)", flush=True)
-        before = signal.signal(
-            signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-        )  # uploads are removed then, too
         try:
             threading.Event().wait()
         finally:
-            signal.signal(signal.SIGTERM, before)
             page.close(verbose=False)
 
 

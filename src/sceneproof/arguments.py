@@ -4,27 +4,40 @@ import dataclasses
 import inspect
 import itertools
 import json
+import os
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 from jsonargparse._common import parsing_settings
 
+from sceneproof.addresses import at_home
 from sceneproof.errors import InputError
+from sceneproof.files import TooMuchError, build_yaml, read_yaml
 from sceneproof.spec import Spec
+from sceneproof.terminal import visible
 from sceneproof.trust import OWN, PATH, check_prefixes, class_paths, refuse_untrusted
 
 NO_MODULES = ("hf", "torchvision")
 """What stands before the colon of a model that is no 'package.module:callable'."""
+Settings = TypeVar("Settings")
 
 
-class Parser(ArgumentParser):
-    """A parser that raises InputError, so that bad words are told like any other bad input."""
+class Checker(ArgumentParser):
+    """A parser that raises InputError, so that bad values are told like any other bad input."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raises InputError with what is wrong."""
+        raise InputError(message)
+
+
+class Parser(Checker):
+    """A parser of command lines."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raises InputError with what is wrong and where to look."""
@@ -41,6 +54,10 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         InputError: an unknown flag or key, a value of another type, or a class that is not trusted.
         SystemExit: after --help or --print_config.
     """
+    for word in words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise InputError(f"{visible(word)}: holds bytes that are not UTF-8, which no table can: rename the file")
+        _check_values([word, word.partition("=")[2]], name)
     hints = typing.get_type_hints(function)
     parameters = inspect.signature(function).parameters
     about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
@@ -61,7 +78,8 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
     check_prefixes(given)
     trust = [*given, *_named(words)]
     for file in files:
-        _refuse_code(Path(file), hints, trust)
+        _check_recipe(Path(file).expanduser(), hints)
+        _refuse_code(Path(file).expanduser(), hints, trust)
     try:
         with _importing([*given, *(path.replace(":", ".").partition(".")[0] for path in _named(words))]):
             values = parser.parse_args(spelled)
@@ -75,6 +93,49 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         if isinstance(value, Spec):
             value.check(trust, f"{', '.join(files)}: {key}" if files else key)
     return {**made, "trust": given} if "trust" in made else made
+
+
+def settings_of(kind: type[Settings], values: Any) -> Settings:
+    """The settings that a file holds, of the types that their dataclass has; what it does not hold is the default.
+
+    Raises:
+        InputError: an unknown key, or a value of another type.
+    """
+    if not isinstance(values, Mapping):
+        raise InputError(f"expected options by their names, not {values!r}")
+    parser = Checker()
+    parser.add_class_arguments(kind, "settings")
+    return kind(**parser.parse_object({"settings": dict(values)})["settings"].as_dict())
+
+
+def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
+    """Raises InputError for a file of options that holds none, or sends on to another file."""
+    if not os.path.exists(file):  # unlike Path's, false for what is too long for a name
+        return  # the parser says so
+    options = read_yaml(file)
+    if not isinstance(options, Mapping):
+        raise InputError(f"{file}: holds no options by their names, but {type(options).__name__} {options!r:.40}")
+    for key, value in options.items():
+        if key == "config" or (dataclasses.is_dataclass(hints.get(key)) and isinstance(value, str)):
+            raise InputError(
+                f"{file}: {key}: write the options of {value!r} down in this file: it can include no other"
+            )
+
+
+def _check_values(value: Any, where: str) -> None:
+    """Raises InputError for a text, among values, that is too much for the YAML that it is taken for."""
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for item in value:
+            _check_values(item, where)
+    elif isinstance(value, str):
+        try:
+            build_yaml(value)
+        except TooMuchError as error:
+            raise InputError(f"{where}: {value!r:.40}…: {error}") from None
+        except yaml.YAMLError:
+            return  # a text
 
 
 def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequence[str]) -> list[str]:
@@ -128,11 +189,9 @@ def _named(words: Sequence[str]) -> list[str]:
 def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> None:
     """Raises InputError where a file of options names code that is not trusted: before the parser could import it."""
     try:
-        values = yaml.safe_load(file.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        values = read_yaml(file)
+    except InputError:
         return  # the parser says what is wrong with it
-    except RecursionError:
-        raise InputError(f"{file}: nested too deep for options") from None
     if not isinstance(values, dict):
         return
     if "trust" in values:
@@ -212,7 +271,21 @@ def _refuse_address(key: str, value: Any) -> None:
 def _value(value: Any, hint: Any) -> Any:
     """A parsed value as the function wants it: a Spec for a class, a dataclass for its fields."""
     if isinstance(value, Namespace) and "class_path" in value:
-        return Spec.from_config(value.as_dict(), "class")
+        return Spec.from_config(_at_home(value.as_dict()), "class")
     if isinstance(value, Namespace) and dataclasses.is_dataclass(hint):
-        return hint(**value.as_dict())  # type: ignore[operator]  # a dataclass, not an instance of one
+        fields = {key: item for key, item in value.as_dict().items() if key != "__path__"}  # of the file it came from
+        return hint(**_at_home(fields))  # type: ignore[operator]  # a dataclass, not an instance of one
+    return _at_home(value)
+
+
+def _at_home(value: Any) -> Any:
+    """A value whose paths begin at home where they say `~`: in quotes, in YAML and behind `=` no shell sees to that."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_at_home, value))
+    if isinstance(value, dict):
+        return {key: _at_home(item) for key, item in value.items()}
+    if isinstance(value, Path):
+        return at_home(value)
+    if isinstance(value, str) and (value == "~" or value.startswith("~/")):
+        return at_home(value)
     return value

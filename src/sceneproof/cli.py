@@ -1,11 +1,15 @@
 """The command line: a table of contents. A command is a typed function; its docstring is its help."""
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 import sceneproof
 from sceneproof.errors import ConditionMetError, InputError, MachineError, TrainingError
+from sceneproof.interrupts import GRACE, Terminated, end_with_parent, termination_interrupts
+from sceneproof.terminal import lines_of, shown_safely
 
 COMMANDS = {
     "demo": ("sceneproof.demo:demo", "make a small world, train with and without debiasing, write one page"),
@@ -55,13 +59,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command.
 
     Exits with 0; 1 where training or the machine cannot go on, 2 for bad input, 3 where a condition on an audit holds,
-    130 after Ctrl-C.
+    130 after Ctrl-C, 143 after a termination request (SIGTERM).
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
         _overview(words)
-    rest = words[len(name.split()) :]
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        end_with_parent(grace=GRACE)
+    with shown_safely(), termination_interrupts():
+        _run(name, words[len(name.split()) :])
+
+
+def _run(name: str, rest: Sequence[str]) -> None:
+    """Runs a command; says what was wrong, in the words of its error."""
     try:
         from sceneproof.arguments import parse  # slow to import, and the overview needs none of it
         from sceneproof.commands import function, of_task, task_of_words
@@ -78,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), 3)
     except OSError as error:  # a full disk, a folder that may not be written
         _fail(str(error) or type(error).__name__, 1)
+    except Terminated as error:
+        _fail(f"terminated. {error}".strip(), 128 + signal.SIGTERM)
     except KeyboardInterrupt as error:
         _fail(f"interrupted. {error}".strip(), 130)
 
@@ -106,5 +119,5 @@ def _overview(words: Sequence[str]) -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"sceneproof: {message}", file=sys.stderr)
+    print(f"sceneproof: {lines_of(message)}", file=sys.stderr)
     sys.exit(code)

@@ -1,13 +1,13 @@
 """Which function does a task's part of a command: found by name, imported when asked for."""
 
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sceneproof.errors import InputError
+from sceneproof.files import read_yaml
 
 TASKS = {
     "classification": {
@@ -58,10 +58,7 @@ def task_of_recipe(path: Path) -> str:
     Raises:
         InputError: the file cannot be read, or is no YAML.
     """
-    try:
-        found = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+    found = read_yaml(path)
     return str(found.get("task", "classification")) if isinstance(found, dict) else "classification"
 
 
@@ -74,9 +71,12 @@ def task_of_words(words: Sequence[str]) -> str:
             value = value if equals else (waiting.pop(0) if waiting else "")
             if name == "--task":
                 return value
-            task = task_of_recipe(Path(value)) if Path(value).is_file() else "classification"
+            recipe = os.path.expanduser(value)
+            task = task_of_recipe(Path(recipe)) if os.path.isfile(recipe) else "classification"
             if task != "classification":
                 return task
-        elif not name.startswith("--") and (Path(name) / "config.yaml").is_file():
-            return task_of_recipe(Path(name) / "config.yaml")
+        elif not name.startswith("--") and os.path.isfile(
+            config := os.path.join(os.path.expanduser(name), "config.yaml")
+        ):
+            return task_of_recipe(Path(config))
     return "classification"

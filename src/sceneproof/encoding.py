@@ -120,7 +120,7 @@ class Writer:
         self._container.mux(sound.encode(samples))
         self._container.mux(sound.encode())
 
-    def _mux(self, packets: list[av.Packet[Any]]) -> None:
+    def _mux(self, packets: "list[av.Packet[Any]]") -> None:
         """Writes packets, which come in the order of their frames: each is shown until the next."""
         for packet in packets:
             packet.duration = self._clock.ticks[self._written + 1] - self._clock.ticks[self._written]

@@ -1,9 +1,9 @@
 """The one training loop. It knows no method and no data set: it gets batches, asks for losses, takes steps."""
 
 import math
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,11 +14,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from sceneproof import checkpoint
 from sceneproof.checkpoint import Progress
 from sceneproof.errors import MachineError, TrainingError
-from sceneproof.interrupts import interrupts
+from sceneproof.interrupts import Request, interrupts
 from sceneproof.methods.base import Learner
 from sceneproof.optimisation import Optimisation, learning_rate, make_optimizer, watch_plateau
 from sceneproof.progress import Advance, progress
 from sceneproof.run import Run
+
+END = object()
+LOADER_DIED = "DataLoader worker"
+"""In what PyTorch raises where a loader's process has died; it has no error of its own."""
 
 
 @dataclass
@@ -56,7 +60,7 @@ def fit(job: Job, settings: Optimisation) -> Progress:
 
     Raises:
         TrainingError: a loss that is not a number, a full disk, a dead loader worker. The last checkpoint is intact.
-        KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
+        KeyboardInterrupt: Ctrl-C or a termination request, after a checkpoint was written.
     """
     try:
         return _Loop(job, settings).run()
@@ -67,7 +71,7 @@ def fit(job: Job, settings: Optimisation) -> Progress:
     except MemoryError as error:
         raise TrainingError(f"this machine has too little memory left. {_resume_hint(job.run)}") from error
     except RuntimeError as error:
-        if "DataLoader worker" in str(error):
+        if LOADER_DIED in str(error):
             raise TrainingError(f"a loader worker died: {error}. Is memory short? {_resume_hint(job.run)}") from error
         raise
 
@@ -96,26 +100,29 @@ class _Loop:
     def run(self) -> Progress:
         total = self.settings.epochs * self.job.steps
         quiet = self.job.quiet or not self.accelerator.is_main_process
-        with (
-            interrupts(processes=self.accelerator.num_processes) as interrupted,
-            progress(f"training {self.job.run.name}", total, done=self.progress.step, quiet=quiet) as advance,
-        ):
-            while self.progress.epoch < self.settings.epochs:
-                self.epoch(advance, interrupted)
-        if self.accelerator.is_main_process:
-            if self.settings.keep == "last" or self.progress.best is None:
-                self.job.run.save_weights(self.job.method)
-            self.job.run.finish()
-        if interrupted.is_set():
-            raise KeyboardInterrupt(f"{self.job.run.path} is done all the same.")
+        with interrupts(processes=self.accelerator.num_processes) as interrupted:
+            with progress(f"training {self.job.run.name}", total, done=self.progress.step, quiet=quiet) as advance:
+                try:
+                    while self.progress.epoch < self.settings.epochs:
+                        self.epoch(advance, interrupted)
+                except RuntimeError as error:
+                    if interrupted.is_set() and LOADER_DIED in str(error):  # the same signal reached the worker
+                        raise KeyboardInterrupt(_resume_hint(self.job.run)) from error
+                    raise
+            if self.accelerator.is_main_process:
+                if self.settings.keep == "last" or self.progress.best is None:
+                    self.job.run.save_weights(self.job.method)
+                self.job.run.finish()
+            if interrupted.is_set():
+                raise KeyboardInterrupt(f"{self.job.run.path} is done all the same.")
         return self.progress
 
-    def epoch(self, advance: Advance, interrupted: threading.Event) -> None:
+    def epoch(self, advance: Advance, interrupted: Request) -> None:
         """The rest of an epoch, then validation, a log line and a checkpoint."""
         state, job = self.progress, self.job
         self.to_training_mode()
         batches = job.batches(state.epoch, state.step_in_epoch) if state.step_in_epoch < job.steps else iter(())
-        for batch in batches:
+        for batch in self.waited_for(batches, interrupted):
             self.set_learning_rates()
             self.step(batch)
             advance(1, note=f"epoch {state.epoch + 1}/{self.settings.epochs}")
@@ -138,6 +145,20 @@ class _Loop:
         self.checkpoint()
         if interrupted.is_set() and state.epoch < self.settings.epochs:
             raise KeyboardInterrupt(_resume_hint(job.run))
+
+    def waited_for(self, batches: Iterator[Any], interrupted: Request) -> Iterator[Any]:
+        """The batches. A request to end is heeded where one does not come, too, since a file keeps its loader."""
+        while True:
+            try:
+                with interrupted.at_once():
+                    batch = next(batches, END)
+            except KeyboardInterrupt:
+                if not self.folder.exists():
+                    self.checkpoint()
+                raise KeyboardInterrupt(_resume_hint(self.job.run)) from None
+            if batch is END:
+                return
+            yield batch
 
     def step(self, batch: Any) -> None:
         """One batch: as many optimiser steps as the method asks for."""
@@ -244,13 +265,18 @@ class _Loop:
         reduced: Tensor = self.accelerator.reduce(there, reduction="mean")
         return reduced
 
+    @property
+    def folder(self) -> Path:
+        """Where a checkpoint of this step goes."""
+        return self.job.run.path / "checkpoints" / f"{self.progress.step:010d}"
+
     def checkpoint(self) -> None:
         """Writes a checkpoint; a failure leaves the one before."""
         self.check(weights=True)
         state, job = self.progress, self.job
         state.sums = {name: float(value) for name, value in self.sums.items()}
         state.unreadable = dict(job.unreadable)
-        folder = job.run.path / "checkpoints" / f"{state.step:010d}"
+        folder = self.folder
         rank = self.accelerator.process_index
         try:
             checkpoint.save(folder, job.method, self.optimizer, state, rank=rank)

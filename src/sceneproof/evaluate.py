@@ -91,7 +91,7 @@ def evaluate(
     trained = Run.open(run, trust=trust)
     where = device_named(device)
     method = trained.method().to(where)
-    settings = ClipSettings(**{**trained.config["clip"], "scales": tuple(trained.config["clip"]["scales"])})
+    settings = trained.settings("clip", ClipSettings)
     table = Manifest.read(manifest, root)
     people = read_humans(humans) if humans is not None else None
     labels = SceneTable.read(scenes) if scenes is not None else None

@@ -128,9 +128,9 @@ def settings_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def clip_settings(run: Run) -> BoxClipSettings:
     """How a detector's clips were cut."""
-    return BoxClipSettings(**run.config["clip"])
+    return run.settings("clip", BoxClipSettings)
 
 
 def tube_settings(run: Run) -> TubeSettings:
     """How a detector's boxes are linked."""
-    return TubeSettings(**run.config["tubes"])
+    return run.settings("tubes", TubeSettings)

@@ -150,7 +150,7 @@ def settings_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def buffer_settings(run: Run) -> BufferSettings:
     """How a run's buffers were cut."""
-    return BufferSettings(**{**run.config["buffer"], "scales": tuple(run.config["buffer"]["scales"])})
+    return run.settings("buffer", BufferSettings)
 
 
 def _figures(

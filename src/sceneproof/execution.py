@@ -2,11 +2,11 @@
 
 import multiprocessing
 import os
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sceneproof.commands import of_task
 from sceneproof.data.digests import file_digests
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.files import read_json
-from sceneproof.interrupts import end_with_parent
+from sceneproof.interrupts import GRACE, end_all, end_with_parent
 from sceneproof.progress import share_terminal
 from sceneproof.seals import intact
 
@@ -55,32 +55,21 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
         for row in rows:
             _one(row)
         return
-    threads = max((os.cpu_count() or 1) // jobs, 1)
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(threads,)) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=partial(end_with_parent, grace=GRACE)) as pool:
         try:
             _run_all(pool, rows, jobs, others)
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
-            # Ctrl-C in a terminal reached them too: let them write their checkpoints
-            _end(
-                set(multiprocessing.active_children()) - others, grace=5 if isinstance(error, KeyboardInterrupt) else 0
-            )
+            end_all(set(multiprocessing.active_children()) - others)
             if isinstance(error, BrokenProcessPool):
                 raise TrainingError(
                     "a run's process was killed, perhaps for want of memory: start again with fewer --jobs to go on"
                 ) from None
             if isinstance(error, KeyboardInterrupt):
-                raise KeyboardInterrupt("The same command goes on where it stopped.") from None
+                raise type(error)("The same command goes on where it stopped.") from None
             raise
-
-
-def _start(threads: int) -> None:
-    """What a process does before its first run."""
-    end_with_parent()
-    torch.set_num_threads(threads)
-    share_terminal()
 
 
 def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int, others: set[BaseProcess]) -> None:
@@ -88,7 +77,7 @@ def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int, others: 
     waiting, running, workers = list(rows), set[Future[None]](), set[BaseProcess]()
     while waiting or running:
         while waiting and len(running) < jobs:
-            running.add(pool.submit(_one, waiting.pop(0)))
+            running.add(pool.submit(_one_of_several, waiting.pop(0), max((os.cpu_count() or 1) // jobs, 1)))
         done, running = wait(running, timeout=1, return_when=FIRST_COMPLETED)
         for future in done:
             future.result()
@@ -98,13 +87,10 @@ def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int, others: 
             raise BrokenProcessPool
 
 
-def _end(processes: set[BaseProcess], *, grace: float) -> None:
-    """Asks processes to end, those that are still there after `grace` seconds."""
-    until = time.monotonic() + grace
-    for process in processes:
-        process.join(max(until - time.monotonic(), 0))
-    for process in processes:
-        process.terminate()
+def _one_of_several(row: Row, threads: int) -> None:
+    torch.set_num_threads(threads)
+    share_terminal()
+    _one(row)
 
 
 def _one(row: Row) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from sceneproof import machine
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError, MachineError
+from sceneproof.interrupts import guarded, packed
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -93,9 +94,11 @@ class _Manager(Generic[Task, Answer]):
         self._ahead = 3 * workers
         self._woken, self._wake = multiprocessing.Pipe(duplex=False)
         self._closed = False
-        self._workers = [self._hire() for _ in range(workers)]
-        self._thread = threading.Thread(target=self._run, name="in_processes", daemon=True)
+        self._hired = threading.Event()
+        self._workers: list[_Worker[Task]] = []
+        self._thread = threading.Thread(target=self._run, args=(workers,), name="in_processes", daemon=True)
         self._thread.start()
+        self._hired.wait()  # meanwhile nobody else here may need the script that `_no_main` hides
 
     def __iter__(self) -> Iterator[tuple[Task, Answer | Problem]]:
         while (answer := self._answers.get()) is not None:
@@ -119,14 +122,20 @@ class _Manager(Generic[Task, Answer]):
     def _hire(self) -> _Worker[Task]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
         with _no_main():
+            process = context.Process(target=guarded, args=(packed(_serve, self._work), theirs), daemon=True)
             process.start()
         theirs.close()
         return _Worker(process, ours)
 
-    def _run(self) -> None:
+    def _run(self, workers: int) -> None:
         try:
+            # here, since on Linux a process ends with the thread that started it
+            try:
+                for _ in range(workers):
+                    self._workers.append(self._hire())
+            finally:
+                self._hired.set()
             while not self._closed and (self._give() or self._told < self._begun):
                 busy = {worker.connection: worker for worker in self._workers if worker.task is not None}
                 nearest = min((worker.deadline for worker in busy.values()), default=math.inf)
@@ -196,20 +205,23 @@ class _Manager(Generic[Task, Answer]):
             self._told += 1
 
 
+_hiding = threading.Lock()
+
+
 @contextmanager
 def _no_main() -> Iterator[None]:
     """While a worker starts: it would run the script anew, which need not be guarded against that, nor be quick."""
-    script = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = script
+    with _hiding:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = script
 
 
-def _serve(connection: Connection, work: Callable[[Any, Ask], Any]) -> None:
+def _serve(work: Callable[[Any, Ask], Any], connection: Connection) -> None:
     """What a worker does until its pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives out the tasks
 
     def ask(question: Any) -> Any:
         connection.send(("question", question))

@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from sceneproof.terminal import visible
+
 T = TypeVar("T")
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -31,24 +33,24 @@ class Advance(Protocol):
 @contextmanager
 def progress(what: str, total: int, *, done: int = 0, quiet: bool = False) -> Iterator[Advance]:
     """Shows how far a long job is, on standard error; `done` items were done before, which took no time now."""
-    console = Console(stderr=True)
+    console, what = Console(stderr=True), visible(what)
     if quiet:
         yield lambda items=1, note="": None
     elif console.is_terminal and not _shared:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=console) as bar:
             task = bar.add_task(what, total=total, completed=done, note="")
 
             def advance(items: int = 1, note: str = "") -> None:
-                bar.update(task, advance=items, note=note)
+                bar.update(task, advance=items, note=visible(note))
 
             yield advance
     else:
@@ -67,7 +69,10 @@ def _lines(what: str, total: int, first: int = 0) -> Advance:
             return
         shown = now
         left = (now - started) / max(done - first, 1) * (total - done)
-        print(f"{what}: {done}/{total}, {now - started:.0f} s, {left:.0f} s left {note}".rstrip(), file=sys.stderr)
+        print(
+            f"{what}: {done}/{total}, {now - started:.0f} s, {left:.0f} s left {visible(note)}".rstrip(),
+            file=sys.stderr,
+        )
 
     return advance
 

@@ -92,12 +92,11 @@ def add_results(path: str | Path, recipe: str, run: Run, metrics: Mapping[str, A
         run: the run; its seed and the commit of its code are noted.
         metrics: what `evaluate` wrote to metrics.json.
     """
-    commit = str(read_json(run.path / "environment.json").get("commit") or "")
     figures = {**metrics, **metrics.get("splits", {})}
     for key in ("splits", "settings", "tables"):
         figures.pop(key, None)
-    seed = str(run.config.get("seed", 0))
-    write_results(path, [Result(recipe, commit, seed, name, f"{value:.6g}") for name, value in _leaves(figures)])
+    seed = str(run.seed)
+    write_results(path, [Result(recipe, run.commit, seed, name, f"{value:.6g}") for name, value in _leaves(figures)])
 
 
 def add_report(path: str | Path, report: str | Path, *, prefix: str = "") -> None:

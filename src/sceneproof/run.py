@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 import sceneproof
 from sceneproof import locks
+from sceneproof.arguments import settings_of
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill
 from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
-from sceneproof.files import read_json, sync, whole, write_json
+from sceneproof.files import parse_json, read_bounded, read_json, read_yaml, sync, whole, write_json
 from sceneproof.methods.base import Learner, Method
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
@@ -44,6 +45,9 @@ PLACES = ("manifest", "scenes", "humans", "weights", "root")
 FIRST_TEMPORARY = re.compile(
     r"\.(labels|environment|data|config)\.\d+\.tmp\.(json|yaml)"
 )  # as `files.whole` names them
+Settings = TypeVar("Settings")
+MOST_HISTORY = 2**28
+"""Bytes of metrics.jsonl: a line has some hundreds."""
 
 
 @dataclass(frozen=True)
@@ -140,12 +144,51 @@ class Run:
         path = Path(path)
         if not (path / "config.yaml").is_file():
             raise InputError(f"{path}: not a run folder (no config.yaml in it)")
-        config, labels = _read_config(path / "config.yaml"), read_json(path / "labels.json")
-        for key in ("actions", "scenes"):
-            names = labels.get(key) if isinstance(labels, dict) else None
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-                raise InputError(f"{path / 'labels.json'}: {key}: expected a list of names")
-        return cls(path, config, labels["actions"], labels["scenes"], trust)
+        config = read_yaml(path / "config.yaml")
+        if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
+            raise InputError(f"{path / 'config.yaml'}: holds no configuration of a run, which names its options")
+        labels = read_json(path / "labels.json", dict)
+        actions, scenes = (_names(labels, key, path / "labels.json") for key in ("actions", "scenes"))
+        if not actions:
+            raise InputError(f"{path / 'labels.json'}: names no actions")
+        return cls(path, config, actions, scenes, trust)
+
+    def settings(self, key: str, kind: type[Settings]) -> Settings:
+        """Settings of the configuration, such as how clips are cut; what an older run does not name is the default.
+
+        Args:
+            key: where they stand.
+            kind: their dataclass.
+
+        Raises:
+            InputError: they are missing, or not what the dataclass takes; names the file and the key.
+        """
+        try:
+            return settings_of(kind, self.config.get(key))
+        except InputError as error:
+            raise InputError(f"{self.path / 'config.yaml'}: {key}: {error}") from None
+
+    @property
+    def seed(self) -> int:
+        """Of the training.
+
+        Raises:
+            InputError: the configuration holds another thing than a number.
+        """
+        seed = self.config.get("seed", 0)
+        if type(seed) is not int:
+            raise InputError(f"{self.path / 'config.yaml'}: seed: expected a number, not {seed!r}")
+        return seed
+
+    @property
+    def commit(self) -> str:
+        """Of the code that trained it; empty where that is not known.
+
+        Raises:
+            InputError: environment.json is damaged.
+        """
+        file = self.path / "environment.json"
+        return str(read_json(file, dict).get("commit") or "") if file.is_file() else ""
 
     @property
     def done(self) -> bool:
@@ -242,24 +285,24 @@ class Run:
         """The lines of metrics.jsonl, without a last one that a kill or a full disk cut short.
 
         Raises:
-            InputError: another line is not JSON.
+            InputError: another line is not a record of figures; names it.
         """
         path = self.path / "metrics.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = read_bounded(path, MOST_HISTORY).splitlines() if path.exists() else []
         records: list[dict[str, float]] = []
         for number, line in enumerate(lines, 1):
             try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError as error:
+                records.append(_record(line))
+            except InputError as error:
                 if number < len(lines):
-                    raise InputError(f"{path}: line {number} is not JSON: {error}") from None
+                    raise InputError(f"{path}: line {number} is not JSON of figures by their names{error}") from None
         return records
 
     def rewind(self, step: int) -> None:
         """Drops what was logged after a step, so that a resumed run logs nothing twice, and a line cut short."""
         path = self.path / "metrics.jsonl"
         kept = "".join(json.dumps(record) + "\n" for record in self.history() if record["step"] <= step)
-        if path.exists() and path.read_text() != kept:
+        if path.exists() and path.read_bytes() != kept.encode():
             with whole(path) as temporary:
                 temporary.write_text(kept)
 
@@ -291,23 +334,6 @@ def refusing_overflow(network: Network, source: str) -> Network:
         if name != "backbone":
             head.register_forward_hook(check)
     return network
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    """A run's configuration.
-
-    Raises:
-        InputError: no YAML, or no mapping of names to values.
-    """
-    try:
-        config = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML: {error}") from None
-    except RecursionError:
-        raise InputError(f"{path}: nested too deep for a run's configuration") from None
-    if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
-        raise InputError(f"{path}: expected a run's configuration, names with values, not {type(config).__name__}")
-    return config
 
 
 def flat(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -367,6 +393,32 @@ def _commit(file: Path) -> str | None:
         return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.CalledProcessError):  # git is not installed, or there is no repository
         return None
+
+
+def _names(labels: dict[str, Any], key: str, file: Path) -> list[str]:
+    """The names under a key of labels.json."""
+    names = labels.get(key)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"{file}: expected {{'actions': [names], 'scenes': [names]}}; {key!r} is not there, or no names"
+        )
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise InputError(f"{file}: {key}: {twice[0]!r} is there twice")
+    return names
+
+
+def _record(line: bytes) -> dict[str, float]:
+    """A line of metrics.jsonl: figures by name, with the step they are of.
+
+    Raises:
+        InputError: it is another thing; a message to go on with after where that is.
+    """
+    record = parse_json(line, "", dict)
+    for name, value in {"step": None, **record}.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f": {name!r} is not there, or no number")
+    return record
 
 
 def _begun(path: Path) -> bool:

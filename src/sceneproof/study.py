@@ -107,7 +107,7 @@ def study(
         return Row(folder, parse(train, words, str(recipe)), testing)
 
     def started(recipe: Path, folder: Path, start: Path, *more: str) -> Row:
-        return row(recipe, folder, int(Run.open(start).config["seed"]), f"--weights={start}", *more)
+        return row(recipe, folder, Run.open(start).seed, f"--weights={start}", *more)
 
     def trial(recipe: Path, folder: Path, rate: str) -> Row:
         if tuning_start is not None:

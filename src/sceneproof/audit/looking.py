@@ -11,6 +11,7 @@ from sceneproof.audit.subject import Subject
 from sceneproof.contexts.backgrounds import VIDEOS, Backgrounds
 from sceneproof.data.box_places import area_doubts
 from sceneproof.errors import InputError
+from sceneproof.files import named
 from sceneproof.labelling.looked import Labelling
 from sceneproof.labelling.upload import find_people, moves, read_upload
 from sceneproof.report.audit.looked import looked_html, problem_html
@@ -93,7 +94,7 @@ def examples_in(folder: Path) -> dict[str, Path]:
     """
     if not folder.is_dir():
         raise InputError(f"--examples {folder}: no such folder")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file())
+    found = sorted(named(path) for path in folder.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file())
     if not found:
         raise InputError(f"--examples {folder}: no videos ({', '.join(VIDEOS)}) are here")
     return {path.relative_to(folder).as_posix(): path for path in found}

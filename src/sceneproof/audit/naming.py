@@ -15,6 +15,7 @@ import yaml
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
+from sceneproof.files import MOST_YAML, decoded, read_bounded, refuse_unbounded
 
 FORM = "a CSV file with the columns action,class (several rows an action are fine; an empty class leaves it out)"
 NULL = "tag:yaml.org,2002:null"
@@ -164,16 +165,14 @@ def _pairs(mapping: Path) -> Iterator[tuple[int, str, str]]:
     Raises:
         InputError: no such file, or another form.
     """
-    try:
-        text = mapping.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{mapping}: cannot be read: {error}") from None
+    text = decoded(read_bounded(mapping, MOST_YAML), str(mapping))
     yield from (_yaml if mapping.suffix.lower() in (".yaml", ".yml") else _csv)(mapping, text)
 
 
 def _yaml(mapping: Path, text: str) -> Iterator[tuple[int, str, str]]:
     """Of the nodes, not the values: they know their lines, and `on` is a name there, not a truth."""
     try:
+        refuse_unbounded(text)
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise InputError(f"{mapping}: not YAML: {error}") from None

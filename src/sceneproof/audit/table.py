@@ -76,9 +76,23 @@ class AuditTable:
             InputError: no such file, or a table of another kind.
         """
         file = path / "audit.parquet" if path.is_dir() else path
-        rows, facts = read_table(file, "audit", [name for name in COLUMNS if name not in ADDED])
-        rows = rows.assign(**{name: np.nan for name in ADDED if name not in rows})
-        return cls(rows, facts.pop("classes"), facts.pop("actions"), np.array(facts.pop("action_of"), np.int64), facts)
+        rows, facts = read_table(file, "audit", COLUMNS)
+        for key in ("classes", "actions", "action_of"):
+            if key not in facts:
+                raise InputError(
+                    f"{file}: an audit's table without its {key}: it was not written by `sceneproof audit`"
+                )
+        for key in ("settings", "about"):
+            if not isinstance(facts.get(key, {}), dict):
+                raise InputError(f"{file}: its {key} are not told by their names")
+        classes, actions, action_of = (facts.pop(key) for key in ("classes", "actions", "action_of"))
+        if not isinstance(action_of, list) or not all(
+            type(number) is int and -1 <= number < len(actions) for number in action_of
+        ):
+            raise InputError(f"{file}: its action_of is no list of the {len(actions)} actions' numbers")
+        if len(action_of) != len(classes):
+            raise InputError(f"{file}: its action_of has {len(action_of)} numbers for {len(classes)} classes")
+        return cls(rows, classes, actions, np.array(action_of, np.int64), facts)
 
     def write(self, path: Path) -> None:
         """Writes the table, whole or not at all."""

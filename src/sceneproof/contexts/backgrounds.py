@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sceneproof.contexts.timing import aligned
 from sceneproof.data.video import decode, probe
 from sceneproof.errors import InputError
+from sceneproof.files import named
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 VIDEOS = (".mp4", ".avi", ".webm", ".mkv", ".mov", ".m4v")
@@ -37,7 +38,9 @@ class Backgrounds:
         """
         if not root.is_dir():
             raise InputError(f"{root}: no such folder (expected pictures or videos to put people in front of)")
-        files = (path for path in root.rglob("*") if path.suffix.lower() in (*PICTURES, *VIDEOS) and path.is_file())
+        files = (
+            named(path) for path in root.rglob("*") if path.suffix.lower() in (*PICTURES, *VIDEOS) and path.is_file()
+        )
         names = sorted(path.relative_to(root).as_posix() for path in files)
         if not names:
             raise InputError(f"{root}: no pictures ({', '.join(PICTURES)}) or videos ({', '.join(VIDEOS)}) are here")

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from sceneproof.backbones.base import Backbone
 from sceneproof.data.transforms import fill_humans, normalise, resize
 from sceneproof.errors import MachineError
+from sceneproof.interrupts import work_for_parent
 from sceneproof.types import Batch, People, Sample
 
 Item = TypeVar("Item")
@@ -221,6 +222,7 @@ def _load(
         batch_sampler=cast("Sequence[list[int]]", keys),
         collate_fn=Collate(scenes),
         num_workers=workers,
+        worker_init_fn=work_for_parent,
         pin_memory=pin,
         generator=torch.Generator().manual_seed(0),  # else it draws from torch's random state, which dropout needs
     )

@@ -1,6 +1,5 @@
 """The command `sceneproof index check`."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import box_doubts, refused, sizes_of, tell
 from sceneproof.data.segments import lengths, repaired, untrimmed
 from sceneproof.data.sources.survey import survey
-from sceneproof.data.tables import KEY, read_schema, read_table
+from sceneproof.data.tables import read_schema, read_table, said_of
 from sceneproof.errors import InputError
 
 
@@ -71,7 +70,7 @@ def index_check(
     target = located(repair)
     if target.parent.resolve() != table.root.resolve():
         raise InputError(f"--repair {repair}: the paths start from {table.root}: write the copy there")
-    known = json.loads((read_schema(located(manifest)).metadata or {}).get(KEY, b"{}"))
+    known = said_of(read_schema(located(manifest)), manifest)
     mended.write(target, **{name: value for name, value in known.items() if name != "kind"})
     if not quiet:
         print(f"wrote {target}: {len(mended)} rows")

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place, located, opened_file, size
 from sceneproof.errors import InputError
-from sceneproof.files import whole
+from sceneproof.files import parse_json, whole
 from sceneproof.seals import PARQUET_KEY, UNSEALED, check_parquet, seal_parquet
 
 KEY = b"sceneproof"
+TEXTS, LISTS = {"kind", "labeller", "detector", "model", "plan"}, {"names", "actions", "classes"}
+"""What a table says of itself as text, and as a list of names."""
 HASHED = 2**16  # cells that are hashed together: each becomes a Python object for the time
 
 
@@ -72,7 +74,7 @@ def read_table(path: Address | Place, kind: str, columns: Sequence[str]) -> tupl
         table = checked_parquet(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file: {error}") from None
-    metadata: dict[str, Any] = json.loads((table.schema.metadata or {}).get(KEY, b"{}"))
+    metadata = said_of(table.schema, path)
     if metadata.get("kind", kind) != kind:
         raise InputError(f"{path}: holds a {metadata['kind']} table, where a {kind} table is needed")
     missing = [name for name in columns if name not in table.column_names]
@@ -82,6 +84,23 @@ def read_table(path: Address | Place, kind: str, columns: Sequence[str]) -> tupl
             f"the columns here are: {', '.join(table.column_names)}"
         )
     return table.to_pandas(), metadata
+
+
+def said_of(schema: pa.Schema, path: Address | Place) -> dict[str, Any]:
+    """What a table says of itself: its kind and the metadata that it was written with; empty for others' tables.
+
+    Raises:
+        InputError: it is no JSON object, or says it in other types than our tables do; names the file and the key.
+    """
+    where = f"{path}: what its schema says under {KEY.decode()!r}"
+    said: dict[str, Any] = parse_json((schema.metadata or {}).get(KEY, b"{}"), where, dict)
+    for key in TEXTS & said.keys():
+        if not isinstance(said[key], str):
+            raise InputError(f"{where}: {key}: expected text, not {said[key]!r:.40}")
+    for key in LISTS & said.keys():
+        if not isinstance(said[key], list) or not all(isinstance(name, str) for name in said[key]):
+            raise InputError(f"{where}: {key}: expected a list of texts, not {said[key]!r:.40}")
+    return said
 
 
 def read_schema(path: Address | Place) -> pa.Schema:

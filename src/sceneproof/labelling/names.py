@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sceneproof.errors import InputError
+from sceneproof.files import MOST_NAMES, decoded, read_bounded
 
 # what Places365 writes behind the stroke is mostly said in front: "arena/hockey" is a hockey arena
 SAID_BEHIND = ("door", "platform")
@@ -19,10 +20,7 @@ def read_names(names: Sequence[str] | str | Path) -> list[str]:
     source = "the names given"
     if isinstance(names, (str, Path)):
         source = str(names)
-        try:
-            text = Path(names).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{names}: not a text file with one scene name a line: {error}") from None
+        text = decoded(read_bounded(names, MOST_NAMES), f"{names} (one scene name a line)")
         names = [line.strip() for line in text.splitlines() if line.strip()]
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice or not names:

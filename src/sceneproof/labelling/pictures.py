@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from sceneproof.data.container import VideoError, check_pixels
 from sceneproof.errors import InputError
+from sceneproof.files import named
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -39,7 +40,7 @@ def categories(root: str | Path) -> list[str]:
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root}: no such folder (expected {root}/CATEGORY/*.png or *.jpg)")
-    names = sorted(folder.name for folder in root.iterdir() if folder.is_dir() and _files(folder))
+    names = sorted(named(folder).name for folder in root.iterdir() if folder.is_dir() and _files(folder))
     if len(names) < 2:
         raise InputError(
             f"{root}: pictures of {len(names)} categories here; at least 2 are needed, one sub-folder each"

@@ -16,7 +16,16 @@ import pyarrow as pa
 
 from sceneproof.addresses import Place, at_hand, names, remove, remove_folder, size
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tables import KEY, checked_parquet, hashes, read_schema, read_table, sealed_writer, write_table
+from sceneproof.data.tables import (
+    KEY,
+    checked_parquet,
+    hashes,
+    read_schema,
+    read_table,
+    said_of,
+    sealed_writer,
+    write_table,
+)
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.files import read_json, write_json
 from sceneproof.labelling.decoding import Task
@@ -90,8 +99,7 @@ class Shards:
 
     def check_plan(self) -> None:
         """Raises InputError where the folder is of another plan; says what differs."""
-        plan, said = self.plan, read_json(self.folder / "plan.json")
-        there = said if isinstance(said, dict) else {}
+        plan, there = self.plan, read_json(self.folder / "plan.json", dict)
         for key in plan:
             if there.get(key) != plan[key]:
                 raise InputError(
@@ -109,7 +117,7 @@ class Shards:
         if size(self.out) is None:
             return None
         try:
-            said = json.loads((read_schema(self.out).metadata or {}).get(KEY, b"{}"))
+            said = said_of(read_schema(self.out), self.out)
         except (pa.ArrowInvalid, OSError):
             return None
         if said.get("plan") != self._digest():

@@ -120,8 +120,8 @@ def claim(out: Path, settings: dict[str, Any], drawing: int, facts: dict[str, An
         packages = {name: version(name) for name in ("sceneproof", "numpy", "opencv-python-headless", "av")}
         write_json(place, {"settings": settings, "drawing": drawing, **facts, "packages": packages})
         return
-    found: dict[str, Any] = read_json(place)
-    theirs = {**found.get("settings", {}), "drawing": found.get("drawing")}
+    found: dict[str, Any] = read_json(place, dict)
+    theirs = {**dict(found.get("settings") or {}), "drawing": found.get("drawing")}
     for name, value in {**settings, "drawing": drawing}.items():
         if theirs.get(name) != value:
             raise InputError(

@@ -2,19 +2,21 @@
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import cv2
 
 from sceneproof.errors import InputError
-from sceneproof.interrupts import end_with_parent
+from sceneproof.interrupts import end_all, work_for_parent
 from sceneproof.progress import progress
 
 Job = TypeVar("Job")
+
+SECONDS_TO_FINISH = 5.0
+"""That what is under way may take after Ctrl-C."""
 
 
 def processors() -> int:
@@ -53,8 +55,10 @@ def work_through(
             return
         # each process starts anew and not as a copy of this one, whose threads may hold locks
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _set_up)
+        others = set(multiprocessing.active_children())
+        pool = ProcessPoolExecutor(min(workers, len(jobs)), context, work_for_parent)
         size = max(1, min(8, len(jobs) // (4 * workers)))
+        futures = []
         try:
             futures = [pool.submit(_make_all, make, jobs[at : at + size]) for at in range(0, len(jobs), size)]
             for future in as_completed(futures):
@@ -64,18 +68,17 @@ def work_through(
                 f"{what}: a worker process ended at once: out of memory, or a script that starts this without "
                 f'`if __name__ == "__main__":`; run again to continue, with fewer workers (now {workers})'
             ) from None
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            wait(futures, SECONDS_TO_FINISH)
+            end_all(set(multiprocessing.active_children()) - others)
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _make_all(make: Callable[[Job], None], jobs: Sequence[Job]) -> int:
+    cv2.setNumThreads(1)
     for job in jobs:
         make(job)
     return len(jobs)
-
-
-def _set_up() -> None:
-    """Prepares a worker: one thread, deaf to Ctrl-C (the parent hears it), and gone when the parent is."""
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()

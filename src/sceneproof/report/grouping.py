@@ -31,7 +31,7 @@ class EvaluatedRun:
     @property
     def seed(self) -> int:
         """The training seed."""
-        return int(self.run.config.get("seed", 0))
+        return self.run.seed
 
 
 AnyRun = TypeVar("AnyRun", bound=EvaluatedRun)
@@ -72,9 +72,8 @@ def open_tested(path: Path, predictions: str = "predictions.parquet") -> tuple[P
     file = path / "evaluation" / predictions
     if not file.is_file():
         raise InputError(f"{path}: this run has not been tested ({file} is missing): run `sceneproof evaluate` on it")
-    figures, environment = path / "evaluation" / "metrics.json", path / "environment.json"
-    commit = str((read_json(environment) if environment.is_file() else {}).get("commit") or "")
-    return file, run, commit, read_json(figures) if figures.is_file() else {}
+    figures = path / "evaluation" / "metrics.json"
+    return file, run, run.commit, read_json(figures, dict) if figures.is_file() else {}
 
 
 def refuse_other_actions(runs: Sequence[EvaluatedRun]) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sceneproof.addresses import Address
 from sceneproof.data.clips import evenly_spaced
-from sceneproof.data.dataset import Videos
+from sceneproof.data.dataset import ClipSettings, Videos
 from sceneproof.data.humans import HumanBoxes, HumanMasks, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
@@ -137,13 +137,13 @@ def _look_at(
     study: Study,
 ) -> tuple[_Seen, dict[str, _Answer]]:
     """The middle clip of a video, and what each model makes of it."""
-    settings = [recipe.tested[0].run.config["clip"] for recipe in models(study)]
-    clips = [_clip(videos, row, people, one["length"], one["stride"]) for one in settings]
+    settings = [recipe.tested[0].run.settings("clip", ClipSettings) for recipe in models(study)]
+    clips = [_clip(videos, row, people, one.length, one.stride) for one in settings]
     seen = _seen(clips[0])
     answers = {}
     for (recipe, method), clip, one in zip(shown_models, clips, settings, strict=False):
         backbone = method.backbone
-        frames = resize(torch.from_numpy(np.ascontiguousarray(clip.frames))[None], one["size"])
+        frames = resize(torch.from_numpy(np.ascontiguousarray(clip.frames))[None], one.size)
         video = normalise(frames, torch.zeros(1, dtype=torch.bool), backbone.mean, backbone.std)
         probabilities, maps = explain(method, video)
         own = _seen(clip)

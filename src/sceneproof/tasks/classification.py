@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from sceneproof.data.batches import Collate, RawBatch, from_workers, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
 from sceneproof.errors import TrainingError
+from sceneproof.interrupts import work_for_parent
 from sceneproof.methods.base import Method
 from sceneproof.metrics.accuracy import top_k
 from sceneproof.progress import progress
@@ -118,6 +119,7 @@ def _batches(clips: TestClips, rows: Sequence[int], workers: int) -> Iterator[Ra
         sampler=list(rows),
         batch_size=None,
         num_workers=workers,
+        worker_init_fn=work_for_parent,
         generator=torch.Generator().manual_seed(0),  # else it draws from torch's random state, which dropout needs
     )
     collate = Collate(0)

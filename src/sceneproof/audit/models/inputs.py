@@ -1,6 +1,5 @@
 """What an exported file or a callable takes, as far as it does not say so itself."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from sceneproof.audit.subject import Pixels, Sampling
 from sceneproof.data.clips import refuse_huge_clips
 from sceneproof.data.transforms import Crop
 from sceneproof.errors import InputError
+from sceneproof.files import MOST_NAMES, decoded, parse_json, read_bounded
 from sceneproof.metrics.accuracy import softmax
 
 Layout = Literal["BCTHW", "BTCHW", "BTHWC"]
@@ -144,16 +144,13 @@ def read_classes(path: Path) -> list[str]:
     Raises:
         InputError: no such file, or not such a list; names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: names of classes cannot be read: {error}") from None
+    text = decoded(read_bounded(path, MOST_NAMES), str(path))
     names: Sequence[object] = text.splitlines()
     if path.suffix.lower() == ".json":
         try:
-            found = json.loads(text)
+            found = parse_json(text, str(path))
             names = [found[str(place)] for place in range(len(found))] if isinstance(found, dict) else list(found)
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (KeyError, TypeError):
             raise InputError(f"{path}: expected a JSON list of names, or an object of 0, 1, 2 … to names") from None
     while names and not str(names[-1]).strip():
         names = names[:-1]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject
+from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.transforms import centre_crop, normalise, resize
 from sceneproof.downloading import checked
 from sceneproof.report.cam import explain
@@ -26,11 +27,11 @@ class RunModel(Subject):
         """
         run = Run.open(path, trust=trust)
         self._method = run.method().to(device)
-        clip = run.config["clip"]
+        clip = run.settings("clip", ClipSettings)
         self.title, self.actions = run.name, run.actions
-        self.sampling = Sampling(clip["length"], clip["stride"])
+        self.sampling = Sampling(clip.length, clip.stride)
         self.identity = checked(path / "weights.safetensors")
-        self._size, self._device, self._batch = int(clip["size"]), device, batch
+        self._size, self._device, self._batch = clip.size, device, batch
         linear = isinstance(self._method.action_head, nn.Linear)
         self.maps_missing = "" if linear else "its action head is not linear"
 

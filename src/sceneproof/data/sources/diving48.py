@@ -21,7 +21,7 @@ from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.listing import How, Listing, collect, write
 from sceneproof.errors import InputError
-from sceneproof.files import read_json
+from sceneproof.files import MOST_LISTED, read_json
 
 SITE = "http://www.svcl.ucsd.edu/projects/resound/dataset.html"
 LISTS = {
@@ -128,7 +128,7 @@ def _entry(entry: Any, labels: int, where: str) -> tuple[str, int]:
 def _json(file: Path) -> list[Any]:
     if not file.is_file():
         raise InputError(f"{file}: no such list: it comes from {SITE}")
-    entries = read_json(file)
+    entries = read_json(file, most=MOST_LISTED)
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{file}: not a list of entries: take it from {SITE}")
     return entries

@@ -12,6 +12,7 @@ import pandas as pd
 from sceneproof.data.sources.looking import look
 from sceneproof.data.video import VideoInfo
 from sceneproof.errors import InputError
+from sceneproof.files import named
 from sceneproof.machine import refuse_if_gone
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
@@ -63,15 +64,19 @@ class Files:
 
 
 def walk(folder: Path, seen: set[str]) -> Iterator[Path]:
-    """Files below a folder, sorted, through links too, each folder once (`seen`: real paths); no hidden ones."""
+    """Files below a folder, sorted, through links too, each folder once (`seen`: real paths); no hidden ones.
+
+    Raises:
+        InputError: a name that cannot be written into a table; names it.
+    """
     for path in sorted(folder.iterdir()):
         if path.name.startswith("."):
             continue
         if path.is_file():
-            yield path
+            yield named(path)
         elif path.is_dir() and (real := os.path.realpath(path)) not in seen:
             seen.add(real)
-            yield from walk(path, seen)
+            yield from walk(named(path), seen)
 
 
 def in_threads(

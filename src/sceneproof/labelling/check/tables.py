@@ -1,6 +1,5 @@
 """Tables of labels, a piece at a time, for they may be far larger than the memory; and what is beside them."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sceneproof.addresses import Address, Place, located, opened_file, size
-from sceneproof.data.tables import KEY, read_table
+from sceneproof.data.tables import read_table, said_of
 from sceneproof.errors import InputError
 from sceneproof.seals import check_parquet
 
@@ -57,7 +56,7 @@ class LabelTable:
             file = pq.ParquetFile(opened, page_checksum_verification=True)
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{path}: not a readable Parquet file: {error}") from None
-        metadata = json.loads((file.schema_arrow.metadata or {}).get(KEY, b"{}"))
+        metadata = said_of(file.schema_arrow, path)
         there = file.schema_arrow.names
         guessed = next((kind for kind, names in columns.items() if set(names) <= set(there)), next(iter(columns)))
         kind = metadata.get("kind", guessed)

@@ -94,7 +94,9 @@ def poster(study: DetectionStudy, measures: DetectionMeasures) -> Table:
 def _starts(config: dict[str, Any]) -> tuple[str, str]:
     """What a run's training started from, in words, and the file at the end of its line, where it is no run's."""
     seen: list[str] = []
-    while weights := config.get("weights"):
+    visited: set[str] = set()
+    while (weights := str(config.get("weights") or "")) not in {"", *visited}:
+        visited.add(weights)
         if not (Path(weights) / "config.yaml").is_file():
             return ", ".join([*seen, Path(weights).name]), Path(weights).name
         config = Run.open(weights).config

@@ -205,8 +205,8 @@ def described(config: dict[str, Any]) -> Described:
     weights = config.get("weights")
     if not weights:
         return Described("other", "none", f"{name}, from scratch")
-    if (Path(weights) / "config.yaml").is_file():
-        origin = describe(Run.open(weights).config)
+    if (Path(str(weights)) / "config.yaml").is_file():
+        origin = describe(Run.open(str(weights)).config)
         return replace(origin, text=f"{name}, backbone: {origin.text}")
     start = stem([Path(weights).name])
     return Described("none" if start == "plain" else "other", "none", f"{name}, from {start}")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sceneproof.addresses import Address, Place, located, opened_file
 from sceneproof.errors import InputError
-from sceneproof.files import read_json, whole
+from sceneproof.files import MOST_LISTED, read_json, whole
 
 SEGMENT = ("video", "action", "start", "end")
 DETECTION = (*SEGMENT, "score")
@@ -40,7 +40,7 @@ def read_activitynet(path: Address | Place) -> pd.DataFrame:
     Raises:
         InputError: no such file, not JSON, of another layout, or a bad segment or score; names the file and the video.
     """
-    results = _entry(read_json(path), "results", "an object", path)
+    results = _entry(read_json(path, most=MOST_LISTED), "results", "an object", path)
     rows = []
     for video, found in results.items():
         _wanted(found, "a list", f"{path}: results of {video!r}")
@@ -78,7 +78,7 @@ def read_truth(path: Address | Place) -> Truth:
     Raises:
         InputError: no such file, not JSON, of another layout, or a segment whose end is before its start.
     """
-    database = _entry(read_json(path), "database", "an object", path)
+    database = _entry(read_json(path, most=MOST_LISTED), "database", "an object", path)
     videos, rows = [], []
     for video, known in database.items():
         where = f"{path}: the video {video!r}"
