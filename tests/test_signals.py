@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # comes with accelerate
 import pytest
 
 from tests.labelling.models import mean_colour_model
@@ -222,7 +223,7 @@ def test_the_app_ends_while_it_reads_an_upload(number: signal.Signals, ground: G
     address = f"http://127.0.0.1:{port}/gradio_api/"
     local = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def post(path: str, body: bytes, kind: str) -> object:
+    def post(path: str, body: bytes, kind: str) -> Any:
         request = urllib.request.Request(address + path, body, {"Content-Type": kind})
         with local.open(request, timeout=LONG) as answer:
             return json.load(answer)
@@ -240,8 +241,8 @@ def test_the_app_ends_while_it_reads_an_upload(number: signal.Signals, ground: G
         part = (
             b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n' + video + b"\r\n--b--\r\n"
         )
-        (path,) = post("upload", part, "multipart/form-data; boundary=b")  # type: ignore[misc]  # a list of one
-        clip = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        (uploaded,) = post("upload", part, "multipart/form-data; boundary=b")
+        clip = {"path": uploaded, "meta": {"_type": "gradio.FileData"}}
         post("call/answer", json.dumps({"data": [clip]}).encode(), "application/json")
         command.wait_for(lambda: any(path.name.isdigit() for path in command.held.iterdir()))
         ends(command, number)

@@ -414,7 +414,7 @@ def _record(line: bytes) -> dict[str, float]:
     Raises:
         InputError: it is another thing; a message to go on with after where that is.
     """
-    record = parse_json(line, "", dict)
+    record: dict[str, float] = parse_json(line, "", dict)
     for name, value in {"step": None, **record}.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(f": {name!r} is not there, or no number")
