@@ -49,7 +49,7 @@ def index_check(
     Raises:
         InputError: problems, and no --repair; or a manifest's copy in another folder, which paths would not lead from.
     """
-    table = Manifest.read(manifest)
+    table = Manifest.read(manifest, endless=True)
     if boxes is not None:
         _check_boxes(table, boxes, repair, quiet)
         return table
