@@ -142,7 +142,7 @@ def check_names(names: Iterable[str], what: str, source: str) -> list[str]:
         other = forms.setdefault(form, name)
         if other != name:
             raise InputError(
-                f"{source}: the {what}s {ascii(other)} and {ascii(name)} are both written {form!r}, and differ in "
+                f"{source}: the {what}s {other!a} and {name!a} are both written {form!r}, and differ in "
                 f"their Unicode form alone: write both in one form (Python: unicodedata.normalize('NFC', name))"
             )
         near = alike.setdefault(" ".join(form.casefold().split()), name)
@@ -300,7 +300,8 @@ def _arrow(values: "pd.Series[Any]", column: Column, name: str, source: str) -> 
             missing = pd.api.types.is_scalar(value) and pd.isna(value)
             if not missing and not isinstance(value, kinds):  # type: ignore[arg-type]  # a tuple of types
                 raise InputError(
-                    f"{source}: row {row}: the {name} {_short(value)} is not {column.needs}: write the whole column alike"
+                    f"{source}: row {row}: the {name} {_short(value)} is not {column.needs}: write the whole column "
+                    f"alike"
                 ) from None
         raise InputError(f"{source}: the column {name!r} holds what no file can: {column.needs} is needed") from None
     return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])

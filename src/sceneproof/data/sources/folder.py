@@ -66,7 +66,7 @@ def index_folder(
         )
     if group is not None:
         rows["group"] = [_group(group, path) for path in rows["path"]]
-    _draw(rows, validation, test, seed)
+    draw(rows, validation, test, seed)
     facts, problems = survey(root, list(rows["path"]), workers=workers, quiet=quiet)
     prefix = link(root, out)
     rows = pd.concat([rows, facts], axis=1)
@@ -123,7 +123,7 @@ def _group(pattern: str, path: str) -> str:
     return found.group(1 if found.re.groups else 0)
 
 
-def _draw(rows: pd.DataFrame, validation: float, test: float, seed: int) -> None:
+def draw(rows: pd.DataFrame, validation: float, test: float, seed: int) -> None:
     """Fills in the splits that the folders do not tell."""
     groups = "group" if "group" in rows else "video"
 
