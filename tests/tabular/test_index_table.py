@@ -29,9 +29,7 @@ def here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr("sceneproof.tabular.preview.in_processes", in_this_process)
 
 
-def in_this_process(
-    work: Callable[[Any, Any], Any], tasks: Iterable[Any], **_: object
-) -> Iterator[tuple[Any, Any]]:
+def in_this_process(work: Callable[[Any, Any], Any], tasks: Iterable[Any], **_: object) -> Iterator[tuple[Any, Any]]:
     for task in tasks:
         try:
             yield task, work(task, None)
@@ -285,7 +283,7 @@ def test_frames_of_boxes_are_counted_as_said_or_as_can_be_seen(
 
 
 def test_boxes_in_a_table_of_their_own(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    boxes = written(tmp_path, "file\tframe\tleft\ttop\tright\tbottom\tconf\na.mp4\t0\t1\t2\t30\t40\t0,9\nc\t0\t\t\t\t\t\n"
+    boxes = written(tmp_path, "file\tframe\tleft\ttop\tright\tbottom\tconf\na.mp4\t0\t1\t2\t30\t40\t0,9\nc\t0\t\t\t\t\t\n"  # noqa: E501
                     "zzz\t1\t1\t2\t30\t40\t1\n", "boxes.tsv")  # fmt: skip
     index(written(tmp_path, CLIPS), videos, "--people", str(boxes))
     people = HumanBoxes.read(tmp_path / "out" / "boxes.parquet").rows

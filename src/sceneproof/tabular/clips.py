@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sceneproof.data.segments import SLACK
+from sceneproof.data.segments import SLACK, lengths
 from sceneproof.data.sources.folder import SPLITS
 from sceneproof.data.sources.survey import survey
+from sceneproof.data.times import FrameTimes
 from sceneproof.errors import InputError
 from sceneproof.tabular.boxes import frames_from_0
 from sceneproof.tabular.cells import names, numbers, seconds
@@ -177,22 +178,22 @@ def _segments(
 
 
 def _seconds_of_frames(sheet: Sheet, frames: Numbers, rows: pd.DataFrame, form: Segments) -> tuple[Numbers, list[str]]:
-    lengths = rows["frames"].to_numpy(np.float64)
+    count = rows["frames"].to_numpy(np.float64)
     for row in np.flatnonzero((frames % 1 > 0).any(axis=1))[:1]:
         raise InputError(f"{sheet.where(row)}: frames {frames[row].tolist()} are no whole numbers: are they seconds?")
     first, end = form.first_frame, form.end_frame
-    if first is None and (lengths > 0).any() and not (frames == 0).any():
+    if first is None and (count > 0).any() and not (frames == 0).any():
         raise InputError(
             f"{sheet.name}: no segment begins at frame 0: are frames counted from 0 or from 1? Say "
             f"--segments.first_frame 0 or 1"
         )
-    moved, note = frames_from_0(frames[:, 0], lengths, first, "--segments.first_frame", sheet.name)
+    moved, note = frames_from_0(frames[:, 0], count, first, "--segments.first_frame", sheet.name)
     first = 0 if np.array_equal(moved, frames[:, 0], equal_nan=True) else 1
     why = ", as said"
     if end is None:
         if (frames[:, 0] == frames[:, 1]).any():
             end, why = "included", ": some segments begin and end at one frame"
-        elif first == 0 and (frames[:, 1] == lengths)[lengths > 0].any():
+        elif first == 0 and (frames[:, 1] == count)[count > 0].any():
             end, why = "excluded", ": some end at their video's number of frames"
         elif first == 1:
             end, why = "included", ": the custom where frames are counted from 1"
@@ -203,10 +204,10 @@ def _seconds_of_frames(sheet: Sheet, frames: Numbers, rows: pd.DataFrame, form: 
             )
     numbered = frames - first
     numbered[:, 1] += end == "included"
-    unknown = np.flatnonzero((lengths > 0) & ~(rows["rate"].to_numpy(np.float64) > 0))
+    unknown = np.flatnonzero((count > 0) & ~(rows["rate"].to_numpy(np.float64) > 0))
     for row in unknown[:1]:
         raise InputError(
-            f"{sheet.where(row)}: {rows['path'].iat[row]} does not say its frame rate, so frames cannot be turned into "
+            f"{sheet.where(row)}: {rows['path'].iat[row]} does not say its frame rate, so frames cannot become "
             f"seconds: give seconds"
         )
     return shown_at(numbered, rows), [f"segments in {note}; the end {end}{why}; seconds by each video's own frames"]
@@ -219,15 +220,16 @@ def shown_at(frames: Numbers, rows: pd.DataFrame) -> Numbers:
         frames: (N, K), from 0; the number of frames stands for the end.
         rows: N, with what `survey` found.
     """
-    rate = rows["rate"].to_numpy(np.float64)[:, None]
-    return frames / np.where(rate > 0, rate, np.nan)
-
-
-def lengths(rows: pd.DataFrame) -> Numbers:
-    """How long each row's video is, in seconds; infinity where that is not known."""
-    frames, rate = rows["frames"].to_numpy(np.float64), rows["rate"].to_numpy(np.float64)
-    known = (frames > 0) & (rate > 0)
-    return np.where(known, frames / np.where(known, rate, 1), np.inf)
+    made = np.full(frames.shape, np.nan)
+    known: dict[str, FrameTimes] = {}
+    for row, (path, text) in enumerate(zip(rows["path"], rows["times"], strict=True)):
+        if text:
+            times = known.get(path) or known.setdefault(path, FrameTimes.parse(text))
+            inside = np.isfinite(frames[row]) & (frames[row] >= 0) & (frames[row] <= times.frames)
+            made[row, inside] = times.seconds(frames[row, inside].astype(np.int64))
+            made[row, frames[row] < 0] = -1.0  # outside the video, which is told
+            made[row, frames[row] > times.frames] = times.end + 1 + SLACK
+    return made
 
 
 def _refuse_outside(sheet: Sheet, times: Numbers, rows: pd.DataFrame, in_frames: bool) -> None:
