@@ -19,6 +19,7 @@ from sceneproof.files import read_json, write_json
 from sceneproof.mall.studio import processors
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
+from sceneproof.wording import counted
 
 SAMPLES = 3
 """Videos that the size of the rest is reckoned from."""
@@ -82,7 +83,7 @@ def export(
     table, made = opened(settings)
     names = names_of(made, asked)
     tasks = _tasks(settings, table, out)
-    said = f"{len(tasks)} videos in {len(names)} variants: {', '.join(names)}"
+    said = f"{counted(len(tasks), 'video')} in {counted(len(names), 'variant')}: {', '.join(names)}"
     if dry_run:
         print(f"{said}\n{_size(_reckon(tasks, table))}")
         return None
@@ -171,7 +172,7 @@ def _tables(
         write_table(place, listed, "failures", table="manifest.parquet")
     manifest.write(out / "manifest.parquet")
     if not quiet:
-        print(f"wrote {manifest.name}: {len(rows)} videos")
+        print(f"wrote {manifest.name}: {counted(len(rows), 'video')}")
         for video, _, reason in failures[:20]:
             print(f"  {video}: {reason}")
         if len(failures) > 20:

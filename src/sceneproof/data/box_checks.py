@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.manifest import Manifest
 from sceneproof.labelling.tracks import tracks
+from sceneproof.wording import counted
 
 GAP = 5
 """Frames without a box, between two of one person, that are filled in; over more he may have gone and come back."""
@@ -188,7 +189,9 @@ def _mend_tracks(it: _Mending, gap: int) -> None:
         starts = np.searchsorted(frames, np.arange(frames[-1] + 2))
         found = [it.corners[rows[a:b]].astype(np.float32) for a, b in pairwise(starts)]
         made.append((rows, np.concatenate(tracks(found, gap=gap))))
-        reason = f"{most} people in a frame" if lack.all() else f"{lack.sum()} boxes without a track"
+        reason = (
+            f"{most} people in a frame" if lack.all() else f"{counted(int(lack.sum()), 'box', 'boxes')} without a track"
+        )
         it.done.append((None, video, None, f"{reason}: who is who is not told", "tracks made by overlap"))
     it.tracked |= bool(made)
     if it.tracked:
@@ -214,7 +217,7 @@ def _fill(it: _Mending, gap: int) -> pd.DataFrame:
         facts = {"video": it.video[a], "frame": between, "score": min(it.score[a], it.score[b]), "track": it.track[a]}
         filled.append(pd.DataFrame(corners.astype(np.float32), columns=list(CORNERS)).assign(**facts))
         reason = f"no box in {_run(between[0], between[-1])}, between two of one person"
-        it.done.append((None, str(it.video[a]), int(between[0]), reason, f"{len(between)} rows filled in"))
+        it.done.append((None, str(it.video[a]), int(between[0]), reason, f"{counted(len(between), 'row')} filled in"))
     columns = ["video", "frame", *CORNERS, "score", "track"]
     return pd.concat(filled, ignore_index=True)[columns] if filled else pd.DataFrame(columns=columns)
 

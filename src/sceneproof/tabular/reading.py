@@ -13,13 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sceneproof.data.sources.lists import decoded
 from sceneproof.errors import InputError
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 TRIED = 50  # lines that a delimiter is chosen by
 MOST = 2 * 1024**3  # bytes
-MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"),
-         (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))  # fmt: skip
 OTHER = {
     b"PK\x03\x04": "an Excel or zip file: in Excel, save it as 'CSV UTF-8' or 'Unicode text'",
     b"\xd0\xcf\x11\xe0": "an old Excel file: in Excel, save it as 'CSV UTF-8' or 'Unicode text'",
@@ -120,17 +119,9 @@ def _text(path: Path) -> Sheet:
 def _decoded(path: Path) -> tuple[str, str]:
     """The file's text, and how it is encoded, in words."""
     raw = path.read_bytes()
-    names = {"utf-8-sig": "UTF-8 with a byte order mark", "utf-16": "UTF-16", "utf-32": "UTF-32"}
-    encoding = next((name for mark, name in MARKS if raw.startswith(mark)), None)
-    if encoding is None and b"\x00" in raw[:4096]:  # no mark: Latin text has a zero in every second byte
-        even, odd = raw[:4096:2].count(0), raw[1:4096:2].count(0)
-        encoding = "utf-16-le" if odd > even else "utf-16-be"
     try:
-        text = raw.decode(encoding or "utf-8")
-        told = names.get(encoding or "", "UTF-16 without a byte order mark" if encoding else "UTF-8")
+        text, told = decoded(raw)
     except UnicodeDecodeError:
-        if encoding is not None:
-            raise InputError(f"{path}: not a table of text: it begins as {encoding} and goes on otherwise") from None
         text, told = raw.decode("cp1252", errors="replace"), "not UTF-8, so taken for Windows-1252 (look at accents)"
     if "\x00" in text:
         raise InputError(f"{path}: not a table of text: it holds zero bytes; expected CSV, TSV or Parquet")

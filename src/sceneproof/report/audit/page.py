@@ -22,6 +22,7 @@ from sceneproof.report.audit.clips import ShownClip
 from sceneproof.report.audit.drawings import swap_figure, variant_figure
 from sceneproof.report.audit.headline import headline
 from sceneproof.report.html import html
+from sceneproof.wording import counted
 
 SECTIONS = (
     "changed-clips", "clips", "actions-and-scenes", "further-figures", "what-is-missing", "how-this-page-was-made",
@@ -76,23 +77,19 @@ def notes(table: AuditTable) -> list[str]:
     original = table.original
     unread = int((original["problem"] != "").sum())
     guessing = f"guessing among these gives {100 / len(table.actions):.1f} %"
-    said = [f"{_videos(len(original))} of {len(table.actions)} actions; {guessing}."]
+    said = [f"{counted(len(original), 'video')} of {counted(len(table.actions), 'action')}; {guessing}."]
     if unread:
-        said.append(f"{_videos(unread)} could not be read: missed in top-1, and left out elsewhere.")
+        said.append(f"{counted(unread, 'video')} could not be read: missed in top-1, and left out elsewhere.")
     filled = table.rows[(table.rows["variant"] == "human_filled") & (table.rows["problem"] != "")]
     nobody = int(filled["video"].isin(original["video"][original["problem"] == ""]).sum())
     if nobody == len(original) - unread > 0:
         said.append("Nobody is known to be in any video: nothing that needs people was measured.")
     elif nobody:
-        said.append(f"{_videos(nobody)} with no known people: left out of all that needs them.")
+        said.append(f"{counted(nobody, 'video')} with no known people: left out of all that needs them.")
     left = table.facts.get("left_out") or []
     if left:
         said.append(f"Left out, as the mapping says: {', '.join(map(str, left))}.")
     return said
-
-
-def _videos(count: int) -> str:
-    return f"{count} video{'' if count == 1 else 's'}"
 
 
 def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
