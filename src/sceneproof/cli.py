@@ -14,6 +14,7 @@ from sceneproof.terminal import lines_of, shown_safely
 COMMANDS = {
     "demo": ("sceneproof.demo:demo", "make a small world, train with and without debiasing, write one page"),
     "index folder": ("sceneproof.data.sources.folder:index_folder", "your videos, a sub-folder an action -> manifest"),
+    "index table": ("sceneproof.tabular.command:index_table", "your own table (CSV, TSV, Parquet) -> manifest + boxes"),
     "index jhmdb": ("sceneproof.data.sources.jhmdb:index_jhmdb", "J-HMDB-21 -> manifest + masks + boxes"),
     "index kinetics": ("sceneproof.data.sources.kinetics:index_kinetics", "Kinetics-400, -600, -700 -> manifest"),
     "index mini-kinetics": (

@@ -20,6 +20,7 @@ from sceneproof.errors import InputError
 from sceneproof.evaluate import device_named
 from sceneproof.evaluate_detection import clip_settings, tube_settings
 from sceneproof.files import whole
+from sceneproof.outputs import output_files
 from sceneproof.progress import Advance, progress
 from sceneproof.report.annotated import Labelled, draw, write_annotated
 from sceneproof.report.cells import clock
@@ -59,7 +60,7 @@ def detect(
     Args:
         model: the run folder of a detector, from `sceneproof train --task detection`.
         video: the video file, or an address (s3://, gs://, hf://).
-        out: folder to write to; by default the present one.
+        out: folder to write to; by default `detected` in the present one.
         least_score: leave out what scores less, from 0 to 1.
         annotated: write the annotated video; --annotated false is quicker.
         device: 'auto', 'cpu' or 'cuda'.
@@ -82,8 +83,7 @@ def detect(
     if settings.way != "online" and not quiet:
         print(f"{trained.name}: its tubes are linked {settings.way} in testing; here online, as frames come")
     place = located(video)
-    folder = Path() if out is None else Path(out)
-    files = [folder / f"{place.stem}.{ending}" for ending in ("csv", "json", "annotated.mp4")]
+    files = output_files(Path("detected") if out is None else Path(out), place, ("csv", "json", "annotated.mp4"))
     watching = _Watching(network, clip_settings(trained), where, at_once, settings.online(), least_score)
     try:
         info = probe(place)

@@ -19,6 +19,7 @@ from sceneproof.methods.base import Learner
 from sceneproof.optimisation import Optimisation, learning_rate, make_optimizer, watch_plateau
 from sceneproof.progress import Advance, progress
 from sceneproof.run import Run
+from sceneproof.wording import counted
 
 END = object()
 LOADER_DIED = "DataLoader worker"
@@ -137,7 +138,8 @@ class _Loop:
         if state.skipped_in_epoch == job.steps:
             raise TrainingError(
                 f"epoch {state.epoch + 1}: no batch had enough readable clips to train on: "
-                f"{len(job.unreadable)} videos cannot be read, such as {dict(list(job.unreadable.items())[:3])}"
+                f"{counted(len(job.unreadable), 'video')} cannot be read, such as "
+                f"{dict(list(job.unreadable.items())[:3])}"
             )
         figures = self.validate()
         state.epoch, state.step_in_epoch, state.skipped_in_epoch = state.epoch + 1, 0, 0

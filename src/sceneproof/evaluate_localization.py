@@ -33,6 +33,7 @@ from sceneproof.tasks.localization.scoring import (
     true_segments,
     truth_table,
 )
+from sceneproof.wording import counted
 
 SETTINGS: dict[str, Any] = {
     "manifest": None, "splits": ("test",), "thresholds": THRESHOLDS, "ambiguous": None, "root": None,
@@ -175,7 +176,10 @@ def _tell_problems(part: Manifest, footage: Footage, *, quiet: bool) -> None:
     """Says that annotations look wrong; official ones are tested on as they are."""
     wrong = len(problems(part, length=footage.length))
     if wrong and not quiet:
-        print(f"{part.name}: {wrong} problems with the segments: `sceneproof index check` shows them", file=sys.stderr)
+        print(
+            f"{part.name}: {counted(wrong, 'problem')} with the segments: `sceneproof index check` shows them",
+            file=sys.stderr,
+        )
 
 
 def _ambiguous(unclear: Manifest, truth: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from sceneproof.errors import InputError
 from sceneproof.evaluate import device_named
 from sceneproof.evaluate_localization import buffer_settings
 from sceneproof.metrics.temporal_nms import grouped_nms
+from sceneproof.outputs import output_files
 from sceneproof.progress import progress
 from sceneproof.report.cells import clock
 from sceneproof.report.timeline import TimeLine, write_timeline
@@ -45,7 +46,7 @@ def localize(
     Args:
         model: the run folder of a localizer, from `sceneproof train --task localization`.
         video: the video file, or an address (s3://, gs://, hf://).
-        out: folder to write to; by default the present one.
+        out: folder to write to; by default `localized` in the present one.
         least_score: leave out what scores less, from 0 to 1.
         nms: of segments of one action that overlap by more than this tIoU only the best stays; for a method that has
             its own way to drop what is found twice, this is not used.
@@ -70,6 +71,7 @@ def localize(
     if step is not None:
         settings = replace(settings, test_step=step)
     place = located(video)
+    files = output_files(Path("localized") if out is None else Path(out), place, ("csv", "json", "png"))
     try:
         timeline = Timeline.of(probe(place), settings.rate)
         buffers = len(starts_of_testing(len(timeline), settings.length, settings.test_step))
@@ -81,9 +83,6 @@ def localize(
         found = suppressed(found, nms)
     table = as_table(found, place.name, "", trained.actions)
     table = table[table["score"] >= least_score].drop(columns="split").reset_index(drop=True)
-    folder = Path() if out is None else Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{place.stem}.{ending}" for ending in ("csv", "json", "png")]
     write_csv(files[0], table)
     write_activitynet(files[1], table)
     title = f"{place.name}: what {trained.name} finds"

@@ -26,6 +26,7 @@ from sceneproof.machine import refuse_if_gone
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
 from sceneproof.rewriting import KEY_FRAME_EVERY, Rewritten, Source, rewrite
+from sceneproof.wording import counted
 
 Segments = Literal["keep", "cut"]
 SAMPLES, SAMPLE_FRAMES = 8, 64
@@ -169,7 +170,7 @@ def _check_space(space: _Space, sources: list[Source], out: Path, *, quiet: bool
     written = sum(Path(source.target).stat().st_size for source in sources if Path(source.target).exists())
     free = shutil.disk_usage(there).free + written
     told = (
-        f"{len({source.target for source in sources})} videos will take about {_size(space.total)} "
+        f"{counted(len({source.target for source in sources}), 'video')} will take about {_size(space.total)} "
         f"({_size(space.a_frame)} a frame, reckoned from {space.samples} of them); {_size(free)} are free"
     )
     if space.total > free:

@@ -154,8 +154,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     told = capsys.readouterr()
     assert "row 2 (a, frame 9): its video has 4 frames, up to 3: a repair: row dropped" in told.out
     assert "(b): no box in the whole video\n" in told.out
-    assert "3 rows, 1 videos, problems: 1, told: 2" in told.out
-    assert "1 problems: --repair OUT" in told.err
+    assert "3 rows, 1 video, problems: 1, told: 2" in told.out
+    assert "1 problem: --repair OUT" in told.err
     (tmp_path / "elsewhere").mkdir()
     mended = tmp_path / "elsewhere" / "mended.parquet"
     main([*words, "--repair", str(mended)])

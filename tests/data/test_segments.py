@@ -198,8 +198,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert stopped.value.code == 2
     told = capsys.readouterr()
     assert "row 1 (a.mp4): ends before it starts: 9 to 7 s: a repair: start and end swapped" in told.out
-    assert "2 rows, 1 videos, problems: 1" in told.out
-    assert "1 problems: --repair OUT" in told.err
+    assert "2 rows, 1 video, problems: 1" in told.out
+    assert "1 problem: --repair OUT" in told.err
     main([*words, "--repair", str(tmp_path / "mended.parquet")])
     assert "start and end swapped" in capsys.readouterr().out
     main(["index", "check", str(tmp_path / "mended.parquet")])

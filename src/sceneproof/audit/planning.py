@@ -11,6 +11,7 @@ from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.report.sample import in_turn
+from sceneproof.wording import counted
 
 SAMPLES = 3
 """Videos that the time of all is reckoned from."""
@@ -36,12 +37,12 @@ def plan(data: DataSettings, subject: Subject) -> str:
     left = f"; left out: {', '.join(data.left_out)}" if data.left_out else ""
     return "\n".join([
         f"{subject.title}: {len(subject.actions)} classes, clips of {subject.sampling.length} frames",
-        f"{len(table)} videos of {len(table.actions)} actions in {', '.join(data.splits)}{left}",
+        f"{counted(len(table), 'video')} of {counted(len(table.actions), 'action')} in {', '.join(data.splits)}{left}",
         f"people known in {known} of them; in {data.least_share:.0%} of their frames or more, as far as the manifest "
         f"knows these, in {len(enough)}",
         f"{len(scorer.names)} variants: {', '.join(scorer.names)}",
         *(f"  no {name}: {reason}" for name, reason in unable(data).items()),
-        f"about {_duration(seconds)} in one process, reckoned from {len(rows)} videos",
+        f"about {_duration(seconds)} in one process, reckoned from {counted(len(rows), 'video')}",
     ])  # fmt: skip
 
 

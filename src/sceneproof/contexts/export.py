@@ -24,6 +24,7 @@ from sceneproof.files import read_json, write_json
 from sceneproof.mall.studio import processors
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
+from sceneproof.wording import counted
 
 logger = logging.getLogger(__name__)
 SAMPLES = 3
@@ -97,7 +98,7 @@ def export(
     tell(check_humans(read_humans(settings.humans), table))
     names = names_of(made, asked)
     tasks = _tasks(settings, table, out)
-    said = f"{len(tasks)} videos in {len(names)} variants: {', '.join(names)}"
+    said = f"{counted(len(tasks), 'video')} in {counted(len(names), 'variant')}: {', '.join(names)}"
     if dry_run:
         print(f"{said}\n{_size(_reckon(tasks, table))}")
         return None
@@ -204,7 +205,7 @@ def _tables(
         write_table(place, listed, "failures", table="manifest.parquet")
     manifest.write(out / "manifest.parquet")
     if not quiet:
-        print(f"wrote {manifest.name}: {len(rows)} videos")
+        print(f"wrote {manifest.name}: {counted(len(rows), 'video')}")
         for video, _, reason in failures[:20]:
             print(f"  {video}: {reason}")
         if len(failures) > 20:

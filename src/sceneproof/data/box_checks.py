@@ -16,6 +16,7 @@ from sceneproof.data.gaps import GAP, between
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.manifest import Manifest
 from sceneproof.labelling.tracks import tracks
+from sceneproof.wording import counted
 
 DROPPED = "row dropped"
 Numbers = NDArray[np.int64]
@@ -187,7 +188,9 @@ def _mend_tracks(it: _Mending, gap: int) -> None:
         starts = np.searchsorted(frames, np.arange(frames[-1] + 2))
         found = [it.corners[rows[a:b]].astype(np.float32) for a, b in pairwise(starts)]
         made.append((rows, np.concatenate(tracks(found, gap=gap))))
-        reason = f"{most} people in a frame" if lack.all() else f"{lack.sum()} boxes without a track"
+        reason = (
+            f"{most} people in a frame" if lack.all() else f"{counted(int(lack.sum()), 'box', 'boxes')} without a track"
+        )
         it.done.append((None, video, None, f"{reason}: who is who is not told", "tracks made by overlap"))
     it.tracked |= bool(made)
     if it.tracked:
@@ -208,7 +211,9 @@ def _fill(it: _Mending, gap: int) -> pd.DataFrame:
     for place in short:
         first, last = int(it.frame[left[place]]) + 1, int(it.frame[left[place + 1]]) - 1
         reason = f"no box in {_run(first, last)}, between two of one person"
-        it.done.append((None, str(it.video[left[place]]), first, reason, f"{last - first + 1} rows filled in"))
+        it.done.append(
+            (None, str(it.video[left[place]]), first, reason, f"{counted(last - first + 1, 'row')} filled in")
+        )
     columns = ["video", "frame", *CORNERS, "score", "track"]
     if not len(short):
         return pd.DataFrame(columns=columns)

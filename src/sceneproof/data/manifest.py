@@ -1,5 +1,7 @@
 """The manifest: a Parquet table with one row a labelled clip."""
 
+import difflib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sceneproof.addresses import Address, Place, located
+from sceneproof.data.columns import check_names, check_rows
 from sceneproof.data.tables import hashes, read_table, write_table
 from sceneproof.errors import InputError
 
@@ -39,17 +42,24 @@ class Manifest:
     name: str = "manifest"
 
     @classmethod
-    def read(cls, path: Address | Place, root: Address | Place | None = None) -> "Manifest":
-        """Reads and checks a manifest.
+    def read(cls, path: Address | Place, root: Address | Place | None = None, *, endless: bool = False) -> "Manifest":
+        """Reads and checks a manifest; names of actions and splits that are nearly alike are told.
+
+        Args:
+            path: of the file.
+            root: the folder or address that paths start from; by default the file's own folder.
+            endless: take infinite starts and ends, which a repair drops.
 
         Raises:
-            InputError: missing file or column, an address that cannot be reached, no rows, two rows of one id, a path
-                that leaves the root.
+            InputError: missing file or column, an address that cannot be reached, a column that does not hold what it
+                should, no rows, two rows of one id, a path that leaves the root, actions that differ in their Unicode
+                form alone.
         """
         path = located(path)
         rows, _ = read_table(path, "manifest", COLUMNS)
         manifest = cls(rows.reset_index(drop=True), located(root) if root is not None else path.parent, str(path))
-        manifest.check()
+        for warning in manifest.check(endless=endless):
+            print(f"warning: {warning}", file=sys.stderr)
         return manifest
 
     def write(self, path: Address | Place, **metadata: str) -> None:
@@ -57,8 +67,15 @@ class Manifest:
         self.check()
         write_table(path, _times_once(self.rows), "manifest", **metadata)
 
-    def check(self) -> None:
-        """Raises InputError unless the table holds what `Manifest` promises."""
+    def check(self, *, endless: bool = False) -> list[str]:
+        """Raises InputError unless the table holds what `Manifest` promises.
+
+        Args:
+            endless: take infinite starts and ends.
+
+        Returns:
+            What may be wrong, a sentence each.
+        """
         missing = [name for name in COLUMNS if name not in self.rows.columns]
         if missing:
             raise InputError(
@@ -67,8 +84,7 @@ class Manifest:
             )
         if self.rows.empty:
             raise InputError(f"{self.name}: the manifest has no rows")
-        for name in COLUMNS:
-            self._check_text(name)
+        check_rows(self.rows, "manifest", self.name)
         if len(np.unique(hashes(self.rows["video"]))) < len(self.rows):  # else they differ: a search takes much memory
             for row in np.flatnonzero(self.rows["video"].duplicated())[:1]:
                 raise InputError(
@@ -78,20 +94,18 @@ class Manifest:
         if len(leaves):
             path = self.rows["path"].iat[leaves[0]]
             raise InputError(f"{self.name}: row {leaves[0]}: the path {path!r} leaves the root folder {self.root}")
+        if not endless:
+            self._refuse_endless()
+        names = {"action": self.actions, "split": self.splits}
+        return [text for what, own in names.items() for text in check_names(own, what, self.name)]
 
-    def _check_text(self, column: str) -> None:
-        """Numbers are named, not converted: 007 would have become 7 long before."""
-        values = self.rows[column]
-        known = isinstance(values.dtype, pd.StringDtype)  # what a file of text is read as; else a look at each cell
-        if not values.isna().any() and (known or pd.api.types.infer_dtype(values) == "string"):
-            return
-        for row, value in enumerate(values):  # names the first that is wrong
-            if pd.isna(value):
-                raise InputError(f"{self.name}: row {row}: the {column} is missing: fill it in, or leave the row out")
-            if not isinstance(value, str):
+    def _refuse_endless(self) -> None:
+        for name in ("start", "end"):
+            values = self.rows[name].to_numpy(np.float64, na_value=np.nan) if name in self.rows else np.zeros(0)
+            for row in np.flatnonzero(np.isinf(values))[:1]:
                 raise InputError(
-                    f"{self.name}: row {row}: the {column} {value!r} is not text: write the column as text "
-                    f"(pandas: read_csv(…, dtype=str))"
+                    f"{self.name}: row {row} ({self.rows['video'].iat[row]}): the {name} is {values[row]}: leave the "
+                    f"cell empty for the video's own {name}; `sceneproof index check --repair` drops such rows"
                 )
 
     def __len__(self) -> int:
@@ -117,6 +131,7 @@ class Manifest:
             if name not in self.splits:
                 raise InputError(
                     f"{self.name}: no row of split {name!r}; the splits here are: {', '.join(self.splits)}"
+                    f"{_instead(name, self.splits)}"
                 )
         rows = self.rows[self.rows["split"].isin(names)].reset_index(drop=True)
         return Manifest(rows, self.root, self.name)
@@ -153,6 +168,24 @@ def _times_once(rows: pd.DataFrame) -> pd.DataFrame:
     again = long.copy()
     again[long] = rows["path"][long].duplicated().to_numpy()
     return rows.assign(times=rows["times"].mask(again, "")) if again.any() else rows
+
+
+def _instead(name: str, splits: Sequence[str]) -> str:
+    """What may help who asked for a split that is not there."""
+    plain = {split.casefold().strip(): split for split in splits}
+    wanted = name.casefold().strip()
+    near = [
+        key for key in plain if min(len(key), len(wanted)) >= 3 and (wanted.startswith(key) or key.startswith(wanted))
+    ]
+    near += difflib.get_close_matches(wanted, list(plain), 1)
+    meant = f": is {plain[near[0]]!r} meant?" if near else ""
+    if wanted.startswith("val"):
+        meant += (
+            " To train without one: `--validation_split null` (the last weights are kept)"
+            if near
+            else (": to train without one, give `--validation_split null` (the last weights are kept)")
+        )
+    return meant
 
 
 def refuse_out_of_context(part: Manifest) -> None:

@@ -21,6 +21,7 @@ from sceneproof.data.segments import BACKGROUND
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
 from sceneproof.types import People
+from sceneproof.wording import counted
 
 SHOWN = 3
 
@@ -60,7 +61,7 @@ class PeopleTable:
             first = "; ".join(f"{one.video}: {one.reason}" for one in wrong.head(SHOWN).itertuples())
             more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
             raise InputError(
-                f"{path}: {len(wrong)} problems with the boxes: {first}{more}. `sceneproof index check "
+                f"{path}: {counted(len(wrong), 'problem')} with the boxes: {first}{more}. `sceneproof index check "
                 f"{manifest.name} --boxes {path}` shows all, and --repair writes a mended copy"
             )
         rows = mended.head(len(rows))  # as they were; behind them are those that fill gaps

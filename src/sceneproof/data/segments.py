@@ -19,6 +19,7 @@ from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
 from sceneproof.metrics.matching import pairs
 from sceneproof.metrics.temporal_segments import temporal_iou
+from sceneproof.wording import counted
 
 BACKGROUND = "background"
 """The action of rows that are no segments."""
@@ -282,8 +283,8 @@ def _refuse(manifest: Manifest, table: pd.DataFrame) -> None:
         first = "; ".join(f"row {one.row} ({one.video}): {one.reason}" for one in table.head(SHOWN).itertuples())
         more = f"; and {len(table) - SHOWN} more" if len(table) > SHOWN else ""
         raise InputError(
-            f"{manifest.name}: {len(table)} problems with the segments: {first}{more}. `sceneproof index check "
-            f"{manifest.name}` shows all, and --repair writes a mended copy"
+            f"{manifest.name}: {counted(len(table), 'problem')} with the segments: {first}{more}. `sceneproof index "
+            f"check {manifest.name}` shows all, and --repair writes a mended copy"
         )
 
 

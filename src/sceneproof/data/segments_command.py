@@ -16,6 +16,7 @@ from sceneproof.data.segments import lengths, repaired, untrimmed
 from sceneproof.data.sources.survey import survey
 from sceneproof.data.tables import read_schema, read_table, said_of
 from sceneproof.errors import InputError
+from sceneproof.wording import counted
 
 
 def index_check(
@@ -50,7 +51,7 @@ def index_check(
     Raises:
         InputError: problems, and no --repair; or a manifest's copy in another folder, which paths would not lead from.
     """
-    table = Manifest.read(manifest)
+    table = Manifest.read(manifest, endless=True)
     if boxes is not None:
         _check_boxes(table, boxes, repair, quiet)
         return table
@@ -62,10 +63,10 @@ def index_check(
             print(name)
         for row, video, reason, action in found.itertuples(index=False, name=None):
             print(f"row {row} ({video}): {reason}: {'' if repair else 'a repair: '}{action}")
-        print(f"{table.name}: {len(table)} rows, {videos} videos, problems: {len(found)}")
+        print(f"{table.name}: {counted(len(table), 'row')}, {counted(videos, 'video')}, problems: {len(found)}")
     if repair is None:
         if len(found):
-            raise InputError(f"{table.name}: {len(found)} problems: --repair OUT writes a mended copy")
+            raise InputError(f"{table.name}: {counted(len(found), 'problem')}: --repair OUT writes a mended copy")
         return table
     target = located(repair)
     if target.parent.resolve() != table.root.resolve():
@@ -73,7 +74,7 @@ def index_check(
     known = said_of(read_schema(located(manifest)), manifest)
     mended.write(target, **{name: value for name, value in known.items() if name != "kind"})
     if not quiet:
-        print(f"wrote {target}: {len(mended)} rows")
+        print(f"wrote {target}: {counted(len(mended), 'row')}")
     return mended
 
 
@@ -106,8 +107,8 @@ def _unbounded(manifest: Manifest, length: NDArray[np.float64]) -> list[str]:
     if not len(rows):
         return []
     return [
-        f"{len(rows)} segments of videos of unknown length, such as {manifest.rows['path'].iat[rows[0]]}: whether they "
-        f"end behind them was not looked at"
+        f"{counted(len(rows), 'segment')} of videos of unknown length, such as "
+        f"{manifest.rows['path'].iat[rows[0]]}: whether they end behind them was not looked at"
     ]
 
 
@@ -122,11 +123,11 @@ def _check_boxes(manifest: Manifest, boxes: Address, repair: Address | None, qui
             where = video if pd.isna(frame) else f"{video}, frame {frame}"
             print(f"{which}({where}): {reason}" + (f": {'' if repair else 'a repair: '}{action}" if action else ""))
         videos, told = rows["video"].nunique(), len(found) - wrong
-        print(f"{boxes}: {len(rows)} rows, {videos} videos, problems: {wrong}, told: {told}")
+        print(f"{boxes}: {counted(len(rows), 'row')}, {counted(videos, 'video')}, problems: {wrong}, told: {told}")
     if repair is None:
         if wrong:
-            raise InputError(f"{boxes}: {wrong} problems: --repair OUT writes a mended copy")
+            raise InputError(f"{boxes}: {counted(wrong, 'problem')}: --repair OUT writes a mended copy")
         return
     HumanBoxes(mended, detector=str(metadata.get("detector", "")), source=str(repair)).write(repair)
     if not quiet:
-        print(f"wrote {repair}: {len(mended)} rows")
+        print(f"wrote {repair}: {counted(len(mended), 'row')}")

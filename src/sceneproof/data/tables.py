@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place, located, opened_file, size
+from sceneproof.data.columns import checked_columns
 from sceneproof.errors import InputError
 from sceneproof.files import parse_json, whole
 from sceneproof.seals import PARQUET_KEY, UNSEALED, check_parquet, seal_parquet
@@ -65,7 +66,7 @@ def read_table(path: Address | Place, kind: str, columns: Sequence[str]) -> tupl
 
     Raises:
         InputError: no such file, one that cannot be reached, damaged, not Parquet, a table of another kind, or a
-            missing column; names the file, what it holds and what was wanted.
+            column that is missing or does not hold what it should; names the file, what it holds and what was wanted.
     """
     path = located(path)
     if size(path) is None:
@@ -83,7 +84,9 @@ def read_table(path: Address | Place, kind: str, columns: Sequence[str]) -> tupl
             f"{path}: a {kind} table needs the column {missing[0]!r}; "
             f"the columns here are: {', '.join(table.column_names)}"
         )
-    return table.to_pandas(), metadata
+    table = checked_columns(table, kind, str(path))
+    # as it stands in the file, whatever pandas wrote of an index beside it
+    return table.to_pandas(ignore_metadata=True), metadata
 
 
 def said_of(schema: pa.Schema, path: Address | Place) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How much of a label can be read off a representation with a linear classifier."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,10 @@ def probed_labels(
     if len(train_y) and (train_y == train_y[0]).all():  # one class alone needs no classifier, and none would fit
         return np.repeat(train_y[:1], len(np.asarray(test_x)))
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    probe.fit(train_x, train_y)
+    with warnings.catch_warnings():
+        # scikit-learn takes many labels for a quantity that should be regressed; ours are names, however many there are
+        warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%", UserWarning)
+        probe.fit(train_x, train_y)
     return np.asarray(probe.predict(np.asarray(test_x, dtype=np.float64)))
 
 

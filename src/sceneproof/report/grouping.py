@@ -96,7 +96,7 @@ def grouped(tested: Sequence[AnyRun], describe: Callable[[dict[str, Any]], Descr
     for one in tested:
         kept = {key: value for key, value in one.run.config.items() if key != "seed"}
         if kept.get("weights"):  # a transfer starts each seed from the run of that seed
-            kept["weights"] = stem([str(kept["weights"])])
+            kept["weights"] = without_seed(str(kept["weights"]))
         groups.setdefault(_text(kept), []).append(one)
     names = [stem([one.run.name for one in group]) for group in groups.values()]
     recipes = []
@@ -111,9 +111,19 @@ def grouped(tested: Sequence[AnyRun], describe: Callable[[dict[str, Any]], Descr
 
 
 def stem(names: Sequence[str]) -> str:
-    """What folder names have in common without the seed: 'sdn-seed0', 'sdn-seed1' give 'sdn'."""
-    stems = {re.sub(r"[-_ .]*(seed|s)?[-_ .]*\d+$", "", name) or name for name in names}
+    """What folder names have in common without the seed: 'sdn-seed0', 'sdn-seed1' give 'sdn'.
+
+    A number at the end of a single name is the seed's only where it says so: 'set1' may be a name.
+    """
+    if len(names) == 1:
+        return re.sub(r"[-_ .]+(seed|s)[-_ .]*\d+$|(?<=.)seed[-_ .]*\d+$", "", names[0]) or names[0]
+    stems = {without_seed(name) for name in names}
     return stems.pop() if len(stems) == 1 else names[0]
+
+
+def without_seed(name: str) -> str:
+    """A name without the number at its end."""
+    return re.sub(r"[-_ .]*(seed|(?<![A-Za-z])s)?[-_ .]*\d+$", "", name) or name
 
 
 def named(recipes: Sequence[Recipe[AnyRun]], name: str | None) -> Recipe[AnyRun] | None:

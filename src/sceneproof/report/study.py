@@ -16,6 +16,7 @@ from sceneproof.errors import InputError
 from sceneproof.report import grouping
 from sceneproof.report.grouping import EvaluatedRun, grouped, named, open_tested, refuse_other_actions, wanted_splits
 from sceneproof.report.recipes import describe
+from sceneproof.wording import counted
 
 PREDICTIONS = ("video", "split", "action", "scene", "context", "group", "problem", "scores")
 
@@ -150,7 +151,11 @@ def _common(tested: Sequence[Tested], splits: Sequence[str] | None) -> tuple[pd.
     if not shared.any():
         raise InputError(f"the runs share no tested video of the splits {', '.join(wanted)}: evaluate them on the same")
     left_out = int(mine.sum() - shared.sum())
-    notes = [f"{left_out} videos that not every run was tested on are left out of all figures."] if left_out else []
+    notes = (
+        [f"{counted(left_out, 'video')} that not every run was tested on are left out of all figures."]
+        if left_out
+        else []
+    )
     return rows[shared].reset_index(drop=True), notes
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sceneproof.data.sources.splits import hold_out
 from sceneproof.data.sources.survey import SUFFIXES, link, survey, walk, without_stamps
 from sceneproof.errors import InputError
 
+PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
@@ -60,6 +62,7 @@ def index_folder(
         raise InputError(f"validation {validation:g} and test {test:g} are shares that leave a part to train on")
     files, skipped = _videos(root)
     rows = pd.DataFrame([_row(file, _has_splits(root)) for file in files], columns=["path", "split", "action"])
+    notes = _one_form(rows)
     rows.insert(0, "video", [Path(path).with_suffix("").as_posix() for path in rows["path"]])
     twice = rows[rows["video"].duplicated(keep=False)]
     if len(twice):
@@ -68,7 +71,7 @@ def index_folder(
         )
     if group is not None:
         rows["group"] = [_group(group, path) for path in rows["path"]]
-    _draw(rows, validation, test, seed)
+    draw(rows, validation, test, seed)
     facts, problems = survey(root, list(rows["path"]), workers=workers, quiet=quiet)
     prefix = link(root, out)
     rows = pd.concat([rows, facts], axis=1)
@@ -78,7 +81,9 @@ def index_folder(
     manifest = Manifest(rows, out, str(out / "manifest.parquet"))
     manifest.write(out / "manifest.parquet")
     kinds = ", ".join(f"{count} {kind}" for kind, count in skipped.most_common())
-    notes = [f"left out, no videos by their names: {kinds}"] if skipped else []
+    notes += [f"left out, no videos by their names: {kinds}"] if skipped else []
+    notes += _pictures(skipped)
+    notes += manifest.check()
     notes += without_stamps(rows)
     found = examine(manifest, str(root), unreadable=problems, notes=notes, workers=workers, quiet=quiet)
     found.write(out / "audit.json")
@@ -105,9 +110,33 @@ def _videos(root: Path) -> tuple[list[str], Counter[str]]:
         where = "SPLIT/ACTION" if depth == 3 else "ACTION"
         raise InputError(
             f"{root}: no videos in sub-folders (expected {root}/{where}/*.mp4, or another of "
-            f"{', '.join(sorted(SUFFIXES))})"
+            f"{', '.join(sorted(SUFFIXES))}){''.join(f'; {text}' for text in _pictures(skipped))}"
         )
     return videos, skipped
+
+
+def _pictures(skipped: Counter[str]) -> list[str]:
+    """What to do about folders of pictures, where there are any."""
+    kinds = {kind: count for kind, count in skipped.items() if kind.lower() in PICTURES}
+    if not kinds:
+        return []
+    told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    return [
+        f"pictures were found ({told}): where they are the frames of videos, make videos of them first, such as by "
+        f"`ffmpeg -framerate 25 -i FOLDER/%05d.jpg VIDEO.mp4`"
+    ]
+
+
+def _one_form(rows: pd.DataFrame) -> list[str]:
+    """Brings the actions' names to the Unicode form NFC, so that a name is one action; tells of those that were two."""
+    forms = {name: unicodedata.normalize("NFC", name) for name in rows["action"].unique()}
+    rows["action"] = rows["action"].map(forms)
+    merged = sorted({form for name, form in forms.items() if name != form and form in forms})
+    return (
+        [f"folders whose names differ in their Unicode form alone, taken for one action: {', '.join(merged)}"]
+        if merged
+        else []
+    )
 
 
 def _row(path: str, has_splits: bool) -> tuple[str, str, str]:
@@ -125,7 +154,7 @@ def _group(pattern: str, path: str) -> str:
     return found.group(1 if found.re.groups else 0)
 
 
-def _draw(rows: pd.DataFrame, validation: float, test: float, seed: int) -> None:
+def draw(rows: pd.DataFrame, validation: float, test: float, seed: int) -> None:
     """Fills in the splits that the folders do not tell."""
     groups = "group" if "group" in rows else "video"
 

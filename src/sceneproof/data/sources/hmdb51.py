@@ -84,13 +84,14 @@ def read_splits(folder: Path, split: int, address: str) -> pd.DataFrame:
     for file in sorted(folder.glob(f"*{suffix}")):
         action = file.name.removesuffix(suffix)
         for number, line in lines(file, address):
-            name, _, tag = line.rpartition(" ")
-            if not name.strip() or tag not in ("0", "1", "2"):
+            told = re.fullmatch(r"(.*[^\s;,])[\s;,]+([012])[\s;,]*", line)
+            if told is None:
                 raise InputError(
                     f"{file}: line {number}: {line!r} is not a file name and 1 (train), 2 (test) or 0 (neither)"
                 )
+            name, tag = told.groups()
             if tag != "0":
-                stem = Path(name.strip()).stem
+                stem = Path(name).stem
                 part = "train" if tag == "1" else "test"
                 rows.append((f"{action}/{stem}", (f"{action}/{stem}",), part, action, source_film(stem, action)))
     if not rows:

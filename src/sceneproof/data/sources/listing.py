@@ -1,5 +1,6 @@
 """From what a data set's lists say to a manifest of what is there: the way that all listed sources share."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +84,8 @@ def collect(listing: Listing, videos: Path, out: Path, how: How, *, validation: 
     """
     if not 0 <= validation < 1:
         raise InputError(f"validation {validation:g} is a share that leaves nothing to train on")
-    rows, twice = once(listing.rows)
+    listed = listing.rows.assign(action=[unicodedata.normalize("NFC", name) for name in listing.rows["action"]])
+    rows, twice = once(listed)
     files = Files(videos)
     paths = pd.Series([files.find(names) for names in rows["names"]], dtype=object)
     there = paths.notna().to_numpy(dtype=np.bool_)
@@ -129,7 +131,7 @@ def write(found: Collection, how: How, notes: Sequence[str] = (), *, besides: st
         missing=found.missing,
         listed_twice=found.twice,
         unreadable=found.problems,
-        notes=[*listing.notes, *notes, *without_stamps(manifest.rows), *quick],
+        notes=[*listing.notes, *notes, *without_stamps(manifest.rows), *manifest.check(), *quick],
         compare=how.probe,
         workers=how.workers,
         quiet=how.quiet,

@@ -1,12 +1,21 @@
 """Reading the lists that data sets are published with: a line that is not understood is named, never skipped."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from sceneproof.errors import InputError
+
+MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig", "UTF-8 with a byte order mark"),
+    (b"\xff\xfe\x00\x00", "utf-32", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "utf-32", "UTF-32"),
+    (b"\xff\xfe", "utf-16", "UTF-16"),
+    (b"\xfe\xff", "utf-16", "UTF-16"),
+)
 
 
 def lines(path: Path, address: str) -> Iterator[tuple[int, str]]:
@@ -35,24 +44,34 @@ def table(path: Path, columns: Sequence[str], address: str) -> Iterator[tuple[in
     Raises:
         InputError: no such file, a missing column, or a row that lacks a field (names the line).
     """
-    reader = csv.DictReader(_text(path, address).splitlines())
+    text = _text(path, address)
+    rows = text.splitlines()
+    above = next((number for number, line in enumerate(rows) if line.strip()), 0)
+    reader = csv.DictReader(rows[above:], delimiter=_delimiter(text), skipinitialspace=True)
+    reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
     missing = [name for name in columns if name not in (reader.fieldnames or [])]
     if missing:
         raise InputError(
-            f"{path}: line 1: no column {missing[0]!r}; the columns here are: {', '.join(reader.fieldnames or [])}"
+            f"{path}: line {above + 1}: no column {missing[0]!r}; the columns here are: {', '.join(reader.fieldnames or [])}"
         )
-    for row in reader:
+    for cells in reader:
+        row = {name: cell.strip() if isinstance(cell, str) else cell for name, cell in cells.items()}
+        if not any(row.values()):
+            continue  # a blank line, as Excel writes it
         empty = [name for name in columns if not row[name]]
         if empty or None in row:
             what = f"no {empty[0]}" if empty else "more fields than the header"
-            raise InputError(f"{path}: line {reader.line_num}: {what}: expected {','.join(columns)}")
-        yield reader.line_num, row
+            raise InputError(f"{path}: line {above + reader.line_num}: {what}: expected {','.join(columns)}")
+        yield above + reader.line_num, row
 
 
 def header(path: Path) -> list[str]:
-    """The columns that a CSV file's first line names."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return next(csv.reader([file.readline()]), [])
+    """The columns that a CSV file's first line names; none where it is no text."""
+    try:
+        first = decoded(path.read_bytes())[0].lstrip().partition("\n")[0]
+    except UnicodeDecodeError:
+        return []
+    return [name.strip() for name in next(csv.reader([first], delimiter=_delimiter(first)), [])]
 
 
 def number(text: str, where: str) -> float:
@@ -62,7 +81,7 @@ def number(text: str, where: str) -> float:
         InputError: anything else; begins with `where`.
     """
     try:
-        value = float(text)
+        value = float(re.sub(r"^(\d+),(\d+)$", r"\1.\2", text))  # as a decimal comma has it
     except ValueError:
         value = -1.0
     if not 0 <= value < 1e9:
@@ -76,10 +95,35 @@ def once(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return rows[~again].reset_index(drop=True), sorted(set(rows["video"][again]))
 
 
+def decoded(raw: bytes) -> tuple[str, str]:
+    """A file's text by its byte order mark, or by the zeros that UTF-16 has without one, else as UTF-8; and which.
+
+    Raises:
+        UnicodeDecodeError: it is none of these.
+    """
+    for mark, encoding, name in MARKS:
+        if raw.startswith(mark):
+            return raw.decode(encoding), name
+    head = raw[:4096]
+    if b"\x00" not in head:
+        return raw.decode("utf-8"), "UTF-8"
+    little = head[1::2].count(0) > head[::2].count(0)
+    return raw.decode("utf-16-le" if little else "utf-16-be"), "UTF-16 without a byte order mark"
+
+
+def _delimiter(text: str) -> str:
+    """What a list's first line has most of: commas, or what Excel writes instead."""
+    first = text.lstrip().partition("\n")[0]
+    return max((",", ";", "\t"), key=first.count)
+
+
 def _text(path: Path, address: str) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
+        text, _ = decoded(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise InputError(f"{path}: no such list: it comes from {address}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file: the list comes from {address}") from None
+    if "\x00" in text:
+        raise InputError(f"{path}: not a text file: the list comes from {address}")
+    return text

@@ -62,7 +62,7 @@ def _read(lists: Path, kinetics_lists: Path) -> tuple[pd.DataFrame, list[str]]:
     """The listed ids with their rows of Kinetics-400, and notes."""
     ids = {}
     for part, name in (("train", "train_ytid_list.txt"), ("validation", "val_ytid_list.txt")):
-        ids[part] = list(lines(lists / name, SITE))
+        ids[part] = [(number, line.strip("\"';, \t")) for number, line in lines(lists / name, SITE)]
         for number, line in ids[part]:
             if len(line) != 11 or len(line.split()) != 1:
                 raise InputError(f"{lists / name}: line {number}: {line!r} is no YouTube id")

@@ -18,6 +18,7 @@ from sceneproof.labelling.check.page import Check, Sheet, as_json, render
 from sceneproof.labelling.check.people import People
 from sceneproof.labelling.check.scenes import Scenes
 from sceneproof.labelling.check.sheet import drawn, fewest_people, least_certain, show
+from sceneproof.wording import counted
 
 
 def label_check(
@@ -84,7 +85,7 @@ def label_check(
     with whole(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
     if not quiet:
-        print(f"{out}: {len(clips)} videos, {len(shown)} of them shown")
+        print(f"{out}: {counted(len(clips), 'video')}, {len(shown)} of them shown")
     return out
 
 
@@ -120,7 +121,7 @@ def _made(
     clips: Clips, people: People | None, scenes: Scenes | None, splits: Sequence[str] | None, seed: int
 ) -> list[str]:
     of = f", splits {', '.join(splits)}" if splits else ""
-    made = [f"{len(clips)} videos of {clips.manifest.name}{of}; seed {seed}."]
+    made = [f"{counted(len(clips), 'video')} of {clips.manifest.name}{of}; seed {seed}."]
     if people is not None:
         detector = people.table.metadata.get("detector") or "an unknown detector"
         least = f", of score {people.score:g} or more" if people.table.kind == "boxes" else ""

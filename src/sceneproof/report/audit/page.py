@@ -23,6 +23,7 @@ from sceneproof.report.audit.drawings import swap_figure, variant_figure
 from sceneproof.report.audit.headline import headline
 from sceneproof.report.cells import percent
 from sceneproof.report.html import html
+from sceneproof.wording import counted
 
 SECTIONS = (
     "changed-clips", "clips", "actions-and-scenes", "further-figures", "what-is-missing", "how-this-page-was-made",
@@ -77,17 +78,17 @@ def notes(table: AuditTable) -> list[str]:
     original = table.original
     unread = int((original["problem"] != "").sum())
     guessing = f"guessing among these gives {100 / len(table.actions):.1f} %"
-    said = [f"{_videos(len(original))} of {len(table.actions)} actions; {guessing}."]
+    said = [f"{counted(len(original), 'video')} of {counted(len(table.actions), 'action')}; {guessing}."]
     if unread:
-        said.append(f"{_videos(unread)} could not be read: missed in top-1, and left out elsewhere.")
+        said.append(f"{counted(unread, 'video')} could not be read: missed in top-1, and left out elsewhere.")
     nobody, few = _known_in_part(table)
     if few:
         why = f"with people known in less than {percent(table.least_share, 0)} of the frames"
-        said.append(f"{_videos(few)} {why}: left out of all that needs them.")
+        said.append(f"{counted(few, 'video')} {why}: left out of all that needs them.")
     if nobody == len(original) - unread > 0:
         said.append("Nobody is known to be in any video: nothing that needs people was measured.")
     elif nobody:
-        said.append(f"{_videos(nobody)} with no known people: left out of all that needs them.")
+        said.append(f"{counted(nobody, 'video')} with no known people: left out of all that needs them.")
     said += [f"May be wrong: {doubt}." for doubt in table.facts.get("doubts") or []]
     left = table.facts.get("left_out") or []
     if left:
@@ -103,10 +104,6 @@ def _known_in_part(table: AuditTable) -> tuple[int, int]:
         return int((share == 0).sum()), int(((share > 0) & (share < table.least_share)).sum())
     filled = table.rows[(table.rows["variant"] == "human_filled") & (table.rows["problem"] != "")]  # an older audit
     return int(filled["video"].isin(original["video"][original["problem"] == ""]).sum()), 0
-
-
-def _videos(count: int) -> str:
-    return f"{count} video{'' if count == 1 else 's'}"
 
 
 def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:

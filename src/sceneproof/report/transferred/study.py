@@ -14,9 +14,10 @@ from sceneproof.data.segments import BACKGROUND
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
 from sceneproof.report import grouping
-from sceneproof.report.grouping import EvaluatedRun, Recipe, named, open_tested, stem
+from sceneproof.report.grouping import EvaluatedRun, Recipe, named, open_tested, stem, without_seed
 from sceneproof.report.recipes import Described, describe
 from sceneproof.run import Run
+from sceneproof.wording import counted
 
 
 @dataclass(frozen=True)
@@ -167,10 +168,14 @@ def common(
                 f"evaluate them on one manifest"
             )
     left_out = len(set(keys) - shared)
-    notes = [f"Left out of all figures: {counted(left_out)} that not every run was tested on."] if left_out else []
+    notes = (
+        [f"Left out of all figures: {counted(left_out, 'video')} that not every run was tested on."] if left_out else []
+    )
     missed = int(truth.drop_duplicates(["split", "video"])["problem"].astype(bool).sum())
     if missed:
-        notes.append(f"{first.run.name} could not read {counted(missed)}: the {words.things} there count as missed.")
+        notes.append(
+            f"{first.run.name} could not read {counted(missed, 'video')}: the {words.things} there count as missed."
+        )
     return truth, notes
 
 
@@ -209,12 +214,7 @@ def described(config: dict[str, Any]) -> Described:
         origin = describe(Run.open(str(weights)).config)
         return replace(origin, text=f"{name}, backbone: {origin.text}")
     start = stem([Path(weights).name])
-    return Described("none" if start == "plain" else "other", "none", f"{name}, from {start}")
-
-
-def counted(videos: int) -> str:
-    """'1 video', '2 videos'."""
-    return f"{videos} {'video' if videos == 1 else 'videos'}"
+    return Described("none" if without_seed(start) == "plain" else "other", "none", f"{name}, from {start}")
 
 
 def within(table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:

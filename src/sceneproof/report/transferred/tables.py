@@ -10,7 +10,8 @@ from sceneproof.report.cells import ABSENT, Cell, Table
 from sceneproof.report.grouping import Recipe
 from sceneproof.report.measures import Measure, Measures
 from sceneproof.report.tables import between, points
-from sceneproof.report.transferred.study import AnyRun, TransferStudy, counted
+from sceneproof.report.transferred.study import AnyRun, TransferStudy
+from sceneproof.wording import counted
 
 MOST = 40  # actions: beyond this nobody reads a table
 
@@ -118,4 +119,4 @@ def failures(study: TransferStudy[AnyRun], most: int = 50) -> Table | None:
         for (split, video), said in reasons.items()
     ]
     note = f"The first {most}." if len(rows) > most else ""
-    return Table(counted(len(rows)), ["Video", "Split", "Runs that missed it", "Reason"], rows[:most], note)
+    return Table(counted(len(rows), "video"), ["Video", "Split", "Runs that missed it", "Reason"], rows[:most], note)

@@ -1,0 +1,12 @@
+"""Words of messages."""
+
+
+def counted(count: int, thing: str, things: str | None = None) -> str:
+    """'1 video', '2 videos', '1,200 videos'.
+
+    Args:
+        count: how many.
+        thing: one of them.
+        things: several, where an s at the end does not do.
+    """
+    return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
