@@ -17,7 +17,7 @@ from sceneproof.labelling.scenes import label_scenes
 from sceneproof.mall.world import World, make_world
 from sceneproof.methods import SDN, Method, Plain
 from sceneproof.optimisation import Optimisation
-from sceneproof.report.page import report
+from sceneproof.report.page import demonstration
 
 METHODS: dict[str, Callable[[Backbone, int, int], Method]] = {
     "both": partial(SDN, scene_weight=0.5),
@@ -60,23 +60,24 @@ def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs
     """
     refuse_torchrun("demo")
     out = Path(out)
-    print("1/4  The world: people who do things in places, drawn and written as videos")
+    print(
+        "Takes up to ten minutes on two cores, most of them in the third step. Ctrl-C stops it; it goes on from there."
+    )
+    print("1/4  The world: people who do things in places, drawn and written as videos (about two minutes)")
     manifest = make_world(out / "world", WORLD.scaled(videos))
-    print("2/4  A scene classifier, trained on the world's empty scenes, labels every video")
+    print("2/4  A scene classifier, trained on the world's empty scenes, labels every video (seconds)")
     scenes = scene_labels(manifest, out)
-    print("3/4  A plain model; from it, a plain one and one that is to forget the scene; tested in and out of context")
+    print(
+        "3/4  A plain model; from it, a plain one and one that is to forget the place; both tested (about six minutes)"
+    )
     rows = demo_rows(out, scenes, seed=seed, epochs=epochs)
     execute(rows[:1])
     execute(rows[1:], jobs=min(len(METHODS), os.cpu_count() or 1))  # small models: a core each beats all cores for one
-    print("4/4  The page")
-    world = out / "world"
-    page = report(
-        [row.folder for row in rows[1:]],
-        out / "report.html",
-        manifest=world / "manifest.parquet",
-        humans=world / "boxes.parquet",
-    )
-    print(f"\nOpen {page.resolve()}")
+    print("4/4  The page (seconds)")
+    page, world = out / "report.html", out / "world"
+    tested = [row.folder for row in reversed(rows[1:])]
+    begin = demonstration(tested, page, manifest=world / "manifest.parquet", humans=world / "boxes.parquet")
+    print(f"\n{begin.sentences[0]}\n\nOpen {page.resolve()}")
 
 
 def demo_rows(
