@@ -20,7 +20,7 @@ from sceneproof.optimisation import Optimisation
 from sceneproof.report.page import demonstration
 
 METHODS: dict[str, Callable[[Backbone, int, int], Method]] = {
-    "both": partial(SDN, scene_weight=0.5),
+    "SDN": partial(SDN, scene_weight=0.5),
     "plain": Plain,
 }
 """The longer training first, so that the shorter one ends beside it. Each loss alone belongs to the study."""

@@ -60,10 +60,23 @@ def accelerator_for(run: Run, settings: Optimisation, numerics: Numerics) -> Acc
         log_with=list(settings.trackers) or None,
         project_config=ProjectConfiguration(logging_dir=str(run.path / "trackers")),
     )
+    refuse_mixed(accelerator, numerics)
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if accelerator.num_processes != launched:
         raise TrainingError(f"{launched} processes were launched, but accelerate found {accelerator.num_processes}")
     return accelerator
+
+
+def refuse_mixed(accelerator: Accelerator, numerics: Numerics) -> None:
+    """Raises InputError where the processes, on machines of several kinds, would compute in different precisions."""
+    if accelerator.num_processes > 1:
+        mine = torch.tensor([float(numerics.precision == "bf16")], device=accelerator.device)
+        share = float(accelerator.reduce(mine, reduction="mean"))
+        if 0 < share < 1:
+            raise InputError(
+                "optimisation.precision: auto means bf16 on some of the machines and float32 on others: "
+                "give --optimisation.precision bf16 or fp32"
+            )
 
 
 def place(network: Network, accelerator: Accelerator, numerics: Numerics) -> Network:

@@ -22,8 +22,11 @@ HEIGHT = 216  # pixels: of a clip on the page
 RATE = 12.5  # frames a second, where the manifest gives none
 COMMANDS = (
     ("sceneproof index folder my_videos index", "the table of your videos: one sub-folder an action"),
-    ("sceneproof label humans index/manifest.parquet boxes.parquet --weights yolox.onnx", "where people are"),
-    ("sceneproof audit MODEL index/manifest.parquet --humans boxes.parquet", "how much of its accuracy is the place"),
+    (
+        "sceneproof label humans index/manifest.parquet masks.parquet --detector mask-rcnn --download",
+        "where their people are",
+    ),
+    ("sceneproof audit MODEL index/manifest.parquet --humans masks.parquet", "how much of its accuracy is the place"),
 )
 """`MODEL` is whatever the audit takes: the page says so."""
 
