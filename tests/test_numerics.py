@@ -168,7 +168,7 @@ class Two:
 
 
 def test_processes_on_machines_of_two_kinds_do_not_train_in_two_precisions() -> None:
-    with pytest.raises(InputError, match="optimisation.precision: auto means bf16 on some"):
+    with pytest.raises(InputError, match=r"optimisation\.precision: auto means bf16 on some"):
         launch.refuse_mixed(Two(others=1.0), Numerics("fp32"))  # type: ignore[arg-type]
     launch.refuse_mixed(Two(others=0.0), Numerics("fp32"))  # type: ignore[arg-type]
     launch.refuse_mixed(Two(others=1.0), Numerics("bf16"))  # type: ignore[arg-type]
