@@ -201,7 +201,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     gpu = torch.cuda.get_device_name() if arguments.device == "cuda" else ""
-    flags = ", ".join(sorted(processor_flags())) or f"{torch.backends.cpu.get_cpu_capability()}, no bf16"
+    flags = " ".join(sorted(processor_flags())) or f"{torch.backends.cpu.get_cpu_capability()} without bf16"
     machine = gpu or f"{processor_name() or 'a processor'} ({flags})"
     print(f"on {machine}, {arguments.threads} threads, PyTorch {torch.__version__}")
     for frames, size, width, batch in ((8, 64, 16, 8), (16, 112, 64, 4)):
@@ -209,7 +209,7 @@ def main() -> None:
         case = Case(frames, size, width, arguments.batch or default, arguments.device)
         figures = report(case, arguments.rounds, arguments.datasheet)
         if arguments.results is not None:
-            keep(arguments.results, {f"step/{machine}/{case.title}": figures})
+            keep(arguments.results, {f"step/{machine}/{case.title}".replace(",", ""): figures})
 
 
 if __name__ == "__main__":
