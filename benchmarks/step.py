@@ -1,10 +1,12 @@
-"""Cost of an SDN training step over a plain one on the same batch: time, peak memory, arithmetic.
+"""Cost of a training step: SDN's over a plain one, and the defaults' over float32 with channels outermost.
 
 A step is all optimiser steps of one batch, in which every clip has a scene label and a masked twin: SDN's worst case.
-Plain and SDN steps take turns, and the ratio is the median over the rounds. Each one's peak memory is measured in a
-process of its own: resident memory on the CPU, allocated memory on a GPU.
+It computes in what training computes in on the machine at hand (see `sceneproof.numerics`). "as before" is what
+training did on processors until then: float32, channels outermost, an optimiser that is not fused. All steps take
+turns, and a ratio is the median over the rounds. Each one's peak memory is measured in a process of its own: resident
+memory on the CPU, allocated memory on a GPU. Figures are kept under the processor's name.
 
-    python -m benchmarks.step
+    python -m benchmarks.step [--results results/results.csv]
     python -m benchmarks.step --device cuda --batch 64
 """
 
@@ -20,10 +22,13 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.keeping import keep
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.methods.base import Method
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
+from sceneproof.numerics import Numerics, processor_flags, processor_name
+from sceneproof.optimisation import Optimisation, make_optimizer
 from sceneproof.types import Batch
 
 ACTIONS, SCENES = 51, 365
@@ -32,11 +37,13 @@ METHODS: dict[str, Callable[[ResNet3D], Method]] = {
     "sdn": lambda backbone: SDN(backbone, ACTIONS, SCENES),
     "sdn, released": lambda backbone: SDN(backbone, ACTIONS, SCENES, variant="released"),
 }
+BEFORE = ", as before"
+STEPS = (*METHODS, *(f"{name}{BEFORE}" for name in ("plain", "sdn")))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A size to measure at; on a GPU in bf16 with channels innermost, as training does there."""
+    """A size to measure at."""
 
     frames: int
     size: int
@@ -51,12 +58,14 @@ class Case:
 
 
 class Step:
-    """One method's training step, ready to be called."""
+    """One method's training step, ready to be called; see `STEPS` for the names."""
 
-    def __init__(self, case: Case, method: str) -> None:
+    def __init__(self, case: Case, name: str) -> None:
         torch.manual_seed(0)
-        self.case = case
-        self.method = METHODS[method](ResNet3D(18, width=case.width)).to(case.device).train()
+        self.case, before = case, name.endswith(BEFORE)
+        self.numerics = Numerics() if before else Numerics.quickest(torch.device(case.device))
+        made = METHODS[name.removesuffix(BEFORE)](ResNet3D(18, width=case.width)).to(case.device).train()
+        self.method = self.numerics.arrange(made)
         count, shape = case.batch, (case.batch, 3, case.frames, case.size, case.size)
         self.batch = Batch(
             video=torch.randn(shape, device=case.device),
@@ -67,13 +76,16 @@ class Step:
             has_twin=torch.ones(count, dtype=torch.bool, device=case.device),
             row=torch.arange(count, device=case.device),
         )
-        if case.device == "cuda":
-            self.method = self.method.to(memory_format=torch.channels_last_3d)
-        self.optimizer = torch.optim.SGD(self.method.parameters(), lr=1e-4, momentum=0.9, dampening=0.9)
+        if before:
+            self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
+                self.method.parameters(), lr=1e-4, momentum=0.9, dampening=0.9, weight_decay=1e-5
+            )
+        else:
+            self.optimizer = make_optimizer([{"params": list(self.method.parameters())}], Optimisation())
 
     def __call__(self) -> None:
         for update in self.method.updates(self.batch):
-            with torch.autocast(self.case.device, torch.bfloat16, enabled=self.case.device == "cuda"):
+            with torch.autocast(self.case.device, torch.bfloat16, enabled=self.numerics.dtype is not None):
                 loss = torch.stack(list(self.method(update).values())).sum()
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
@@ -121,32 +133,46 @@ def _resident_peak() -> int:
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
-def report(case: Case, rounds: int, datasheet: float | None) -> None:
-    steps = {name: Step(case, name) for name in METHODS}
+def report(case: Case, rounds: int, datasheet: float | None) -> dict[str, float]:
+    """Prints the figures of a size, and returns those to keep."""
+    steps = {name: Step(case, name) for name in STEPS}
     for step in steps.values():
         seconds(step, case.device)
         seconds(step, case.device)
-    times: dict[str, list[float]] = {name: [] for name in METHODS}
+    times: dict[str, list[float]] = {name: [] for name in STEPS}
     for _ in range(rounds):
         for name, step in steps.items():
             times[name].append(seconds(step, case.device))
-    flops = {name: step.flops() for name, step in steps.items()}
+    flops = {name: steps[name].flops() for name in METHODS}
+    numerics = steps["plain"].numerics
     del steps
-    print(f"\n{case.title}; medians of {rounds} rounds")
+    inner = "channels innermost" if numerics.channels_last else "channels outermost"
+    print(f"\n{case.title}; {numerics.precision}, {inner}; medians of {rounds} rounds")
     heads = [("step", 16), ("s", 9), ("clips/s", 9), ("x plain", 22), ("x FLOPs", 9), ("peak MiB", 10), ("x", 6)]
     print("".join(f"{head:>{width}}" for head, width in heads))
     peaks = {name: peak_mebibytes(case, name, torch.get_num_threads()) for name in METHODS}
-    for name, values in times.items():
-        middle = statistics.median(values)
-        ratios = [value / base for value, base in zip(values, times["plain"], strict=True)]
-        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})"
+    figures = {}
+    for name in METHODS:
+        middle, (ratio, spread) = statistics.median(times[name]), ratios(times[name], times["plain"])
         print(
             f"{name:>16}{middle:>9.3f}{case.batch / middle:>9.1f}{spread:>22}{flops[name] / flops['plain']:>9.2f}"
             f"{peaks[name]:>10.0f}{peaks[name] / peaks['plain']:>6.2f}"
         )
+        figures |= {f"{name}: seconds a step": middle, f"{name}: times plain": ratio}
+    for name in ("plain", "sdn"):
+        ratio, spread = ratios(times[f"{name}{BEFORE}"], times[name])
+        print(f"{name:>16}: {spread} times as quick as before (float32, channels outermost, optimiser not fused)")
+        figures[f"{name}: times as quick as before"] = ratio
     if case.device == "cuda":
-        middles = {name: statistics.median(values) for name, values in times.items()}
+        middles = {name: statistics.median(times[name]) for name in METHODS}
         report_card({name: flops[name] / middle for name, middle in middles.items()}, datasheet)
+    return figures
+
+
+def ratios(values: list[float], base: list[float]) -> tuple[float, str]:
+    """The median of how many times the base, round by round; and as text, with the least and the most."""
+    each = [value / other for value, other in zip(values, base, strict=True)]
+    return statistics.median(each), f"{statistics.median(each):.2f} ({min(each):.2f} - {max(each):.2f})"
 
 
 def report_card(rates: dict[str, float], datasheet: float | None) -> None:
@@ -171,12 +197,19 @@ def main() -> None:
     parser.add_argument(
         "--datasheet", type=float, help="the card's dense bf16 peak in TFLOP/s, such as 989 for an H200"
     )
+    parser.add_argument("--results", type=Path, help="a results.csv to add the figures to")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    gpu = torch.cuda.get_device_name() if arguments.device == "cuda" else ""
+    flags = " ".join(sorted(processor_flags())) or f"{torch.backends.cpu.get_cpu_capability()} without bf16"
+    machine = gpu or f"{processor_name() or 'a processor'} ({flags})"
+    print(f"on {machine}, {arguments.threads} threads, PyTorch {torch.__version__}")
     for frames, size, width, batch in ((8, 64, 16, 8), (16, 112, 64, 4)):
         default = 64 if arguments.device == "cuda" else batch
         case = Case(frames, size, width, arguments.batch or default, arguments.device)
-        report(case, arguments.rounds, arguments.datasheet)
+        figures = report(case, arguments.rounds, arguments.datasheet)
+        if arguments.results is not None:
+            keep(arguments.results, {f"step/{machine}/{case.title}".replace(",", ""): figures})
 
 
 if __name__ == "__main__":

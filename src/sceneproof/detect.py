@@ -78,13 +78,16 @@ def detect(
         raise InputError(f"--at_once: must be at least 1, not {at_once}")
     trained = Run.open(model, trust=trust)
     where = device_named(device)
-    network = trained.detector().to(where)
+    numerics = trained.tested_in(where)
+    network = numerics.arrange(trained.detector().to(where))
     settings = tube_settings(trained)
     if settings.way != "online" and not quiet:
         print(f"{trained.name}: its tubes are linked {settings.way} in testing; here online, as frames come")
     place = located(video)
     files = output_files(Path("detected") if out is None else Path(out), place, ("csv", "json", "annotated.mp4"))
-    watching = _Watching(network, clip_settings(trained), where, at_once, settings.online(), least_score)
+    watching = _Watching(
+        network, clip_settings(trained), where, at_once, settings.online(), least_score, numerics.dtype
+    )
     try:
         info = probe(place)
         with progress(f"detecting in {place.name}", info.frames, quiet=quiet) as advance:
@@ -118,6 +121,7 @@ class _Watching:
     at_once: int
     builder: OnlineTubes
     least_score: float
+    autocast: torch.dtype | None = None
     found: list[Tube] = field(default_factory=list)
 
     def pictures(self, path: Place, frames: int, advance: Advance) -> Iterator[Picture]:
@@ -133,7 +137,9 @@ class _Watching:
                 waiting.append(picture)
                 yield picture
 
-        seen = look_at(self.network, decoded(), range(frames), self.clip, self.device, at_once=self.at_once)
+        seen = look_at(
+            self.network, decoded(), range(frames), self.clip, self.device, at_once=self.at_once, autocast=self.autocast
+        )
         for one in seen:
             self._keep(self.builder.step(one.boxes, one.action, one.score))
             yield waiting.popleft()

@@ -90,7 +90,8 @@ def evaluate(
     refuse_twice(splits)
     trained = Run.open(run, trust=trust)
     where = device_named(device)
-    method = trained.method().to(where)
+    numerics = trained.tested_in(where)
+    method = numerics.arrange(trained.method().to(where))
     settings = trained.settings("clip", ClipSettings)
     table = Manifest.read(manifest, root)
     people = read_humans(humans) if humans is not None else None
@@ -106,6 +107,7 @@ def evaluate(
             where,
             workers=workers,
             masked=masked and people is not None,
+            autocast=numerics.dtype,
             quiet=quiet,
             what=f"testing {trained.name} on {split}",
         )
@@ -117,6 +119,7 @@ def evaluate(
     metrics: dict[str, Any] = {
         "run": trained.name,
         "settings": tested,
+        "precision": numerics.precision,
         "tables": file_digests(manifest=manifest, humans=humans, scenes=scenes),
     }
     metrics["splits"] = {part.split: _figures(part) for part in parts}
@@ -126,7 +129,14 @@ def evaluate(
         metrics["representation_bias"] = _scene_bias(table, labels, probe_split, splits, trained.actions)
     predictions = pd.concat([_rows(part) for part in parts], ignore_index=True)
     folder = located(out) if out is not None else trained.path / "evaluation"
-    write_table(folder / "predictions.parquet", predictions, "predictions", actions=trained.actions, run=trained.name)
+    write_table(
+        folder / "predictions.parquet",
+        predictions,
+        "predictions",
+        actions=trained.actions,
+        run=trained.name,
+        precision=numerics.precision,
+    )
     write_json(folder / "metrics.json", metrics, sealed=True)
     return Evaluation(predictions, metrics)
 

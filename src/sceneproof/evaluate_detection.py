@@ -82,7 +82,8 @@ def evaluate_detection(
     refuse_twice(splits)
     trained = Run.open(run, trust=trust)
     where = device_named(device)
-    network = trained.detector().to(where)
+    numerics = trained.tested_in(where)
+    network = numerics.arrange(trained.detector().to(where))
     clip, tubes = clip_settings(trained), tube_settings(trained)
     table = Manifest.read(manifest, root)
     people = PeopleTable.read(humans, table)
@@ -95,8 +96,8 @@ def evaluate_detection(
             print(f"{table.name}: {split}: {outside} boxes lie outside their clips: left out", file=sys.stderr)
         what = f"testing {trained.name} on {split}"
         found = detect_all(
-            network, videos, clip, where, trained.actions, tubes=tubes, kept=kept, at_once=at_once, quiet=quiet,
-            what=what,
+            network, videos, clip, where, trained.actions, tubes=tubes, kept=kept, at_once=at_once,
+            autocast=numerics.dtype, quiet=quiet, what=what,
         )  # fmt: skip
         measured[split] = {
             "videos": len(videos.manifest),
@@ -110,12 +111,14 @@ def evaluate_detection(
     metrics = {
         "run": trained.name,
         "settings": tested,
+        "precision": numerics.precision,
         "tables": file_digests(manifest=manifest, humans=humans),
         "splits": measured,
     }
     folder = located(out) if out is not None else trained.path / "evaluation"
-    write_table(folder / "predictions.parquet", boxes, "found boxes", actions=trained.actions, run=trained.name)
-    write_table(folder / "tubes.parquet", linked, "found tubes", actions=trained.actions, run=trained.name)
+    facts = {"actions": trained.actions, "run": trained.name, "precision": numerics.precision}
+    write_table(folder / "predictions.parquet", boxes, "found boxes", **facts)
+    write_table(folder / "tubes.parquet", linked, "found tubes", **facts)
     write_table(folder / "truth.parquet", truths, "true boxes", actions=trained.actions)
     write_json(folder / "metrics.json", metrics, sealed=True)
     return DetectionEvaluation(boxes, linked, truths, metrics)

@@ -100,7 +100,8 @@ def evaluate_localization(
         raise InputError(f"--thresholds: must be one tIoU or more, above 0 and up to 1, not {list(thresholds)}")
     trained = Run.open(run, trust=trust)
     where = device_named(device)
-    network = trained.localizer().to(where)
+    numerics = trained.tested_in(where)
+    network = numerics.arrange(trained.localizer().to(where))
     settings = buffer_settings(trained)
     table = Manifest.read(manifest, root)
     unclear = Manifest.read(ambiguous, root) if ambiguous is not None else None
@@ -112,7 +113,15 @@ def evaluate_localization(
         _tell_problems(part, footage, quiet=quiet)
         what = f"testing {trained.name} on {split}"
         found = localize_all(
-            network, footage, settings, where, trained.actions, at_once=at_once, quiet=quiet, what=what
+            network,
+            footage,
+            settings,
+            where,
+            trained.actions,
+            at_once=at_once,
+            autocast=numerics.dtype,
+            quiet=quiet,
+            what=what,
         )
         truth = truth_table(footage, nothing=BACKGROUND)
         if unclear is not None:
@@ -130,6 +139,7 @@ def evaluate_localization(
     metrics = {
         "run": trained.name,
         "settings": tested,
+        "precision": numerics.precision,
         "tables": file_digests(manifest=manifest, ambiguous=ambiguous),
         "splits": figures,
     }
@@ -138,6 +148,7 @@ def evaluate_localization(
     )
     folder = located(out) if out is not None else trained.path / "evaluation"
     facts = {"actions": trained.actions, "run": trained.name, "nms_by_threshold": network.nms_by_threshold}
+    facts["precision"] = numerics.precision
     write_table(folder / "predictions.parquet", everything.detections, "detections", **facts)
     write_table(folder / "truth.parquet", everything.truth, "truth", actions=trained.actions)
     write_json(folder / "metrics.json", metrics, sealed=True)

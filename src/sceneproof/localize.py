@@ -66,7 +66,8 @@ def localize(
             raise InputError(f"--{name}: must be from 0 to 1, not {value}")
     trained = Run.open(model, trust=trust)
     where = device_named(device)
-    network = trained.localizer().to(where)
+    numerics = trained.tested_in(where)
+    network = numerics.arrange(trained.localizer().to(where))
     settings = buffer_settings(trained)
     if step is not None:
         settings = replace(settings, test_step=step)
@@ -76,7 +77,9 @@ def localize(
         timeline = Timeline.of(probe(place), settings.rate)
         buffers = len(starts_of_testing(len(timeline), settings.length, settings.test_step))
         with progress(f"localizing {place.name}", buffers, quiet=quiet) as advance:
-            found = localize_video(network, place, timeline, settings, where, at_once=at_once, advance=advance)
+            found = localize_video(
+                network, place, timeline, settings, where, at_once=at_once, autocast=numerics.dtype, advance=advance
+            )
     except (VideoError, InputError) as error:
         raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
     if network.nms_by_threshold:

@@ -9,6 +9,9 @@ import torch
 
 from sceneproof.errors import InputError
 
+MOMENTUM = 0.9
+"""SGD's momentum, and its dampening."""
+
 
 @dataclass(frozen=True)
 class Optimisation:
@@ -32,9 +35,11 @@ class Optimisation:
         freeze_batch_norm: keep batch normalisation in evaluation mode.
         checkpoint_every: steps between checkpoints within an epoch; there is one at every epoch's end.
         log_every: steps between lines in metrics.jsonl.
-        precision: 'bf16', 'fp32', or 'auto': bf16 on a GPU that has it.
+        precision: 'bf16', 'fp32', or 'auto': bf16 where it is quicker, on a GPU that has it and on a processor with
+            AVX-512 BF16 or AMX. A run keeps what it began in, also where it goes on on another machine.
         compile: compile the backbone with torch.compile.
-        channels_last: keep channels innermost in memory, faster on GPUs; null: there only.
+        channels_last: keep channels innermost in memory; null: where that is quicker, on GPUs and on processors
+            whose convolutions are oneDNN's.
         trackers: where to send figures, by name as accelerate knows them: tensorboard, wandb, mlflow, …
     """
 
@@ -70,10 +75,29 @@ class Optimisation:
 
 
 def make_optimizer(groups: list[dict[str, Any]], settings: Optimisation) -> torch.optim.Optimizer:
-    """The optimiser of these parameter groups."""
+    """The optimiser of these parameter groups, in PyTorch's fused form: one pass over each weight a step."""
     if settings.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
-    return torch.optim.SGD(groups, lr=settings.lr, momentum=0.9, dampening=0.9, weight_decay=settings.weight_decay)
+        return torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
+    optimizer = torch.optim.SGD(
+        groups, lr=settings.lr, momentum=MOMENTUM, dampening=MOMENTUM, weight_decay=settings.weight_decay, fused=True
+    )
+    optimizer.register_step_pre_hook(_begin_late_momentum)
+    return optimizer
+
+
+def _begin_late_momentum(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+    """Gives weights that get their first gradient after others of their group the momentum of a first step.
+
+    Fused SGD takes a group's momentum for all or for none. A first step sets it to the gradient, weight decay
+    included; where dampening equals momentum, so does any step that starts from just that.
+    """
+    for group in optimizer.param_groups:
+        moved = [weight for weight in group["params"] if weight.grad is not None]
+        new = [weight for weight in moved if optimizer.state[weight].get("momentum_buffer") is None]
+        if len(new) < len(moved):
+            for weight in new:
+                start = weight.grad.add(weight.detach(), alpha=group["weight_decay"])
+                optimizer.state[weight]["momentum_buffer"] = start
 
 
 def learning_rate(settings: Optimisation, step: int, steps: int, *, plateau: float = 1.0) -> float:

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +27,7 @@ from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
 from sceneproof.files import parse_json, read_bounded, read_json, read_yaml, sync, whole, write_json
 from sceneproof.methods.base import Learner, Method
+from sceneproof.numerics import Numerics, computes_bf16, processor_name
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
 from sceneproof.spec import Spec
@@ -68,12 +69,13 @@ class Run:
     scenes: list[str]
     trust: Sequence[str] | None = None
 
-    def begin(self, data: Digests | None = None) -> None:
+    def begin(self, data: Digests | None = None, *, numerics: Numerics | None = None) -> None:
         """Writes the folder's first files, or finds there an earlier start of the same run.
 
         Args:
             data: digests of what the run is trained on, by the tables' names in the configuration. The same data at
                 another place is the same. None: not known.
+            numerics: what a new run computes in; by default float32.
 
         Raises:
             InputError: the folder holds a run of another configuration or on other data, or other things.
@@ -83,7 +85,7 @@ class Run:
             if self.path.exists() and not all(_begun(path) for path in self.path.iterdir()):
                 raise InputError(f"{self.path}: the folder is not empty and holds no run: choose another one")
             write_json(self.path / "labels.json", {"actions": self.actions, "scenes": self.scenes})
-            write_json(self.path / "environment.json", environment())
+            write_json(self.path / "environment.json", environment() | asdict(numerics or Numerics()))
             if data is not None:
                 write_json(self.path / DATA, data, sealed=True)
             with whole(self.path / "config.yaml") as temporary:
@@ -204,6 +206,34 @@ class Run:
     def task(self) -> str:
         """What it was trained for: "classification", "localization" or "detection"."""
         return str(self.config.get("task", "classification"))
+
+    def begun_in(self) -> Numerics | None:
+        """What an earlier start of this run computes in; None where there was none."""
+        path = self.path / "environment.json"
+        if not (self.path / "config.yaml").exists() or not path.exists():
+            return None
+        known = read_json(path)
+        # before this was recorded: bf16 and channels innermost on GPUs alone, unless the settings said otherwise
+        on_gpu = known.get("device", "cpu") != "cpu"
+        asked = self.config.get("optimisation") or {}
+        precision, inner = asked.get("precision", "auto"), asked.get("channels_last")
+        return Numerics.recorded(known) or Numerics(
+            ("bf16" if on_gpu else "fp32") if precision == "auto" else precision, on_gpu if inner is None else inner
+        )
+
+    def tested_in(self, device: torch.device) -> Numerics:
+        """What the trained network is to compute in: as in training, so that its figures do not hang on the machine.
+
+        Where training chose bf16 by itself and this device would only emulate it, that is float32: figures may then
+        differ by rounding, and tell what they were computed in. Runs from before this was recorded are tested in
+        float32, as they were then.
+        """
+        path = self.path / "environment.json"
+        numerics = (Numerics.recorded(read_json(path)) if path.exists() else None) or Numerics()
+        chosen = (self.config.get("optimisation") or {}).get("precision", "auto") == "auto"
+        if numerics.precision == "bf16" and chosen and not computes_bf16(device):
+            return Numerics("fp32", numerics.channels_last)
+        return numerics
 
     def build(self) -> Method:
         """The method of a classification with fresh weights, drawn from torch's random state.
@@ -376,6 +406,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "processor": processor_name(),
         "threads": torch.get_num_threads(),
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
     }

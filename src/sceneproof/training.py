@@ -13,7 +13,7 @@ from sceneproof.data.batches import Drawn, Loader, RawBatch
 from sceneproof.data.digests import Digests
 from sceneproof.engine import Job, fit
 from sceneproof.errors import InputError
-from sceneproof.launch import accelerator_for, place, refuse_small_batches
+from sceneproof.launch import accelerator_for, numerics_for, place, refuse_small_batches
 from sceneproof.locks import Lock, locked
 from sceneproof.methods.base import Learner
 from sceneproof.optimisation import Optimisation
@@ -79,14 +79,15 @@ def carry_out(
         TrainingError: training cannot go on.
     """
     parts = set(network.groups())
-    accelerator = accelerator_for(run, optimisation)
+    numerics = numerics_for(run, optimisation)
+    accelerator = accelerator_for(run, optimisation, numerics)
     refuse_small_batches(min(optimisation.batch, rows), accelerator, optimisation)
     with locked(Lock(run.path)) if accelerator.is_main_process else nullcontext():
         with accelerator.main_process_first():
-            run.begin(data)
+            run.begin(data, numerics=numerics)
         if not run.done:
             accelerator.init_trackers("sceneproof")
-            network = place(network, accelerator, optimisation)
+            network = place(network, accelerator, numerics)
             torch.manual_seed(seed + 1 + accelerator.process_index)  # dropout differs between processes, weights do not
             feed = material(network, accelerator, quiet or not accelerator.is_main_process)
             job = Job(

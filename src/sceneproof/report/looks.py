@@ -26,6 +26,7 @@ from sceneproof.report.pictures import Picture, picture
 from sceneproof.report.sample import in_turn
 from sceneproof.report.study import Recipe, Study
 from sceneproof.report.tables import between, models
+from sceneproof.run import Run
 from sceneproof.types import Clip
 
 SHOWN = 144  # pixels: the side of a picture on the page
@@ -116,9 +117,14 @@ def draw(study: Study, on: str, count: int, seed: int = 0) -> list[int]:
 def _models(study: Study, trust: Sequence[str] | None) -> tuple[list[tuple[Recipe, Method]], str]:
     """The shown recipes' first runs, trained; without weights the page does with the clips alone."""
     try:
-        return [(recipe, replace(recipe.tested[0].run, trust=trust).method()) for recipe in models(study)], ""
+        return [(recipe, _method(replace(recipe.tested[0].run, trust=trust))) for recipe in models(study)], ""
     except InputError as error:
         return [], f"Class activation maps are not shown: {error}"
+
+
+def _method(run: Run) -> Method:
+    """A trained network in its run's memory format. Maps are drawn in float32: they are pictures, not figures."""
+    return run.tested_in(torch.device("cpu")).arrange(run.method())
 
 
 @dataclass(frozen=True)

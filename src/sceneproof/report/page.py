@@ -10,6 +10,7 @@ from typing import Any
 
 import sceneproof
 from sceneproof.addresses import Address
+from sceneproof.data.manifest import Manifest
 from sceneproof.files import whole, write_json
 from sceneproof.report import figures, scene_tables, tables
 from sceneproof.report.cells import percent
@@ -17,6 +18,7 @@ from sceneproof.report.headline import headline
 from sceneproof.report.html import html
 from sceneproof.report.looks import Looks, look
 from sceneproof.report.measures import Measure, Measures, measure
+from sceneproof.report.opening import Opening, opening
 from sceneproof.report.study import Study, read_study
 
 
@@ -68,12 +70,49 @@ def report(
         looks, missing = look(
             study, manifest, humans=humans, root=root, clips=clips, mapped=mapped, trust=trust, quiet=quiet
         )
-    out = Path(out)
+    return write_page(study, measures, Path(out), title=title, looks=looks, looks_missing=missing)
+
+
+def demonstration(
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    manifest: Path,
+    humans: Path,
+    title: str = "Does it see what people do, or where they are?",
+) -> Opening:
+    """Writes the demonstration's page, as `report` does, with an opening for strangers; returns that.
+
+    Args:
+        runs: tested runs, of a plain and a debiased model.
+        out: the page to write.
+        manifest: the table of videos.
+        humans: table of person boxes or masks.
+        title: the page's title.
+    """
+    study = read_study(runs)
+    measures = measure(study)
+    looks, missing = look(study, manifest, humans=humans, clips=6, mapped=48)
+    begin = opening(study, measures, Manifest.read(manifest))
+    write_page(study, measures, out, title=title, looks=looks, looks_missing=missing, begin=begin)
+    return begin
+
+
+def write_page(
+    study: Study,
+    measures: Measures,
+    out: Path,
+    *,
+    title: str,
+    looks: Looks | None,
+    looks_missing: str,
+    begin: Opening | None = None,
+) -> Path:
+    """Writes the page and the tables beside it; each whole or not at all."""
     beside = [out.with_suffix(".json"), out.with_suffix(".csv")]
-    page = render(
-        study, measures, title=title, looks=looks, looks_missing=missing, names=[path.name for path in beside]
-    )
-    write_json(beside[0], as_json(study, measures, looks))
+    names = [path.name for path in beside]
+    page = render(study, measures, title=title, looks=looks, looks_missing=looks_missing, names=names, begin=begin)
+    write_json(beside[0], as_json(study, measures, looks, begin))
     with whole(beside[1]) as temporary:
         temporary.write_text(as_csv(measures))
     with whole(out) as temporary:
@@ -89,17 +128,20 @@ def render(
     looks: Looks | None = None,
     looks_missing: str = "",
     names: Sequence[str] = (),
+    begin: Opening | None = None,
 ) -> str:
-    """The page as HTML."""
+    """The page as HTML; `begin` takes the place of the headline."""
     last = list(study.slices())[-1]
     scenes = [scene_tables.by_scene(study, last)]
     scenes += [scene_tables.heat_map(study, recipe, last) for recipe in tables.models(study)]
     return html(
         "page.html.j2",
         title=title,
-        headline=headline(study, measures),
+        headline=begin.sentences if begin else headline(study, measures),
         notes=study.notes,
+        begin=begin,
         sections=[
+            *(["at-a-glance", "your-own-videos"] if begin else []),
             "comparison",
             "ablation",
             "pictures",
@@ -145,11 +187,11 @@ def scene_bias(study: Study) -> str:
     )
 
 
-def as_json(study: Study, measures: Measures, looks: Looks | None) -> dict[str, Any]:
+def as_json(study: Study, measures: Measures, looks: Looks | None, begin: Opening | None = None) -> dict[str, Any]:
     """The figures of the page, accuracies from 0 to 1, with what they were made of."""
     value = {
         "sceneproof": sceneproof.__version__,
-        "headline": headline(study, measures),
+        "headline": begin.sentences if begin else headline(study, measures),
         "notes": study.notes,
         "baseline": study.baseline.name if study.baseline else None,
         "debiased": study.debiased.name if study.debiased else None,

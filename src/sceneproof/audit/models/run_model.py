@@ -26,7 +26,9 @@ class RunModel(Subject):
             InputError: no such run, or one of another task.
         """
         run = Run.open(path, trust=trust)
-        self._method = run.method().to(device)
+        numerics = run.tested_in(device)
+        self._method = numerics.arrange(run.method().to(device))
+        self._autocast = numerics.dtype
         clip = run.settings("clip", ClipSettings)
         self.title, self.actions = run.name, run.actions
         self.sampling = Sampling(clip.length, clip.stride)
@@ -40,8 +42,9 @@ class RunModel(Subject):
         """Probabilities and pooled features."""
         scores, features = [], []
         for start in range(0, len(clips), self._batch):
-            found = self._method.features(self._video(clips[start : start + self._batch]))
-            scores.append(self._method.action_head(found).float().softmax(1).cpu().numpy())
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast is not None):
+                found = self._method.features(self._video(clips[start : start + self._batch]))
+                scores.append(self._method.action_head(found).float().softmax(1).cpu().numpy())
             features.append(found.float().cpu().numpy())
         return Answer(np.concatenate(scores), np.concatenate(features))
 

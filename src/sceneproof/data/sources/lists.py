@@ -51,9 +51,8 @@ def table(path: Path, columns: Sequence[str], address: str) -> Iterator[tuple[in
     reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
     missing = [name for name in columns if name not in (reader.fieldnames or [])]
     if missing:
-        raise InputError(
-            f"{path}: line {above + 1}: no column {missing[0]!r}; the columns here are: {', '.join(reader.fieldnames or [])}"
-        )
+        known = ", ".join(reader.fieldnames or [])
+        raise InputError(f"{path}: line {above + 1}: no column {missing[0]!r}; the columns here are: {known}")
     for cells in reader:
         row = {name: cell.strip() if isinstance(cell, str) else cell for name, cell in cells.items()}
         if not any(row.values()):
