@@ -86,6 +86,14 @@ def test_a_text_in_a_recipe_that_is_a_bomb_itself_is_refused(tmp_path: Path) -> 
     recipe.write_text(yaml.safe_dump({"optimisation": {"lr": BOMB}}))
     with pytest.raises(InputError, match=r"recipe\.yaml: .*its aliases"):
         parse(train, ["m", "o", "--config", str(recipe)], "train")
+    recipe.write_text(yaml.safe_dump({"clip": {"scales": json.dumps([BOMB])}}))
+    with pytest.raises(InputError, match=r"recipe\.yaml: .*its aliases"):
+        parse(train, ["m", "o", "--config", str(recipe)], "train")
+    recipe.write_text(yaml.safe_dump({"length": BOMB}))
+    with pytest.raises(InputError, match=r"recipe\.yaml: .*its aliases"):
+        parse(train, ["m", "o", f"--clip={recipe}"], "train")
+    with pytest.raises(InputError, match=r"config\.yaml: clip: .*its aliases"):
+        some_run(tmp_path / "run", clip={"length": BOMB}).settings("clip", ClipSettings)
 
 
 def test_aliases_that_a_person_writes_are_read(tmp_path: Path) -> None:
@@ -233,11 +241,11 @@ def test_home_is_meant_wherever_a_path_is_given(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump({"root": "~/videos", "weights": "~/w.pth", "scenes": "~"}))
+    recipe.write_text(yaml.safe_dump({"root": "~/videos", "weights": "~/w.pth", "scenes": "~/s"}))
     made = parse(train, ["~/m.parquet", "~/run", f"--config={recipe}", "--humans=~/boxes.parquet"], "train")
     assert made["manifest"] == str(tmp_path / "m.parquet")
     assert made["out"] == tmp_path / "run"
-    assert (made["root"], made["scenes"]) == (str(tmp_path / "videos"), str(tmp_path))
+    assert (made["root"], made["scenes"]) == (str(tmp_path / "videos"), str(tmp_path / "s"))
     assert Path(made["weights"]) == tmp_path / "w.pth"
     assert made["humans"] == str(tmp_path / "boxes.parquet")
     from sceneproof.labelling.scenes_command import label_scenes_command

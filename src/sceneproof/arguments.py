@@ -72,14 +72,16 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
             action.metavar = f"{action.dest.rstrip('s').upper()} …"
     required = [key for key, item in parameters.items() if item.default is item.empty]
     spelled = spelled_out(words, {**hints, **_inside(hints)}, required)
-    files = [word.removeprefix("--config=") for word in words if word.startswith("--config=")]
-    files += [after for word, after in itertools.pairwise(words) if word == "--config"]
+    files = _given(words, "--config")
     given = _trust(spelled)
     check_prefixes(given)
     trust = [*given, *_named(words)]
     for file in files:
         _check_recipe(Path(file).expanduser(), hints)
         _refuse_code(Path(file).expanduser(), hints, trust)
+    for key in (key for key, hint in hints.items() if dataclasses.is_dataclass(hint)):
+        for file in _given(words, f"--{key}"):  # a file with what is inside, or that itself
+            _check_recipe(Path(file), {})
     try:
         with _importing([*given, *(path.replace(":", ".").partition(".")[0] for path in _named(words))]):
             values = parser.parse_args(spelled)
@@ -103,9 +105,16 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
     """
     if not isinstance(values, Mapping):
         raise InputError(f"expected options by their names, not {values!r}")
+    _check_values(values, "its options")
     parser = Checker()
     parser.add_class_arguments(kind, "settings")
     return kind(**parser.parse_object({"settings": dict(values)})["settings"].as_dict())
+
+
+def _given(words: Sequence[str], flag: str) -> list[str]:
+    """What follows a flag, behind `=` or as the next word, wherever it is given."""
+    behind = [word.removeprefix(f"{flag}=") for word in words if word.startswith(f"{flag}=")]
+    return behind + [after for word, after in itertools.pairwise(words) if word == flag]
 
 
 def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
@@ -120,6 +129,7 @@ def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
             raise InputError(
                 f"{file}: {key}: write the options of {value!r} down in this file: it can include no other"
             )
+    _check_values(options, str(file))
 
 
 def _check_values(value: Any, where: str) -> None:
@@ -131,11 +141,13 @@ def _check_values(value: Any, where: str) -> None:
             _check_values(item, where)
     elif isinstance(value, str):
         try:
-            build_yaml(value)
+            built = build_yaml(value)
         except TooMuchError as error:
             raise InputError(f"{where}: {value!r:.40}…: {error}") from None
         except yaml.YAMLError:
             return  # a text
+        if built != value:
+            _check_values(built, where)  # a text in it is taken for YAML again
 
 
 def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequence[str]) -> list[str]:
