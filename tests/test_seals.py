@@ -218,7 +218,7 @@ def test_a_damaged_shard_is_made_again(tmp_path: Path) -> None:
     shards.begin()
     label_shards(shards, [0, 1, 2], batch=8, workers=1, time_limit=60, advance=lambda items=1, note="": None)
     assert shards.missing() == []
-    shard = Path(shards.folder / "000001.parquet")
+    shard = Path(str(shards.folder), "000001.parquet")
     whole = shard.read_bytes()
     for place in flipped(shard, count=60):
         if shards.missing() == [1]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ def known_in(count: int, video: str = "a") -> Footage:
     return clip
 
 
-def variants(partner: int = 8, **options: float) -> Variants:
+def variants(partner: int = 8, **options: Any) -> Variants:
     return Variants(Partners(manifest(ACTIONS), set(ACTIONS)), lambda video: known_in(partner, video), **options)
 
 

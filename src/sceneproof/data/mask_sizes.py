@@ -62,4 +62,4 @@ def sampled_masks(people: HumanMasks, sizes: pd.DataFrame) -> list[NDArray[np.bo
 
 
 def _named(people: HumanMasks, row: int) -> tuple[str, int]:
-    return str(people.rows["video"].iat[row]), int(people.rows["frame"].iat[row])
+    return str(people.rows["video"].iat[row]), int(people.rows["frame"].to_numpy()[row])

@@ -38,7 +38,7 @@ class Orientation:
         Raises:
             VideoError: another angle than a multiple of 90 degrees, of which a rectangle cannot be filled.
         """
-        data = frame.side_data.get(Type.DISPLAYMATRIX)
+        data = next((data for data in frame.side_data if data.type == Type.DISPLAYMATRIX), None)
         matrix = b"" if data is None else bytes(data)
         if len(matrix) < 36:
             return cls()
