@@ -151,7 +151,7 @@ def report(case: Case, rounds: int, datasheet: float | None) -> dict[str, float]
     heads = [("step", 16), ("s", 9), ("clips/s", 9), ("x plain", 22), ("x FLOPs", 9), ("peak MiB", 10), ("x", 6)]
     print("".join(f"{head:>{width}}" for head, width in heads))
     peaks = {name: peak_mebibytes(case, name, torch.get_num_threads()) for name in METHODS}
-    figures = {}
+    figures: dict[str, float] = {}
     for name in METHODS:
         middle, (ratio, spread) = statistics.median(times[name]), ratios(times[name], times["plain"])
         print(

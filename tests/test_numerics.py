@@ -97,7 +97,7 @@ def test_a_run_tells_what_it_computes_in_and_so_do_its_figures(small: Small, tmp
     run = small.train(tmp_path / "run", optimisation={"epochs": 1})
     expected = "bf16" if computes_bf16(CPU) else "fp32"
     known = read_json(run.path / "environment.json")
-    assert (known["precision"], known["channels_last"]) == (expected, torch.backends.mkldnn.is_available())
+    assert (known["precision"], known["channels_last"]) == (expected, Numerics.quickest(CPU).channels_last)
     assert known["processor"] == numerics.processor_name()
     metrics = evaluate(run.path, small.manifest, clips=1, quiet=True).metrics
     assert metrics["precision"] == expected
@@ -169,9 +169,9 @@ class Two:
 
 def test_processes_on_machines_of_two_kinds_do_not_train_in_two_precisions() -> None:
     with pytest.raises(InputError, match=r"optimisation\.precision: auto means bf16 on some"):
-        launch.refuse_mixed(Two(others=1.0), Numerics("fp32"))  # type: ignore[arg-type]
-    launch.refuse_mixed(Two(others=0.0), Numerics("fp32"))  # type: ignore[arg-type]
-    launch.refuse_mixed(Two(others=1.0), Numerics("bf16"))  # type: ignore[arg-type]
+        launch.refuse_mixed(Two(others=1.0), Numerics("fp32"))
+    launch.refuse_mixed(Two(others=0.0), Numerics("fp32"))
+    launch.refuse_mixed(Two(others=1.0), Numerics("bf16"))
 
 
 def begun(path: Path, small: Small, environment: dict[str, object], **optimisation: object) -> Run:

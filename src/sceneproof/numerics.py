@@ -34,7 +34,7 @@ class Numerics:
         if precision == "auto":
             precision = "bf16" if computes_bf16(device) else "fp32"
         if channels_last is None:
-            channels_last = device.type == "cuda" or torch.backends.mkldnn.is_available()
+            channels_last = device.type == "cuda" or _has_onednn()
         return cls(precision, channels_last)
 
     @classmethod
@@ -64,10 +64,13 @@ def computes_bf16(device: torch.device) -> bool:
     Other processors only emulate it: 40 times slower than float32 on one with AVX2.
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    if not torch.backends.mkldnn.is_available():  # the library whose kernels use these instructions
-        return False
-    return bool({"avx512_bf16", "amx_bf16"} & processor_flags())
+        return bool(torch.cuda.is_bf16_supported())
+    return _has_onednn() and bool({"avx512_bf16", "amx_bf16"} & processor_flags())
+
+
+def _has_onednn() -> bool:
+    """Whether PyTorch has oneDNN, whose kernels use these instructions and like channels innermost."""
+    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]  # torch leaves it without types
 
 
 def processor_flags() -> set[str]:

@@ -93,6 +93,8 @@ def test_where_no_pair_shows_the_difference_one_is_drawn_and_the_page_says_so(wo
 def test_videos_that_are_gone_leave_the_page_without_a_pair(world: Path, tmp_path: Path) -> None:
     study = read_study(runs_on(world, tmp_path))
     rows = Manifest.read(world / "manifest.parquet").rows
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "notes.txt").write_text("the videos were here")  # an empty folder is a drive that is gone
     assert clip_pair(study, Manifest(rows, tmp_path / "elsewhere")) == ([], "")
 
 
