@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
 
-Values = pa.ChunkedArray
+Values: TypeAlias = pa.ChunkedArray
 Holds = Literal["text", "label", "number", "whole", "numbers", "bytes"]
 CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)")
 SHOWN = 40  # characters of a value in a message
