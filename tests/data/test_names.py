@@ -63,9 +63,8 @@ def test_splits_of_hmdb_with_tabs_or_semicolons_are_read(tmp_path: Path) -> None
 
 
 def test_folders_in_two_unicode_forms_are_one_action(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    forms: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
-    for place, form in enumerate(forms):
-        folder = tmp_path / "videos" / unicodedata.normalize(form, "café")
+    for place, name in enumerate((unicodedata.normalize("NFC", "café"), unicodedata.normalize("NFD", "café"))):
+        folder = tmp_path / "videos" / name
         make_video(folder / f"{place}.mp4", numbered(4), between=0)
     table = index_folder(tmp_path / "videos", tmp_path / "out", validation=0, test=0, workers=1)
     assert table.actions == [unicodedata.normalize("NFC", "café")]

@@ -111,7 +111,7 @@ def test_tables_as_excel_saves_them(name: str, encoding: str, text: str, videos:
     assert table.rows["split"].tolist() == ["train", "train"]
     assert table.rows["start"].tolist() == [0.2, 1.5]
     assert table.rows["end"].tolist()[0] == 1.5
-    assert np.isnan(table.rows["end"].iat[1])
+    assert table.rows["end"].isna().iat[1]
     assert table.rows["group"].tolist() == ["a", "a"]
     assert table.rows["video"].is_unique
 
@@ -241,7 +241,7 @@ def test_boxes_in_one_cell_are_read_by_what_fits(
     assert "(xywh) in pixels" in capsys.readouterr().out
 
 
-BAD_BOXES = {
+BAD_BOXES: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "--boxes.order": ("x,y,w,h", [[30, 20, 8, 8]] * 4, ()),
     "they look like left and upper edge, width and height (xywh), --boxes.order xywh": (
         "x1,y1,x2,y2", [[30, 10, 20, 36], [40, 4, 20, 40], [0, 0, 20, 20], [40, 20, 20, 28]], (),

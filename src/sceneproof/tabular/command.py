@@ -6,6 +6,7 @@ import pandas as pd
 
 from sceneproof.data.human_tables import HumanBoxes
 from sceneproof.data.manifest import COLUMNS, Manifest
+from sceneproof.data.plausibility import check_plausible, sizes_of
 from sceneproof.data.sources.audit import examine
 from sceneproof.data.sources.folder import draw
 from sceneproof.data.sources.survey import link
@@ -123,6 +124,8 @@ def _write(
     manifest = Manifest(rows.assign(path=prefix + rows["path"]), out, str(out / "manifest.parquet"))
     warnings = manifest.check()
     notes = [*told, *warnings]
+    if humans is not None:
+        notes += check_plausible(humans, sizes_of(manifest, humans.videos))
     if found.elsewhere:
         notes.append(f"videos found by their names, in other folders than the table says: {found.elsewhere}")
     page = write_preview(out / "preview.html", rows, root, humans, notes, title=f"{table.name}: rows as pictures")

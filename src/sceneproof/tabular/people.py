@@ -100,7 +100,7 @@ def _places(sheet: Sheet, columns: dict[str, str], clips: pd.DataFrame) -> tuple
         for row, (way, more) in enumerate(zip(ways, several, strict=True)):
             if not more:
                 known.setdefault(str(way), row)
-    place = said.map(known).fillna(-1).to_numpy(np.int64)
+    place = np.array([known.get(str(name), -1) for name in said], np.int64)
     if (place < 0).all():
         raise InputError(
             f"{sheet.name}: not one of its boxes is of a clip: it names {said.iat[0]!r}, the clips are like "
@@ -136,8 +136,8 @@ def _refuse_outside(
 ) -> None:
     """Refuses boxes of frames that their video does not have, without any area, or outside the picture."""
     late = (frames < 0) | (frames >= facts[:, 2])
-    flat = (places[:, 2:] <= places[:, :2]).any(axis=1)
-    outside = (places[:, :2] >= facts[:, :2]).any(axis=1) | (places[:, 2:] <= 0).any(axis=1)
+    flat = np.any(places[:, 2:] <= places[:, :2], axis=1)
+    outside = np.any((places[:, :2] >= facts[:, :2]) | (places[:, 2:] <= 0), axis=1)
     wrong = np.flatnonzero(late | flat | outside)
     if not len(wrong):
         return

@@ -36,7 +36,7 @@ def write_preview(
         title: of the page.
     """
     readable = np.flatnonzero(rows["frames"].to_numpy() > 0)
-    known = people.rows["video"].unique() if people is not None else []
+    known = list(people.videos) if people is not None else []
     with_people = readable[rows["video"].iloc[readable].isin(known).to_numpy()]
     chosen = in_turn(with_people if len(with_people) else readable, rows["action"].to_numpy(object), SHOWN)
     clips = [_clip(rows.iloc[row], root, people) for row in chosen]
