@@ -3,7 +3,6 @@
 import unicodedata
 import warnings
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
