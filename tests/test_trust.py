@@ -255,10 +255,10 @@ def test_trust_takes_import_paths_alone(word: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
-        ("config.yaml", "", "expected a run's configuration"),
-        ("config.yaml", "- a\n- b\n", "expected a run's configuration"),
-        ("config.yaml", "1: 2\n", "expected a run's configuration"),
-        ("config.yaml", "[" * 3000, "config.yaml: (not YAML|nested too deep)"),
+        ("config.yaml", "", "holds no configuration of a run"),
+        ("config.yaml", "- a\n- b\n", "holds no configuration of a run"),
+        ("config.yaml", "1: 2\n", "holds no configuration of a run"),
+        ("config.yaml", "[" * 3000, "not YAML|nested too deep|levels deep"),
         ("config.yaml", "method: 3\n", "backbone: expected 'class_path'"),
         ("config.yaml", "backbone: {class_path: sceneproof.backbones.ResNet3D, init_args: 3}", "'init_args'"),
         ("config.yaml", "backbone: {class_path: sceneproof.backbones.ResNet3D, init_args: {depth: x}}", "depth"),
@@ -267,9 +267,9 @@ def test_trust_takes_import_paths_alone(word: str, tmp_path: Path) -> None:
             "backbone: {class_path: sceneproof.backbones.ResNet3D, init_args: {width: -1}}",
             "width|made of",
         ),
-        ("labels.json", "[]", "actions: expected a list of names"),
-        ("labels.json", '{"actions": ["a"]}', "scenes: expected a list of names"),
-        ("labels.json", '{"actions": [1], "scenes": []}', "actions: expected a list of names"),
+        ("labels.json", "[]", "expected a JSON object, not list"),
+        ("labels.json", '{"actions": ["a"]}', "'scenes' is not there, or no names"),
+        ("labels.json", '{"actions": [1], "scenes": []}', "'actions' is not there, or no names"),
     ],
 )
 def test_a_broken_run_folder_is_told(file: str, text: str, said: str, tmp_path: Path) -> None:
