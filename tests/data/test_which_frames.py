@@ -84,10 +84,9 @@ def with_packets_of_no_picture(path: Path, padding: int, *, after: tuple[int, ..
     with av.open(str(coded)) as source, av.open(str(path), "w") as target:
         stream = target.add_stream_from_template(source.streams.video[0])
         place = 0
-        for packet in source.demux(source.streams.video[0]):
-            if packet.dts is None:
-                continue
-            number, data = packet.dts, bytes(packet)
+        packets = [packet for packet in source.demux(source.streams.video[0]) if packet.dts is not None]
+        for number, packet in enumerate(packets):
+            data = bytes(packet)
             for content in (data, not_coded(place % 25, padding)) if number in after else (data,):
                 written = av.Packet(content)
                 written.stream, written.time_base = stream, Fraction(1, 25)

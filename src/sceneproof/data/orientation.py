@@ -3,6 +3,7 @@
 import math
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from av.sidedata.sidedata import Type
@@ -38,9 +39,10 @@ class Orientation:
         Raises:
             VideoError: another angle than a multiple of 90 degrees, of which a rectangle cannot be filled.
         """
-        data = next((data for data in frame.side_data if data.type == Type.DISPLAYMATRIX), None)
-        matrix = b"" if data is None else bytes(data)
-        if len(matrix) < 36:
+        side_data: Any = frame.side_data  # PyAV's own types say something else of it
+        try:
+            matrix = bytes(side_data[Type.DISPLAYMATRIX])
+        except KeyError:
             return cls()
         a, b, _, c, d = struct.unpack("=9i", matrix[:36])[:5]
         if not (math.hypot(a, c) and math.hypot(b, d)) or not (a or b):
