@@ -61,7 +61,7 @@ def test_names_of_classes(tmp_path: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "text", "message"), [
-    ("n.txt", "run\n\njump\n", "line 2: no name"), ("n.txt", "", "no names in it"), ("n.json", "{", "expected a JSON"),
+    ("n.txt", "run\n\njump\n", "line 2: no name"), ("n.txt", "", "no names in it"), ("n.json", "{", "not JSON"),
     ("n.json", '{"1": "run"}', "expected a JSON"), ("n.json", '["run", 3]', "line 2: no name"),
     ("n.json", "3", "expected"),
 ])  # fmt: skip
