@@ -138,7 +138,7 @@ def test_a_dry_run_says_the_space_and_writes_nothing(tmp_path: Path, capsys: pyt
     assert prepare(manifest, tmp_path / "out", dry_run=True) is None
     assert not (tmp_path / "out").exists()
     told = capsys.readouterr().out
-    assert "1 videos will take about" in told
+    assert "1 video will take about" in told
     made = prepare(manifest, tmp_path / "out", quiet=True)
     assert made is not None
     size = made.path(0).stat().st_size / 1000

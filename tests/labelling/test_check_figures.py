@@ -302,7 +302,7 @@ def test_scene_tables_that_do_not_fit_are_refused(
 def test_a_missing_vector_is_named(tmp_path: Path) -> None:
     frame = pd.DataFrame({"video": ["a", "b"], "probabilities": [[1.0, 0.0], None]})
     write_table(tmp_path / "scenes.parquet", frame, "scenes", names=["bar", "beach"])
-    with pytest.raises(InputError, match="row 1: the probabilities is missing"):
+    with pytest.raises(InputError, match=r"row 1 \(b\): 0 probabilities"):
         Scenes.read(tmp_path / "scenes.parquet", clips(tmp_path))
     with pytest.raises(InputError, match="row 1: the probabilities is missing"):
         SceneTable.read(tmp_path / "scenes.parquet")
