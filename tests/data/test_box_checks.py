@@ -80,7 +80,7 @@ def test_several_people_get_tracks() -> None:
     mended, done = repaired_boxes(boxes, films(a=3, b=1))
     assert said(boxes, films(a=3, b=1)) == [
         (None, "a", None, "2 people in a frame: who is who is not told", "tracks made by overlap"),
-        (None, "a", 1, "no box in frame 1, between two of one person", "1 rows filled in"),
+        (None, "a", 1, "no box in frame 1, between two of one person", "1 row filled in"),
     ]
     assert len(done) == 2
     assert mended["track"].tolist() == [0, 0, 0, 1, 1, 0, 1]
@@ -96,7 +96,7 @@ def test_tracks_that_are_told_are_kept() -> None:
     assert [row[0] for row in said(twice, manifest)] == [2]
     # some are missing: all of this video are made anew
     holes = table(*still("a", 0, 1), *still("a", 0, 1, x=60), track=[4, np.nan, 7, 7])
-    assert said(holes, manifest)[0][3] == "1 boxes without a track: who is who is not told"
+    assert said(holes, manifest)[0][3] == "1 box without a track: who is who is not told"
     assert repaired_boxes(holes, manifest)[0]["track"].tolist() == [0, 0, 1, 1]
 
 

@@ -235,11 +235,11 @@ def test_segments_that_nothing_bounds_are_told(tmp_path: Path, capsys: pytest.Ca
     make_timed(tmp_path / "a.mp4", [40 * n for n in range(25)])
     manifest = replace(table(("a.mp4", "run", 0, 5), ("gone.mp4", "run", 0, 5)), root=tmp_path)
     manifest.write(tmp_path / "m.parquet")
-    with pytest.raises(InputError, match="1 problems"):
+    with pytest.raises(InputError, match="1 problem:"):
         index_check(tmp_path / "m.parquet")
     told = capsys.readouterr().out
     assert "row 0 (a.mp4): outside its video of 1 s: 0 to 5 s" in told
-    assert "1 segments of videos of unknown length, such as gone.mp4" in told
+    assert "1 segment of videos of unknown length, such as gone.mp4" in told
     index_check(tmp_path / "m.parquet", probe=False)
     assert "2 segments of videos of unknown length" in capsys.readouterr().out
 
