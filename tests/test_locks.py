@@ -156,11 +156,11 @@ def test_training_holds_its_run_folder(tmp_path: Path, monkeypatch: pytest.Monke
     held: list[bool] = []
     begin = Run.begin
 
-    def begun(self: Run, *data: object) -> None:
+    def begun(self: Run, *data: object, **more: object) -> None:
         with pytest.raises(InputError, match="another command writes here"), locked(Lock(self.path)):
             pass
         held.append(True)
-        begin(self, *data)  # type: ignore[arg-type]
+        begin(self, *data, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Run, "begin", begun)
     run = Small.make(tmp_path).train(tmp_path / "run", optimisation={"epochs": 1})

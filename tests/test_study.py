@@ -42,13 +42,13 @@ def test_a_transfer_from_a_folder_of_any_name(tmp_path: Path) -> None:
     results = tmp_path / "results.csv"
     out = study(
         recipes, small.manifest, tmp_path / "study", starts=[start.path], clips=1, results=results, quiet=True,
-        baseline="two-from-start", debiased="one-from-start",
+        baseline="two-from-start1", debiased="one-from-start1",
     )  # fmt: skip
     folder = tmp_path.name
-    assert {one.recipe for one in read_results(results)} == {f"{folder}/one-from-start", f"{folder}/two-from-start"}
-    assert read_json(out.with_suffix(".json"))["baseline"] == "two-from-start"
+    assert {one.recipe for one in read_results(results)} == {f"{folder}/one-from-start1", f"{folder}/two-from-start1"}
+    assert read_json(out.with_suffix(".json"))["baseline"] == "two-from-start1"
     gained = {one.recipe for one in read_results(results) if one.metric.endswith("/gain")}
-    assert gained == {f"{folder}/one-from-start"}
+    assert gained == {f"{folder}/one-from-start1"}
 
 
 def test_tuning_tries_every_rate_from_a_start_of_its_own_and_keeps_the_best_last_weights(tmp_path: Path) -> None:
