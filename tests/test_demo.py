@@ -28,7 +28,7 @@ def test_the_second_stage_takes_as_many_steps_after_its_warm_up_as_the_study() -
     assert steps == (4 - 1) * (2000 // 16)  # recipes/mall/both-from-pretrained.yaml
 
 
-@pytest.mark.parametrize(("epochs", "stage", "warm_up"), [(1, 1, 0), (5, 3, 0), (PRETRAINING.epochs, 6, 1)])
+@pytest.mark.parametrize(("epochs", "stage", "warm_up"), [(1, 1, 0), (10, 3, 0), (PRETRAINING.epochs, 6, 1)])
 def test_fewer_epochs_shorten_both_stages(epochs: int, stage: int, warm_up: int, tmp_path: Path) -> None:
     first, second, _ = (row.training["optimisation"] for row in demo_rows(tmp_path, tmp_path, seed=0, epochs=epochs))
     assert (first.epochs, second.epochs, second.warm_up_epochs) == (epochs, stage, warm_up)

@@ -36,7 +36,7 @@ CLIP = ClipSettings(length=8, stride=2, size=64, scales=(1.0, 0.9))
 BACKBONE = partial(ResNet3D, depth=10, width=16, stem_frames=3)
 """The study's network, but for a first convolution over 3 frames: seven would take more than half of a step."""
 PRETRAINING = Optimisation(
-    epochs=10, batch=16, optimizer="adamw", lr=3e-3, weight_decay=0.05, schedule="cosine", trackers=()
+    epochs=20, batch=16, optimizer="adamw", lr=3e-3, weight_decay=0.05, schedule="cosine", trackers=()
 )
 STAGE = replace(PRETRAINING, epochs=6, lr=3e-4, warm_up_epochs=1, warm_up_lr=3e-3, keep="last")
 """After the warm-up as many steps as the study's: 375. The last weights: the best on the in-context validation split
@@ -53,7 +53,7 @@ def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs
         out: folder for the world, the runs and the page.
         seed: of the training; the world is always the same.
         videos: factor on the number of videos; below 1 it is quicker and says less.
-        epochs: passes over the training videos of the first model; the two that start from it get six tenths as many.
+        epochs: passes over the training videos of the first model; the two that start from it get three tenths as many.
 
     Raises:
         InputError: started by torchrun.

@@ -101,8 +101,6 @@ def _parts(path: str) -> list[str]:
 def _imported(path: str, where: str) -> Any:
     module, _, name = path.replace(":", ".").rpartition(".")
     where = path if where == path else f"{where}: {path}"
-    if module.partition(".")[0] == OWN and module.rpartition(".")[2] == "__main__":
-        raise InputError(f"{where}: is no class")  # importing it would start a command
     try:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
