@@ -17,7 +17,7 @@ from torch import Tensor
 from sceneproof import cli
 from tests.before import commands
 from tests.before.commands import CLASSES, HALF, MODELS, STORED
-from tests.before.comparing import differences, json_differences, read_lines, table_differences
+from tests.before.comparing import EXACT, differences, json_differences, read_lines, table_differences
 
 WORDING = ("sceneproof", "settings", "headline", "notes", "meaning", "words")
 """What JSON files say in sentences, or repeat of the command: no figure, and free to be said in other words."""
@@ -138,7 +138,8 @@ def test_tables_of_boxes_and_segments_are_found_right(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.count("problems: 0") == 2
 
 
-def test_what_is_compared_can_differ(tmp_path: Path) -> None:
+def test_what_is_compared_can_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(EXACT, raising=False)
     before = {"name": "a", "count": 3, "share": 0.5, "nothing": None, "list": [0.1, 0.2]}
     assert not differences(before, {**before, "share": 0.50001, "more": 1})
     others = {"name": "b", "count": 4, "share": 0.501, "nothing": 0.0, "list": [0.1]}
