@@ -72,8 +72,7 @@ class GroupDRO(Method):
         sums = empty.index_add(0, group, values)
         means = distributed.total(sums) / counts.clamp(min=1)
         raised = self.adjustment / self.sizes.sqrt()
-        weights = self.weights * torch.exp(self.step_size * (means + raised))
-        self.weights = weights / weights.sum()
+        self.weights = (self.weights.log() + self.step_size * (means + raised)).softmax(dim=0)
         own = sums * distributed.processes() / counts.clamp(min=1)  # the mean over the processes is the groups' mean
         return (self.weights * (own + raised)).sum()
 
