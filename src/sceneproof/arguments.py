@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
@@ -19,9 +19,13 @@ from jsonargparse._common import parsing_settings
 from sceneproof.addresses import at_home
 from sceneproof.errors import InputError
 from sceneproof.files import TooMuchError, build_yaml, read_yaml
+from sceneproof.legacy import modern, modern_words
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
 from sceneproof.trust import OWN, PATH, check_prefixes, class_paths, refuse_untrusted
+
+if TYPE_CHECKING:
+    from sceneproof.task import Task
 
 NO_MODULES = ("hf", "torchvision")
 """What stands before the colon of a model that is no 'package.module:callable'."""
@@ -44,11 +48,23 @@ class Parser(Checker):
         raise InputError(f"{message}\n({self.prog} --help lists what there is)")
 
 
-def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict[str, Any]:
+def parse(
+    function: Callable[..., Any],
+    words: Sequence[str],
+    name: str,
+    *,
+    task: "Task | None" = None,
+) -> dict[str, Any]:
     """The keyword arguments of `function` that the words stand for; parameters are flags, required ones positional.
 
     Words may name any class. A file given with --config may name sceneproof's own and those that --trust or another
     word names, as may a run that the command opens: where `function` has a parameter `trust`, it is never None.
+
+    Args:
+        function: what the command does; its docstring is the help.
+        words: the command line behind the command's name.
+        name: of the command.
+        task: the task at hand: `train` takes its defaults, and a function with `**options` the options of its testing.
 
     Raises:
         InputError: an unknown flag or key, a value of another type, or a class that is not trusted.
@@ -59,11 +75,28 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
             raise InputError(f"{visible(word)}: holds bytes that are not UTF-8, which no table can: rename the file")
         _check_values([word, word.partition("=")[2]], name)
     hints = typing.get_type_hints(function)
-    parameters = inspect.signature(function).parameters
+    parameters = dict(inspect.signature(function).parameters)
+    more, taken = None, {*parameters}
+    if "options" in parameters:
+        del parameters["options"], hints["options"]
+        more = task.testing if task is not None else None
+    if more is not None:
+        hints = typing.get_type_hints(more) | hints
+        parameters = {**inspect.signature(more).parameters, **parameters}
+    defaults: dict[str, Any] = {}
+    inside = _inside(hints)
+    if "task" in parameters:
+        words = modern_words(words)
+        task = task or parameters["task"].default
+        of_task = {f"task.{key}": hint for key, hint in typing.get_type_hints(type(task).__init__).items()}
+        defaults, inside = task.defaults(), inside | of_task | _inside(of_task)
     about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
     parser = Parser(prog=name, description=about)
     parser.add_argument("--config", action="config", help="a YAML file with any of the options below")
     parser.add_function_arguments(function, as_positional=True)
+    if more is not None:
+        parser.add_class_arguments(more, None, skip=taken)
+    parser.set_defaults(defaults)
     for group in parser._action_groups:
         if group.title not in ("positional arguments", "options"):
             group.title = group.title if len(group._group_actions) < len(parameters) else "arguments"
@@ -71,20 +104,20 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         if _is_list(hints.get(action.dest)):
             action.metavar = f"{action.dest.rstrip('s').upper()} …"
     required = [key for key, item in parameters.items() if item.default is item.empty]
-    spelled = spelled_out(words, {**hints, **_inside(hints)}, required)
+    spelled = spelled_out(words, {**hints, **inside}, required)
     files = _given(words, "--config")
     given = _trust(spelled)
     check_prefixes(given)
     trust = [*given, *_named(words)]
     for file in files:
-        _check_recipe(Path(file).expanduser(), hints)
+        _check_recipe(Path(file).expanduser(), {**hints, **{key.removeprefix("task."): inside[key] for key in inside}})
         _refuse_code(Path(file).expanduser(), hints, trust)
-    for key in (key for key, hint in hints.items() if dataclasses.is_dataclass(hint)):
+    for key in (key for key, hint in {**hints, **inside}.items() if dataclasses.is_dataclass(hint)):
         for file in _given(words, f"--{key}"):  # a file with what is inside, or that itself
             _check_recipe(Path(file), {})
     try:
         with _importing([*given, *(path.replace(":", ".").partition(".")[0] for path in _named(words))]):
-            values = parser.parse_args(spelled)
+            values = parser.parse_args([_modern(word, spelled[at - 1]) for at, word in enumerate(spelled)])
     except InputError as error:
         raise InputError(f"{', '.join(files)}: {error}" if files else str(error)) from None
     for key in parameters:
@@ -97,6 +130,16 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
     return {**made, "trust": given} if "trust" in made else made
 
 
+def _modern(word: str, before: str) -> str:
+    """A word that names a recipe of old as that recipe's content, brought up to date; other words as they are."""
+    flag, equals, file = word.partition("=") if word.startswith("--config=") else (before, "", word)
+    if flag != "--config" or not os.path.isfile(file):
+        return word
+    options = read_yaml(Path(file))
+    changed = modern(options) if isinstance(options, Mapping) else options
+    return word if changed == options else f"{flag if equals else ''}{equals}{json.dumps(changed)}"
+
+
 def settings_of(kind: type[Settings], values: Any) -> Settings:
     """The settings that a file holds, of the types that their dataclass has; what it does not hold is the default.
 
@@ -106,9 +149,14 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
     if not isinstance(values, Mapping):
         raise InputError(f"expected options by their names, not {values!r}")
     _check_values(values, "its options")
+    hints = typing.get_type_hints(kind.__init__)
+    for name, value in values.items():
+        if dataclasses.is_dataclass(hints.get(name)) and not isinstance(value, Mapping):
+            raise InputError(f"{name}: expected options by their names, not {value!r}")
     parser = Checker()
     parser.add_class_arguments(kind, "settings")
-    return kind(**parser.parse_object({"settings": dict(values)})["settings"].as_dict())
+    made: Settings = parser.instantiate(parser.parse_object({"settings": dict(values)}))["settings"]
+    return made
 
 
 def _given(words: Sequence[str], flag: str) -> list[str]:
@@ -124,7 +172,9 @@ def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
     options = read_yaml(file)
     if not isinstance(options, Mapping):
         raise InputError(f"{file}: holds no options by their names, but {type(options).__name__} {options!r:.40}")
-    for key, value in options.items():
+    task = modern(options).get("task")
+    settings = task.get("init_args") if isinstance(task, Mapping) else None
+    for key, value in {**options, **(settings if isinstance(settings, Mapping) else {})}.items():
         if key == "config" or (dataclasses.is_dataclass(hints.get(key)) and isinstance(value, str)):
             raise InputError(
                 f"{file}: {key}: write the options of {value!r} down in this file: it can include no other"
