@@ -103,7 +103,7 @@ def suppressed(found: Segments, threshold: float) -> Segments:
 
 def _tell(table: pd.DataFrame, seconds: float, files: list[Path]) -> None:
     if table.empty:
-        print(f"nothing found in {seconds:.1f} s: a lower --least_score shows what was weighed")
+        print(f"nothing found in {seconds:.1f} s: a lower --least-score shows what was weighed")
     best = table.head(SHOWN)
     for start, end, score, action in zip(*(best[name] for name in ("start", "end", "score", "action")), strict=True):
         print(f"{clock(start)} - {clock(end)}  {score:.2f}  {action}")
