@@ -3,14 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.metrics.boxes import box_iou
-
-Floats = NDArray[np.float32] | NDArray[np.float64]
-
-
-def intersection_over_union(first: Floats, second: Floats) -> NDArray[np.float64]:
-    """IoU of each of A boxes (A, 4) with each of B boxes (B, 4): (A, B), 0 where neither has an area."""
-    return box_iou(np.asarray(first)[:, None], np.asarray(second)[None])
+from sceneproof.data.tracks import intersection_over_union
 
 
 def suppressed(found: NDArray[np.float32], overlap: float) -> NDArray[np.float32]:

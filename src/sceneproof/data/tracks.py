@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from sceneproof.labelling.boxes import intersection_over_union
+from sceneproof.metrics.boxes import box_iou
 
 Found = Sequence[NDArray[np.float32]]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
 def tracks(found: Found, *, least_overlap: float = 0.3, gap: int = 1) -> list[NDArray[np.int64]]:
@@ -76,3 +77,8 @@ def between(
     every, rows, track_of = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((track_of, every))
     return every[order], rows[order].astype(np.float32), track_of[order]
+
+
+def intersection_over_union(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """IoU of each of A boxes (A, 4) with each of B boxes (B, 4): (A, B), 0 where neither has an area."""
+    return box_iou(np.asarray(first)[:, None], np.asarray(second)[None])
