@@ -16,8 +16,8 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 from jsonargparse._common import parsing_settings
 
 from sceneproof.addresses import at_home
+from sceneproof.bounded_yaml import TooMuchError, build_yaml, read_yaml
 from sceneproof.errors import InputError
-from sceneproof.files import TooMuchError, build_yaml, read_yaml
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
 from sceneproof.trust import OWN, check_prefixes, class_paths, refuse_untrusted

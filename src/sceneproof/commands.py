@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sceneproof.bounded_yaml import read_yaml
 from sceneproof.errors import InputError
-from sceneproof.files import read_yaml
 
 TASKS = {
     "classification": {

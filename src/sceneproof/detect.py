@@ -19,8 +19,7 @@ from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
 from sceneproof.evaluate import device_named
 from sceneproof.evaluate_detection import clip_settings, tube_settings
-from sceneproof.files import whole
-from sceneproof.outputs import output_files
+from sceneproof.files import output_files, whole
 from sceneproof.progress import Advance, progress
 from sceneproof.report.annotated import Labelled, draw, write_annotated
 from sceneproof.report.cells import clock

@@ -11,8 +11,8 @@ from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
 from sceneproof.evaluate import device_named
 from sceneproof.evaluate_localization import buffer_settings
+from sceneproof.files import output_files
 from sceneproof.metrics.temporal_nms import grouped_nms
-from sceneproof.outputs import output_files
 from sceneproof.progress import progress
 from sceneproof.report.cells import clock
 from sceneproof.report.timeline import TimeLine, write_timeline
