@@ -31,7 +31,7 @@ check: setup  ## format, lint, types, and which way imports point
 	$(BIN)/lint-imports
 
 docs: setup  ## build/docs: the pages of docs/ and the API from the docstrings; they load nothing from elsewhere
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	! grep -rnE '<(script|link|img|iframe)[^>]* (src|href)="(https?:)?//' --include='*.html' build/docs
 
 setup: $(READY)
