@@ -8,6 +8,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Links to files of the repository, which the site does not have, become their names; missing ones stay, to be told."""
+    """Turns links to files outside docs/ into their names; a missing one stays, and is told."""
     link = re.compile(r"\[([^]]+)\]\(\.\./([^)#]+)\)")
     return link.sub(lambda match: match[1] if (ROOT / match[2]).exists() else match[0], markdown)
