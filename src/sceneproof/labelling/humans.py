@@ -11,9 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import CORNERS, encode_mask
-from sceneproof.data.tracks import between, tracks
+from sceneproof.data.tracks import between, clipped, tracks
 from sceneproof.errors import InputError
-from sceneproof.labelling.boxes import clipped
 from sceneproof.labelling.detectors import Detector, Segmenter
 from sceneproof.labelling.looked import Looked
 
