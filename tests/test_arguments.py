@@ -55,8 +55,8 @@ def test_classes_become_specs_with_all_their_arguments() -> None:
     made = parse(train, ["m", "o", "--method", "SDN", "--method.scene_weight", "0.25", "--clip.length", "8"], "train")
     assert isinstance(made["method"], Spec)
     assert made["method"].init_args["scene_weight"] == 0.25
-    assert made["method"].config(positional=3) == Spec(f"{SDN.__module__}.SDN", {"scene_weight": 0.25}).config(
-        positional=3
+    assert made["method"].config(positional=2) == Spec(f"{SDN.__module__}.SDN", {"scene_weight": 0.25}).config(
+        positional=2
     )
     assert made["clip"].length == 8
 
