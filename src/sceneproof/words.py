@@ -200,5 +200,5 @@ def _arguments(kind: type) -> dict[str, Any]:
     """The types of a class's arguments, by name; none where they cannot be told."""
     try:
         return typing.get_type_hints(kind.__init__)  # type: ignore[misc]  # of a class, which has its own
-    except (NameError, TypeError):
+    except (NameError, TypeError, AttributeError, SyntaxError):  # of somebody's annotations
         return {}

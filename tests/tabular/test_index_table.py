@@ -373,5 +373,5 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["index", "table", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    for words in ("video,action,split", "--columns.video clip_name", "preview.html", "--boxes.order", "first_frame"):
+    for words in ("video,action,split", "--columns.video clip_name", "preview.html", "--boxes.first-frame"):
         assert words in said
