@@ -15,13 +15,14 @@ from sceneproof.arguments import parse
 from sceneproof.audit.models.inputs import read_classes
 from sceneproof.audit.naming import class_table
 from sceneproof.audit.table import AuditTable
+from sceneproof.bounded_yaml import MOST_YAML, read_yaml
 from sceneproof.commands import task_of_recipe, task_of_words
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.tables import KEY, read_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
-from sceneproof.files import MOST_YAML, parse_json, read_json, read_yaml
+from sceneproof.files import output_files, parse_json, read_json
 from sceneproof.run import Run
 from sceneproof.tasks.classification import clip_of
 from sceneproof.train import train
@@ -265,3 +266,16 @@ def test_home_is_meant_wherever_a_path_is_given(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(InputError, match="~nobody-at-all/x: no such home"):
         parse(train, ["m", "~nobody-at-all/x"], "train")
     assert not (tmp_path / "~").exists()
+
+
+def test_two_videos_of_one_name_do_not_share_files(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = output_files(out, tmp_path / "x" / "a.mp4", ("csv", "json"))
+    assert first == [out / "a.csv", out / "a.json"]
+    assert output_files(out, tmp_path / "x" / "a.mp4", ("csv", "json")) == first
+    assert output_files(out, tmp_path / "y" / "b.mp4", ("csv",)) == [out / "b.csv"]
+    for other in (tmp_path / "y" / "a.mp4", tmp_path / "x" / "a.avi"):
+        with pytest.raises(
+            InputError, match=r"a\.csv there is of another video of this name, .*x/a\.mp4: give another"
+        ):
+            output_files(out, other, ("csv", "json"))

@@ -24,9 +24,10 @@ from sceneproof import locks
 from sceneproof.arguments import settings_of
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill
+from sceneproof.bounded_yaml import read_yaml
 from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
-from sceneproof.files import parse_json, read_bounded, read_json, read_yaml, sync, whole, write_json
+from sceneproof.files import parse_json, read_bounded, read_json, sync, whole, write_json
 from sceneproof.legacy import modern
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.numerics import Numerics, computes_bf16, processor_name
