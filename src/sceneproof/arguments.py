@@ -25,6 +25,8 @@ from sceneproof.trust import OWN, PATH, check_prefixes, class_paths, refuse_untr
 
 NO_MODULES = ("hf", "torchvision")
 """What stands before the colon of a model that is no 'package.module:callable'."""
+OF_RUNS = ("backbone", "method")
+"""Of these a class that is named takes over what the default one calls by the same name: recipes rely on it."""
 Settings = TypeVar("Settings")
 
 
@@ -58,6 +60,7 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise InputError(f"{visible(word)}: holds bytes that are not UTF-8, which no table can: rename the file")
         _check_values([word, word.partition("=")[2]], name)
+    _refuse_former(words, getattr(inspect.getmodule(function), "FORMER_WORDS", {}))
     hints = typing.get_type_hints(function)
     parameters = inspect.signature(function).parameters
     about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
@@ -79,6 +82,9 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
     for file in files:
         _check_recipe(Path(file).expanduser(), hints)
         _refuse_code(Path(file).expanduser(), hints, trust)
+    for key in _classes_named(words, files, hints):
+        parser.set_defaults({key: None})  # else it would take over what the default class calls by the same name
+        spelled = _class_first(spelled, f"--{key}")
     for key in (key for key, hint in hints.items() if dataclasses.is_dataclass(hint)):
         for file in _given(words, f"--{key}"):  # a file with what is inside, or that itself
             _check_recipe(Path(file), {})
@@ -115,6 +121,15 @@ def _given(words: Sequence[str], flag: str) -> list[str]:
     """What follows a flag, behind `=` or as the next word, wherever it is given."""
     behind = [word.removeprefix(f"{flag}=") for word in words if word.startswith(f"{flag}=")]
     return behind + [after for word, after in itertools.pairwise(words) if word == flag]
+
+
+def _refuse_former(words: Sequence[str], former: Mapping[str, str]) -> None:
+    """Raises InputError for a flag, or a flag with its value, that has another spelling since; names that."""
+    for word, after in itertools.pairwise([*words, ""]):
+        flag, _, value = word.partition("=")
+        for spelled in (flag, f"{flag} {value or after}"):
+            if spelled in former:
+                raise InputError(f"{spelled}: is spelled {former[spelled]} now")
 
 
 def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
@@ -215,6 +230,34 @@ def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> 
         names_class = isinstance(value, str) and "." in value and _is_class(hints.get(str(key).partition(".")[0]))
         if names_class or (key == "model" and _is_callable_model(value)):
             refuse_untrusted(value, trust, f"{file}: {key}")
+
+
+def _classes_named(words: Sequence[str], files: Sequence[str], hints: Mapping[str, Any]) -> list[str]:
+    """The parameters for which words, or files of options, name a class themselves."""
+    options = [read_yaml(Path(file).expanduser()) for file in files if os.path.exists(os.path.expanduser(file))]
+    return [
+        key
+        for key, hint in hints.items()
+        if _is_class(hint)
+        and key not in OF_RUNS
+        and (_given(words, f"--{key}") or any(_names_class(option.get(key)) for option in options))
+    ]
+
+
+def _class_first(words: Sequence[str], flag: str) -> list[str]:
+    """The words, with `flag` and its class before the first option of that class: the parser takes them one by one."""
+    options = [place for place, word in enumerate(words) if word.startswith(f"{flag}.")]
+    named = [place for place, word in enumerate(words) if word.partition("=")[0] == flag]
+    if not options or not named or named[0] < options[0]:
+        return list(words)
+    length = 1 if "=" in words[named[0]] else 2
+    chosen = words[named[0] : named[0] + length]
+    rest = [*words[: named[0]], *words[named[0] + length :]]
+    return [*rest[: options[0]], *chosen, *rest[options[0] :]]
+
+
+def _names_class(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, Mapping) and "class_path" in value)
 
 
 def _is_class(hint: Any) -> bool:

@@ -17,9 +17,9 @@ from sceneproof.addresses import Address, Place, located
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
-from sceneproof.evaluate import device_named
 from sceneproof.evaluate_detection import clip_settings, tube_settings
 from sceneproof.files import whole
+from sceneproof.numerics import device_named
 from sceneproof.outputs import output_files
 from sceneproof.progress import Advance, progress
 from sceneproof.report.annotated import Labelled, draw, write_annotated

@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
-import torch
 
 from sceneproof import locks
 from sceneproof.addresses import Address, located
@@ -25,6 +24,7 @@ from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy, t
 from sceneproof.metrics.bootstrap import mean_interval
 from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.metrics.representation_bias import linear_probe, representation_bias
+from sceneproof.numerics import device_named
 from sceneproof.run import Run
 from sceneproof.spec import plain
 from sceneproof.tasks.classification import Predictions, predict
@@ -159,22 +159,6 @@ def refuse_not_finite(run: Run, video: str) -> NoReturn:
         f"{run.path}: {video}: the network's answer is not made of finite numbers: it overflows; its weights may be of "
         f"a training that diverged"
     )
-
-
-def device_named(name: str) -> torch.device:
-    """The device of a name, or the best there is for 'auto'.
-
-    Raises:
-        InputError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # which one depends on how torch was built
-        raise InputError(f"--device {name}: {str(error).splitlines()[0]}; give auto, cpu, or cuda with a GPU") from None
-    return device
 
 
 @dataclass(frozen=True)

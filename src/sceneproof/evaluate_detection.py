@@ -16,8 +16,9 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.people import PeopleTable
 from sceneproof.data.plausibility import tell
 from sceneproof.data.tables import write_table
-from sceneproof.evaluate import device_named, refuse_twice
+from sceneproof.evaluate import refuse_twice
 from sceneproof.files import write_json
+from sceneproof.numerics import device_named
 from sceneproof.run import Run
 from sceneproof.spec import plain
 from sceneproof.tasks.detection.clips import BoxClipSettings

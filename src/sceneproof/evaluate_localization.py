@@ -16,9 +16,10 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import BACKGROUND, problems, seconds, video_names
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
-from sceneproof.evaluate import device_named, refuse_twice
+from sceneproof.evaluate import refuse_twice
 from sceneproof.files import write_json
 from sceneproof.metrics.average_recall import recall_at
+from sceneproof.numerics import device_named
 from sceneproof.run import Run
 from sceneproof.spec import plain
 from sceneproof.tasks.localization.buffers import BufferSettings

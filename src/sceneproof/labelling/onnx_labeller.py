@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
-from sceneproof.labelling.labeller import SceneLabeller
+from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.names import read_names
 from sceneproof.labelling.onnx_session import FAILURES, open_session
 from sceneproof.labelling.pictures import resize

@@ -13,8 +13,8 @@ import pyarrow as pa
 from sceneproof.addresses import Address, Place, located
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
+from sceneproof.labelling.contracts import DecodedClip, Labelling
 from sceneproof.labelling.decoding import Task, decoded
-from sceneproof.labelling.looked import Labelling, Looked
 from sceneproof.labelling.shards import Failure, Shards
 from sceneproof.locks import beside, locked
 from sceneproof.machine import refuse_if_gone
@@ -147,9 +147,9 @@ class _Shard:
     batch: int
     tables: list[pa.Table] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    waiting: list[Looked] = field(default_factory=list)
+    waiting: list[DecodedClip] = field(default_factory=list)
 
-    def add(self, task: Task, answer: Looked | Problem) -> None:
+    def add(self, task: Task, answer: DecodedClip | Problem) -> None:
         """A video's frames, or why there are none."""
         if isinstance(answer, Problem):
             self.failures.append(Failure(task.video, task.path, answer.reason))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sceneproof.addresses import located
 from sceneproof.errors import InputError
-from sceneproof.labelling.looked import Labelling
+from sceneproof.labelling.contracts import Labelling
 from sceneproof.labelling.pipeline import label_shards
 from sceneproof.labelling.shards import Shards
 from sceneproof.progress import Advance

@@ -12,8 +12,7 @@ from sceneproof.addresses import Address, Place
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
-from sceneproof.labelling.labeller import SceneLabeller
-from sceneproof.labelling.looked import Looked
+from sceneproof.labelling.contracts import DecodedClip, SceneLabeller
 from sceneproof.labelling.pipeline import label
 
 
@@ -47,7 +46,7 @@ class SceneLabelling:
         """The middle frames of equal parts of the clip."""
         return evenly_spaced_frames(length, self._count)
 
-    def __call__(self, videos: Sequence[Looked]) -> pa.Table:
+    def __call__(self, videos: Sequence[DecodedClip]) -> pa.Table:
         """A row a video; videos of one frame size go through the labeller together."""
         means: list[NDArray[np.float32]] = []
         for _, alike in groupby(videos, lambda looked: looked.frames.shape[1:]):
@@ -99,7 +98,7 @@ def evenly_spaced_frames(total: int, count: int) -> NDArray[np.int64]:
     return (2 * np.arange(count) + 1) * total // (2 * count)
 
 
-def _means(labeller: SceneLabeller, videos: Sequence[Looked]) -> list[NDArray[np.float32]]:
+def _means(labeller: SceneLabeller, videos: Sequence[DecodedClip]) -> list[NDArray[np.float32]]:
     """Mean posteriors (S,) of some videos of one frame size, in one call of the labeller."""
     frames = np.concatenate([looked.frames for looked in videos])
     posteriors = np.asarray(labeller(frames))

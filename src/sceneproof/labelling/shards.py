@@ -28,8 +28,8 @@ from sceneproof.data.tables import (
 )
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.files import read_json, write_json
+from sceneproof.labelling.contracts import Labelling
 from sceneproof.labelling.decoding import Task
-from sceneproof.labelling.looked import Labelling
 from sceneproof.seals import check_parquet
 
 logger = logging.getLogger(__name__)

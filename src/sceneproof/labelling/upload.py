@@ -12,7 +12,7 @@ from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.video import VideoError, decode, frame_range, probe
 from sceneproof.errors import InputError
-from sceneproof.labelling.looked import Labelling, Looked
+from sceneproof.labelling.contracts import DecodedClip, Labelling
 from sceneproof.processes import Ask, Problem, in_processes
 
 SHORT_SIDE = 320
@@ -101,7 +101,7 @@ def find_people(labelling: Labelling, frames: NDArray[np.uint8], rate: float) ->
     """
     length, height, width = frames.shape[:3]
     numbers = labelling.numbers(length, rate)
-    rows = labelling([Looked("clip", numbers, 0, length, height, width, frames[numbers])]).to_pandas()
+    rows = labelling([DecodedClip("clip", numbers, 0, length, height, width, frames[numbers])]).to_pandas()
     table = HumanBoxes(rows) if labelling.kind == "boxes" else HumanMasks(rows)
     return without_short_gaps(table).regions("clip", range(length), height, width)
 

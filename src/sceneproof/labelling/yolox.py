@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
 from sceneproof.labelling.boxes import suppressed
+from sceneproof.labelling.contracts import PersonDetector
 from sceneproof.labelling.onnx_session import FAILURES, open_session
 
 STRIDES = (8, 16, 32)
@@ -30,7 +31,7 @@ class _Picture:
     width: int
 
 
-class Yolox:
+class YOLOX(PersonDetector):
     """A YOLOX detector, read for its persons only.
 
     The model takes pictures (B, 3, H, W), BGR, 0 to 255, and answers (B, anchors, 5 + classes): for each cell of the
@@ -44,7 +45,7 @@ class Yolox:
 
     def __init__(
         self,
-        path: str | Path,
+        weights: str | Path,
         *,
         size: int | None = None,
         score: float = 0.1,
@@ -56,7 +57,7 @@ class Yolox:
         """Loads the model and tries it once, on noise.
 
         Args:
-            path: The ONNX file.
+            weights: The ONNX file.
             size: Height and width of the model's picture, a multiple of 32, where the model leaves them open.
             score: Boxes below it are left out; a score is objectness × probability of the person class.
             overlap: The IoU that two boxes of one frame may have.
@@ -67,15 +68,15 @@ class Yolox:
         Raises:
             InputError: no such file, or not a YOLOX.
         """
-        self._path, self._score, self._overlap, self._column = Path(path), score, overlap, 5 + person
-        self._session = open_session(path, "a YOLOX detector", threads=threads)
+        self._path, self._score, self._overlap, self._column = Path(weights), score, overlap, 5 + person
+        self._session = open_session(weights, "a YOLOX detector", threads=threads)
         self._picture = _picture_input(self._session, self._path, size)
         self._batch = self._picture.batch or batch
         height, width = self._picture.height, self._picture.width
         self._corner, self._stride = _grid(height, width)
         noise = np.random.default_rng(0).integers(0, 256, (1, 3, height, width), np.uint8)
         self._in_pixels = bool(self._answers(noise)[..., 2:4].max() > LARGEST_LOG)
-        self.short_side: int | None = min(height, width)
+        self.short_side = min(height, width)
         digest = hashlib.sha256(self._path.read_bytes()).hexdigest()
         self.title = (
             f"{self._path.name} (sha256 {digest[:12]}), {width}x{height}, class {person}, score at least {score:g}, "

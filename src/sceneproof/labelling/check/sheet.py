@@ -14,8 +14,8 @@ from sceneproof.labelling.check.clips import Clips
 from sceneproof.labelling.check.drawing import SIDE, Still, draw_boxes, draw_people, still
 from sceneproof.labelling.check.people import People
 from sceneproof.labelling.check.scenes import Scenes
+from sceneproof.labelling.contracts import DecodedClip
 from sceneproof.labelling.decoding import Task, decoded
-from sceneproof.labelling.looked import Looked
 from sceneproof.labelling.scenes import evenly_spaced_frames
 from sceneproof.processes import Problem
 from sceneproof.progress import track
@@ -119,7 +119,7 @@ class _Humans:
         rows = people.rows(clips, chosen)
         return cls(people, {str(video): own for video, own in rows.groupby("video", sort=False)})
 
-    def draw(self, looked: Looked) -> tuple[list[Still], float | None]:
+    def draw(self, looked: DecodedClip) -> tuple[list[Still], float | None]:
         """A clip's frames with its people drawn in, and the share of the picture that they cover."""
         numbers = looked.numbers.tolist()
         rows = self.rows.get(looked.video)
@@ -141,7 +141,7 @@ class _Humans:
                 stills.append(draw_people(frame, number, humans.regions(looked.video, [number], *size)[0]))
         return stills, self._covered(humans, looked)
 
-    def _covered(self, humans: HumanBoxes | HumanMasks, looked: Looked) -> float | None:
+    def _covered(self, humans: HumanBoxes | HumanMasks, looked: DecodedClip) -> float | None:
         measured = looked.first + evenly_spaced_frames(looked.length, MEASURED)
         shares: NDArray[np.float64] = np.array(
             [humans.regions(looked.video, [number], looked.height, looked.width).mean() for number in measured.tolist()]
@@ -149,7 +149,9 @@ class _Humans:
         return float(shares[shares > 0].mean()) if shares.any() else None
 
 
-def _shown(task: Task, answer: Looked | Problem, clips: Clips, human: _Humans | None, scenes: Scenes | None) -> Shown:
+def _shown(
+    task: Task, answer: DecodedClip | Problem, clips: Clips, human: _Humans | None, scenes: Scenes | None
+) -> Shown:
     said = []
     if scenes is not None and scenes.there[task.row]:
         top, probabilities = scenes.top[task.row].tolist(), scenes.probabilities[task.row].tolist()
