@@ -103,7 +103,7 @@ def ours(path: Path) -> Figures:
             "split": lambda: made["manifest"].split("validation"),
             "plan of labels": lambda: shards().plan,
             "first 1000 tasks": lambda: list(
-                islice((task for number in range(len(shards())) for task in shards().tasks(number)), 1000)
+                islice((task for number in range(shards().parts.count) for task in shards().tasks(number)), 1000)
             ),
         }
     )

@@ -17,8 +17,8 @@ from sceneproof.data.video import VideoInfo, decode, decode_each, frame_range, p
 from sceneproof.encoding import Clock, Form, Writer
 from sceneproof.errors import AddressError, MachineError, UnreachableError
 from sceneproof.files import whole
+from sceneproof.jobs.processes import Ask
 from sceneproof.machine import refuse_trouble
-from sceneproof.processes import Ask
 from sceneproof.seals import seal_video
 
 KEY_FRAME_EVERY = 4

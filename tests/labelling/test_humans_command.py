@@ -131,7 +131,7 @@ def test_settings_reach_the_detector_and_the_tracks(tmp_path: Path) -> None:
 def test_masks_look_at_every_frame() -> None:
     for rate in ({"every": 4}, {"per_second": 5}):
         with pytest.raises(InputError, match="MotionMask: masks are not interpolated"):
-            people_labelling(Spec.of(MotionMask), **rate)  # type: ignore[arg-type]
+            people_labelling(Spec.of(MotionMask), **rate)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
 from sceneproof.files import fitting_name, read_json, write_json
+from sceneproof.jobs.processes import Ask
 from sceneproof.mall.film import Format, write_film
-from sceneproof.processes import Ask
 from sceneproof.seals import intact
 
 RATE = 25.0
@@ -46,7 +46,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ExportTask:
     """The variants of one video to write.
 
     Attributes:
@@ -89,7 +89,7 @@ def names_of(made: Variants, asked: Sequence[str]) -> list[str]:
     return [name for name in VARIANTS if name in asked] if asked else made.names()
 
 
-def write_variants(task: Task, ask: Ask) -> list[dict[str, Any]]:
+def write_variants(task: ExportTask, ask: Ask) -> list[dict[str, Any]]:
     """Writes the variants of one video; returns, and records, what was made: a dictionary for each variant.
 
     Raises:
@@ -101,7 +101,7 @@ def write_variants(task: Task, ask: Ask) -> list[dict[str, Any]]:
         raise VideoError(str(error)) from None
 
 
-def _written(task: Task) -> list[dict[str, Any]]:
+def _written(task: ExportTask) -> list[dict[str, Any]]:
     table, variants = opened(task.settings)
     out = Path(task.folder)
     record = out / PARTS / task.part

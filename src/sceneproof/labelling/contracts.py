@@ -122,5 +122,5 @@ class Labelling(Protocol):
     def numbers(self, length: int, rate: float) -> NDArray[np.int64]:
         """Frames to look at in a clip of `length` frames at `rate` a second (NaN: unknown), counted from its start."""
 
-    def __call__(self, clips: Sequence[DecodedClip]) -> "pa.Table":
+    def __call__(self, clips: Sequence[DecodedClip], /) -> "pa.Table":
         """The rows of these clips, in their order; a clip may have none, or many."""

@@ -41,7 +41,7 @@ def label_humans(
     manifest: Address,
     out: Address,
     *,
-    detector: PeopleModel = YOLOX,
+    detector: PeopleModel = YOLOX,  # type: ignore[assignment]  # which needs weights, by --detector.weights
     every: int | None = None,
     per_second: float | None = None,
     least_overlap: float = 0.3,

@@ -12,8 +12,8 @@ from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.video import VideoError, decode, frame_range, probe
 from sceneproof.errors import InputError
+from sceneproof.jobs.processes import Ask, Problem, in_processes
 from sceneproof.labelling.contracts import DecodedClip, Labelling
-from sceneproof.processes import Ask, Problem, in_processes
 
 SHORT_SIDE = 320
 """Pixels: models see 112 to 256 of them; a phone's frames would fill the memory."""

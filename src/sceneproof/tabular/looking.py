@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.data.video import decode, frame_range, probe
-from sceneproof.processes import Ask
+from sceneproof.jobs.processes import Ask
 
 Picture = NDArray[np.uint8]
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.errors import InputError
+from sceneproof.jobs.processes import Problem
 from sceneproof.labelling.check.clips import Clips
 from sceneproof.labelling.check.drawing import SIDE, Still, draw_boxes, draw_people, still
 from sceneproof.labelling.check.people import People
 from sceneproof.labelling.check.scenes import Scenes
 from sceneproof.labelling.contracts import DecodedClip
-from sceneproof.labelling.decoding import Task, decoded
+from sceneproof.labelling.decoding import ClipTask, decoded
 from sceneproof.labelling.scenes import evenly_spaced_frames
-from sceneproof.processes import Problem
 from sceneproof.progress import track
 from sceneproof.report.sample import in_turn
 
@@ -98,11 +98,11 @@ def show(
     }
 
 
-def _tasks(clips: Clips, chosen: Sequence[int]) -> list[Task]:
+def _tasks(clips: Clips, chosen: Sequence[int]) -> list[ClipTask]:
     rows = clips.manifest.rows.iloc[list(chosen)]
     ends = [rows[name].tolist() if name in rows else [float("nan")] * len(rows) for name in ("start", "end")]
     paths = [str(clips.manifest.path(row)) for row in chosen]
-    return [Task(*one) for one in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
+    return [ClipTask(*one) for one in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class _Humans:
 
 
 def _shown(
-    task: Task, answer: DecodedClip | Problem, clips: Clips, human: _Humans | None, scenes: Scenes | None
+    task: ClipTask, answer: DecodedClip | Problem, clips: Clips, human: _Humans | None, scenes: Scenes | None
 ) -> Shown:
     said = []
     if scenes is not None and scenes.there[task.row]:
