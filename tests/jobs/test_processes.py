@@ -23,7 +23,7 @@ class Last:
         return (Last, ())
 
 
-def echo(task: Any, ask: Any) -> Any:
+def echo(task: Any) -> Any:
     """Answers its task, once it has done what that says."""
     if task == "last":
         return Last()

@@ -29,10 +29,10 @@ def here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr("sceneproof.tabular.preview.in_processes", in_this_process)
 
 
-def in_this_process(work: Callable[[Any, Any], Any], tasks: Iterable[Any], **_: object) -> Iterator[tuple[Any, Any]]:
+def in_this_process(work: Callable[[Any], Any], tasks: Iterable[Any], **_: object) -> Iterator[tuple[Any, Any]]:
     for task in tasks:
         try:
-            yield task, work(task, None)
+            yield task, work(task)
         except VideoError as error:
             yield task, Problem(str(error))
 

@@ -15,7 +15,7 @@ import torch
 from sceneproof.audit.scoring import Row, Scorer, unread
 from sceneproof.audit.settings import DataSettings, ModelSettings, opened
 from sceneproof.jobs.parts import Parts
-from sceneproof.jobs.processes import Ask, Problem
+from sceneproof.jobs.processes import Problem
 from sceneproof.jobs.working import work_through
 
 AT_ONCE = 16
@@ -32,7 +32,7 @@ class AuditTask:
     video: str
 
 
-def score(task: AuditTask, ask: Ask) -> list[Row]:
+def score(task: AuditTask) -> list[Row]:
     """Scores a video; on one thread, as several processes share the cores."""
     torch.set_num_threads(1)
     return opened(task.model, task.data).rows(task.video)
@@ -105,7 +105,7 @@ def collect(
     how: dict[str, Any] = {"done": len(answers.videos) - len(videos), "time_limit": time_limit, "quiet": quiet}
     told: Iterator[tuple[Any, list[Row] | Problem]]
     if tasks is None or workers == 0:
-        told = work_through(lambda video, ask: scorer.rows(video), videos, "auditing", workers=0, **how)
+        told = work_through(scorer.rows, videos, "auditing", workers=0, **how)
     else:
         told = work_through(score, [AuditTask(*tasks, video) for video in videos], "auditing", workers=workers, **how)
     for lot in missing:

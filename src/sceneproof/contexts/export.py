@@ -185,7 +185,7 @@ def _reckon(tasks: list[ExportTask], table: Manifest) -> float:
         for row in np.unique(np.linspace(0, len(tasks) - 1, SAMPLES).astype(int)):
             task = tasks[row]
             try:
-                facts = write_variants(replace(task, folder=folder), lambda question: None)
+                facts = write_variants(replace(task, folder=folder))
             except VideoError as error:
                 reasons.append(f"{table.path(int(row))}: {error}")
                 continue

@@ -19,7 +19,6 @@ from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
 from sceneproof.files import fitting_name, read_json, write_json
-from sceneproof.jobs.processes import Ask
 from sceneproof.mall.film import Format, write_film
 from sceneproof.seals import intact
 
@@ -89,7 +88,7 @@ def names_of(made: Variants, asked: Sequence[str]) -> list[str]:
     return [name for name in VARIANTS if name in asked] if asked else made.names()
 
 
-def write_variants(task: ExportTask, ask: Ask) -> list[dict[str, Any]]:
+def write_variants(task: ExportTask) -> list[dict[str, Any]]:
     """Writes the variants of one video; returns, and records, what was made: a dictionary for each variant.
 
     Raises:

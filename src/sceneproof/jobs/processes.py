@@ -22,8 +22,6 @@ from sceneproof.interrupts import guarded, packed
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
-Ask = Callable[[Any], Any]
-"""Puts a question to the process that gives out the tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Problem:
 
 
 def in_processes(
-    work: Callable[[Task, Ask], Answer],
+    work: Callable[[Task], Answer],
     tasks: Iterator[Task],
     *,
     workers: int,
@@ -50,7 +48,7 @@ def in_processes(
         tasks: what to do.
         workers: processes.
         time_limit: seconds a task may take; then its worker is killed and replaced.
-        reply: answers, here, what the work asks about its task.
+        reply: answers, here, what the work asks about its task by `ask`.
 
     Raises:
         MachineError: a full disk, no memory, or other trouble that is no task's own; names the task.
@@ -81,7 +79,7 @@ class _Manager(Generic[Task, Answer]):
 
     def __init__(
         self,
-        work: Callable[[Task, Ask], Answer],
+        work: Callable[[Task], Answer],
         tasks: Iterator[Task],
         reply: Callable[[Task, Any], Any],
         workers: int,
@@ -220,18 +218,25 @@ def _no_main() -> Iterator[None]:
             sys.modules["__main__"] = script
 
 
-def _serve(work: Callable[[Any, Ask], Any], connection: Connection) -> None:
+_asked: list[Connection] = []
+"""In a worker: the pipe to the process that gives out the tasks."""
+
+
+def ask(question: Any) -> Any:
+    """The answer of the process that gives out the tasks; for the work of `in_processes` alone."""
+    (connection,) = _asked
+    connection.send(("question", question))
+    return connection.recv()
+
+
+def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
     """What a worker does until its pipe is closed."""
-
-    def ask(question: Any) -> Any:
-        connection.send(("question", question))
-        return connection.recv()
-
+    _asked.append(connection)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             task = connection.recv()
             try:
-                answer = work(task, ask)
+                answer = work(task)
             except VideoError as error:
                 answer = Problem(str(error))
             except (InputError, MachineError) as error:

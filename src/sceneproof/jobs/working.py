@@ -3,14 +3,14 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
 from sceneproof.addresses import Place, remove, size
 from sceneproof.data.tables import read_table, write_table
 from sceneproof.data.video import VideoError
-from sceneproof.jobs.processes import Ask, Problem, in_processes
+from sceneproof.jobs.processes import Problem, in_processes
 from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import progress
 
@@ -30,7 +30,7 @@ class Failure:
 
 
 def work_through(
-    work: Callable[[Task, Ask], Answer],
+    work: Callable[[Task], Answer],
     tasks: Sequence[Task],
     what: str,
     *,
@@ -97,12 +97,8 @@ def told(failures: Sequence[Failure], place: object) -> list[str]:
     return lines + [f"  … and {len(failures) - TOLD} more in {place}"] * (len(failures) > TOLD)
 
 
-def _here(work: Callable[[Task, Ask], Answer], task: Task) -> Answer | Problem:
+def _here(work: Callable[[Task], Answer], task: Task) -> Answer | Problem:
     try:
-        return work(task, _unasked)
+        return work(task)
     except VideoError as error:
         return Problem(str(error))
-
-
-def _unasked(question: Any) -> Any:
-    raise AssertionError("work in this process has nobody to ask")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.data.video import decode, frame_range, probe
-from sceneproof.jobs.processes import Ask, Problem, in_processes
+from sceneproof.jobs.processes import Problem, ask, in_processes
 from sceneproof.labelling.contracts import DecodedClip
 
 
@@ -58,7 +58,7 @@ def decoded(
     )
 
 
-def _look(short_side: int | None, task: ClipTask, ask: Ask) -> DecodedClip:
+def _look(short_side: int | None, task: ClipTask) -> DecodedClip:
     """A clip's frames; which ones is asked of the process that has the model."""
     info = probe(task.path)
     shown = frame_range(info, task.start, task.end)

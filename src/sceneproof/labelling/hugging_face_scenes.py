@@ -14,8 +14,7 @@ from torch.nn import functional
 from sceneproof.backbones.hugging_face import load_network
 from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import SceneLabeller
-from sceneproof.labelling.names import in_words, read_names
-from sceneproof.labelling.places365 import scene_names
+from sceneproof.labelling.places365 import in_words, read_names, scene_names
 from sceneproof.numerics import device_named
 
 TEXTS = 64

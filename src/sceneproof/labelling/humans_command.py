@@ -20,10 +20,11 @@ from sceneproof.labelling.torchvision_people import FasterRCNN, MaskRCNN
 from sceneproof.labelling.yolox import YOLOX
 from sceneproof.spec import Spec
 
-__all__ = ["YOLOX", "FasterRCNN", "HuggingFaceDetector", "MaskRCNN", "MotionMask"]
+# the detectors that the command line knows by their bare names
+__all__ = ["YOLOX", "FasterRCNN", "HuggingFaceDetector", "MaskRCNN", "MotionMask", "label_humans"]
 
 PeopleModel = Callable[[], PersonDetector | PersonSegmenter]
-"""A model that finds people, as boxes or as masks; the command line knows the classes above by their bare names."""
+"""A model that finds people, as boxes or as masks; such as a class of those above."""
 FORMER_WORDS = {
     "--weights": "--detector.weights (of HuggingFaceDetector --detector.model)",
     "--size": "--detector.size (of FasterRCNN and MaskRCNN --detector.short_side)",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ class Shards:
         """The clips of a shard."""
         here = self.rows(number)
         rows = self.manifest.rows.iloc[here.start : here.stop]
-        for row, video, start, end in zip(here, rows["video"], *Manifest(rows, self.out).edges, strict=True):
+        for row, video, start, end in zip(here, rows["video"], *replace(self.manifest, rows=rows).edges, strict=True):
             yield ClipTask(row, str(video), str(self.manifest.path(row)), float(start), float(end))
 
     def write(self, number: int, tables: Sequence[pa.Table], failures: Sequence[Failure]) -> None:

@@ -12,7 +12,7 @@ from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.video import VideoError, decode, frame_range, probe
 from sceneproof.errors import InputError
-from sceneproof.jobs.processes import Ask, Problem, in_processes
+from sceneproof.jobs.processes import Problem, in_processes
 from sceneproof.labelling.contracts import DecodedClip, Labelling
 
 SHORT_SIDE = 320
@@ -76,7 +76,7 @@ def read_upload(path: Path, *, seconds: float, time_limit: float = TIME_LIMIT) -
     raise AssertionError("a task has an answer or a problem")
 
 
-def _read(task: tuple[Path, float], ask: Ask) -> Upload:
+def _read(task: tuple[Path, float]) -> Upload:
     path, seconds = task
     if not path.is_file():
         raise VideoError("no such file")

@@ -20,7 +20,7 @@ from sceneproof.data.tables import checked_parquet, sealed_writer, write_table
 from sceneproof.errors import MachineError
 from sceneproof.files import whole
 from sceneproof.jobs.parts import claim, clear
-from sceneproof.jobs.processes import Ask, Problem
+from sceneproof.jobs.processes import Problem
 from sceneproof.jobs.working import work_through
 from sceneproof.machine import processors
 from sceneproof.mall.film import CORNERS, Format, draw_empty, draw_film, people_table, write_film
@@ -179,7 +179,7 @@ def make_videos(
     return manifest
 
 
-def _on_one_thread(make: Callable[[Work], None], shoot: Work, ask: Ask) -> None:
+def _on_one_thread(make: Callable[[Work], None], shoot: Work) -> None:
     cv2.setNumThreads(1)
     make(shoot)
 

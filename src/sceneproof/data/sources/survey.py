@@ -9,8 +9,7 @@ from typing import TypeVar
 
 import pandas as pd
 
-from sceneproof.data.sources.looking import look
-from sceneproof.data.video import VideoInfo
+from sceneproof.data.video import VideoInfo, probe
 from sceneproof.errors import InputError
 from sceneproof.files import named
 from sceneproof.jobs.processes import Problem
@@ -109,7 +108,7 @@ def survey(
     problems: dict[str, str] = {}
     rows: dict[str, tuple[int, int, float, int, float, str]] = {}
     answers = work_through(
-        look, tasks, "looking into the videos", workers=several, time_limit=TIME_LIMIT, root=root, quiet=quiet
+        probe, tasks, "looking into the videos", workers=several, time_limit=TIME_LIMIT, root=root, quiet=quiet
     )
     for path, (_, answer) in zip(unique, answers, strict=True):
         if isinstance(answer, Problem):
