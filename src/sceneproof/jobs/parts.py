@@ -46,16 +46,14 @@ def claim(file: Place, plan: Mapping[str, Any], what: str, *, more: Mapping[str,
 def refuse_other(file: Place, plan: Mapping[str, Any], what: str) -> None:
     """Raises InputError where the plan in a file is another one than this; says what differs, and what to do."""
     ours, theirs = _plain(plan), read_json(file, dict)
-    tables = ours.pop(TABLES, None)
-    cure = "it was begun otherwise: give what it was begun with to go on, or write to another place"
-    if said := _difference("", theirs, ours):
-        raise InputError(f"{file}: this folder holds {what} with {said}; {cure}")
-    if tables is None:
-        return
-    if TABLES not in theirs:
+    if TABLES in ours and TABLES not in theirs:
         logger.warning("%s: does not say what its tables held: whether they have changed since is not known", file)
-    elif said := _other_table(theirs[TABLES], tables):
-        raise InputError(f"{file}: this folder holds {what} of other tables ({said}); {cure}")
+        del ours[TABLES]
+    if said := _difference("", theirs, ours):
+        raise InputError(
+            f"{file}: this folder holds {what} with {said}; it was begun otherwise: give what it was begun with to go "
+            f"on, or write to another place"
+        )
 
 
 def clear(folder: Path) -> None:
@@ -207,20 +205,11 @@ def _plain(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 def _difference(name: str, theirs: Any, ours: Any) -> str:
     """The first thing that differs, in words; empty where nothing does. What only they have does not count."""
-    if isinstance(theirs, Mapping) and isinstance(ours, Mapping):
-        return next(filter(None, (_difference(key, theirs.get(key), value) for key, value in ours.items())), "")
-    return "" if theirs == ours else f"{name} {_short(theirs)}, not {_short(ours)}"
-
-
-def _other_table(theirs: Any, ours: Mapping[str, str]) -> str:
-    """The first table whose digest differs, in words; empty where none does."""
-    theirs = theirs if isinstance(theirs, Mapping) else {}
-    for name in sorted({*theirs, *ours}):
-        if name not in theirs or name not in ours:
-            return f"{name}: given {'now, not before' if name in ours else 'before, not now'}"
-        if theirs[name] != ours[name]:
-            return f"{name}: another one"
-    return ""
+    if not isinstance(theirs, Mapping) or not isinstance(ours, Mapping):
+        return "" if theirs == ours else f"{name} {_short(theirs)}, not {_short(ours)}"
+    of = "SHA-256 of " if name == TABLES else ""
+    keys = {**ours, **theirs} if name == TABLES else ours
+    return next(filter(None, (_difference(f"{of}{key}", theirs.get(key), ours.get(key)) for key in keys)), "")
 
 
 def _short(value: object) -> str:

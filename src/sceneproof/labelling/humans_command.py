@@ -97,16 +97,9 @@ def label_humans(
     where = engine_of(engine, make, actors=actors, cpus=cpus, gpus=gpus)
     labelling = make()
     label(
-        rows,
-        labelling,
-        out,
-        batch=batch,
-        workers=workers,
-        shard=shard,
-        time_limit=time_limit,
-        engine=where,
+        rows, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, engine=where,
         quiet=quiet,
-    )
+    )  # fmt: skip
     with_people = pc.count_distinct(read_column(out, "video")).as_py()
     print(f"{out}: people in {with_people} of {len(rows)} videos, {labelling.kind} by {labelling.metadata['detector']}")
 

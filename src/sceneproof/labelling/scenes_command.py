@@ -71,16 +71,9 @@ def label_scenes_command(
     where = engine_of(engine, make, actors=actors, cpus=cpus, gpus=gpus)
     labelling = make()
     failures = label(
-        rows,
-        labelling,
-        out,
-        batch=batch,
-        workers=workers,
-        shard=shard,
-        time_limit=time_limit,
-        engine=where,
+        rows, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, engine=where,
         quiet=quiet,
-    )
+    )  # fmt: skip
     names, by = labelling.metadata["names"], labelling.metadata["labeller"]
     print(f"{out}: {len(rows) - len(failures)} of {len(rows)} videos, {len(names)} scenes, by {by}")
 

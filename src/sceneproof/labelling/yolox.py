@@ -65,10 +65,10 @@ class YOLOX(PersonDetector):
         noise = np.random.default_rng(0).integers(0, 256, (1, 3, height, width), np.uint8)
         self._in_pixels = bool(self._answers(noise)[..., 2:4].max() > LARGEST_LOG)
         self.short_side = min(height, width)
-        path = self._model.path
+        digest, name = hashlib.sha256(self._model.path.read_bytes()).hexdigest(), self._model.path.name
         self.title = (
-            f"{path.name} (sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}), {width}x{height}, class {person}, "
-            f"score at least {score:g}, NMS {overlap:g}"
+            f"{name} (sha256 {digest[:12]}), {width}x{height}, class {person}, score at least {score:g}, "
+            f"NMS {overlap:g}"
         )
 
     def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
