@@ -8,6 +8,10 @@ class InputError(ValueError):
         super().__init__(*map(_without_traceback, said))
 
 
+class VideoError(Exception):
+    """A video file that does not give its frames; the text is the reason, in a few words."""
+
+
 CURE = "make it again, or copy it anew"
 
 

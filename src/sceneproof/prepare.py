@@ -21,8 +21,8 @@ from sceneproof.encoding import Form
 from sceneproof.errors import InputError
 from sceneproof.files import fitting_name
 from sceneproof.jobs.parts import clear
-from sceneproof.jobs.processes import Problem, in_processes
-from sceneproof.jobs.working import Failure, told, work_through, write_failures
+from sceneproof.jobs.processes import Problem
+from sceneproof.jobs.working import Failure, told, try_some, work_through, write_failures
 from sceneproof.machine import processors
 from sceneproof.rewriting import KEY_FRAME_EVERY, Rewritten, Source, rewrite
 from sceneproof.wording import bytes_in_words, counted
@@ -129,30 +129,15 @@ def _reckon(sources: list[Source], table: Manifest) -> tuple[float, str]:
         InputError: none of them can be read.
     """
     first = list({source.target: row for row, source in reversed(list(enumerate(sources)))}.values())[::-1]
-    rows = np.array(first)[np.unique(np.linspace(0, len(first) - 1, SAMPLES).astype(int))]
-    samples: list[Rewritten] = []
-    lengths: list[int] = []
-    problems: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        tried = (
-            replace(sources[row], target=f"{folder}/{number}.mp4", most=SAMPLE_FRAMES)
-            for number, row in enumerate(rows)
-        )
-        for source, made in in_processes(rewrite, tried, workers=2, time_limit=60):
-            if isinstance(made, Problem):
-                problems.append(f"{source.path}: {made.reason}")
-            else:
-                samples.append(made)
-                lengths.append(made.shown)
-    if not samples:
-        raise InputError(f"{table.name}: none of {len(rows)} sample videos can be read; the first: {problems[0]}")
+        tried = [replace(sources[row], target=f"{folder}/{row}.mp4", most=SAMPLE_FRAMES) for row in first]
+        samples = [made for _, made in try_some(rewrite, tried, SAMPLES, table.name)]
     a_frame = sum(made.bytes for made in samples) / sum(made.frames for made in samples)
-    known = table.rows["frames"].to_numpy(np.float64) if "frames" in table.rows else np.full(len(sources), np.nan)
     cut = np.array([not (np.isnan(source.start) and np.isnan(source.end)) for source in sources])
-    frames = np.where(cut | np.isnan(known), np.mean(lengths), known)
-    return float(
-        frames[first].sum() * a_frame
-    ), f"{bytes_in_words(a_frame)} a frame, reckoned from {len(samples)} of them"
+    known = np.where(cut, np.nan, table.numbers("frames"))
+    frames = np.where(np.isnan(known), np.mean([made.shown for made in samples]), known)
+    how = f"{bytes_in_words(a_frame)} a frame, reckoned from {len(samples)} of them"
+    return float(frames[first].sum() * a_frame), how
 
 
 def _check_space(space: float, how: str, sources: list[Source], out: Path, *, quiet: bool) -> None:

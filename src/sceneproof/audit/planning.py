@@ -11,7 +11,7 @@ from sceneproof.contexts.footage import lenders
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
-from sceneproof.data.video import VideoError
+from sceneproof.errors import VideoError
 from sceneproof.report.sample import in_turn
 from sceneproof.wording import counted
 

@@ -14,8 +14,7 @@ from sceneproof.contexts.footage import Footage
 from sceneproof.contexts.outline import outline_features
 from sceneproof.contexts.variants import Impossible, Made, Variants
 from sceneproof.data.clips import Frames
-from sceneproof.data.video import VideoError
-from sceneproof.errors import InputError
+from sceneproof.errors import InputError, VideoError
 from sceneproof.report.cam import area_of_person, share_on_person
 
 FEATURES = ("original", "shuffled", "scuba_texture", "scuba_sinusoid")

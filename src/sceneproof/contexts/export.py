@@ -1,6 +1,5 @@
 """Variants written as videos, with a manifest, for those who want files."""
 
-import shutil
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,11 +14,10 @@ from sceneproof.data.digests import file_digests
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
-from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 from sceneproof.jobs.parts import TABLES, claim, clear
 from sceneproof.jobs.processes import Problem
-from sceneproof.jobs.working import Failure, told, work_through, write_failures
+from sceneproof.jobs.working import Failure, told, try_some, work_through, write_failures
 from sceneproof.machine import processors
 from sceneproof.wording import bytes_in_words, counted
 
@@ -96,7 +94,7 @@ def export(
     tasks = _tasks(settings, table, out)
     said = f"{counted(len(tasks), 'video')} in {counted(len(names), 'variant')}: {', '.join(names)}"
     if dry_run:
-        print(f"{said}\nabout {bytes_in_words(_reckon(tasks, table))}")
+        print(f"{said}\nabout {bytes_in_words(_reckon(tasks, table, time_limit))}")
         return None
     if not quiet:
         print(said)
@@ -173,28 +171,16 @@ def _id(task: ExportTask, facts: dict[str, Any]) -> str:
     return f"{task.video}@{facts['variant']}"
 
 
-def _reckon(tasks: list[ExportTask], table: Manifest) -> float:
+def _reckon(tasks: list[ExportTask], table: Manifest, time_limit: float) -> float:
     """Bytes that all will take, by a few videos made in a folder that is thrown away.
 
     Raises:
         InputError: none of them can be read.
     """
-    made: list[tuple[int, int]] = []
-    reasons: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        for row in np.unique(np.linspace(0, len(tasks) - 1, SAMPLES).astype(int)):
-            task = tasks[row]
-            try:
-                facts = write_variants(replace(task, folder=folder))
-            except VideoError as error:
-                reasons.append(f"{table.path(int(row))}: {error}")
-                continue
-            written = [path.stat().st_size for path in Path(folder).rglob("*.mp4")]
-            made.append((sum(written), max(1, max((one.get("frames", 0) for one in facts), default=0))))
-            shutil.rmtree(folder, ignore_errors=True)
-    if not made:
-        raise InputError(f"{table.name}: none of {len(reasons)} sample videos can be read; the first: {reasons[0]}")
-    a_frame = sum(size for size, _ in made) / sum(frames for _, frames in made)
-    mean = sum(frames for _, frames in made) / len(made)
-    known = table.rows["frames"].to_numpy(np.float64) if "frames" in table.rows else np.full(len(tasks), np.nan)
-    return float(np.where(np.isnan(known), mean, known).sum() * a_frame)
+        tried = [replace(task, folder=f"{folder}/{row}") for row, task in enumerate(tasks)]
+        made = try_some(write_variants, tried, SAMPLES, table.name, time_limit=time_limit)
+        frames = [max(1, max((facts.get("frames", 0) for facts in answer), default=0)) for _, answer in made]
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*.mp4"))
+    known = table.numbers("frames")
+    return float(np.where(np.isnan(known), np.mean(frames), known).sum() * size / sum(frames))

@@ -75,7 +75,7 @@ def lenders(manifest: Manifest, humans: Humans, least_share: float) -> set[str]:
     least `least_share` of them; of the others one frame will do here, and their frames are counted when they are read.
     """
     rows, (starts, ends) = manifest.rows, manifest.edges
-    frames = rows["frames"].to_numpy(np.float64) if "frames" in rows else np.full(len(rows), np.nan)
+    frames = manifest.numbers("frames")
     counted = (frames > 0) & np.isnan(starts) & np.isnan(ends)
     return {
         str(video)

@@ -16,8 +16,8 @@ from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
-from sceneproof.data.video import VideoError, probe
-from sceneproof.errors import InputError
+from sceneproof.data.video import probe
+from sceneproof.errors import InputError, VideoError
 from sceneproof.files import fitting_name, read_json, write_json
 from sceneproof.mall.film import Format, write_film
 from sceneproof.seals import intact

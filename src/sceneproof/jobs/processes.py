@@ -16,8 +16,7 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from sceneproof import machine
-from sceneproof.data.video import VideoError
-from sceneproof.errors import InputError, MachineError
+from sceneproof.errors import InputError, MachineError, VideoError
 from sceneproof.interrupts import guarded, packed
 
 Task = TypeVar("Task")
@@ -78,13 +77,9 @@ class _Manager(Generic[Task, Answer]):
     """
 
     def __init__(
-        self,
-        work: Callable[[Task], Answer],
-        tasks: Iterator[Task],
-        reply: Callable[[Task, Any], Any],
-        workers: int,
+        self, work: Callable[[Task], Answer], tasks: Iterator[Task], reply: Callable[[Task, Any], Any], workers: int,
         time_limit: float,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._work, self._tasks, self._reply, self._time_limit = work, tasks, reply, time_limit
         self._answers: queue.SimpleQueue[tuple[Task, Answer | Problem] | BaseException | None] = queue.SimpleQueue()
         self._ready: dict[int, tuple[Task, Answer | Problem]] = {}
@@ -128,9 +123,8 @@ class _Manager(Generic[Task, Answer]):
 
     def _run(self, workers: int) -> None:
         try:
-            # here, since on Linux a process ends with the thread that started it
             try:
-                for _ in range(workers):
+                for _ in range(workers):  # here, since on Linux a process ends with the thread that started it
                     self._workers.append(self._hire())
             finally:
                 self._hired.set()
@@ -182,7 +176,7 @@ class _Manager(Generic[Task, Answer]):
         except (EOFError, OSError):
             worker.process.join(1)
             if worker.process.exitcode == -signal.SIGKILL and machine.out_of_memory_kills() > worker.memory_kills:
-                raise MachineError(machine.told(MemoryError(), _named(worker.task))) from None
+                raise MachineError(machine.told(MemoryError(), named(worker.task))) from None
             self._dismiss(worker, f"the process that read it crashed (exit code {worker.process.exitcode})")
 
     def _dismiss(self, worker: _Worker[Task], reason: str) -> None:
@@ -243,11 +237,11 @@ def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
                 connection.send(("trouble", error))
                 continue
             except (MemoryError, OSError) as error:
-                connection.send(("trouble", MachineError(machine.told(error, _named(task)))))
+                connection.send(("trouble", MachineError(machine.told(error, named(task)))))
                 continue
             connection.send(("answer", answer))
 
 
-def _named(task: object) -> str:
+def named(task: object) -> str:
     """What to call a task: the path or the video that it is of."""
     return str(getattr(task, "path", None) or getattr(task, "video", None) or task)

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from sceneproof.addresses import Place, remove, size
 from sceneproof.data.tables import read_table, write_table
-from sceneproof.data.video import VideoError
-from sceneproof.jobs.processes import Problem, in_processes
+from sceneproof.errors import InputError, VideoError
+from sceneproof.jobs.processes import Problem, in_processes, named
 from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import progress
 
@@ -69,6 +70,30 @@ def work_through(
                 refuse_if_gone(root, getattr(task, "path", task))
             yield task, answer
             advance(note=f"{failed} unreadable" if failed else "")
+
+
+def try_some(
+    work: Callable[[Task], Answer], tasks: Sequence[Task], most: int, table: str, *, time_limit: float = 60.0
+) -> list[tuple[Task, Answer]]:
+    """The answers to some of the tasks, evenly spaced, from which time and space of all can be reckoned.
+
+    Args:
+        work: see `in_processes`.
+        tasks: of which some are done; each has a `path` or a `video`.
+        most: how many.
+        table: what they are of, for the message.
+        time_limit: seconds a task may take.
+
+    Raises:
+        InputError: none of them can be done; says why.
+    """
+    chosen = [tasks[place] for place in np.unique(np.linspace(0, len(tasks) - 1, most).astype(int))]
+    answers = list(in_processes(work, iter(chosen), workers=2, time_limit=time_limit))
+    made = [(task, answer) for task, answer in answers if not isinstance(answer, Problem)]
+    if not made:
+        reasons = [f"{named(task)}: {answer.reason}" for task, answer in answers if isinstance(answer, Problem)]
+        raise InputError(f"{table}: none of {len(answers)} sample videos can be read; the first: {reasons[0]}")
+    return made
 
 
 def write_failures(place: Place, failures: Sequence[Failure], table: str) -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
-from sceneproof.data.video import VideoError, decode, frame_range, probe
-from sceneproof.errors import InputError
+from sceneproof.data.video import decode, frame_range, probe
+from sceneproof.errors import InputError, VideoError
 from sceneproof.jobs.processes import Problem, in_processes
 from sceneproof.labelling.contracts import DecodedClip, Labelling
 
