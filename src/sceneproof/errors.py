@@ -1,4 +1,4 @@
-"""The one exception for input that a user can mend: the command line prints it and exits with code 2."""
+"""The exceptions of this package: bad input, which a user can mend, a video's fault, the machine's trouble."""
 
 
 class InputError(ValueError):
@@ -6,10 +6,6 @@ class InputError(ValueError):
 
     def __init__(self, *said: object) -> None:
         super().__init__(*map(_without_traceback, said))
-
-
-class VideoError(Exception):
-    """A video file that does not give its frames; the text is the reason, in a few words."""
 
 
 CURE = "make it again, or copy it anew"
@@ -30,6 +26,10 @@ class DamagedError(InputError):
     def __reduce__(self) -> tuple[type[InputError], tuple[str]]:
         """Between processes only the text counts."""
         return InputError, (str(self),)
+
+
+class VideoError(Exception):
+    """A file that does not give its frames; the text is the reason, in a few words."""
 
 
 class TrainingError(RuntimeError):

@@ -1,4 +1,7 @@
-"""Who is who: detections joined to tracks by their overlap, and the boxes between them."""
+"""Boxes of people in a video: who is who from frame to frame, and how boxes overlap, rival and leave the picture.
+
+Boxes are rows of x1, y1, x2, y2 in pixels; x2 and y2 are exclusive.
+"""
 
 from collections.abc import Sequence
 
@@ -8,17 +11,18 @@ from scipy.optimize import linear_sum_assignment
 
 from sceneproof.metrics.boxes import box_iou
 
-Boxes = Sequence[NDArray[np.float32]]
+Found = Sequence[NDArray[np.float32]]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
-def tracks(detections: Boxes, *, least_overlap: float = 0.3, gap: int = 1) -> list[NDArray[np.int64]]:
+def tracks(found: Found, *, least_overlap: float = 0.3, gap: int = 1) -> list[NDArray[np.int64]]:
     """Gives each detection of one video the number of its track.
 
     A track's last box is matched with the boxes of the next frame looked at, one to one, so that the sum of their IoUs
     is as large as can be (Hungarian method). Boxes without a match begin tracks.
 
     Args:
-        detections: for each frame looked at, in order, boxes (K, 4 or more columns).
+        found: for each frame looked at, in order, boxes (K, 4 or more columns).
         least_overlap: pairs with a smaller IoU are no match.
         gap: how many frames looked at a track may be missing from before it ends.
 
@@ -28,12 +32,12 @@ def tracks(detections: Boxes, *, least_overlap: float = 0.3, gap: int = 1) -> li
     last: dict[int, tuple[int, NDArray[np.float32]]] = {}
     numbers: list[NDArray[np.int64]] = []
     begun = 0
-    for place, boxes in enumerate(detections):
+    for place, boxes in enumerate(found):
         last = {track: (seen, box) for track, (seen, box) in last.items() if place - seen <= gap + 1}
         given = np.full(len(boxes), -1, np.int64)
         if last and len(boxes):
             alive = list(last)
-            overlap = box_iou(np.stack([box for _, box in last.values()])[:, None], boxes[None, :, :4])
+            overlap = intersection_over_union(np.stack([box for _, box in last.values()]), boxes[:, :4])
             # below the limit all pairs are alike: none may spoil a match for the sake of the sum
             overlap[overlap < least_overlap] = 0
             for old, new in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
@@ -48,7 +52,7 @@ def tracks(detections: Boxes, *, least_overlap: float = 0.3, gap: int = 1) -> li
 
 
 def between(
-    frames: NDArray[np.int64], detections: Boxes, numbers: Sequence[NDArray[np.int64]]
+    frames: NDArray[np.int64], found: Found, numbers: Sequence[NDArray[np.int64]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
     """The boxes of every frame: a track's own, and between them the linear way from one to the next.
 
@@ -56,14 +60,14 @@ def between(
 
     Args:
         frames: (N,), the frames looked at, rising.
-        detections: for each of them, boxes float32 (K, 5): x1, y1, x2, y2, score.
+        found: for each of them, boxes float32 (K, 5): x1, y1, x2, y2, score.
         numbers: for each of them, the boxes' tracks (K,).
 
     Returns:
         frames (R,), boxes float32 (R, 5) and tracks (R,), by frame and in it by track.
     """
-    times = np.repeat(frames, [len(boxes) for boxes in detections])
-    boxes = np.concatenate([np.zeros((0, 5), np.float32), *detections])
+    times = np.repeat(frames, [len(boxes) for boxes in found])
+    boxes = np.concatenate([np.zeros((0, 5), np.float32), *found])
     of = np.concatenate([np.zeros(0, np.int64), *numbers])
     parts = [(np.full(0, 0), np.zeros((0, 5)), np.full(0, 0))]
     for track in np.unique(of):
@@ -76,3 +80,35 @@ def between(
     every, rows, track_of = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((track_of, every))
     return every[order], rows[order].astype(np.float32), track_of[order]
+
+
+def intersection_over_union(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """IoU of each of A boxes (A, 4) with each of B boxes (B, 4): (A, B), 0 where neither has an area."""
+    return box_iou(np.asarray(first)[:, None], np.asarray(second)[None])
+
+
+def suppressed(found: NDArray[np.float32], overlap: float) -> NDArray[np.float32]:
+    """Non-maximum suppression: the boxes of which no better one is left that they overlap by more than `overlap`.
+
+    Args:
+        found: (K, 5): x1, y1, x2, y2, score.
+        overlap: the IoU that two boxes may have.
+
+    Returns:
+        float32 (at most K, 5), the best score first; of equal ones, the first given.
+    """
+    waiting = found[np.argsort(-found[:, 4], kind="stable")]
+    kept = []
+    while len(waiting):
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        waiting = waiting[intersection_over_union(best[None, :4], waiting[:, :4])[0] <= overlap]
+    return np.stack(kept) if kept else found[:0]
+
+
+def clipped(boxes: NDArray[np.float32], height: float, width: float) -> NDArray[np.float32]:
+    """The parts of boxes (K, 4 or more columns) inside a picture; those without any area there are left out."""
+    inside = boxes.copy()
+    inside[:, :4] = boxes[:, :4].clip(0, (width, height, width, height))
+    kept: NDArray[np.float32] = inside[(inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])]
+    return kept

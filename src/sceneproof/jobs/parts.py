@@ -5,7 +5,6 @@ A plan is what the parts follow from, as JSON, in a file beside them. Work that 
 
 import json
 import logging
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,7 +94,7 @@ class Parts:
             InputError: it is of another one; says what differs.
         """
         if anew and not self.ours():
-            self._delete()
+            remove_folder(self.folder, last=self.note)
         if not any(name.endswith(".parquet") for name in names(self.folder)):
             write_json(self.folder / self.note, self.plan)
         self.check()
@@ -151,21 +150,9 @@ class Parts:
             yield read_part(self.folder / name)
 
     def end(self) -> None:
-        """Deletes the folder, if it is of this plan."""
+        """Deletes the folder, if it is of this plan; what is left of it at any moment is a plan with whole parts."""
         if self.ours():
-            self._delete()
-        elif isinstance(self.folder, Path):
-            _remove(_ended(self.folder))
-
-    def _delete(self) -> None:
-        """Deletes the folder; under another name, so that half of it is never taken for all."""
-        if not isinstance(self.folder, Path):  # what is left of it, plan and parts, is whole at any moment
             remove_folder(self.folder, last=self.note)
-            return
-        _remove(_ended(self.folder))
-        if self.folder.exists():
-            self.folder.rename(_ended(self.folder))
-            _remove(_ended(self.folder))
 
 
 def read_part(path: Place) -> tuple[pa.Table, Any]:
@@ -185,16 +172,6 @@ def read_part(path: Place) -> tuple[pa.Table, Any]:
         raise DamagedError(path, CURE) from None
     except (pa.ArrowException, LookupError, TypeError, ValueError):
         raise DamagedError(path, CURE) from None
-
-
-def _ended(folder: Path) -> Path:
-    """What a folder is called while it is deleted."""
-    return folder.with_name(f".{folder.name}.ended")
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
 
 
 def _plain(plan: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import CORNERS, encode_mask
-from sceneproof.data.tracks import between, tracks
+from sceneproof.data.tracks import between, clipped, tracks
 from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import DecodedClip, PersonDetector, PersonSegmenter
 
@@ -157,14 +157,6 @@ class MaskLabelling:
         columns = zip(*rows, strict=True) if rows else ([], [], [])
         return pa.table([pa.array(column, kind) for column, kind in zip(columns, MASKS.types, strict=True)],
                         schema=MASKS)  # fmt: skip
-
-
-def clipped(boxes: NDArray[np.float32], height: float, width: float) -> NDArray[np.float32]:
-    """The parts of boxes (K, 4 or more columns) inside a picture; those without any area there are left out."""
-    inside = boxes.copy()
-    inside[:, :4] = boxes[:, :4].clip(0, (width, height, width, height))
-    kept: NDArray[np.float32] = inside[(inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])]
-    return kept
 
 
 def _enlarged(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.data.tracks import suppressed
 from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import PersonDetector
-from sceneproof.metrics.boxes import box_iou
 from sceneproof.onnx_files import PictureModel
 
 STRIDES = (8, 16, 32)
@@ -101,25 +101,6 @@ class YOLOX(PersonDetector):
             centre, sides = (centre + corner) * stride, np.exp(sides) * stride
         corners = np.concatenate([centre - sides / 2, centre + sides / 2], axis=1) / np.array([*scale, *scale])
         return suppressed(np.column_stack([corners, scores[likely]]).astype(np.float32), self._overlap)
-
-
-def suppressed(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.float32]:
-    """Non-maximum suppression: the boxes of which no better one is left that they overlap by more than `overlap`.
-
-    Args:
-        boxes: (K, 5): x1, y1, x2, y2, score.
-        overlap: the IoU that two boxes may have.
-
-    Returns:
-        float32 (at most K, 5), the best score first; of equal ones, the first given.
-    """
-    waiting = boxes[np.argsort(-boxes[:, 4], kind="stable")]
-    kept = []
-    while len(waiting):
-        best, waiting = waiting[0], waiting[1:]
-        kept.append(best)
-        waiting = waiting[box_iou(best[:4], waiting[:, :4]) <= overlap]
-    return np.stack(kept) if kept else boxes[:0]
 
 
 def letterbox(frame: NDArray[np.uint8], height: int, width: int) -> tuple[NDArray[np.uint8], tuple[float, float]]:

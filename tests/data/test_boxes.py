@@ -6,9 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sceneproof.labelling.humans import clipped
-from sceneproof.labelling.yolox import suppressed
-from sceneproof.metrics.boxes import box_iou
+from sceneproof.data.tracks import clipped, intersection_over_union, suppressed
 
 corner, side = st.integers(-20, 40), st.integers(0, 30)
 box = st.tuples(corner, corner, side, side).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3]))
@@ -27,16 +25,16 @@ def test_overlap_of_boxes_worked_out_by_hand() -> None:
     one = np.array([[0, 0, 4, 2]], np.float32)
     others = np.array([[0, 0, 4, 2], [2, 1, 6, 3], [4, 0, 8, 2], [1, 0, 2, 1], [3, 1, 3, 2]], np.float32)
     # shared 8 of 8; 2 of 14; none, they touch; 1 of 8; a box without area
-    np.testing.assert_allclose(box_iou(one[:, None], others[None]), [[1, 1 / 7, 0, 1 / 8, 0]])
+    np.testing.assert_allclose(intersection_over_union(one, others), [[1, 1 / 7, 0, 1 / 8, 0]])
     empty = np.zeros((1, 4), np.float32)
-    assert box_iou(empty[:, None], empty[None]).tolist() == [[0]]
-    assert box_iou(one[:0, None], others[None]).shape == (0, 5)
+    assert intersection_over_union(empty, empty).tolist() == [[0]]
+    assert intersection_over_union(one[:0], others).shape == (0, 5)
 
 
 @given(boxes, boxes)
 def test_overlap_counts_pixels(first: NDArray[np.float32], second: NDArray[np.float32]) -> None:
-    overlap = box_iou(first[:, None], second[None])
-    np.testing.assert_allclose(overlap, box_iou(second[:, None], first[None]).T)
+    overlap = intersection_over_union(first, second)
+    np.testing.assert_allclose(overlap, intersection_over_union(second, first).T)
     for row, a in enumerate(map(painted, first)):
         for column, b in enumerate(map(painted, second)):
             assert overlap[row, column] == pytest.approx((a & b).sum() / max((a | b).sum(), 1))
@@ -64,11 +62,11 @@ def test_what_is_kept_is_apart_and_what_is_not_has_a_better_neighbour(
     scores = np.linspace(0.1, 0.9, len(corners), dtype=np.float32)
     found = np.column_stack([corners, scores])
     kept = suppressed(found, overlap)
-    apart = box_iou(kept[:, None, :4], kept[None, :, :4])
+    apart = intersection_over_union(kept[:, :4], kept[:, :4])
     assert (apart[~np.eye(len(kept), dtype=np.bool_)] <= overlap).all()
     for lost in found[~np.isin(scores, kept[:, 4])]:
         better = kept[kept[:, 4] > lost[4]]
-        assert box_iou(lost[:4], better[:, :4]).max() > overlap
+        assert intersection_over_union(lost[None, :4], better[:, :4]).max() > overlap
 
 
 def test_boxes_are_cut_at_the_edge_and_dropped_outside() -> None:
