@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import itertools
 import json
 import os
 import re
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 NO_MODULES = ("hf", "torchvision")
 """What stands before the colon of a model that is no 'package.module:callable'."""
+OF_RUNS = ("backbone", "method")
+"""Of these a class that is named takes over what the default one calls by the same name: recipes rely on it."""
 Settings = TypeVar("Settings")
 
 
@@ -73,6 +76,7 @@ def parse(
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise InputError(f"{visible(word)}: holds bytes that are not UTF-8, which no table can: rename the file")
         _check_values([word, word.partition("=")[2]], name)
+    _refuse_former(words, getattr(inspect.getmodule(function), "FORMER_WORDS", {}))
     options = _Options.of(function, task)
     hints, parameters = options.hints, options.parameters
     words = modern_words(normalised(words)) if "task" in parameters else normalised(words)
@@ -84,6 +88,9 @@ def parse(
     files = values_of(words, "--config")
     trust = [*trusted, *named_paths(words)]
     _check_files(files, words, options, trust)
+    for key in _classes_named(words, files, hints):
+        parser.set_defaults({key: None})  # else it would take over what the default class calls by the same name
+        spelled_words = _class_first(spelled_words, f"--{key}")
     modern_ones = [_modern(word, spelled_words[place - 1]) for place, word in enumerate(spelled_words)]
     try:
         with _importing([*trusted, *(path.replace(":", ".").partition(".")[0] for path in named_paths(words))]):
@@ -199,6 +206,15 @@ def _check_files(files: Sequence[str], words: Sequence[str], options: _Options, 
             _check_recipe(Path(file), {})
 
 
+def _refuse_former(words: Sequence[str], former: Mapping[str, str]) -> None:
+    """Raises InputError for a flag, or a flag with its value, that has another spelling since; names that."""
+    for word, after in itertools.pairwise([*words, ""]):
+        flag, _, value = word.partition("=")
+        for spelled in (flag, f"{flag} {value or after}"):
+            if spelled in former:
+                raise InputError(f"{spelled}: is spelled {former[spelled]} now")
+
+
 def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
     """Raises InputError for a file of options that holds none, or sends on to another file."""
     if not os.path.exists(file):  # unlike Path's, false for what is too long for a name
@@ -257,6 +273,34 @@ def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> 
         names_class = isinstance(value, str) and "." in value and is_class(hints.get(str(key).partition(".")[0]))
         if names_class or (key == "model" and _is_callable_model(value)):
             refuse_untrusted(value, trust, f"{file}: {key}")
+
+
+def _classes_named(words: Sequence[str], files: Sequence[str], hints: Mapping[str, Any]) -> list[str]:
+    """The parameters for which words, or files of options, name a class themselves."""
+    options = [read_yaml(Path(file).expanduser()) for file in files if os.path.exists(os.path.expanduser(file))]
+    return [
+        key
+        for key, hint in hints.items()
+        if is_class(hint)
+        and key not in OF_RUNS
+        and (values_of(words, f"--{key}") or any(_names_class(option.get(key)) for option in options))
+    ]
+
+
+def _class_first(words: Sequence[str], flag: str) -> list[str]:
+    """The words, with `flag` and its class before the first option of that class: the parser takes them one by one."""
+    options = [place for place, word in enumerate(words) if word.startswith(f"{flag}.")]
+    named = [place for place, word in enumerate(words) if word.partition("=")[0] == flag]
+    if not options or not named or named[0] < options[0]:
+        return list(words)
+    length = 1 if "=" in words[named[0]] else 2
+    chosen = words[named[0] : named[0] + length]
+    rest = [*words[: named[0]], *words[named[0] + length :]]
+    return [*rest[: options[0]], *chosen, *rest[options[0] :]]
+
+
+def _names_class(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, Mapping) and "class_path" in value)
 
 
 def _is_callable_model(value: Any) -> bool:
