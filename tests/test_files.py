@@ -200,7 +200,7 @@ def test_what_a_run_has_noted_is_checked(tmp_path: Path) -> None:
         _ = run.commit
     for line in (b"[]", b"3", b"{}", b'{"step": "1"}', b'{"step": 1, "loss": null}', b'{"step": true}', b"\xff"):
         (run.path / "metrics.jsonl").write_bytes(line + b'\n{"step": 2}\n')
-        with pytest.raises(InputError, match=r"metrics\.jsonl: line 1 is not JSON of figures"):
+        with pytest.raises(InputError, match=r"metrics\.jsonl: line 1: "):
             run.history()
         (run.path / "metrics.jsonl").write_bytes(b'{"step": 2}\n' + line)  # cut short by a kill
         assert run.history() == [{"step": 2}]

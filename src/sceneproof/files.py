@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,25 @@ def read_json(path: Address | Place, expected: type = object, *, most: int = MOS
             not as it was sealed, or holds something else than was expected.
     """
     return _of_kind(_opened(parse_json(read_bounded(path, most), str(path)), path), str(path), expected)
+
+
+def sealed_line(record: Mapping[str, Any]) -> str:
+    """A line of JSON Lines that holds its own SHA-256; refuses NaN."""
+    return json.dumps(_sealed(dict(record))) + "\n"
+
+
+def opened_line(line: bytes, name: str) -> dict[str, Any]:
+    """The record of a line, sealed or not.
+
+    Args:
+        line: of JSON Lines.
+        name: where it stands, for messages.
+
+    Raises:
+        InputError: it is no JSON object, or, a DamagedError, not as it was sealed.
+    """
+    record: dict[str, Any] = _opened(parse_json(line, name, dict), name)
+    return record
 
 
 def _sealed(value: Any) -> dict[str, Any]:
