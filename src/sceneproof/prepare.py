@@ -26,6 +26,7 @@ from sceneproof.machine import refuse_if_gone
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
 from sceneproof.rewriting import KEY_FRAME_EVERY, Rewritten, Source, rewrite
+from sceneproof.terminal import visible
 from sceneproof.wording import counted
 
 Segments = Literal["keep", "cut"]
@@ -241,9 +242,9 @@ def _write(
     manifest.write(out / "manifest.parquet")
     if not quiet:
         total = sum(one.bytes for one in {id(one): one for one in answers}.values() if isinstance(one, Rewritten))
-        print(f"wrote {manifest.name}: {len(rows) - len(failed)} of {len(rows)} videos, {_size(total)}")
+        print(f"wrote {manifest.name}: {len(rows) - len(failed)} of {counted(len(rows), 'video')}, {_size(total)}")
         for _, path, reason in failed[:20]:
-            print(f"  {path}: {reason}")
+            print(f"  {visible(path)}: {visible(reason)}")
         if len(failed) > 20:
             print(f"  … and {len(failed) - 20} more in {failures}")
     return manifest

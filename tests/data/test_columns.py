@@ -37,6 +37,10 @@ def written(file: Path, /, **columns: Any) -> Path:
     return file
 
 
+def verb(name: str) -> str:
+    return "are" if name in ("frames", "probabilities", "scores") else "is"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_declared_column_of_every_kind_refuses_what_it_cannot_hold(kind: str, tmp_path: Path) -> None:
     rows = {name: [GOOD[column.holds]] * 2 for name, column in KINDS[kind].items()}
@@ -69,7 +73,7 @@ def test_cells_that_must_be_there_are_asked_for(kind: str, tmp_path: Path) -> No
             read_table(path, kind, [])
             read_table(written(tmp_path / "all.parquet", **{**rows, name: [None, None]}), kind, [])
         else:
-            with pytest.raises(InputError, match=f"row 1: the {name} is missing"):
+            with pytest.raises(InputError, match=f"row 1: the {name} {verb(name)} missing"):
                 read_table(path, kind, [])
 
 
@@ -101,7 +105,7 @@ def test_infinite_times_are_refused_but_where_they_are_mended(tmp_path: Path) ->
         Manifest.read(path)
     assert len(Manifest.read(path, endless=True)) == 2
     for name, value in (("rate", np.inf), ("frames", np.inf), ("width", -5), ("rate", -1.0), ("frames", 2.5)):
-        with pytest.raises(InputError, match=f"row 1: the {name} is"):
+        with pytest.raises(InputError, match=f"row 1: the {name} {verb(name)}"):
             Manifest.read(written(tmp_path / "m.parquet", **ROWS, **{name: [1.0, float(value)]}))
 
 

@@ -24,6 +24,7 @@ from sceneproof.files import read_json, write_json
 from sceneproof.mall.studio import processors
 from sceneproof.processes import Problem, in_processes
 from sceneproof.progress import progress
+from sceneproof.terminal import visible
 from sceneproof.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -207,7 +208,7 @@ def _tables(
     if not quiet:
         print(f"wrote {manifest.name}: {counted(len(rows), 'video')}")
         for video, _, reason in failures[:20]:
-            print(f"  {video}: {reason}")
+            print(f"  {visible(video)}: {visible(reason)}")
         if len(failures) > 20:
             print(f"  … and {len(failures) - 20} more in {place}")
     return manifest

@@ -16,6 +16,7 @@ from sceneproof.labelling.motion_mask import MotionMask
 from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.ray_engine import engine_of
 from sceneproof.labelling.yolox import Yolox
+from sceneproof.wording import counted
 
 Kind = Literal["yolox", "faster-rcnn", "mask-rcnn", "hugging-face", "motion"]
 
@@ -114,7 +115,8 @@ def label_humans(
         quiet=quiet,
     )
     with_people = pc.count_distinct(read_column(out, "video")).as_py()
-    print(f"{out}: people in {with_people} of {len(rows)} videos, {labelling.kind} by {labelling.metadata['detector']}")
+    videos, by = f"{with_people} of {counted(len(rows), 'video')}", labelling.metadata["detector"]
+    print(f"{out}: people in {videos}, {labelling.kind} by {by}")
 
 
 def labelling_of(

@@ -15,6 +15,7 @@ from sceneproof.labelling.names import read_names
 from sceneproof.labelling.onnx_session import FAILURES, open_session
 from sceneproof.labelling.pictures import resize
 from sceneproof.labelling.places365 import scene_names
+from sceneproof.wording import counted
 
 PIXELS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 Triple = tuple[float, float, float]
@@ -145,7 +146,9 @@ def _names(names: Sequence[str] | str | Path | None, outputs: int, path: Path) -
     source = str(names) if isinstance(names, (str, Path)) else "the list given"
     names = read_names(names)
     if outputs != len(names):
-        raise InputError(f"{path}: the model has {outputs} outputs, but {source} names {len(names)} scenes")
+        raise InputError(
+            f"{path}: the model has {counted(outputs, 'output')}, but {source} names {counted(len(names), 'scene')}"
+        )
     return names
 
 

@@ -20,6 +20,7 @@ from sceneproof.locks import beside, locked
 from sceneproof.machine import refuse_if_gone
 from sceneproof.processes import Problem
 from sceneproof.progress import Advance, progress
+from sceneproof.terminal import visible
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ def _warn(shards: Shards, failures: Sequence[Failure]) -> None:
         logger.warning(
             "%s: %d of %d videos cannot be read and get no labels; %s has them all:\n  %s",
             shards.manifest.name, len(failures), len(shards.manifest), shards.failures,
-            "\n  ".join(f"{one.path}: {one.reason}" for one in failures[:20]),
+            "\n  ".join(visible(f"{one.path}: {one.reason}") for one in failures[:20]),
         )  # fmt: skip
 
 

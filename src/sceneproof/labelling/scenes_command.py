@@ -12,6 +12,7 @@ from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.ray_engine import engine_of
 from sceneproof.labelling.scenes import SceneLabelling
 from sceneproof.spec import Spec
+from sceneproof.wording import counted
 
 
 def label_scenes_command(
@@ -75,7 +76,9 @@ def label_scenes_command(
         quiet=quiet,
     )
     names, by = labelling.metadata["names"], labelling.metadata["labeller"]
-    print(f"{out}: {len(rows) - len(failures)} of {len(rows)} videos, {len(names)} scenes, by {by}")
+    print(
+        f"{out}: {len(rows) - len(failures)} of {counted(len(rows), 'video')}, {counted(len(names), 'scene')}, by {by}"
+    )
 
 
 def scene_labelling(labeller: Spec, frames_per_video: int) -> SceneLabelling:

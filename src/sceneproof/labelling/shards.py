@@ -31,6 +31,7 @@ from sceneproof.files import read_json, write_json
 from sceneproof.labelling.decoding import Task
 from sceneproof.labelling.looked import Labelling
 from sceneproof.seals import check_parquet
+from sceneproof.wording import counted
 
 logger = logging.getLogger(__name__)
 GROUP_BYTES = 2**25
@@ -201,7 +202,7 @@ class Shards:
         if len(failures) == len(self.manifest):
             self._end_folder()
             raise InputError(
-                f"{self.manifest.name}: none of its {len(failures)} videos can be read; the first: "
+                f"{self.manifest.name}: no video can be read ({counted(len(failures), 'video')}); the first: "
                 f"{failures[0].path}: {failures[0].reason}"
             )
         if failures:  # before the table, which says that all is done
