@@ -20,7 +20,8 @@ from sceneproof.data.video import decode, frame_range
 from sceneproof.encoding import Form
 from sceneproof.errors import InputError
 from sceneproof.prepare import prepare
-from sceneproof.train_localization import train_localization
+from sceneproof.tasks import Localization
+from sceneproof.train import train
 from tests.timed import make_timed
 from tests.videos import BROKEN, FORMATS, ODD, make_format, make_masks, make_video, numbered, numbers_of
 
@@ -250,4 +251,10 @@ def test_a_cut_segment_keeps_the_times_of_its_frames(tmp_path: Path) -> None:
     assert made.rows["frames"].tolist() == [10, 16, 20]
     assert made.rows["duration"].round(3).tolist() == [1.0, 0.4, 0.8]
     with pytest.raises(InputError, match=r"nothing to localize.*--segments keep"):
-        train_localization(tmp_path / "out" / "manifest.parquet", tmp_path / "run", validation_split=None, quiet=True)
+        train(
+            tmp_path / "out" / "manifest.parquet",
+            tmp_path / "run",
+            task=Localization(),
+            validation_split=None,
+            quiet=True,
+        )

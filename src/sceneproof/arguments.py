@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import os
 import re
 import typing
@@ -9,22 +10,33 @@ from argparse import HelpFormatter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 from jsonargparse._common import parsing_settings
 
 from sceneproof.addresses import at_home
-from sceneproof.bounded_yaml import TooMuchError, build_yaml, read_yaml
 from sceneproof.errors import InputError
+from sceneproof.legacy import modern, modern_words
+from sceneproof.recipes import check_files, check_values, read_yaml
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
-from sceneproof.trust import OWN, check_prefixes, class_paths, refuse_untrusted
-from sceneproof.words import FLAG, hyphened, is_class, is_list, named_paths, normalised, spelled_out, values_of
+from sceneproof.trust import OWN, check_prefixes
+from sceneproof.words import (
+    FLAG,
+    fields_of,
+    hyphened,
+    is_list,
+    named_paths,
+    normalised,
+    spelled_out,
+    values_of,
+)
 
-NO_MODULES = ("hf", "torchvision")
-"""What stands before the colon of a model that is no 'package.module:callable'."""
+if TYPE_CHECKING:
+    from sceneproof.task import Task
+
 Settings = TypeVar("Settings")
 
 
@@ -42,11 +54,23 @@ class Parser(ArgumentParser):
         return FLAG.sub(lambda match: hyphened(match[0]) if match[0] in flags else match[0], said)
 
 
-def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict[str, Any]:
+def parse(
+    function: Callable[..., Any],
+    words: Sequence[str],
+    name: str,
+    *,
+    task: "Task | None" = None,
+) -> dict[str, Any]:
     """The keyword arguments of `function` that the words stand for; parameters are flags, required ones positional.
 
     Words may name any class. A file given with --config may name sceneproof's own and those that --trust or another
     word names, as may a run that the command opens: where `function` has a parameter `trust`, it is never None.
+
+    Args:
+        function: what the command does; its docstring is the help.
+        words: the command line behind the command's name.
+        name: of the command.
+        task: the task at hand: `train` takes its defaults, and a function with `**options` the options of its testing.
 
     Raises:
         InputError: an unknown flag or key, a value of another type, or a class that is not trusted.
@@ -55,21 +79,27 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
     for word in words:
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise InputError(f"{visible(word)}: holds bytes that are not UTF-8, which no table can: rename the file")
-        _check_values([word, word.partition("=")[2]], name)
-    hints = typing.get_type_hints(function)
-    parameters = inspect.signature(function).parameters
-    parser = _parser(function, name, hints)
-    required = [key for key, item in parameters.items() if item.default is item.empty]
+        check_values([word, word.partition("=")[2]], name)
+    hints, parameters, more = _signature(function, task)
+    inside, defaults = fields_of(hints), dict[str, Any]()
     words = normalised(words)
-    spelled_words = spelled_out(words, hints, required)
+    if "task" in parameters:
+        words = modern_words(words)
+        task = task or parameters["task"].default
+        of_task = {f"task.{key}": hint for key, hint in typing.get_type_hints(type(task).__init__).items()}
+        defaults, inside = task.defaults(), inside | of_task | fields_of(of_task)
+    parser = _parser(function, name, hints, more)
+    parser.set_defaults(defaults)
+    required = [key for key, item in parameters.items() if item.default is item.empty]
+    spelled_words = spelled_out(words, {**hints, **inside}, required)
     trusted = _trust(spelled_words)
     check_prefixes(trusted)
     files = values_of(words, "--config")
     trust = [*trusted, *named_paths(words)]
-    _check_files(files, words, hints, trust)
+    check_files(files, words, hints, inside, trust)
     try:
         with _importing([*trusted, *(path.replace(":", ".").partition(".")[0] for path in named_paths(words))]):
-            values = parser.parse_args(spelled_words)
+            values = parser.parse_args([_modern(word, spelled_words[at - 1]) for at, word in enumerate(spelled_words)])
     except InputError as error:
         where = f"{', '.join(files)}: " if files else ""
         raise InputError(f"{where}{error}\n({name} --help lists what there is)") from None
@@ -83,20 +113,46 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
     return {**made, "trust": trusted} if "trust" in made else made
 
 
-def _parser(function: Callable[..., Any], name: str, hints: Mapping[str, Any]) -> Parser:
-    """A parser of a function's arguments; its docstring is the help."""
+def _signature(
+    function: Callable[..., Any], task: "Task | None"
+) -> tuple[dict[str, Any], dict[str, inspect.Parameter], type | None]:
+    """The types and the parameters of a function, and the class of options that its `**options` are, if any."""
+    hints, parameters = typing.get_type_hints(function), dict(inspect.signature(function).parameters)
+    if "options" not in parameters:
+        return hints, parameters, None
+    del parameters["options"], hints["options"]
+    if task is None:
+        return hints, parameters, None
+    more = task.testing
+    return typing.get_type_hints(more) | hints, {**inspect.signature(more).parameters, **parameters}, more
+
+
+def _parser(function: Callable[..., Any], name: str, hints: Mapping[str, Any], more: type | None) -> Parser:
+    """A parser of a function's arguments, and of those of a class of further options; its docstring is the help."""
     about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
-    arguments = len(inspect.signature(function).parameters)
+    own = inspect.signature(function).parameters
     parser = Parser(prog=name, description=about)
     parser.add_argument("--config", action="config", help="a YAML file with any of the options below")
     parser.add_function_arguments(function, as_positional=True)
+    if more is not None:
+        parser.add_class_arguments(more, None, skip={*own})
     for group in parser._action_groups:
         if group.title not in ("positional arguments", "options"):
-            group.title = group.title if len(group._group_actions) < arguments else "arguments"
+            group.title = group.title if len(group._group_actions) < len(own) else "arguments"
     for action in parser._actions:
         if is_list(hints.get(action.dest)):
             action.metavar = f"{action.dest.rstrip('s').upper()} …"
     return parser
+
+
+def _modern(word: str, before: str) -> str:
+    """A word that names a recipe of old as that recipe's content, brought up to date; other words as they are."""
+    flag, equals, file = word.partition("=") if word.startswith("--config=") else (before, "", word)
+    if flag != "--config" or not os.path.isfile(file):
+        return word
+    options = read_yaml(Path(file))
+    changed = modern(options) if isinstance(options, Mapping) else options
+    return word if changed == options else f"{flag if equals else ''}{equals}{json.dumps(changed)}"
 
 
 def settings_of(kind: type[Settings], values: Any) -> Settings:
@@ -107,83 +163,21 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
     """
     if not isinstance(values, Mapping):
         raise InputError(f"expected options by their names, not {values!r}")
-    _check_values(values, "its options")
+    check_values(values, "its options")
+    hints = typing.get_type_hints(kind.__init__)
+    for name, value in values.items():
+        if dataclasses.is_dataclass(hints.get(name)) and not isinstance(value, Mapping):
+            raise InputError(f"{name}: expected options by their names, not {value!r}")
     parser = Parser()
     parser.add_class_arguments(kind, "settings")
-    return kind(**parser.parse_object({"settings": dict(values)})["settings"].as_dict())
-
-
-def _check_files(files: Sequence[str], words: Sequence[str], hints: Mapping[str, Any], trust: Sequence[str]) -> None:
-    """Raises InputError for what files of options may not hold, before the parser reads them."""
-    for file in files:
-        _check_recipe(Path(file).expanduser(), hints)
-        _refuse_code(Path(file).expanduser(), hints, trust)
-    for key in (key for key, hint in hints.items() if dataclasses.is_dataclass(hint)):
-        for file in values_of(words, f"--{key}"):  # a file with what is inside, or that itself
-            _check_recipe(Path(file), {})
-
-
-def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
-    """Raises InputError for a file of options that holds none, or sends on to another file."""
-    if not os.path.exists(file):  # unlike Path's, false for what is too long for a name
-        return  # the parser says so
-    options = read_yaml(file)
-    if not isinstance(options, Mapping):
-        raise InputError(f"{file}: holds no options by their names, but {type(options).__name__} {options!r:.40}")
-    for key, value in options.items():
-        if key == "config" or (dataclasses.is_dataclass(hints.get(key)) and isinstance(value, str)):
-            raise InputError(
-                f"{file}: {key}: write the options of {value!r} down in this file: it can include no other"
-            )
-    _check_values(options, str(file))
-
-
-def _check_values(value: Any, where: str) -> None:
-    """Raises InputError for a text, among values, that is too much for the YAML that it is taken for."""
-    if isinstance(value, Mapping):
-        value = [*value, *value.values()]
-    if isinstance(value, list):
-        for item in value:
-            _check_values(item, where)
-    elif isinstance(value, str):
-        try:
-            built = build_yaml(value)
-        except TooMuchError as error:
-            raise InputError(f"{where}: {value!r:.40}…: {error}") from None
-        except yaml.YAMLError:
-            return  # a text
-        if built != value:
-            _check_values(built, where)  # a text in it is taken for YAML again
+    made: Settings = parser.instantiate(parser.parse_object({"settings": dict(values)}))["settings"]
+    return made
 
 
 def _trust(spelled: Sequence[str]) -> list[str]:
     """What --trust names; a word of the command line alone can."""
     values = [word.partition("=")[2] for word in spelled if word.startswith("--trust=")]
     return list(dict.fromkeys(item for value in values if value != "null" for item in yaml.safe_load(value)))
-
-
-def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> None:
-    """Raises InputError where a file of options names code that is not trusted: before the parser could import it."""
-    try:
-        values = read_yaml(file)
-    except InputError:
-        return  # the parser says what is wrong with it
-    if not isinstance(values, dict):
-        return
-    if "trust" in values:
-        raise InputError(f"{file}: trust: only the command line can say whose code is trusted: --trust PREFIX")
-    for path in class_paths(values):
-        if "." in path:
-            refuse_untrusted(path, trust, str(file))
-    for key, value in values.items():
-        names_class = isinstance(value, str) and "." in value and is_class(hints.get(str(key).partition(".")[0]))
-        if names_class or (key == "model" and _is_callable_model(value)):
-            refuse_untrusted(value, trust, f"{file}: {key}")
-
-
-def _is_callable_model(value: Any) -> bool:
-    """Whether a model under audit is a 'package.module:callable', as `audit.models.opening` reads it."""
-    return isinstance(value, str) and ":" in value and "/" not in value and value.partition(":")[0] not in NO_MODULES
 
 
 @contextmanager

@@ -18,12 +18,12 @@ from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
 from sceneproof.evaluate import device_named
-from sceneproof.evaluate_detection import clip_settings, tube_settings
 from sceneproof.files import output_files, whole
 from sceneproof.progress import Advance, progress
 from sceneproof.report.annotated import Labelled, draw, write_annotated
 from sceneproof.report.cells import clock
 from sceneproof.run import Run
+from sceneproof.tasks.detection import Detection
 from sceneproof.tasks.detection.clips import BoxClipSettings
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.linking import best_tubes
@@ -78,15 +78,15 @@ def detect(
     trained = Run.open(model, trust=trust)
     where = device_named(device)
     numerics = trained.tested_in(where)
-    network = numerics.arrange(trained.detector().to(where))
-    settings = tube_settings(trained)
+    network = numerics.arrange(trained.trained(Detector).to(where))
+    task = trained.task
+    assert isinstance(task, Detection)
+    settings = task.tubes
     if settings.way != "online" and not quiet:
         print(f"{trained.name}: its tubes are linked {settings.way} in testing; here online, as frames come")
     place = located(video)
     files = output_files(Path("detected") if out is None else Path(out), place, ("csv", "json", "annotated.mp4"))
-    watching = _Watching(
-        network, clip_settings(trained), where, at_once, settings.online(), least_score, numerics.dtype
-    )
+    watching = _Watching(network, task.clip, where, at_once, settings.online(), least_score, numerics.dtype)
     try:
         info = probe(place)
         with progress(f"detecting in {place.name}", info.frames, quiet=quiet) as advance:

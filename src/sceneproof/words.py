@@ -61,7 +61,8 @@ def as_typed(message: str, words: Sequence[str]) -> str:
             return typed.get(spelled(match[0]), match[0])
         name = match[match.lastgroup or 0]
         inner = [said for flag, said in typed.items() if flag.endswith(f".{name}") and not match["first"]]
-        return typed.get(f"--{name}", inner[-1] if inner else match[0] if match["first"] else name)
+        known = typed.get(f"--{name}") or typed.get(f"--{name.removeprefix('task.')}")  # as before tasks were classes
+        return known or (inner[-1] if inner else match[0] if match["first"] else name)
 
     return NAMED.sub(named, message)
 
@@ -83,10 +84,10 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
 
     Args:
         words: the command line, `normalised`.
-        hints: type by parameter.
+        hints: type by parameter, and by `parameter.field` for what is inside a dataclass.
         required: the positional parameters in order; at most one of them may be a list.
     """
-    hints = {**hints, **_inside(hints), **_of_classes(hints, words)}
+    hints = {**hints, **_of_classes(hints, words)}
     flags: list[str] = []
     positional: list[str] = []
     waiting = list(words)
@@ -153,7 +154,7 @@ def _values_of_switch(hint: Any) -> set[str]:
     return {word for option in options for word in words[option]}
 
 
-def _inside(hints: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(hints: Mapping[str, Any]) -> dict[str, Any]:
     """Types of the fields of those parameters that are dataclasses, by `parameter.field`."""
     return {
         f"{key}.{name}": inner
