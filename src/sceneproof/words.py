@@ -57,12 +57,11 @@ def as_typed(message: str, words: Sequence[str]) -> str:
     typed = {spelled(flag): flag for flag in flags if FLAG.fullmatch(flag)}
 
     def named(match: re.Match[str]) -> str:
-        if match["flag"]:
-            return typed.get(spelled(match[0]), match[0])
-        name = match[match.lastgroup or 0]
-        inner = [said for flag, said in typed.items() if flag.endswith(f".{name}") and not match["first"]]
+        name = spelled(match[0])[2:] if match["flag"] else match[match.lastgroup or 0]
+        whole = match["first"] or (match["flag"] and "." not in name)  # else what is inside of what was typed
+        inner = [said for flag, said in typed.items() if flag.endswith(f".{name}") and not whole]
         known = typed.get(f"--{name}") or typed.get(f"--{name.removeprefix('task.')}")  # as before tasks were classes
-        return known or (inner[-1] if inner else match[0] if match["first"] else name)
+        return known or (inner[-1] if inner else match[0] if match["first"] or match["flag"] else name)
 
     return NAMED.sub(named, message)
 
