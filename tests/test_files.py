@@ -15,7 +15,6 @@ from sceneproof.arguments import parse
 from sceneproof.audit.models.inputs import read_classes
 from sceneproof.audit.naming import class_table
 from sceneproof.audit.table import AuditTable
-from sceneproof.bounded_yaml import MOST_YAML, read_yaml
 from sceneproof.commands import task_of_recipe, task_of_words
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.scenes import SceneTable
@@ -23,6 +22,7 @@ from sceneproof.data.tables import KEY, read_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.files import output_files, parse_json, read_json
+from sceneproof.recipes import MOST_YAML, read_yaml
 from sceneproof.run import Run
 from sceneproof.tasks.classification import clip_of
 from sceneproof.train import train
