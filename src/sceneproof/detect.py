@@ -17,8 +17,8 @@ from sceneproof.addresses import Address, Place, located
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
-from sceneproof.evaluate import device_named
 from sceneproof.files import output_files, whole
+from sceneproof.numerics import device_named
 from sceneproof.progress import Advance, progress
 from sceneproof.report.annotated import Labelled, draw, write_annotated
 from sceneproof.report.cells import clock

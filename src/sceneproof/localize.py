@@ -9,9 +9,9 @@ import pandas as pd
 from sceneproof.addresses import Address, located
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
-from sceneproof.evaluate import device_named
 from sceneproof.files import output_files
 from sceneproof.metrics.temporal_nms import grouped_nms
+from sceneproof.numerics import device_named
 from sceneproof.progress import progress
 from sceneproof.report.cells import clock
 from sceneproof.report.timeline import TimeLine, write_timeline
