@@ -24,8 +24,8 @@ from sceneproof.trust import OWN, check_prefixes
 from sceneproof.words import (
     FLAG,
     class_first,
+    fields_of,
     hyphened,
-    inside,
     is_list,
     named_paths,
     normalised,
@@ -145,12 +145,12 @@ class _Options:
         if more is not None:
             hints = typing.get_type_hints(more) | hints
             parameters = {**inspect.signature(more).parameters, **parameters}
-        within = hints | inside(hints)
+        within = hints | fields_of(hints)
         if "task" not in parameters:
             return cls(hints, parameters, within, more, taken, {})
         task = task or parameters["task"].default
         of_task = {f"task.{key}": hint for key, hint in typing.get_type_hints(type(task).__init__).items()}
-        return cls(hints, parameters, within | of_task | inside(of_task), more, taken, task.defaults())
+        return cls(hints, parameters, within | of_task | fields_of(of_task), more, taken, task.defaults())
 
 
 def _parser(function: Callable[..., Any], name: str, options: _Options) -> Parser:

@@ -86,7 +86,7 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
         hints: type by parameter, and by `parameter.field` for what is inside a dataclass.
         required: the positional parameters in order; at most one of them may be a list.
     """
-    hints = {**hints, **inside(hints), **_of_classes(hints, words)}
+    hints = {**hints, **fields_of(hints), **_of_classes(hints, words)}
     flags: list[str] = []
     positional: list[str] = []
     waiting = list(words)
@@ -174,7 +174,7 @@ def _values_of_switch(hint: Any) -> set[str]:
     return {word for option in options for word in words[option]}
 
 
-def inside(hints: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(hints: Mapping[str, Any]) -> dict[str, Any]:
     """Types of the fields of those parameters that are dataclasses, by `parameter.field`."""
     return {
         f"{key}.{name}": inner
