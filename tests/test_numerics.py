@@ -14,7 +14,7 @@ from sceneproof.engine import _Loop
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.files import read_json, write_json
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Method, Output
 from sceneproof.numerics import Numerics, computes_bf16, processor_flags
 from sceneproof.optimisation import Optimisation, make_optimizer
 from sceneproof.run import Run
@@ -190,14 +190,14 @@ def test_evaluation_runs_under_autocast_where_training_did(
     write_json(run.path / "environment.json", known | {"precision": "bf16"})
     machine(monkeypatch, bf16=True)
     seen: list[bool] = []
-    features = Method.features
+    answer = Method.answer
 
-    def watched(self: Method, video: Tensor) -> Tensor:
+    def watched(self: Method, video: Tensor) -> Output:
         seen.append(torch.is_autocast_enabled("cpu"))
         with torch.autocast("cpu", enabled=False):  # this machine may only emulate it
-            return features(self, video)
+            return answer(self, video)
 
-    monkeypatch.setattr(Method, "features", watched)
+    monkeypatch.setattr(Method, "answer", watched)
     assert evaluate(run.path, small.manifest, clips=1, quiet=True).metrics["precision"] == "bf16"
     assert seen
     assert all(seen)
