@@ -26,7 +26,8 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import decode, frame_range, probe
 from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller
-from sceneproof.labelling.scenes import evenly_spaced_frames, label_scenes
+from sceneproof.labelling.pipeline import label
+from sceneproof.labelling.scenes import SceneLabelling, evenly_spaced_frames
 
 
 def plain_loop(manifest: Manifest, labeller: OnnxSceneLabeller, frames_per_video: int) -> NDArray[np.float64]:
@@ -48,10 +49,11 @@ def pipeline(
     """The same by the pipeline."""
     out = folder / "scenes.parquet"
     out.unlink(missing_ok=True)
-    table: SceneTable = label_scenes(
-        manifest, labeller, out, frames_per_video=frames_per_video, batch=batch, workers=workers, quiet=True
-    )
-    return table.probabilities.astype(np.float64)
+    label(
+        manifest, SceneLabelling(labeller, frames_per_video=frames_per_video), out, batch=batch, workers=workers,
+        quiet=True,
+    )  # fmt: skip
+    return SceneTable.read(out).probabilities.astype(np.float64)
 
 
 def model_alone(frames: NDArray[np.uint8], labeller: OnnxSceneLabeller, batch: int) -> NDArray[np.float64]:
@@ -85,7 +87,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path, help="an ONNX classifier of the 365 scenes")
     parser.add_argument("--root", type=Path, help="the folder that the manifest's paths start from")
     parser.add_argument("--videos", type=int, default=200, help="how many of its videos (default: 200)")
-    parser.add_argument("--frames_per_video", type=int, default=8)
+    parser.add_argument("--frames-per-video", type=int, default=8)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="of the pipeline (default: all cores)")
     parser.add_argument("--threads", type=int, default=0, help="of the model, in both ways (default: one a core)")

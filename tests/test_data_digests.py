@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from sceneproof import cli
-from sceneproof.contexts.export import _claim
+from sceneproof.contexts.export import claim_export
 from sceneproof.contexts.writing import Settings
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
@@ -161,8 +161,8 @@ def train_again(folder: Path) -> None:
 
 def moved(rows: pd.DataFrame, column: str, by: float) -> pd.DataFrame:
     """The first row with another number."""
-    values = rows[column].copy()
-    values.iat[0] += by
+    values = rows[column].to_numpy(float).copy()
+    values[0] += by
     return rows.assign(**{column: values})
 
 
@@ -248,12 +248,12 @@ def test_figures_on_tables_that_have_changed_are_no_longer_those_of_the_run(tmp_
 
 def test_an_export_does_not_go_on_with_changed_tables(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings("m", None, (), "h", None, None, (), 0, 12)
-    _claim(tmp_path, settings, {"manifest": "1", "humans": "2"})
-    _claim(tmp_path, settings, {"manifest": "1", "humans": "2"})
-    with pytest.raises(InputError, match=r"an export of other tables \(humans: another one\)"):
-        _claim(tmp_path, settings, {"manifest": "1", "humans": "3"})
+    claim_export(tmp_path, settings, {"manifest": "1", "humans": "2"})
+    claim_export(tmp_path, settings, {"manifest": "1", "humans": "2"})
+    with pytest.raises(InputError, match=r"an export with SHA-256 of humans 2, not 3"):
+        claim_export(tmp_path, settings, {"manifest": "1", "humans": "3"})
     said = json.loads((tmp_path / "export.json").read_text())
     del said["tables"]
     write_json(tmp_path / "export.json", said)
-    _claim(tmp_path, settings, {"manifest": "1", "humans": "3"})
+    claim_export(tmp_path, settings, {"manifest": "1", "humans": "3"})
     assert "whether they have changed since is not known" in caplog.text

@@ -21,7 +21,8 @@ from sceneproof.data.scenes import SceneTable
 from sceneproof.data.tables import KEY, read_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
-from sceneproof.files import MOST_YAML, parse_json, read_json, read_yaml
+from sceneproof.files import output_files, parse_json, read_json
+from sceneproof.recipes import MOST_YAML, read_yaml
 from sceneproof.run import Run
 from sceneproof.tasks.classification import clip_of
 from sceneproof.train import train
@@ -265,3 +266,25 @@ def test_home_is_meant_wherever_a_path_is_given(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(InputError, match="~nobody-at-all/x: no such home"):
         parse(train, ["m", "~nobody-at-all/x"], "train")
     assert not (tmp_path / "~").exists()
+
+
+def test_two_videos_of_one_name_do_not_share_files(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for name in ("x/a.mp4", "x/a.avi", "y/a.mp4", "y/b.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    first = output_files(out, tmp_path / "x" / "a.mp4", ("csv", "json"))
+    assert first == [out / "a.csv", out / "a.json"]
+    assert output_files(out, tmp_path / "x" / "a.mp4", ("csv", "json")) == first
+    assert output_files(out, tmp_path / "y" / "b.mp4", ("csv",)) == [out / "b.csv"]
+    for other in (tmp_path / "y" / "a.mp4", tmp_path / "x" / "a.avi"):
+        with pytest.raises(
+            InputError, match=r"a\.csv there is of another video of this name, .*x/a\.mp4: give another"
+        ):
+            output_files(out, other, ("csv", "json"))
+
+
+def test_a_video_that_is_not_there_leaves_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.mp4: no such file"):
+        output_files(tmp_path / "out", tmp_path / "a.mp4", ("csv",))
+    assert not (tmp_path / "out").exists()

@@ -182,8 +182,8 @@ def test_a_plan_that_another_command_has_put_there_is_seen_before_anything_is_wr
     manifest = collection(tmp_path, 4)
     first = Shards(manifest, Counting(), tmp_path / "t.parquet", 2)
     second = Shards(manifest, Counting(name="another"), tmp_path / "t.parquet", 2)
-    first.begin()
-    second.begin()  # before a shard is there, as two commands at an address can
+    first.parts.begin()
+    second.parts.begin()  # before a shard is there, as two commands at an address can
     with pytest.raises(InputError, match="begun otherwise"):
         first.write(0, [], [])
     with pytest.raises(InputError, match="begun otherwise"):

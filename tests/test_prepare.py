@@ -150,7 +150,7 @@ def test_a_dry_run_says_the_space_and_writes_nothing(tmp_path: Path, capsys: pyt
 def test_too_little_space_is_told_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = collection(tmp_path, a=lambda path: make_video(path, numbered(20)))
     monkeypatch.setattr("sceneproof.prepare.shutil.disk_usage", lambda _: type("Usage", (), {"free": 100}))
-    with pytest.raises(InputError, match="100 B are free: give a smaller --short_side"):
+    with pytest.raises(InputError, match="100 B are free: give a smaller --short-side"):
         prepare(manifest, tmp_path / "out", quiet=True)
     with pytest.raises(InputError, match="the originals are here"):
         prepare(manifest, tmp_path / "in", quiet=True)

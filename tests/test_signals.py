@@ -136,7 +136,8 @@ WORDS: dict[str, Callable[[Ground, Path], list[str]]] = {
         "label", "scenes", str(ground.small.manifest), str(out / "s.parquet"), *ground.labeller, "--workers", "2",
     ],
     "label humans": lambda ground, out: [
-        "label", "humans", str(ground.small.manifest), str(out / "h.parquet"), "--detector", "motion", "--workers", "2",
+        "label", "humans", str(ground.small.manifest), str(out / "h.parquet"), "--detector", "MotionMask",
+        "--workers", "2",
     ],
     "index folder": lambda ground, out: ["index", "folder", str(ground.small.folder / "videos"), str(out / "index")],
     "prepare": lambda ground, out: ["prepare", str(ground.small.manifest), str(out / "prepared"), "--workers", "2"],

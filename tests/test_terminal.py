@@ -119,7 +119,7 @@ def test_a_line_break_in_a_name_begins_no_line(tmp_path: Path, capsys: pytest.Ca
     Manifest(rows.assign(start=2.0, end=1.0), tmp_path).write(tmp_path / "m.parquet")
     with pytest.raises(SystemExit):
         cli.main(["index", "check", str(tmp_path / "m.parquet"), "--probe", "false"])
-    _tell(Material(lambda epoch, step: iter(()), 1, 1, {name: f"gone {name}"}), 1, "m.parquet")
+    _tell(Material(lambda epoch, step, weights: iter(()), 1, 1, {name: f"gone {name}"}), 1, "m.parquet")
     tell([f"{name}: looks wrong"])
     print(examine(Manifest(rows, tmp_path), "here", missing={name: [name]}, unreadable={name: name}).text())
     said = capsys.readouterr()

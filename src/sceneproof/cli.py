@@ -10,6 +10,7 @@ import sceneproof
 from sceneproof.errors import ConditionMetError, InputError, MachineError, TrainingError
 from sceneproof.interrupts import GRACE, Terminated, end_with_parent, termination_interrupts
 from sceneproof.terminal import lines_of, shown_safely
+from sceneproof.words import as_typed
 
 COMMANDS = {
     "demo": ("sceneproof.demo:demo", "make a small world, train with and without debiasing, write one page"),
@@ -54,6 +55,7 @@ COMMANDS = {
 
 BY_TASK = ("train", "evaluate", "report", "study")
 """Commands whose options depend on the task: see `sceneproof.commands`."""
+CODES = {InputError: 2, TrainingError: 1, MachineError: 1, ConditionMetError: 3}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -85,14 +87,10 @@ def _run(name: str, rest: Sequence[str]) -> None:
         task = task_of_words(rest)
         command = function(task.page if name == "report" else COMMANDS[name][0])
         command(**parse(command, rest, f"sceneproof {name}", task=task))
-    except InputError as error:
-        _fail(str(error), 2)
-    except (TrainingError, MachineError) as error:
-        _fail(str(error), 1)
+    except (InputError, TrainingError, MachineError, ConditionMetError) as error:
+        _fail(as_typed(str(error), rest), CODES[next(kind for kind in CODES if isinstance(error, kind))])
     except MemoryError as error:
         _fail(f"the machine has too little memory left: {error}".rstrip(": "), 1)
-    except ConditionMetError as error:
-        _fail(str(error), 3)
     except OSError as error:  # a full disk, a folder that may not be written
         _fail(str(error) or type(error).__name__, 1)
     except Terminated as error:

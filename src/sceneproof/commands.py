@@ -8,8 +8,8 @@ from typing import Any
 
 from sceneproof import tasks
 from sceneproof.errors import InputError
-from sceneproof.files import read_yaml
 from sceneproof.legacy import BEFORE, modern
+from sceneproof.recipes import read_yaml
 from sceneproof.run import task_of
 from sceneproof.task import Task
 

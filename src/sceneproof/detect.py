@@ -17,9 +17,8 @@ from sceneproof.addresses import Address, Place, located
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
-from sceneproof.evaluate import device_named
-from sceneproof.files import whole
-from sceneproof.outputs import output_files
+from sceneproof.files import output_files, whole
+from sceneproof.numerics import device_named
 from sceneproof.progress import Advance, progress
 from sceneproof.report.annotated import Labelled, draw, write_annotated
 from sceneproof.report.cells import clock
@@ -74,9 +73,9 @@ def detect(
         InputError: no detector, or a video that cannot be read.
     """
     if not 0 <= least_score <= 1:
-        raise InputError(f"--least_score: must be from 0 to 1, not {least_score}")
+        raise InputError(f"--least-score: must be from 0 to 1, not {least_score}")
     if at_once < 1:
-        raise InputError(f"--at_once: must be at least 1, not {at_once}")
+        raise InputError(f"--at-once: must be at least 1, not {at_once}")
     trained = Run.open(model, trust=trust)
     where = device_named(device)
     numerics = trained.tested_in(where)
@@ -223,7 +222,7 @@ def _about(video: str, run: str, least_score: float, info: VideoInfo) -> dict[st
 def _tell(table: pd.DataFrame, info: VideoInfo, files: Sequence[Path], least_frames: int) -> None:
     if table.empty:
         print(
-            f"nothing found in {info.frames} frames: a lower --least_score shows what was weighed; tubes of fewer than "
+            f"nothing found in {info.frames} frames: a lower --least-score shows what was weighed; tubes of fewer than "
             f"{least_frames} frames are left out"
         )
     for row in table.head(SHOWN).to_dict("records"):

@@ -9,9 +9,9 @@ import pandas as pd
 from sceneproof.addresses import Address, located
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
-from sceneproof.evaluate import device_named
+from sceneproof.files import output_files
 from sceneproof.metrics.temporal_nms import grouped_nms
-from sceneproof.outputs import output_files
+from sceneproof.numerics import device_named
 from sceneproof.progress import progress
 from sceneproof.report.cells import clock
 from sceneproof.report.timeline import TimeLine, write_timeline
@@ -106,7 +106,7 @@ def suppressed(found: Segments, threshold: float) -> Segments:
 
 def _tell(table: pd.DataFrame, seconds: float, files: list[Path]) -> None:
     if table.empty:
-        print(f"nothing found in {seconds:.1f} s: a lower --least_score shows what was weighed")
+        print(f"nothing found in {seconds:.1f} s: a lower --least-score shows what was weighed")
     best = table.head(SHOWN)
     for start, end, score, action in zip(*(best[name] for name in ("start", "end", "score", "action")), strict=True):
         print(f"{clock(start)} - {clock(end)}  {score:.2f}  {visible(action)}")

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.addresses import located, marks
-from sceneproof.data.container import VideoError, opened
+from sceneproof.data.container import opened
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoInfo, decode, decode_each, frame_range, probe, shrunk
 from sceneproof.encoding import Clock, Form, Writer
-from sceneproof.errors import AddressError, MachineError, UnreachableError
+from sceneproof.errors import AddressError, MachineError, UnreachableError, VideoError
 from sceneproof.files import whole
 from sceneproof.machine import refuse_trouble
-from sceneproof.processes import Ask
 from sceneproof.seals import seal_video
 
 KEY_FRAME_EVERY = 4
@@ -85,7 +84,7 @@ class Rewritten:
     error: float
 
 
-def rewrite(source: Source, ask: Ask | None = None) -> Rewritten:
+def rewrite(source: Source) -> Rewritten:
     """Writes a video's frames at their new size, whole or not at all; a finished file of the same making is left alone.
 
     Raises:

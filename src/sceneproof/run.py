@@ -25,10 +25,11 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill
 from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
-from sceneproof.files import SEAL, opened_line, read_bounded, read_json, read_yaml, sealed_line, sync, whole, write_json
+from sceneproof.files import SEAL, opened_line, read_bounded, read_json, sealed_line, sync, whole, write_json
 from sceneproof.legacy import modern
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.numerics import Numerics, computes_bf16, processor_name
+from sceneproof.recipes import read_yaml
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
 from sceneproof.spec import Spec

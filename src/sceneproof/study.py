@@ -80,9 +80,9 @@ def study(
     """
     refuse_torchrun("study")
     if learning_rates and bool(starts) != (tuning_start is not None):
-        raise InputError("--learning_rates with --starts: give --tuning_start too, a run that the trials start from")
+        raise InputError("--learning-rates with --starts: give --tuning-start too, a run that the trials start from")
     if tuning_start is not None and Path(tuning_start).resolve() in {Path(start).resolve() for start in starts}:
-        raise InputError(f"--tuning_start: {tuning_start} is one of --starts; what is reported must not choose")
+        raise InputError(f"--tuning-start: {tuning_start} is one of --starts; what is reported must not choose")
     out = Path(out)
     check_prefixes(trust)
     task = _task(recipes, trust)
@@ -179,7 +179,7 @@ def _tune(
     }
     for trial in trials.values():
         if (split := trial.training["validation_split"]) is None:
-            raise InputError("--learning_rates: the recipe has no validation split, which is to choose among them")
+            raise InputError("--learning-rates: the recipe has no validation split, which is to choose among them")
         refuse_out_of_context(Manifest.read(trial.training["manifest"], trial.training["root"]).split(split))
     execute([replace(trial, testing=None) for trial in trials.values()], jobs=jobs)
     best, told = dict[Path, float](), dict[str, object]()

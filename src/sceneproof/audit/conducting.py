@@ -91,7 +91,8 @@ def conduct(
     doubts = data.doubts(videos)
     tell(doubts)
     known = {**plain_settings(data), "model": subject.identity, "tables": _digests(data)}
-    answers = Answers.claimed(out / ".answers", _ids(videos), known)
+    answers = Answers(out / ".answers", _ids(videos), known)
+    answers.parts.begin(anew=True)
     tasks = None if opening is None else for_processes(opening, data)
     collect(answers, scorer, tasks, workers=workers, time_limit=time_limit, quiet=quiet)
     facts: dict[str, Any] = {"model": title or subject.title, "settings": {**plain_settings(data), "among": among}}
@@ -106,7 +107,7 @@ def conduct(
     measures = measure(table, probes=probe_figures(table, labels))
     page = f"How much does {table.model} lean on the scene?"
     write_page(table, measures, out, clips=show(table, scorer, videos, shown), title=page)
-    answers.drop()
+    answers.parts.end()
     if not quiet:
         print(
             "\n".join(

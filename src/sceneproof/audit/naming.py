@@ -15,7 +15,8 @@ import yaml
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
-from sceneproof.files import MOST_YAML, decoded, read_bounded, refuse_unbounded
+from sceneproof.files import decoded, read_bounded
+from sceneproof.recipes import MOST_YAML, refuse_unbounded
 from sceneproof.wording import counted
 
 FORM = "a CSV file with the columns action,class (several rows an action are fine; an empty class leaves it out)"

@@ -1,6 +1,7 @@
 """What an audit would do, before it does it."""
 
 import time
+from contextlib import suppress
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from sceneproof.contexts.footage import lenders
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
+from sceneproof.errors import VideoError
 from sceneproof.report.sample import in_turn
 from sceneproof.wording import counted
 
@@ -32,7 +34,8 @@ def plan(data: DataSettings, subject: Subject) -> str:
     rows = in_turn(np.arange(len(table)), table.rows["action"].to_numpy(object), SAMPLES)
     begun = time.monotonic()
     for row in rows:
-        scorer.rows(str(table.rows["video"].iat[row]))
+        with suppress(VideoError):  # it will be told of then
+            scorer.rows(str(table.rows["video"].iat[row]))
     seconds = (time.monotonic() - begun) / len(rows) * len(table)
     left = f"; left out: {', '.join(data.left_out)}" if data.left_out else ""
     classes = counted(len(subject.actions), "class", "classes")

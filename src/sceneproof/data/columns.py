@@ -95,7 +95,6 @@ KINDS: Mapping[str, Mapping[str, Column]] = {
         **dict.fromkeys(_CORNERS, NUMBER),
     },
     "audit": _ANSWERS,
-    "audit answers": _ANSWERS,
 }  # fmt: skip
 """Columns by kind of table; those that a table lacks are no matter here."""
 

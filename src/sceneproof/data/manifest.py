@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place, located
 from sceneproof.data.columns import check_names, check_rows
@@ -122,6 +123,15 @@ class Manifest:
         """Action names, sorted: an action's number in training is its place in the train split's list."""
         return sorted(str(name) for name in self.rows["action"].unique())
 
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column of numbers, float64 (rows,); NaN in empty cells, and where there is no such column."""
+        return self.rows[name].to_numpy(np.float64) if name in self.rows else np.full(len(self), np.nan)
+
+    @property
+    def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where each row's clip starts and ends, in seconds, float64 (rows,) twice; NaN where it is the file's own."""
+        return self.numbers("start"), self.numbers("end")
+
     def split(self, *names: str) -> "Manifest":
         """The rows of these splits.
 
@@ -182,9 +192,9 @@ def _instead(name: str, splits: Sequence[str]) -> str:
     meant = f": is {plain[near[0]]!r} meant?" if near else ""
     if wanted.startswith("val"):
         meant += (
-            " To train without one: `--validation_split null` (the last weights are kept)"
+            " To train without one: `--validation-split null` (the last weights are kept)"
             if near
-            else (": to train without one, give `--validation_split null` (the last weights are kept)")
+            else (": to train without one, give `--validation-split null` (the last weights are kept)")
         )
     return meant
 

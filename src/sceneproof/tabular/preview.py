@@ -10,8 +10,8 @@ import pandas as pd
 
 from sceneproof.data.human_tables import HumanBoxes
 from sceneproof.files import whole
+from sceneproof.jobs.processes import Problem, in_processes
 from sceneproof.labelling.check.drawing import Still, draw_boxes, still
-from sceneproof.processes import Problem, in_processes
 from sceneproof.report.cells import clock
 from sceneproof.report.html import html
 from sceneproof.report.sample import in_turn

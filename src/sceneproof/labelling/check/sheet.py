@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.errors import InputError
+from sceneproof.jobs.processes import Problem
 from sceneproof.labelling.check.clips import Clips
 from sceneproof.labelling.check.drawing import SIDE, Still, draw_boxes, draw_people, still
 from sceneproof.labelling.check.people import People
 from sceneproof.labelling.check.scenes import Scenes
-from sceneproof.labelling.decoding import Task, decoded
-from sceneproof.labelling.looked import Looked
+from sceneproof.labelling.contracts import DecodedClip
+from sceneproof.labelling.decoding import ClipTask, decoded
 from sceneproof.labelling.scenes import evenly_spaced_frames
-from sceneproof.processes import Problem
 from sceneproof.progress import track
 from sceneproof.report.sample import in_turn
 
@@ -98,11 +98,11 @@ def show(
     }
 
 
-def _tasks(clips: Clips, chosen: Sequence[int]) -> list[Task]:
+def _tasks(clips: Clips, chosen: Sequence[int]) -> list[ClipTask]:
     rows = clips.manifest.rows.iloc[list(chosen)]
     ends = [rows[name].tolist() if name in rows else [float("nan")] * len(rows) for name in ("start", "end")]
     paths = [str(clips.manifest.path(row)) for row in chosen]
-    return [Task(*one) for one in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
+    return [ClipTask(*one) for one in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class _Humans:
         rows = people.rows(clips, chosen)
         return cls(people, {str(video): own for video, own in rows.groupby("video", sort=False)})
 
-    def draw(self, looked: Looked) -> tuple[list[Still], float | None]:
+    def draw(self, looked: DecodedClip) -> tuple[list[Still], float | None]:
         """A clip's frames with its people drawn in, and the share of the picture that they cover."""
         numbers = looked.numbers.tolist()
         rows = self.rows.get(looked.video)
@@ -141,7 +141,7 @@ class _Humans:
                 stills.append(draw_people(frame, number, humans.regions(looked.video, [number], *size)[0]))
         return stills, self._covered(humans, looked)
 
-    def _covered(self, humans: HumanBoxes | HumanMasks, looked: Looked) -> float | None:
+    def _covered(self, humans: HumanBoxes | HumanMasks, looked: DecodedClip) -> float | None:
         measured = looked.first + evenly_spaced_frames(looked.length, MEASURED)
         shares: NDArray[np.float64] = np.array(
             [humans.regions(looked.video, [number], looked.height, looked.width).mean() for number in measured.tolist()]
@@ -149,7 +149,9 @@ class _Humans:
         return float(shares[shares > 0].mean()) if shares.any() else None
 
 
-def _shown(task: Task, answer: Looked | Problem, clips: Clips, human: _Humans | None, scenes: Scenes | None) -> Shown:
+def _shown(
+    task: ClipTask, answer: DecodedClip | Problem, clips: Clips, human: _Humans | None, scenes: Scenes | None
+) -> Shown:
     said = []
     if scenes is not None and scenes.there[task.row]:
         top, probabilities = scenes.top[task.row].tolist(), scenes.probabilities[task.row].tolist()

@@ -1,4 +1,7 @@
-"""Who is who: detections joined to tracks by their overlap, and the boxes between them."""
+"""Boxes of people in a video: who is who from frame to frame, and how boxes overlap, rival and leave the picture.
+
+Boxes are rows of x1, y1, x2, y2 in pixels; x2 and y2 are exclusive.
+"""
 
 from collections.abc import Sequence
 
@@ -6,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from sceneproof.labelling.boxes import intersection_over_union
+from sceneproof.metrics.boxes import box_iou
 
 Found = Sequence[NDArray[np.float32]]
+Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
 def tracks(found: Found, *, least_overlap: float = 0.3, gap: int = 1) -> list[NDArray[np.int64]]:
@@ -76,3 +80,35 @@ def between(
     every, rows, track_of = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((track_of, every))
     return every[order], rows[order].astype(np.float32), track_of[order]
+
+
+def intersection_over_union(first: Floats, second: Floats) -> NDArray[np.float64]:
+    """IoU of each of A boxes (A, 4) with each of B boxes (B, 4): (A, B), 0 where neither has an area."""
+    return box_iou(np.asarray(first)[:, None], np.asarray(second)[None])
+
+
+def suppressed(found: NDArray[np.float32], overlap: float) -> NDArray[np.float32]:
+    """Non-maximum suppression: the boxes of which no better one is left that they overlap by more than `overlap`.
+
+    Args:
+        found: (K, 5): x1, y1, x2, y2, score.
+        overlap: the IoU that two boxes may have.
+
+    Returns:
+        float32 (at most K, 5), the best score first; of equal ones, the first given.
+    """
+    waiting = found[np.argsort(-found[:, 4], kind="stable")]
+    kept = []
+    while len(waiting):
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        waiting = waiting[intersection_over_union(best[None, :4], waiting[:, :4])[0] <= overlap]
+    return np.stack(kept) if kept else found[:0]
+
+
+def clipped(boxes: NDArray[np.float32], height: float, width: float) -> NDArray[np.float32]:
+    """The parts of boxes (K, 4 or more columns) inside a picture; those without any area there are left out."""
+    inside = boxes.copy()
+    inside[:, :4] = boxes[:, :4].clip(0, (width, height, width, height))
+    kept: NDArray[np.float32] = inside[(inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])]
+    return kept

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sceneproof.labelling.boxes import clipped, intersection_over_union, suppressed
+from sceneproof.data.tracks import clipped, intersection_over_union, suppressed
 
 corner, side = st.integers(-20, 40), st.integers(0, 30)
 box = st.tuples(corner, corner, side, side).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3]))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sceneproof.labelling.tracks import between, tracks
+from sceneproof.data.tracks import between, tracks
 
 
 def square(x: float, y: float = 0, *, side: float = 10, score: float = 0.9) -> tuple[float, ...]:
