@@ -44,7 +44,7 @@ class MachineError(RuntimeError):
 
 
 class ConditionMetError(Exception):
-    """A condition of an audit's --fail_if holds: the message says which, and what was measured."""
+    """A condition of an audit's --fail-if holds: the message says which, and what was measured."""
 
 
 def _without_traceback(said: object) -> object:

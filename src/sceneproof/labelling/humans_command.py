@@ -27,7 +27,7 @@ PeopleModel = Callable[[], PersonDetector | PersonSegmenter]
 """A model that finds people, as boxes or as masks; such as a class of those above."""
 FORMER_WORDS = {
     "--weights": "--detector.weights (of HuggingFaceDetector --detector.model)",
-    "--size": "--detector.size (of FasterRCNN and MaskRCNN --detector.short_side)",
+    "--size": "--detector.size (of FasterRCNN and MaskRCNN --detector.short-side)",
     **{f"--{option}": f"--detector.{option}" for option in ("download", "score", "share", "device", "threads")},
     "--detector yolox": "--detector YOLOX",
     "--detector faster-rcnn": "--detector FasterRCNN",

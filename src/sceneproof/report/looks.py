@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sceneproof.addresses import Address
 from sceneproof.data.clips import evenly_spaced
-from sceneproof.data.dataset import ClipSettings, Videos
+from sceneproof.data.dataset import Videos
 from sceneproof.data.humans import HumanBoxes, HumanMasks, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
@@ -27,6 +27,7 @@ from sceneproof.report.sample import in_turn
 from sceneproof.report.study import Recipe, Study
 from sceneproof.report.tables import between, models
 from sceneproof.run import Run
+from sceneproof.tasks.classification import clip_of
 from sceneproof.types import Clip
 
 SHOWN = 144  # pixels: the side of a picture on the page
@@ -124,7 +125,7 @@ def _models(study: Study, trust: Sequence[str] | None) -> tuple[list[tuple[Recip
 
 def _method(run: Run) -> Method:
     """A trained network in its run's memory format. Maps are drawn in float32: they are pictures, not figures."""
-    return run.tested_in(torch.device("cpu")).arrange(run.method())
+    return run.tested_in(torch.device("cpu")).arrange(run.trained(Method))
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _look_at(
     study: Study,
 ) -> tuple[_Seen, dict[str, _Answer]]:
     """The middle clip of a video, and what each model makes of it."""
-    settings = [recipe.tested[0].run.settings("clip", ClipSettings) for recipe in models(study)]
+    settings = [clip_of(recipe.tested[0].run) for recipe in models(study)]
     clips = [_clip(videos, row, people, one.length, one.stride) for one in settings]
     seen = _seen(clips[0])
     answers = {}
