@@ -191,7 +191,7 @@ def test_a_long_file_is_cut_and_that_is_told(tmp_path: Path, monkeypatch: pytest
     assert unknown.cut == "The file is long: only its first 25 of 60 frames are looked at."
     assert found.cut in looking(seconds=1.0).answer(path)
     monkeypatch.setattr(upload, "MOST_FRAMES", 7)
-    assert len(upload._read((path, 1.0), lambda question: None).frames) == 7
+    assert len(upload._read((path, 1.0)).frames) == 7
 
 
 def test_large_frames_are_shrunk(tmp_path: Path) -> None:

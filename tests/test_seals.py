@@ -30,6 +30,7 @@ from sceneproof.labelling.scene_network import SceneNetwork, SceneNetworkFacts, 
 from sceneproof.labelling.shards import Shards
 from sceneproof.mall.making import make_world
 from sceneproof.mall.plan import World
+from sceneproof.numerics import Numerics
 from sceneproof.prepare import prepare
 from sceneproof.run import Run, read_weights
 from sceneproof.sealed_tensors import save_sealed
@@ -343,6 +344,15 @@ def test_a_run_whose_class_names_or_settings_were_damaged_is_refused(tmp_path: P
     (run.path / "labels.json").write_text(json.dumps({"actions": ["hop", "run"], "scenes": []}))
     (run.path / "checksums.json").unlink()
     Run.open(run.path).check_files()
+
+
+def test_what_a_run_notes_of_itself_is_refused_when_it_is_damaged(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", {"seed": 0}, ["jump", "run"], [])
+    run.begin(numerics=Numerics("bf16", channels_last=True))
+    assert same_or_refused(run.path / "environment.json", run.begun_in, lambda one, other: one == other) > 30
+    for step in (1, 2, 3):
+        run.log({"step": step, "loss": 1 / step})
+    assert same_or_refused(run.path / "metrics.jsonl", run.history, lambda one, other: one == other, count=400) > 300
 
 
 def test_what_was_saved_before_is_still_read(tmp_path: Path) -> None:

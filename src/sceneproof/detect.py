@@ -30,6 +30,7 @@ from sceneproof.tasks.detection.linking import best_tubes
 from sceneproof.tasks.detection.looking import look_at
 from sceneproof.tasks.detection.online import OnlineTubes
 from sceneproof.tasks.detection.tubes import Tube
+from sceneproof.terminal import visible
 
 SHOWN = 20
 COLUMNS = ("tube", "action", "score", "first", "last", "start", "end")
@@ -226,7 +227,7 @@ def _tell(table: pd.DataFrame, info: VideoInfo, files: Sequence[Path], least_fra
         )
     for row in table.head(SHOWN).to_dict("records"):
         when = f"{clock(row['start'])} - {clock(row['end'])}  " if isfinite(row["start"]) else ""
-        print(f"{when}{row['score']:.2f}  {row['action']}  (frames {row['first']} to {row['last']})")
+        print(f"{when}{row['score']:.2f}  {visible(row['action'])}  (frames {row['first']} to {row['last']})")
     if len(table) > SHOWN:
         print(f"and {len(table) - SHOWN} more")
     print("written: " + ", ".join(str(file) for file in files))

@@ -203,7 +203,8 @@ def _write(
     manifest.write(out / "manifest.parquet")
     if not quiet:
         total = sum(one.bytes for one in {id(one): one for one in answers}.values() if isinstance(one, Rewritten))
-        said = f"wrote {manifest.name}: {len(rows) - len(failed)} of {len(rows)} videos, {bytes_in_words(total)}"
+        written = f"{len(rows) - len(failed)} of {counted(len(rows), 'video')}"
+        said = f"wrote {manifest.name}: {written}, {bytes_in_words(total)}"
         print(said, *told(failed, failures), sep="\n")
     return manifest
 

@@ -57,12 +57,11 @@ def as_typed(message: str, words: Sequence[str]) -> str:
     typed = {spelled(flag): flag for flag in flags if FLAG.fullmatch(flag)}
 
     def named(match: re.Match[str]) -> str:
-        if match["flag"]:
-            return typed.get(spelled(match[0]), match[0])
-        name = match[match.lastgroup or 0]
-        inner = [said for flag, said in typed.items() if flag.endswith(f".{name}") and not match["first"]]
-        own = typed.get(f"--{name}", typed.get(f"--{name.removeprefix('task.')}"))
-        return own or (inner[-1] if inner else match[0] if match["first"] else name)
+        name = spelled(match[0])[2:] if match["flag"] else match[match.lastgroup or 0]
+        whole = match["first"] or (match["flag"] and "." not in name)  # else what is inside of what was typed
+        inner = [said for flag, said in typed.items() if flag.endswith(f".{name}") and not whole]
+        known = typed.get(f"--{name}") or typed.get(f"--{name.removeprefix('task.')}")  # as before tasks were classes
+        return known or (inner[-1] if inner else match[0] if match["first"] or match["flag"] else name)
 
     return NAMED.sub(named, message)
 
@@ -71,27 +70,6 @@ def values_of(words: Sequence[str], flag: str) -> list[str]:
     """What follows a flag, behind `=` or as the next word, wherever it is given."""
     behind = [word.removeprefix(f"{flag}=") for word in words if word.startswith(f"{flag}=")]
     return behind + [after for word, after in itertools.pairwise(words) if word == flag]
-
-
-def refuse_former(words: Sequence[str], former: Mapping[str, str]) -> None:
-    """Raises InputError for a flag, or a flag with its value, that has another spelling since; names that."""
-    for word, after in itertools.pairwise([*words, ""]):
-        flag, _, value = word.partition("=")
-        for said in (flag, f"{flag} {value or after}"):
-            if said in former:
-                raise InputError(f"{said}: is spelled {former[said]} now")
-
-
-def class_first(words: Sequence[str], flag: str) -> list[str]:
-    """The words, with `flag` and its class before the first option of that class: the parser takes them one by one."""
-    options = [place for place, word in enumerate(words) if word.startswith(f"{flag}.")]
-    named = [place for place, word in enumerate(words) if word.partition("=")[0] == flag]
-    if not options or not named or named[0] < options[0]:
-        return list(words)
-    length = 1 if "=" in words[named[0]] else 2
-    chosen = words[named[0] : named[0] + length]
-    rest = [*words[: named[0]], *words[named[0] + length :]]
-    return [*rest[: options[0]], *chosen, *rest[options[0] :]]
 
 
 def named_paths(words: Sequence[str]) -> list[str]:
@@ -105,10 +83,10 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
 
     Args:
         words: the command line, `normalised`.
-        hints: type by parameter.
+        hints: type by parameter, and by `parameter.field` for what is inside a dataclass.
         required: the positional parameters in order; at most one of them may be a list.
     """
-    hints = {**hints, **inside(hints), **_of_classes(hints, words)}
+    hints = {**hints, **_of_classes(hints, words)}
     flags: list[str] = []
     positional: list[str] = []
     waiting = list(words)
@@ -175,7 +153,7 @@ def _values_of_switch(hint: Any) -> set[str]:
     return {word for option in options for word in words[option]}
 
 
-def inside(hints: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(hints: Mapping[str, Any]) -> dict[str, Any]:
     """Types of the fields of those parameters that are dataclasses, by `parameter.field`."""
     return {
         f"{key}.{name}": inner
@@ -209,7 +187,7 @@ def _kinds(base: Sequence[Any], named: Sequence[str]) -> list[dict[str, Any]]:
     if named and "." in named[-1]:
         with suppress(InputError):  # the parser says what is wrong with it
             return [_arguments(class_named(named[-1], object, named[-1:], named[-1]))]
-    bases = typing.get_args(base[0]) or base if base else []  # either of two kinds, or one
+    bases = (typing.get_args(base[0]) or base) if base else ()  # of either of two kinds, or of one
     known = [kind for own in bases for kind in _subclasses(own) if inspect.isclass(kind)]
     return [_arguments(kind) for kind in known if not named or kind.__name__ == named[-1]]
 

@@ -74,7 +74,7 @@ def test_a_detector_of_ones_own_by_its_import_path(folder: Path, capsys: pytest.
     masks = label(folder, "masks.parquet", "--detector", f"{OWN}.Nowhere")
     assert isinstance(masks, HumanMasks)
     assert not len(masks.rows)
-    assert "'scor' is not accepted" in refused(folder, capsys, *own, "--detector.scor", "1")
+    assert "--detector.scor is not accepted" in refused(folder, capsys, *own, "--detector.scor", "1")
 
 
 def test_a_file_names_a_detector_only_where_it_is_trusted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,4 +149,4 @@ def test_weights_must_be_given(detector: str, said: str, folder: Path, capsys: p
 
 def test_the_motion_mask_takes_no_weights(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--detector", "MotionMask", "--detector.weights", "faster.pth")
-    assert "'weights' is not accepted" in refused(folder, capsys, *words)
+    assert "--detector.weights is not accepted" in refused(folder, capsys, *words)

@@ -317,7 +317,7 @@ BAD_TABLES = {
     "line 3: no action": "video,action,split\na.mp4,run,train\nb.mp4,,train\n",
     "lines 2 and 3: two rows of 'a' with another action: 'run' and 'jump'":
         "video,action,split\na.mp4,run,train\na.mp4,jump,train\n",
-    "not one of its 1 videos is below": "video,action,split\nnothing.mp4,run,train\n",
+    "no video of the table is below": "video,action,split\nnothing.mp4,run,train\n",
     "line 3: 4 cells, where the header has 3 columns": "video,action,split\na.mp4,run,train\nb.mp4,a,run,train\n",
     "looks like a row, not like names": "a.mp4,run,train\nb.mp4,run,train\n",
     "two columns are called 'action'": "video,action,action\na.mp4,run,train\n",

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sceneproof import locks
 from sceneproof.audit.figures import SWAPPED, WORDS
 from sceneproof.audit.measures import backgrounds
 from sceneproof.audit.table import AuditTable, same_videos
@@ -13,6 +14,7 @@ from sceneproof.metrics.bootstrap import Interval
 from sceneproof.metrics.paired import PairedAccuracy, paired_accuracy
 from sceneproof.metrics.scene_reliance import RelianceDifference, reliance_difference
 from sceneproof.report.audit.comparison import render, sentences
+from sceneproof.terminal import visible
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Comparison:
     reliances: dict[str, RelianceDifference]
 
 
+@locks.alone(locks.beside_out)
 def compare(first: Path, second: Path, out: Path = Path("compare.html"), *, quiet: bool = False) -> Comparison:
     """Holds two audits against each other: the same clips, with paired intervals and an exact test.
 
@@ -54,7 +57,7 @@ def compare(first: Path, second: Path, out: Path = Path("compare.html"), *, quie
     with whole(out) as temporary:
         temporary.write_text(render(found), encoding="utf-8")
     if not quiet:
-        print("\n".join([*sentences(found), f"written: {out}, {out.with_suffix('.json')}"]))
+        print("\n".join([*map(visible, sentences(found)), f"written: {out}, {out.with_suffix('.json')}"]))
     return found
 
 

@@ -25,6 +25,7 @@ from sceneproof.data.scenes import SceneTable
 from sceneproof.report.audit.clips import show
 from sceneproof.report.audit.headline import headline
 from sceneproof.report.audit.page import write_page
+from sceneproof.terminal import visible
 
 Among = Literal["all", "audited"]
 
@@ -108,7 +109,11 @@ def conduct(
     write_page(table, measures, out, clips=show(table, scorer, videos, shown), title=page)
     answers.parts.end()
     if not quiet:
-        print("\n".join([*headline(table, measures), f"written: {out / 'audit.html'}, .json, .csv, .parquet"]))
+        print(
+            "\n".join(
+                [*map(visible, headline(table, measures)), f"written: {out / 'audit.html'}, .json, .csv, .parquet"]
+            )
+        )
     return Audit(table, measures, out)
 
 

@@ -38,8 +38,9 @@ def plan(data: DataSettings, subject: Subject) -> str:
             scorer.rows(str(table.rows["video"].iat[row]))
     seconds = (time.monotonic() - begun) / len(rows) * len(table)
     left = f"; left out: {', '.join(data.left_out)}" if data.left_out else ""
+    classes = counted(len(subject.actions), "class", "classes")
     return "\n".join([
-        f"{subject.title}: {len(subject.actions)} classes, clips of {subject.sampling.length} frames",
+        f"{subject.title}: {classes}, clips of {counted(subject.sampling.length, 'frame')}",
         f"{counted(len(table), 'video')} of {counted(len(table.actions), 'action')} in {', '.join(data.splits)}{left}",
         f"people known in {known} of them; in {data.least_share:.0%} of their frames or more, as far as the manifest "
         f"knows these, in {len(enough)}",

@@ -15,6 +15,7 @@ from sceneproof.addresses import Address, Place, located
 from sceneproof.data.columns import check_names, check_rows
 from sceneproof.data.tables import hashes, read_table, write_table
 from sceneproof.errors import InputError
+from sceneproof.terminal import visible
 
 COLUMNS = ("video", "path", "split", "action")
 OPTIONAL = ("start", "end", "width", "height", "rate", "frames", "duration", "times", "scene", "context", "group")
@@ -60,7 +61,7 @@ class Manifest:
         rows, _ = read_table(path, "manifest", COLUMNS)
         manifest = cls(rows.reset_index(drop=True), located(root) if root is not None else path.parent, str(path))
         for warning in manifest.check(endless=endless):
-            print(f"warning: {warning}", file=sys.stderr)
+            print(f"warning: {visible(warning)}", file=sys.stderr)
         return manifest
 
     def write(self, path: Address | Place, **metadata: str) -> None:

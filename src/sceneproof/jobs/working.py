@@ -14,6 +14,7 @@ from sceneproof.errors import InputError, VideoError
 from sceneproof.jobs.processes import Problem, in_processes, named
 from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import progress
+from sceneproof.terminal import visible
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -118,7 +119,7 @@ def read_failures(place: Place) -> list[Failure]:
 
 def told(failures: Sequence[Failure], place: object) -> list[str]:
     """Failures for people, a line each: the first ones, and where all are."""
-    lines = [f"  {failure.path}: {failure.reason}" for failure in failures[:TOLD]]
+    lines = [f"  {visible(failure.path)}: {visible(failure.reason)}" for failure in failures[:TOLD]]
     return lines + [f"  … and {len(failures) - TOLD} more in {place}"] * (len(failures) > TOLD)
 
 

@@ -19,6 +19,7 @@ from sceneproof.labelling.ray_engine import engine_of
 from sceneproof.labelling.torchvision_people import FasterRCNN, MaskRCNN
 from sceneproof.labelling.yolox import YOLOX
 from sceneproof.spec import Spec
+from sceneproof.wording import counted
 
 # the detectors that the command line knows by their bare names
 __all__ = ["YOLOX", "FasterRCNN", "HuggingFaceDetector", "MaskRCNN", "MotionMask", "label_humans"]
@@ -101,7 +102,8 @@ def label_humans(
         quiet=quiet,
     )  # fmt: skip
     with_people = pc.count_distinct(read_column(out, "video")).as_py()
-    print(f"{out}: people in {with_people} of {len(rows)} videos, {labelling.kind} by {labelling.metadata['detector']}")
+    videos, by = f"{with_people} of {counted(len(rows), 'video')}", labelling.metadata["detector"]
+    print(f"{out}: people in {videos}, {labelling.kind} by {by}")
 
 
 def people_labelling(

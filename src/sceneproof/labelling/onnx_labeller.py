@@ -13,6 +13,7 @@ from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.pictures import resize
 from sceneproof.labelling.places365 import read_names, scene_names
 from sceneproof.onnx_files import FLOATS, PictureModel
+from sceneproof.wording import counted
 
 PIXELS = {**FLOATS, "tensor(uint8)": np.uint8}
 Triple = tuple[float, float, float]
@@ -104,7 +105,9 @@ def _names(names: Sequence[str] | str | Path | None, outputs: int, path: Path) -
     source = str(names) if isinstance(names, (str, Path)) else "the list given"
     names = read_names(names)
     if outputs != len(names):
-        raise InputError(f"{path}: the model has {outputs} outputs, but {source} names {len(names)} scenes")
+        raise InputError(
+            f"{path}: the model has {counted(outputs, 'output')}, but {source} names {counted(len(names), 'scene')}"
+        )
     return names
 
 

@@ -16,6 +16,7 @@ from sceneproof.labelling.ray_engine import engine_of
 from sceneproof.labelling.scene_network import SceneNetwork
 from sceneproof.labelling.scenes import SceneLabelling
 from sceneproof.spec import Spec
+from sceneproof.wording import counted
 
 # the labellers that the command line knows by their bare names
 __all__ = ["HuggingFaceScenes", "OnnxSceneLabeller", "Places365ResNet", "SceneNetwork", "label_scenes_command"]
@@ -75,7 +76,9 @@ def label_scenes_command(
         quiet=quiet,
     )  # fmt: skip
     names, by = labelling.metadata["names"], labelling.metadata["labeller"]
-    print(f"{out}: {len(rows) - len(failures)} of {len(rows)} videos, {len(names)} scenes, by {by}")
+    print(
+        f"{out}: {len(rows) - len(failures)} of {counted(len(rows), 'video')}, {counted(len(names), 'scene')}, by {by}"
+    )
 
 
 def scene_labelling(labeller: Spec, frames_per_video: int) -> SceneLabelling:

@@ -21,6 +21,7 @@ from sceneproof.jobs.working import Failure, read_failures, write_failures
 from sceneproof.labelling.contracts import Labelling
 from sceneproof.labelling.decoding import ClipTask
 from sceneproof.seals import check_parquet
+from sceneproof.wording import counted
 
 GROUP_BYTES = 2**25
 """About how large a row group of the table is: large enough to be read quickly, small enough to be held in memory."""
@@ -123,7 +124,7 @@ class Shards:
         if len(failures) == len(self.manifest):
             self.parts.end()
             raise InputError(
-                f"{self.manifest.name}: none of its {len(failures)} videos can be read; the first: "
+                f"{self.manifest.name}: no video can be read ({counted(len(failures), 'video')}); the first: "
                 f"{failures[0].path}: {failures[0].reason}"
             )
         write_failures(self.failures, failures, self.out.name)  # before the table, which says that all is done

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sceneproof
+from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
 from sceneproof.files import whole, write_json
@@ -22,6 +23,7 @@ from sceneproof.report.opening import Opening, opening
 from sceneproof.report.study import Study, read_study
 
 
+@locks.alone(locks.beside_out)
 def report(
     runs: Sequence[Path],
     out: Path = Path("report.html"),

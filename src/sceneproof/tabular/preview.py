@@ -16,6 +16,7 @@ from sceneproof.report.cells import clock
 from sceneproof.report.html import html
 from sceneproof.report.sample import in_turn
 from sceneproof.tabular.looking import Clip, first_middle_last
+from sceneproof.wording import counted
 
 SHOWN = 5
 LIKED = 1000
@@ -47,8 +48,8 @@ def write_preview(
         package="sceneproof.tabular",
         title=title,
         headline=[
-            f"{len(cards)} clips, the actions in turn, drawn at random: are these the actions, the moments and the "
-            f"people that the table means?",
+            f"{counted(len(cards), 'clip')}, the actions in turn, drawn at random: are these the actions, the moments "
+            f"and the people that the table means?",
             "Each row shows the first frame of the clip or segment, a middle one and the last.",
         ],
         notes=[],

@@ -32,7 +32,7 @@ SECTIONS = (
 
 def write_page(table: AuditTable, measures: Measures, out: Path, *, clips: Sequence[ShownClip], title: str) -> None:
     """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all."""
-    write_json(out / "audit.json", as_json(table, measures))
+    write_json(out / "audit.json", as_json(table, measures), sealed=True)
     with whole(out / "audit.csv") as temporary:
         temporary.write_text(as_csv(measures), encoding="utf-8")
     with whole(out / "audit.html") as temporary:

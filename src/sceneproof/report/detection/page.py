@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.metrics.frame_map import Reading
 from sceneproof.report.detection import figures, tables
@@ -18,6 +19,7 @@ from sceneproof.tasks.detection.scoring import READINGS
 SECTIONS = ("precision", "the-paper", "actions", "mistakes", "tubes", *transferred.END)
 
 
+@locks.alone(locks.beside_out)
 def report_detection(
     runs: Sequence[Path],
     out: Path = Path("report.html"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.metrics.temporal_matching import Reading
 from sceneproof.report.html import html
@@ -17,6 +18,7 @@ from sceneproof.report.transferred import page as transferred
 SECTIONS = ("precision", "the-paper", "proposals", "actions", "mistakes", "time-lines", *transferred.END)
 
 
+@locks.alone(locks.beside_out)
 def report_localization(
     runs: Sequence[Path],
     out: Path = Path("report.html"),
