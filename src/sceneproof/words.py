@@ -208,7 +208,8 @@ def _kinds(base: Sequence[Any], named: Sequence[str]) -> list[dict[str, Any]]:
     if named and "." in named[-1]:
         with suppress(InputError):  # the parser says what is wrong with it
             return [_arguments(class_named(named[-1], object, named[-1:], named[-1]))]
-    known = [kind for kind in _subclasses(base[0]) if inspect.isclass(kind)] if base else []
+    bases = (typing.get_args(base[0]) or base) if base else ()  # of either of two kinds, or of one
+    known = [kind for own in bases for kind in _subclasses(own) if inspect.isclass(kind)]
     return [_arguments(kind) for kind in known if not named or kind.__name__ == named[-1]]
 
 
