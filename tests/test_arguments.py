@@ -9,7 +9,7 @@ from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.labelling.scenes_command import label_scenes_command
 from sceneproof.methods import SDN
-from sceneproof.report.page import report
+from sceneproof.pages.classification import report
 from sceneproof.spec import Spec
 from sceneproof.train import train
 

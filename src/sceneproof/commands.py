@@ -14,19 +14,19 @@ TASKS = {
         "train": "sceneproof.train:train",
         "evaluate": "sceneproof.evaluate:evaluate",
         "settings": "sceneproof.evaluate:settings_of",
-        "report": "sceneproof.report.page:report",
+        "report": "sceneproof.pages.classification:report",
     },
     "localization": {
         "train": "sceneproof.train_localization:train_localization",
         "evaluate": "sceneproof.evaluate_localization:evaluate_localization",
         "settings": "sceneproof.evaluate_localization:settings_of",
-        "report": "sceneproof.report.localization.page:report_localization",
+        "report": "sceneproof.pages.localization:report_localization",
     },
     "detection": {
         "train": "sceneproof.train_detection:train_detection",
         "evaluate": "sceneproof.evaluate_detection:evaluate_detection",
         "settings": "sceneproof.evaluate_detection:settings_of",
-        "report": "sceneproof.report.detection.page:report_detection",
+        "report": "sceneproof.pages.detection:report_detection",
     },
 }
 

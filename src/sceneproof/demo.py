@@ -17,7 +17,7 @@ from sceneproof.labelling.scenes import label_scenes
 from sceneproof.mall.world import World, make_world
 from sceneproof.methods import SDN, Method, Plain
 from sceneproof.optimisation import Optimisation
-from sceneproof.report.page import demonstration
+from sceneproof.pages.opening import demonstration
 
 METHODS: dict[str, Callable[[Backbone, int, int], Method]] = {
     "SDN": partial(SDN, scene_weight=0.5),

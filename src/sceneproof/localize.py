@@ -13,14 +13,14 @@ from sceneproof.evaluate import device_named
 from sceneproof.evaluate_localization import buffer_settings
 from sceneproof.metrics.temporal_nms import grouped_nms
 from sceneproof.outputs import output_files
+from sceneproof.pages.timeline import TimeLine, write_timeline
 from sceneproof.progress import progress
-from sceneproof.report.cells import clock
-from sceneproof.report.timeline import TimeLine, write_timeline
 from sceneproof.run import Run
 from sceneproof.tasks.localization.buffers import Timeline, starts_of_testing
 from sceneproof.tasks.localization.detecting import as_table, localize_video
 from sceneproof.tasks.localization.formats import write_activitynet, write_csv
 from sceneproof.types import Segments
+from sceneproof.wording import clock
 
 SHOWN = 20
 

@@ -10,7 +10,7 @@ from sceneproof.contexts.footage import lenders
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
-from sceneproof.report.sample import in_turn
+from sceneproof.data.sample import in_turn
 from sceneproof.wording import counted
 
 SAMPLES = 3
