@@ -33,7 +33,7 @@ from torch import Tensor
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.data import batches, humans, transforms, video
-from sceneproof.data.batches import Loader, to_batch
+from sceneproof.data.batches import Loader, normalised, to_batch
 from sceneproof.data.clips import random_clip
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
 from sceneproof.data.humans import HumanBoxes, HumanMasks, read_humans
@@ -151,7 +151,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 def ours(labelled: Labelled, settings: ClipSettings, batch: int, epoch: int) -> int:
     clips = 0
     for raw in Loader(TrainingClips(labelled, settings, 0), batch).epoch(epoch):
-        to_batch(raw, Backbone(), settings.size, torch.device("cpu"))
+        normalised(to_batch(raw, settings.size, torch.device("cpu")), Backbone())
         clips += len(raw)
     return clips
 

@@ -24,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.keeping import keep
 from sceneproof.backbones.resnet3d import ResNet3D
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Facts, Method
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
 from sceneproof.numerics import Numerics, processor_flags, processor_name
@@ -33,9 +33,9 @@ from sceneproof.types import Batch
 
 ACTIONS, SCENES = 51, 365
 METHODS: dict[str, Callable[[ResNet3D], Method]] = {
-    "plain": lambda backbone: Plain(backbone, ACTIONS, SCENES),
-    "sdn": lambda backbone: SDN(backbone, ACTIONS, SCENES),
-    "sdn, released": lambda backbone: SDN(backbone, ACTIONS, SCENES, variant="released"),
+    "plain": lambda backbone: Plain(backbone, Facts(ACTIONS, SCENES)),
+    "sdn": lambda backbone: SDN(backbone, Facts(ACTIONS, SCENES)),
+    "sdn, released": lambda backbone: SDN(backbone, Facts(ACTIONS, SCENES), variant="released"),
 }
 BEFORE = ", as before"
 STEPS = (*METHODS, *(f"{name}{BEFORE}" for name in ("plain", "sdn")))
@@ -70,11 +70,10 @@ class Step:
         self.batch = Batch(
             video=torch.randn(shape, device=case.device),
             action=torch.arange(count, device=case.device) % ACTIONS,
-            scene=torch.rand(count, SCENES, device=case.device).softmax(dim=1),
-            has_scene=torch.ones(count, dtype=torch.bool, device=case.device),
-            without_humans=torch.randn(shape, device=case.device),
-            has_twin=torch.ones(count, dtype=torch.bool, device=case.device),
             row=torch.arange(count, device=case.device),
+            scene=torch.rand(count, SCENES, device=case.device).softmax(dim=1),
+            without_humans=torch.randn(shape, device=case.device),
+            has={name: torch.ones(count, dtype=torch.bool, device=case.device) for name in ("scene", "without_humans")},
         )
         if before:
             self.optimizer: torch.optim.Optimizer = torch.optim.SGD(

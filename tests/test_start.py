@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sceneproof.backbones.resnet3d import ResNet3D
+from sceneproof.methods.base import Facts
 from sceneproof.methods.sdn import SDN
 from sceneproof.run import Run, read_weights
 from sceneproof.start import start_from
@@ -21,7 +22,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def network() -> SDN:
-    return SDN(ResNet3D(10, width=4), len(ACTIONS), len(SCENES), variant="released")
+    return SDN(ResNet3D(10, width=4), Facts(len(ACTIONS), len(SCENES)), variant="released")
 
 
 @pytest.mark.parametrize(

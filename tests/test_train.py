@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sceneproof.data.dataset import ClipSettings
 from sceneproof.engine import _Loop
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.files import read_json
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Method, Output
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
 from sceneproof.optimisation import Optimisation
@@ -245,11 +246,11 @@ def test_gradients_that_are_not_numbers_never_reach_a_checkpoint(
 def test_scores_that_are_not_numbers_are_not_taken_for_unreadable_videos(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def overflowing(self: Plain, video: torch.Tensor) -> torch.Tensor:
-        features = Method.features(self, video)
-        return features if self.training else features * torch.nan
+    def overflowing(self: Plain, video: torch.Tensor) -> Output:
+        output = Method.answer(self, video)
+        return replace(output, scores=output.scores * torch.nan)
 
-    monkeypatch.setattr(Plain, "features", overflowing)
+    monkeypatch.setattr(Plain, "answer", overflowing)
     with pytest.raises(TrainingError, match="the scores are not finite numbers"):
         small.train(tmp_path / "run", method=Plain)
 

@@ -18,6 +18,7 @@ from sceneproof.cli import main
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.labelling.scene_network import SceneNetwork, SceneNetworkFacts, build, save
+from sceneproof.methods.base import Facts
 from sceneproof.methods.plain import Plain
 from sceneproof.run import refusing_overflow
 from sceneproof.start import start_from
@@ -67,7 +68,7 @@ def test_changed_weights_of_a_run_are_refused(
         assert stop.value.code == 2
         assert f"weights.safetensors: 'action_head.weight' {said}" in capsys.readouterr().err
     with pytest.raises(InputError, match=said):
-        start_from(Plain(SMALL(), 2, 0), other, ["jump", "run"])
+        start_from(Plain(SMALL(), Facts(2)), other, ["jump", "run"])
 
 
 def test_an_answer_that_overflows_names_the_video(run: Path, small: Small, tmp_path: Path) -> None:

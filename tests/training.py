@@ -12,7 +12,7 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.manifest import Manifest
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Facts, Method
 from sceneproof.methods.sdn import SDN
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
@@ -73,7 +73,7 @@ class Small:
         self,
         out: Path,
         *,
-        method: Callable[[Backbone, int, int], Method] = SDN,
+        method: Callable[[Backbone, Facts], Method] = SDN,
         backbone: Callable[[], Backbone] = SMALL,
         optimisation: dict[str, Any] | None = None,
         **more: Any,

@@ -15,11 +15,11 @@ from sceneproof.labelling.scene_network import SceneNetwork
 from sceneproof.labelling.scene_training import train_scene_network
 from sceneproof.labelling.scenes import label_scenes
 from sceneproof.mall.world import World, make_world
-from sceneproof.methods import SDN, Method, Plain
+from sceneproof.methods import SDN, Facts, Method, Plain
 from sceneproof.optimisation import Optimisation
 from sceneproof.pages.opening import demonstration
 
-METHODS: dict[str, Callable[[Backbone, int, int], Method]] = {
+METHODS: dict[str, Callable[[Backbone, Facts], Method]] = {
     "SDN": partial(SDN, scene_weight=0.5),
     "plain": Plain,
 }
@@ -99,7 +99,7 @@ def demo_rows(
 
     def row(
         name: str,
-        method: Callable[[Backbone, int, int], Method],
+        method: Callable[[Backbone, Facts], Method],
         settings: Optimisation,
         start: Path | None,
         test: dict[str, object] | None,

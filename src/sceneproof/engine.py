@@ -33,8 +33,8 @@ class Job:
     Attributes:
         run: the folder to write to.
         method: on the device already.
-        batches: (epoch, first step) to that epoch's remaining batches on the device; None where a process has too few
-            readable clips for a batch.
+        batches: (epoch, first step, weights of rows) to that epoch's remaining batches on the device; None where a
+            process has too few readable clips for a batch.
         steps: steps an epoch.
         validate: figures of the method on the validation split; must hold the `criterion`, and 'loss' for a schedule
             by plateau. None: the last weights are kept instead of the best.
@@ -45,7 +45,7 @@ class Job:
 
     run: Run
     method: Learner
-    batches: Callable[[int, int], Iterator[Any]]
+    batches: Callable[[int, int, Tensor | None], Iterator[Any]]
     steps: int
     validate: Callable[[], dict[str, float]] | None
     accelerator: Accelerator
@@ -85,7 +85,8 @@ class _Loop:
         for name in job.frozen:
             job.method.get_submodule(name).requires_grad_(False)
         if settings.compile:
-            job.method.backbone.compile()
+            for name in job.method.backbones:
+                job.method.get_submodule(name).compile()
         self.model, self.optimizer = self.accelerator.prepare(job.method, make_optimizer(groups, settings))
         self.progress = Progress()
         newest = checkpoint.newest(job.run.path / "checkpoints")
@@ -122,7 +123,11 @@ class _Loop:
         """The rest of an epoch, then validation, a log line and a checkpoint."""
         state, job = self.progress, self.job
         self.to_training_mode()
-        batches = job.batches(state.epoch, state.step_in_epoch) if state.step_in_epoch < job.steps else iter(())
+        if state.step_in_epoch == 0:
+            job.method.begin_epoch(state.epoch, self.settings.epochs)
+        weights = job.method.weights_of_rows()
+        left = state.step_in_epoch < job.steps
+        batches = job.batches(state.epoch, state.step_in_epoch, weights) if left else iter(())
         for batch in self.waited_for(batches, interrupted):
             self.set_learning_rates()
             self.step(batch)
@@ -164,10 +169,10 @@ class _Loop:
 
     def step(self, batch: Any) -> None:
         """One batch: as many optimiser steps as the method asks for."""
+        self.job.method.begin_step(self.progress.step / (self.settings.epochs * self.job.steps))
         self.progress.step += 1
         self.progress.step_in_epoch += 1
-        batch = self.with_global_divisors(batch)
-        if batch is None:
+        if not self.everywhere(batch is not None):
             self.progress.skipped += 1
             self.progress.skipped_in_epoch += 1
             return
@@ -182,19 +187,12 @@ class _Loop:
                 self.sums[name] = self.sums.get(name, 0.0) + value.detach()
         self.progress.summed += 1
 
-    def with_global_divisors(self, batch: Any) -> Any:
-        """The batch, its means taken over all processes; None everywhere if one process has none."""
-        processes = self.accelerator.num_processes
-        if processes == 1:
-            return batch
-        kinds = self.job.method.divisors
-        counts = torch.zeros(kinds + 1, device=self.accelerator.device)
-        if batch is not None:
-            counts = torch.cat([batch.counts(), counts.new_ones(1)])
-        counts = self.accelerator.reduce(counts, reduction="sum")
-        if batch is None or counts[kinds] < processes:
-            return None
-        return batch.with_divisors(counts[:kinds] / processes)
+    def everywhere(self, readable: bool) -> bool:
+        """Whether every process has a batch: one that has none must not leave the others waiting in a step."""
+        if self.accelerator.num_processes == 1:
+            return readable
+        there = torch.tensor([float(readable)], device=self.accelerator.device)
+        return bool(self.accelerator.reduce(there, reduction="mean") == 1)
 
     def to_training_mode(self) -> None:
         """Training mode, but for frozen parts and, on request, batch normalisation."""

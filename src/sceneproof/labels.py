@@ -1,8 +1,15 @@
 """What is known of the training videos: scene labels and people, read, checked and joined with the manifest."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
 
 from sceneproof.addresses import Address
 from sceneproof.data.dataset import Labelled
@@ -12,7 +19,39 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
-from sceneproof.methods import Method
+from sceneproof.methods import Facts, Method
+
+PEOPLE = frozenset({"people", "without_humans"})
+"""Needs that a table of people serves."""
+ELSEWHERE = "another scene"
+LEAST_GROUP = 8
+"""Clips: smaller groups of an action are taken together, else 51 actions x 365 scenes leave most groups empty."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups that clips are in: an action in a scene, by the most probable label.
+
+    Attributes:
+        names: of the groups, "action in scene"; none without scene labels.
+        of_row: int64 (N,), each clip's.
+    """
+
+    names: Sequence[str]
+    of_row: NDArray[np.int64]
+
+    @classmethod
+    def gather(cls, part: Manifest, scenes: SceneTable | None) -> "Groups":
+        """Groups of at least `LEAST_GROUP` clips; what is smaller, or has no label, is one group an action."""
+        if scenes is None:
+            return cls([], np.zeros(0, np.int64))
+        vectors, known = scenes.rows_for(list(part.rows["video"]))
+        named = np.where(known, np.array([*scenes.names])[vectors.argmax(axis=1)], ELSEWHERE)
+        rows = pd.DataFrame({"action": part.rows["action"].to_numpy(), "scene": named})
+        small = rows.groupby(["action", "scene"])["scene"].transform("size") < LEAST_GROUP
+        rows.loc[small, "scene"] = ELSEWHERE
+        names, numbers = np.unique((rows["action"] + " in " + rows["scene"]).to_numpy(dtype=str), return_inverse=True)
+        return cls(names.tolist(), numbers.astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -61,11 +100,29 @@ class TrainingLabels:
             digests["humans"] = people_digests(self.humans.rows, videos)
         return digests
 
+    def facts(self, steps: int) -> Facts:
+        """What a method is told of the data, which takes `steps` batches an epoch."""
+        actions = self.part.actions
+        return Facts(
+            actions=len(actions),
+            scenes=len(self.scene_names),
+            groups=len(self.groups.names),
+            rows=len(self.part),
+            steps=steps,
+            action_of_row=torch.tensor(self.part.action_numbers(actions)),
+            group_of_row=torch.from_numpy(self.groups.of_row) if self.groups.names else None,
+        )
+
+    @cached_property
+    def groups(self) -> "Groups":
+        """The groups of the training clips: an action in a scene, by the most probable label."""
+        return Groups.gather(self.part, self.scenes)
+
     def refuse_missing(self, method: Method, name: str) -> None:
         """Raises InputError where the method needs a table that was not given."""
-        if method.needs_scenes and self.scenes is None:
+        if {"scene", "group"} & method.needs and self.scenes is None:
             raise InputError(f"{name}: this method needs scene labels: give --scenes TABLE")
-        if method.needs_humans and self.humans is None:
+        if PEOPLE & method.needs and self.humans is None:
             raise InputError(f"{name}: this method needs person boxes or masks: give --humans TABLE")
 
     def gather(self, method: Method, *, memory: bool, quiet: bool) -> Labelled:
@@ -73,9 +130,10 @@ class TrainingLabels:
         gathered = Labelled.gather(
             self.part,
             self.part.actions,
-            scenes=self.scenes if method.needs_scenes else None,
-            humans=self.humans if method.needs_humans else None,
+            scenes=self.scenes if "scene" in method.needs else None,
+            humans=self.humans if PEOPLE & method.needs else None,
             memory=memory,
+            everyone="people" in method.needs,
         )
         load(gathered, quiet=quiet)
         return gathered
@@ -99,10 +157,12 @@ def tell_what_is_known(labelled: Labelled, method: Method, *, quiet: bool) -> No
     """
     rows = len(labelled.manifest)
     counts = {}
-    if method.needs_scenes:
+    if "scene" in method.needs:
         counts["a scene label"] = int(labelled.has_scene.sum())
-    if method.needs_humans:
+    if "without_humans" in method.needs:
         counts["a masked twin"] = sum(map(labelled.has_readable_twin, range(rows)))
+    if "people" in method.needs and labelled.humans is not None:
+        counts["known people"] = sum(video in labelled.humans for video in labelled.manifest.rows["video"])
     for what, count in counts.items():
         if not count:
             raise InputError(

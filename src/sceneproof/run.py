@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +26,7 @@ from sceneproof.backbones.weights import fill
 from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
 from sceneproof.files import parse_json, read_bounded, read_json, read_yaml, sync, whole, write_json
-from sceneproof.methods.base import Learner, Method
+from sceneproof.methods.base import Facts, Learner, Method
 from sceneproof.numerics import Numerics, computes_bf16, processor_name
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
@@ -52,6 +52,38 @@ MOST_HISTORY = 2**28
 
 
 @dataclass(frozen=True)
+class TrainingFacts:
+    """What a method was told of the data it is trained on, besides its classes.
+
+    Attributes:
+        groups: names of the groups of clips.
+        rows: training clips.
+        steps: optimiser batches an epoch.
+    """
+
+    groups: Sequence[str] = ()
+    rows: int = 0
+    steps: int = 0
+
+    @classmethod
+    def read(cls, labels: Mapping[str, Any], file: Path) -> "TrainingFacts":
+        """What labels.json tells; nothing in one that was written before it did.
+
+        Raises:
+            InputError: names that are none, or numbers that are none.
+        """
+        groups = _names({"groups": [], **labels}, "groups", file)
+        rows, steps = (labels.get(name, 0) for name in ("rows", "steps"))
+        if not (type(rows) is int and type(steps) is int and min(rows, steps) >= 0):
+            raise InputError(f"{file}: rows, steps: expected whole numbers from 0 on, not {rows!r}, {steps!r}")
+        return cls(groups, rows, steps)
+
+    def plain(self) -> dict[str, Any]:
+        """As labels.json holds it; nothing where nothing is known."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+@dataclass(frozen=True)
 class Run:
     """A folder: config.yaml, labels.json, environment.json, metrics.jsonl, weights.safetensors, checkpoints/, done.
 
@@ -60,6 +92,7 @@ class Run:
         config: the resolved configuration of `train`.
         actions: class names; an action's number is its place.
         scenes: scene names, empty where training used none.
+        known: what else its method was told of the data.
         trust: prefixes of import paths that its configuration may name besides our own: see `sceneproof.trust`.
     """
 
@@ -67,6 +100,7 @@ class Run:
     config: dict[str, Any]
     actions: list[str]
     scenes: list[str]
+    known: "TrainingFacts" = field(default_factory=lambda: TrainingFacts())
     trust: Sequence[str] | None = None
 
     def begin(self, data: Digests | None = None, *, numerics: Numerics | None = None) -> None:
@@ -84,7 +118,7 @@ class Run:
             text = yaml.safe_dump(self.config, sort_keys=False)
             if self.path.exists() and not all(_begun(path) for path in self.path.iterdir()):
                 raise InputError(f"{self.path}: the folder is not empty and holds no run: choose another one")
-            write_json(self.path / "labels.json", {"actions": self.actions, "scenes": self.scenes})
+            write_json(self.path / "labels.json", {"actions": self.actions, "scenes": self.scenes} | self.known.plain())
             write_json(self.path / "environment.json", environment() | asdict(numerics or Numerics()))
             if data is not None:
                 write_json(self.path / DATA, data, sealed=True)
@@ -153,7 +187,7 @@ class Run:
         actions, scenes = (_names(labels, key, path / "labels.json") for key in ("actions", "scenes"))
         if not actions:
             raise InputError(f"{path / 'labels.json'}: names no actions")
-        return cls(path, config, actions, scenes, trust)
+        return cls(path, config, actions, scenes, TrainingFacts.read(labels, path / "labels.json"), trust)
 
     def settings(self, key: str, kind: type[Settings]) -> Settings:
         """Settings of the configuration, such as how clips are cut; what an older run does not name is the default.
@@ -235,13 +269,18 @@ class Run:
             return Numerics("fp32", numerics.channels_last)
         return numerics
 
-    def build(self) -> Method:
+    def build(self, facts: Facts | None = None) -> Method:
         """The method of a classification with fresh weights, drawn from torch's random state.
+
+        Args:
+            facts: what it is told of the data, for training; by default what the folder knows of it.
 
         Raises:
             InputError: a run of another task.
         """
-        return self._built(Method, "classification", len(self.actions), len(self.scenes))
+        known = self.known
+        told = Facts(len(self.actions), len(self.scenes), len(known.groups), known.rows, known.steps)
+        return self._built(Method, "classification", facts or told)
 
     def build_localizer(self) -> Localizer:
         """The localizer with fresh weights, drawn from torch's random state.
@@ -283,11 +322,11 @@ class Run:
         """
         return refusing_overflow(self._trained(self.build_detector()), str(self.path))
 
-    def _built(self, kind: type[Network], task: str, *classes: int) -> Network:
+    def _built(self, kind: type[Network], task: str, facts: Facts | int) -> Network:
         if self.task != task:
             raise InputError(f"{self.path}: a run of {self.task}, where one of {task} is needed")
         backbone = self._made("backbone", Backbone)
-        return self._made("method", kind, backbone, *classes)
+        return self._made("method", kind, backbone, facts)
 
     def _made(self, key: str, kind: type[Kind], *arguments: Any) -> Kind:
         """What the configuration has under a key."""

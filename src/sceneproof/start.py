@@ -14,8 +14,9 @@ from sceneproof.run import Run, read_weights
 def start_from(method: Learner, weights: Path, actions: Sequence[str], scenes: Sequence[str] = ()) -> set[str]:
     """Fills a method's parts from a run folder or an official checkpoint; returns the names of the parts filled.
 
-    The backbone must fit. A head is taken along only where its classes are the same: for a run, the same names; for
-    an official checkpoint, which has none, the same shapes.
+    The backbone must fit; a second one, which the weights do not have, starts from it, too. A head is taken along only
+    where its classes are the same: for a run, the same names; for an official checkpoint, which has none, the same
+    shapes.
 
     Args:
         method: what to fill.
@@ -32,12 +33,11 @@ def start_from(method: Learner, weights: Path, actions: Sequence[str], scenes: S
     own = dict(method.named_children())
     filled: set[str] = set()
     for name in method.groups():
-        state = parts.get(name)
-        if state is None or (name != "backbone" and not _fits(own[name].state_dict(), state)):
+        base = name in method.backbones
+        state = parts.get(name, parts["backbone"] if base else None)
+        if state is None or (not base and (name in other_classes or not _fits(own[name].state_dict(), state))):
             continue
-        if name in other_classes:
-            continue
-        taken = method.backbone.taken_from(state) if name == "backbone" else state
+        taken = method.backbone.taken_from(state) if base else state
         fill(own[name], taken, f"{weights} ({name})")
         filled.add(name)
     return filled

@@ -1,24 +1,26 @@
 """The main job: manifest + labels + backbone + method -> run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 
 from sceneproof.addresses import Address
 from sceneproof.backbones import Backbone, ResNet3D
-from sceneproof.data.batches import RawBatch, to_batch
+from sceneproof.data.batches import RawBatch, normalised, steps_in_epoch, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
 from sceneproof.data.digests import weights_digests
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.plausibility import tell
 from sceneproof.labels import TrainingLabels, load, tell_what_is_known
-from sceneproof.methods import Method, Plain
+from sceneproof.methods import Facts, Method, Plain
+from sceneproof.methods.base import augmented
 from sceneproof.optimisation import Optimisation
-from sceneproof.run import Run
+from sceneproof.run import Run, TrainingFacts
 from sceneproof.spec import Spec, named, plain
 from sceneproof.start import start_from
 from sceneproof.tasks.classification import Validation
@@ -31,7 +33,7 @@ def train(
     out: Path,
     *,
     backbone: Callable[[], Backbone] = ResNet3D,
-    method: Callable[[Backbone, int, int], Method] = Plain,
+    method: Callable[[Backbone, Facts], Method] = Plain,
     scenes: Address | None = None,
     humans: Address | None = None,
     weights: Path | None = None,
@@ -58,7 +60,7 @@ def train(
             the root may be addresses (s3://, gs://, hf://).
         out: the run folder to write, on this machine.
         backbone: the network that turns clips into features, for example ResNet3D or TorchvisionVideo.
-        method: how it is trained: Plain, or SDN.
+        method: how it is trained: Plain, SDN, GroupDRO, LfF, VideoMix, or one of your own.
         scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it.
         humans: table of person boxes or masks; SDN's confusion loss needs it.
         weights: start from these: a run folder, or an official .pth checkpoint. Heads come along only where the
@@ -89,14 +91,17 @@ def train(
     if validation_split is not None and (optimisation.keep == "best" or optimisation.schedule == "plateau"):
         refuse_out_of_context(table.split(validation_split))
     labels = TrainingLabels.read(table.split(train_split), scenes, humans, shuffled=seed if shuffle_scenes else None)
-    run = Run(Path(out), config, labels.part.actions, labels.scene_names, trust=named(config))
+    facts = labels.facts(steps_in_epoch(len(labels.part), optimisation.batch))
+    known = TrainingFacts(labels.groups.names, facts.rows, facts.steps)
+    run = Run(Path(out), config, labels.part.actions, labels.scene_names, known=known, trust=named(config))
     torch.manual_seed(seed)
-    network = run.build()
+    network = run.build(facts)
     network.backbone.check(clip.length, clip.size, clip.size)
     labels.refuse_missing(network, config["method"]["class_path"])
 
     def material(network: Method, accelerator: Accelerator, quiet: bool) -> Material:
-        clips = TrainingClips(labels.gather(network, memory=memory, quiet=quiet), clip, seed)
+        second = next(iter({"second_clip", "other_clip"} & network.needs), "")
+        clips = TrainingClips(labels.gather(network, memory=memory, quiet=quiet), clip, seed, second)
         if accelerator.is_main_process:
             tell(clips.labelled.doubts)
         tell_what_is_known(clips.labelled, network, quiet=quiet)
@@ -105,10 +110,13 @@ def train(
             held_out = Labelled.gather(table.split(validation_split), run.actions, memory=memory)
             load(held_out, quiet=quiet)
             validate = Validation(held_out, network, accelerator, clip=clip, clips=validation_clips, workers=workers)
-        twins = network.needs_humans
+        groups = facts.group_of_row
 
-        def to_device(raw: RawBatch) -> Batch:
-            return to_batch(raw, network.backbone, clip.size, accelerator.device, twins=twins)
+        def to_device(raw: RawBatch, rng: np.random.Generator) -> Batch:
+            batch = to_batch(raw, clip.size, accelerator.device, needs=network.needs)
+            if groups is not None and "group" in network.needs:
+                batch = replace(batch, group=groups[raw.row].to(accelerator.device))
+            return normalised(augmented(batch, network, rng), network.backbone)
 
         videos = clips.labelled.manifest.rows["video"]
         batches = Batches(clips, lambda row: str(videos.iat[row]), to_device, accelerator, optimisation, workers)
@@ -133,7 +141,7 @@ def _config(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `train` as plain values, without those that cannot change the result."""
     config = {key: value for key, value in arguments.items() if key not in OUTSIDE}
     config["backbone"] = Spec.of(config["backbone"]).config(positional=0, kind=Backbone)
-    config["method"] = Spec.of(config["method"]).config(positional=3, kind=Method)
+    config["method"] = Spec.of(config["method"]).config(positional=2, kind=Method)
     config["clip"], config["optimisation"] = asdict(config["clip"]), asdict(config["optimisation"])
     values: dict[str, Any] = plain(config)
     return values

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 
@@ -126,7 +127,7 @@ def train_detection(
             held_out = Videos(table.split(validation_split))
             validate = Validation(held_out, people, network, accelerator, actions=run.actions, settings=clip)
 
-        def to_device(raw: RawBatch) -> BoxBatch:
+        def to_device(raw: RawBatch, _: np.random.Generator) -> BoxBatch:
             return to_boxes(raw, network.backbone, clip.size, accelerator.device)
 
         batches = Batches(clips, clips.name, to_device, accelerator, optimisation, workers)

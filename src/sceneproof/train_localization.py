@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
@@ -116,7 +117,7 @@ def train_localization(
         if (freeze_backbone or not learns(network.backbone.lower_parts)) and not buffer.augment:
             drawn = Known.look(clips, network.backbone, accelerator.device, quiet=quiet)
 
-        def to_device(raw: RawBatch) -> SegmentBatch:
+        def to_device(raw: RawBatch, _: np.random.Generator) -> SegmentBatch:
             if isinstance(drawn, Known):
                 return drawn.to_segments(raw.row.tolist(), accelerator.device)
             return to_segments(raw, clips, network.backbone, accelerator.device)

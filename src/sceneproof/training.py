@@ -6,8 +6,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 from sceneproof.data.batches import Drawn, Loader, RawBatch
 from sceneproof.data.digests import Digests
@@ -29,7 +31,8 @@ class Material:
     """What a network is trained on.
 
     Attributes:
-        batches: (epoch, first step) to that epoch's remaining batches on the device, as `Job` wants them.
+        batches: (epoch, first step, weights of rows) to that epoch's remaining batches on the device, as `Job` wants
+            them.
         steps: steps an epoch.
         videos: how many there are.
         unreadable: those that could not be read, with the reason; grows as they are met.
@@ -37,7 +40,7 @@ class Material:
         criterion: the figure that picks the weights.
     """
 
-    batches: Callable[[int, int], Iterator[Any]]
+    batches: Callable[[int, int, Tensor | None], Iterator[Any]]
     steps: int
     videos: int
     unreadable: dict[str, str]
@@ -99,7 +102,7 @@ def carry_out(
                 criterion=feed.criterion,
                 accelerator=accelerator,
                 new=sorted(parts - loaded),
-                frozen=("backbone",) if freeze_backbone else (),
+                frozen=network.backbones if freeze_backbone else (),
                 unreadable=feed.unreadable,
                 quiet=quiet,
             )
@@ -117,7 +120,7 @@ class Batches:
         self,
         clips: Drawn,
         name_of: Callable[[int], str],
-        to_device: Callable[[RawBatch], Any],
+        to_device: Callable[[RawBatch, np.random.Generator], Any],
         accelerator: Accelerator,
         settings: Optimisation,
         workers: int,
@@ -127,7 +130,8 @@ class Batches:
         Args:
             clips: the samples.
             name_of: the video of a row.
-            to_device: from a raw batch to what the network trains on.
+            to_device: from a raw batch to what the network trains on; what it draws follows from the seed, the epoch,
+                the step and the process alone.
             accelerator: knows the process and its device.
             settings: the batch's size, and whether one clip is enough for it.
             workers: loader processes.
@@ -144,12 +148,20 @@ class Batches:
         self._name_of, self._to_device = name_of, to_device
         self._least = 1 if settings.freeze_batch_norm else 2  # clips: batch normalisation needs two
 
-    def __call__(self, epoch: int, start: int) -> Iterator[Any]:
-        """Batches of an epoch from step `start` on; None where too few clips could be read."""
-        for raw in self.loader.epoch(epoch, start=start):
+    def __call__(self, epoch: int, start: int, weights: Tensor | None = None) -> Iterator[Any]:
+        """Batches of an epoch from step `start` on; None where too few clips could be read.
+
+        Args:
+            epoch: from 0.
+            start: the first step, from 0.
+            weights: of the rows, as `Learner.weights_of_rows` gives them.
+        """
+        chances = None if weights is None else weights.double().cpu().numpy()
+        for step, raw in enumerate(self.loader.epoch(epoch, start=start, weights=chances), start):
             for row, problem in raw.problems:
                 self.unreadable[self._name_of(row)] = problem
-            yield None if len(raw) < self._least else self._to_device(raw)
+            rng = np.random.default_rng((self.loader.clips.seed, epoch, step, self.loader.rank))
+            yield None if len(raw) < self._least else self._to_device(raw, rng)
 
 
 def check_seed(seed: int) -> None:

@@ -5,12 +5,16 @@ W width, D features, A actions, S scenes, K boxes, N segments. A prime marks a s
 T' H' W'.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from sceneproof import distributed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,14 @@ class Sample:
 
     Attributes:
         row: the example's row in its manifest.
-        clip: cropped but not yet resized; `clip.humans` is None where the video has no masked twin (the 70 % rule).
+        clip: cropped but not yet resized; `clip.humans` is None where nothing is known of people, or they are not
+            needed; `clip.fill` where the video has no masked twin (the 70 % rule).
         flip: whether the clip is to be mirrored.
         action: class number, or -1 where unknown.
         scene: float32 (S,), the soft scene label, or None where the video has none.
         problem: why the video could not be read; the clip is then empty and nothing of this sample is used.
         people: who is where, in pixels of the clip after resizing and mirroring; None where boxes are not learnt.
+        second: another clip, of the same row or of another one, for methods that ask for it.
     """
 
     row: int
@@ -70,59 +76,69 @@ class Sample:
     scene: NDArray[np.float32] | None = None
     problem: str = ""
     people: People | None = None
+    second: "Sample | None" = None
+
+
+Need = Literal["scene", "people", "without_humans", "second_clip", "other_clip", "group"]
+"""What a method may ask for besides clips, their actions and their rows: see `Batch`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a method sees: tensors on its device, normalised for its backbone.
+    """What a method sees: tensors on its device. A field that the method does not need is None.
+
+    While a method augments them, clips are pixels from 0 to 1; its losses see them normalised for its backbone.
 
     Attributes:
         video: float (B, C, T, H, W), or None in an update that uses only the masked twins.
         action: int64 (B,).
+        row: int64 (B,), rows of the manifest's split, from 0.
+        target: float (B, A), probabilities of the actions where a method mixed clips; None: `action` is all.
         scene: float (B, S), soft labels; rows without a label are zero.
-        has_scene: bool (B,).
-        without_humans: float (M, C, T, H, W), the masked twins of the rows where `has_twin`, in their order; or None
-            in an update that does not use them.
-        has_twin: bool (B,), with M True.
-        row: int64 (B,), rows of the manifest.
-        divisors: float (3,): what sums over actions, scenes and twins are divided by. The engine sets them to the
-            *global* batch's counts over the number of processes, so that the average of the processes' gradients
-            is the gradient of the global mean. By default: this batch's own counts.
+        people: bool (B, T, H, W), where a person is, cropped and mirrored as the clip; False where nothing is known.
+        without_humans: float (M, C, T, H, W), the masked twins of the rows that have one, in their order; or None in an
+            update that does not use them.
+        second: float (B, C, T, H, W), another clip of each row ("second_clip") or of another row ("other_clip");
+            zero where it could not be read.
+        second_action: int64 (B,), what is done in it.
+        group: int64 (B,), the row's group.
+        has: bool (B,) by field: which clips have a scene label ("scene"), known people ("people"), a masked twin
+            ("without_humans", M of them), a second clip ("second").
     """
 
     video: Tensor | None
     action: Tensor
-    scene: Tensor
-    has_scene: Tensor
-    without_humans: Tensor | None
-    has_twin: Tensor
     row: Tensor
-    divisors: Tensor = field(default_factory=lambda: torch.zeros(0))
+    target: Tensor | None = None
+    scene: Tensor | None = None
+    people: Tensor | None = None
+    without_humans: Tensor | None = None
+    second: Tensor | None = None
+    second_action: Tensor | None = None
+    group: Tensor | None = None
+    has: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def counts(self) -> Tensor:
-        """How many actions, scene labels and masked twins this batch holds: float (3,)."""
-        values = [torch.ones_like(self.has_scene), self.has_scene, self.has_twin]
-        return torch.stack([value.sum() for value in values]).to(torch.float32)
+    def mean(self, values: Tensor, *, over: str = "video") -> Tensor:
+        """The mean of one value a clip over those that have a field, on all processes together.
 
-    def with_divisors(self, divisors: Tensor) -> "Batch":
-        """The same batch with other divisors: float (3,)."""
-        return replace(self, divisors=divisors)
+        Every process must ask for it, as often and in the same order: the sum of its own values is divided by the
+        processes' mean count, so that the average of their gradients is the gradient of the global mean.
 
-    def mean_over_actions(self, values: Tensor) -> Tensor:
-        """Sum of one value a clip, (B,), over the (global) number of clips."""
-        return self._mean(values, 0)
+        Args:
+            values: (B,), or (M,) over "without_humans". Those of clips without the field do not count.
+            over: "video", every clip; or a field that `has` speaks of.
+        """
+        if over != "video" and len(values) == len(self.has[over]):
+            values = torch.where(self.has[over], values, 0.0)
+        return values.sum() / self.share(over).clamp(min=torch.finfo(torch.float32).tiny)
 
-    def mean_over_scenes(self, values: Tensor) -> Tensor:
-        """Sum of one value a clip, (B,), zero where `has_scene` is False, over the (global) number of scene labels."""
-        return self._mean(torch.where(self.has_scene, values, 0.0), 1)
+    def share(self, over: str = "video") -> Tensor:
+        """How many clips have a field, on average over the processes: a float scalar."""
+        return distributed.share(torch.ones_like(self.row).sum() if over == "video" else self.has[over].sum())
 
-    def mean_over_twins(self, values: Tensor) -> Tensor:
-        """Sum of one value a twin, (M,), over the (global) number of twins."""
-        return self._mean(values, 2)
 
-    def _mean(self, values: Tensor, which: int) -> Tensor:
-        divisors = self.divisors if self.divisors.numel() else self.counts()
-        return values.sum() / divisors[which].clamp(min=torch.finfo(torch.float32).tiny)
+CLIPS = ("video", "without_humans", "second")
+"""The fields of a batch that hold clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +156,6 @@ class SegmentBatch:
         row: int64 (B,), numbers of the buffers in their list.
         lower: float (B, D', T', H', W'), what a frozen backbone's `lower` makes of the video, where that is known from
             an earlier look; the video then has no pixels. Else None.
-        divisors: float (1,): the *global* number of buffers over the number of processes, which the engine sets; by
-            default this batch's own.
     """
 
     video: Tensor
@@ -150,20 +164,10 @@ class SegmentBatch:
     actions: list[Tensor]
     row: Tensor
     lower: Tensor | None = None
-    divisors: Tensor = field(default_factory=lambda: torch.zeros(0))
-
-    def counts(self) -> Tensor:
-        """How many buffers this batch holds: float (1,)."""
-        return torch.tensor([len(self.row)], dtype=torch.float32, device=self.video.device)
-
-    def with_divisors(self, divisors: Tensor) -> "SegmentBatch":
-        """The same batch with other divisors: float (1,)."""
-        return replace(self, divisors=divisors)
 
     def mean(self, values: Tensor) -> Tensor:
-        """Sum of one value a buffer, (B,), over the (global) number of buffers."""
-        divisors = self.divisors if self.divisors.numel() else self.counts()
-        return values.sum() / divisors[0].clamp(min=torch.finfo(torch.float32).tiny)
+        """The mean of one value a buffer, (B,), over all processes: see `Batch.mean`."""
+        return values.sum() / distributed.share(torch.ones_like(self.row).sum()).clamp(min=1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +205,6 @@ class BoxBatch:
     present: list[Tensor]
     actions: list[Tensor]
     row: Tensor
-
-    def counts(self) -> Tensor:
-        """Nothing, float (0,): what detectors divide by is what they match, which a batch does not know."""
-        return torch.zeros(0, device=self.video.device)
-
-    def with_divisors(self, divisors: Tensor) -> "BoxBatch":
-        """The same batch: there is nothing to divide by."""
-        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.weights import fill, load_official, read_checkpoint
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.methods.plain import Plain
 from sceneproof.start import start_from
 
@@ -25,7 +26,7 @@ State = dict[str, Tensor]
 def state() -> State:
     """A 3D-ResNet's weights with a head, as its authors name them."""
     torch.manual_seed(0)
-    method = Plain(ResNet3D(10, width=2), 5, 0)
+    method = Plain(ResNet3D(10, width=2), Facts(5))
     return {
         **method.backbone.state_dict(),
         **{f"fc.{key}": value for key, value in method.action_head.state_dict().items()},
@@ -84,7 +85,7 @@ def test_what_programs_wrap_weights_in_is_taken_off(kind: str, tmp_path: Path) -
     if kind == "half precision":
         wanted = {key: value.half().float() if value.is_floating_point() else value for key, value in wanted.items()}
     torch.save(WRAPPED[kind](wanted), tmp_path / "weights.pth")
-    method = Plain(ResNet3D(10, width=2), 5, 0)
+    method = Plain(ResNet3D(10, width=2), Facts(5))
     assert start_from(method, tmp_path / "weights.pth", list("abcde")) == {"backbone", "action_head"}
     own = method.state_dict()
     for key, value in wanted.items():
@@ -173,7 +174,7 @@ def test_pickled_classes_are_named_with_what_to_do(
 def test_what_is_not_clear_or_not_ours_is_refused(made: Callable[[State], Any], said: str, tmp_path: Path) -> None:
     torch.save(made(state()), tmp_path / "x.pth")
     with pytest.raises(InputError, match=said):
-        start_from(Plain(ResNet3D(10, width=2), 5, 0), tmp_path / "x.pth", list("abcde"))
+        start_from(Plain(ResNet3D(10, width=2), Facts(5)), tmp_path / "x.pth", list("abcde"))
 
 
 def test_a_torchscript_file_is_no_checkpoint(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import torch
 from sceneproof.backbones.resnet3d import Depth, PaddedShortcut, ResNet3D, Shortcut
 from sceneproof.backbones.weights import fill, parts_of
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
 from tests.backbones import formula
@@ -16,7 +17,7 @@ from tests.backbones.reference import ACTIONS, PAPER, SCENES, SMALL
 def official_sdn(depth: Depth, shortcut: Shortcut | None = None, **settings: Any) -> SDN:
     """An SDN filled with weights by formula, by way of the authors' key names."""
     backbone = ResNet3D(depth, shortcut=shortcut, **settings)
-    method = SDN(backbone, ACTIONS, SCENES, variant="released", scene_weight=0.5)
+    method = SDN(backbone, Facts(ACTIONS, SCENES), variant="released", scene_weight=0.5)
     parts = parts_of(formula.official(method), "formula")
     assert parts.keys() == method.groups().keys()
     for name, part in method.named_children():
@@ -60,7 +61,7 @@ def test_outputs_are_the_authors(depth: Depth, shortcut: Shortcut, shape: tuple[
 
 def test_the_papers_network_has_33_million_parameters() -> None:
     with torch.device("meta"):
-        method = Plain(ResNet3D(18), 400, 0)
+        method = Plain(ResNet3D(18), Facts(400))
     # convolutions: stem 65,856, stages 442,368 + 1,548,288 + 6,193,152 + 24,772,608; batch norm 7,808; head 205,200
     assert sum(parameter.numel() for parameter in method.parameters()) == 33_235_280
 

@@ -10,6 +10,7 @@ import torch
 from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.backbones.weights import fill, parts_of
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
 from sceneproof.run import Run
@@ -38,7 +39,7 @@ def theirs(key: str) -> str:
 def official() -> SDN:
     """An SDN on VGG-16 filled with weights by formula, by way of the authors' file."""
     backbone = VGG16(width=64 // NARROWER, hidden=4096 // NARROWER)
-    method = SDN(backbone, ACTIONS, SCENES, variant="released", head_batch_norm=False)
+    method = SDN(backbone, Facts(ACTIONS, SCENES), variant="released", head_batch_norm=False)
     parts = parts_of(weights({theirs(key): value for key, value in method.state_dict().items()}), "formula")
     assert parts.keys() == method.groups().keys()
     for name, part in method.named_children():
@@ -70,7 +71,7 @@ def test_outputs_are_the_authors() -> None:
 
 def test_the_networks_have_as_many_parameters_as_published() -> None:
     with torch.device("meta"):
-        reduced, classifier = VGG16(), Plain(VGG16(hidden=4096), 200, 0)
+        reduced, classifier = VGG16(), Plain(VGG16(hidden=4096), Facts(200))
     # VGG-16's convolutions 14,714,688; fc6 3 x 3 x 512 x 1024 + 1024, fc7 1024 x 1024 + 1024
     assert sum(parameter.numel() for parameter in reduced.parameters()) == 14_714_688 + 4_719_616 + 1_049_600
     hidden = 49 * 1024 * 4096 + 4096 + 4096 * 4096 + 4096
@@ -101,7 +102,7 @@ def test_frames_are_seen_alone(hidden: int) -> None:
 @pytest.mark.parametrize("settings", [{}, {"batch_norm": True}, {"hidden": 8}])
 def test_sdn_trains_it_on_frames(settings: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    method = SDN(VGG16(width=2, **settings), 5, 6, head_batch_norm=False).train()
+    method = SDN(VGG16(width=2, **settings), Facts(5, 6), head_batch_norm=False).train()
     losses = method(random_batch(size=(2, 16, 16)))
     assert losses.keys() == {"L_CE", "L_Adv", "L_Ent"}
     torch.autograd.backward(torch.stack(list(losses.values())).sum())
@@ -110,11 +111,11 @@ def test_sdn_trains_it_on_frames(settings: dict[str, Any]) -> None:
 
 
 def test_detection_starts_from_a_run_with_hidden_layers(tmp_path: Path) -> None:
-    trained = Plain(VGG16(width=2, hidden=8), 2, 0)
+    trained = Plain(VGG16(width=2, hidden=8), Facts(2))
     run = Run(tmp_path / "run", {}, ["jump", "run"], [])
     run.begin()
     run.save_weights(trained)
-    fresh = Plain(VGG16(width=2), 3, 0)
+    fresh = Plain(VGG16(width=2), Facts(3))
     assert start_from(fresh, run.path, ["a", "b", "c"]) == {"backbone"}
     for key, value in fresh.backbone.state_dict().items():
         assert torch.equal(value, trained.backbone.state_dict()[key])

@@ -12,12 +12,13 @@ from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.torchvision_video import FAMILIES, TorchvisionVideo
 from sceneproof.backbones.weights import PUBLIC, Weights, fill, load_official, parts_of
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.methods.sdn import SDN
 from tests.backbones import formula
 
 
 def small() -> SDN:
-    return SDN(ResNet3D(10, width=2), 5, 7, variant="released")
+    return SDN(ResNet3D(10, width=2), Facts(5, 7), variant="released")
 
 
 def test_an_official_file_fills_every_part(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from sceneproof.backbones.wrapped import Wrapped
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.methods.plain import Plain
 
 
@@ -16,7 +17,7 @@ def test_pooled_features_get_a_grid_of_one() -> None:
     video = torch.randn(2, 3, 4, 5, 6)
     backbone = Wrapped(Pooled(), 3)
     assert backbone(video).shape == (2, 3, 1, 1, 1)
-    assert torch.equal(Plain(backbone, 4, 0).features(video), video.mean(dim=(2, 3, 4)))
+    assert torch.equal(Plain(backbone, Facts(4)).features(video), video.mean(dim=(2, 3, 4)))
 
 
 def test_a_map_passes_through_and_its_parameters_learn() -> None:

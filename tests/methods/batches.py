@@ -49,11 +49,13 @@ def batch(
     return Batch(
         video=video,
         action=torch.tensor(actions),
-        scene=torch.zeros(count, scenes) if scene is None else scene,
-        has_scene=torch.tensor([scene is not None] * count if has_scene is None else has_scene),
-        without_humans=without_humans,
-        has_twin=torch.tensor([False] * count if has_twin is None else has_twin),
         row=torch.arange(count),
+        scene=torch.zeros(count, scenes) if scene is None else scene,
+        without_humans=without_humans,
+        has={
+            "scene": torch.tensor([scene is not None] * count if has_scene is None else has_scene),
+            "without_humans": torch.tensor([False] * count if has_twin is None else has_twin),
+        },
     )
 
 

@@ -3,6 +3,7 @@ from math import log
 import pytest
 import torch
 
+from sceneproof.methods.base import Facts
 from sceneproof.methods.plain import Plain
 from tests.methods.batches import batch, clips, gradients, identity, per_channel
 
@@ -11,7 +12,7 @@ TWIN = clips((0.0, log(2), 0.0))
 
 
 def plain(masked_weight: float = 0.0) -> Plain:
-    method = Plain(per_channel(), 3, 0, masked_weight=masked_weight)
+    method = Plain(per_channel(), Facts(3), masked_weight=masked_weight)
     identity(method.action_head)
     return method
 
@@ -24,7 +25,7 @@ def test_cross_entropy_by_hand() -> None:
 
 def test_masked_clips_as_augmentation_by_hand() -> None:
     method = plain(masked_weight=0.5)
-    assert method.needs_humans
+    assert method.needs == {"without_humans"}
     losses = method(batch(VIDEO, [0, 2], without_humans=TWIN, has_twin=[False, True]))
     # the twin is of the second clip: class 2, to which it gives a quarter
     assert losses["L_CE_masked"].item() == pytest.approx(0.5 * log(4))
@@ -32,8 +33,7 @@ def test_masked_clips_as_augmentation_by_hand() -> None:
 
 def test_needs_nothing_by_default() -> None:
     method = plain()
-    assert not method.needs_humans
-    assert not method.needs_scenes
+    assert not method.needs
     assert method.groups().keys() == {"backbone", "action_head"}
 
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from sceneproof import distributed
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.wrapped import Wrapped
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Facts, Method
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN, Labels, Variant
 from sceneproof.methods.terms import cross_entropy, entropy
@@ -24,7 +25,7 @@ VARIANTS: tuple[Variant, ...] = ("paper", "released")
 
 def by_hand(**settings: Any) -> SDN:
     """An SDN whose every logit is its feature."""
-    method = SDN(per_channel(), 3, 3, scene_layers=0, confusion_layers=0, **settings)
+    method = SDN(per_channel(), Facts(3, 3), scene_layers=0, confusion_layers=0, **settings)
     for head in (method.action_head, method.scene_head, method.confusion_head):
         if head is not None:
             identity(head if isinstance(head, torch.nn.Linear) else head.get_submodule("last"))
@@ -37,7 +38,7 @@ def one_batch() -> Batch:
 
 def network(**settings: Any) -> SDN:
     torch.manual_seed(0)
-    return SDN(ResNet3D(10, width=4), 5, 6, **settings)
+    return SDN(ResNet3D(10, width=4), Facts(5, 6), **settings)
 
 
 def every_loss(method: SDN, found: Batch) -> dict[str, Tensor]:
@@ -103,6 +104,7 @@ def test_which_way_each_term_moves_each_part(variant: Variant, term: str) -> Non
     if term == "L_CE":
         about = cross_entropy(method.scores(found.video), found.action).mean()
     elif term == "L_Adv":
+        assert found.scene is not None
         about = cross_entropy(method.scene_head(method.features(found.video)), found.scene).mean()
     else:
         head = method.confusion_head or method.action_head
@@ -199,16 +201,18 @@ def test_alternating_updates_have_the_joint_ones_losses() -> None:
     assert {key: value.item() for key, value in one.items()} == {key: value.item() for key, value in two.items()}
 
 
-def test_divisors_are_the_global_counts() -> None:
+def test_means_are_over_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     method, found = by_hand(), one_batch()
-    halved = method(found.with_divisors(torch.tensor([4.0, 2.0, 2.0])))
+    monkeypatch.setattr(distributed, "share", lambda count: 2 * count)  # the other process has three times as many
+    halved = method(found)
+    monkeypatch.undo()
     for name, value in method(found).items():
         assert halved[name].item() == pytest.approx(value.item() / 2)
 
 
 @pytest.mark.parametrize("make", [SDN, partial(SDN, variant="released"), partial(Plain, masked_weight=1.0)])
 def test_a_backbone_that_takes_no_empty_batch_is_given_none(make: Callable[..., Method]) -> None:
-    method = make(Picky(PerChannel(), 3), 3, 3)
+    method = make(Picky(PerChannel(), 3), Facts(3, 3))
     found = batch(VIDEO, [0, 2], scene=SCENE, without_humans=clips())
     for update in method.updates(found):
         method.zero_grad()

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.methods.sdn import SDN, Variant
 from tests.methods.batches import per_channel, random_batch
 from tests.methods.test_sdn import VARIANTS, every_loss, network
@@ -22,8 +23,8 @@ from tests.methods.test_sdn import VARIANTS, every_loss, network
 def test_terms_of_weight_zero_are_absent(settings: dict[str, Any], terms: set[str], variant: Variant) -> None:
     method = network(variant=variant, **settings)
     assert every_loss(method, random_batch()).keys() == terms
-    assert method.needs_scenes == ("L_Adv" in terms)
-    assert method.needs_humans == ("L_Ent" in terms)
+    assert ("scene" in method.needs) == ("L_Adv" in terms)
+    assert ("without_humans" in method.needs) == ("L_Ent" in terms)
     assert ("scene_head" in method.groups()) == ("L_Adv" in terms)
     assert ("confusion_head" in method.groups()) == ("L_Ent" in terms and variant == "released")
 
@@ -52,10 +53,10 @@ def test_heads_have_the_papers_layers() -> None:
 )
 def test_bad_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        SDN(per_channel(), 3, 3, **settings)
+        SDN(per_channel(), Facts(3, 3), **settings)
 
 
 def test_an_adversary_without_scenes_is_refused() -> None:
     with pytest.raises(InputError, match=r"at least 2 classes, not 0: give a scene table"):
-        SDN(per_channel(), 3, 0)
-    assert not SDN(per_channel(), 3, 0, scene_weight=0.0).needs_scenes
+        SDN(per_channel(), Facts(3))
+    assert SDN(per_channel(), Facts(3), scene_weight=0.0).needs == {"without_humans"}

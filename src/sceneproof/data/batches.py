@@ -1,8 +1,9 @@
 """Samples to batches: collated by loader workers as uint8, then resized, masked and normalised on the device."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -11,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from sceneproof.backbones.base import Backbone
-from sceneproof.data.transforms import fill_humans, normalise, resize
+from sceneproof.data.transforms import fill_humans, mirrored, resize, resize_regions, standardise
 from sceneproof.errors import MachineError
 from sceneproof.interrupts import work_for_parent
-from sceneproof.types import Batch, People, Sample
+from sceneproof.types import CLIPS, Batch, Need, People, Sample
 
 Item = TypeVar("Item")
 
@@ -26,7 +27,8 @@ class Stack:
     Attributes:
         place: int64 (N,), their places in the batch.
         frames: uint8 (N, T, H, W, 3).
-        humans: bool (N, T, H, W) and `fill` uint8 (N, T, 3), or both None where the videos have no masked twin.
+        humans: bool (N, T, H, W), or None where nothing is known of people.
+        fill: uint8 (N, T, 3), or None where the videos have no masked twin.
     """
 
     place: Tensor
@@ -44,7 +46,8 @@ class Stack:
 class RawBatch:
     """A batch before the device. `problems` lists the rows that could not be read, so are left out, with the reason.
 
-    `people` are those of each clip, where boxes are learnt; else it is empty.
+    `people` are those of each clip, where boxes are learnt; else it is empty. `second` holds the second clips, of the
+    clips at `second_of` (int64), where there are any.
     """
 
     stacks: list[Stack]
@@ -55,21 +58,26 @@ class RawBatch:
     row: Tensor
     problems: list[tuple[int, str]]
     people: list[People] = field(default_factory=list)
+    second: "RawBatch | None" = None
+    second_of: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.row)
 
     def pin_memory(self) -> "RawBatch":
         """The same batch with its frames in page-locked memory; PyTorch's loader calls this."""
-        return replace(self, stacks=[stack.pin_memory() for stack in self.stacks])
+        second = self.second and self.second.pin_memory()
+        return replace(self, stacks=[stack.pin_memory() for stack in self.stacks], second=second)
 
 
 def collate(samples: Sequence[Sample], scenes: int) -> RawBatch:
     """Stacks samples; with no `scenes` the scene tensor is (B, 0)."""
     good = [sample for sample in samples if not sample.problem]
-    by_shape: dict[tuple[tuple[int, ...], bool], list[int]] = {}
+    by_shape: dict[tuple[tuple[int, ...], bool, bool], list[int]] = {}
     for place, sample in enumerate(good):
-        by_shape.setdefault((sample.clip.frames.shape, sample.clip.humans is not None), []).append(place)
+        clip = sample.clip
+        by_shape.setdefault((clip.frames.shape, clip.humans is not None, clip.fill is not None), []).append(place)
+    seconds = {place: sample.second for place, sample in enumerate(good) if sample.second and not sample.second.problem}
     empty = np.zeros(scenes, np.float32)
     scene = [sample.scene if sample.scene is not None else empty for sample in good]
     return RawBatch(
@@ -81,6 +89,8 @@ def collate(samples: Sequence[Sample], scenes: int) -> RawBatch:
         row=torch.tensor([sample.row for sample in good], dtype=torch.int64),
         problems=[(sample.row, sample.problem) for sample in samples if sample.problem],
         people=[sample.people for sample in good if sample.people is not None],
+        second=collate(list(seconds.values()), scenes) if seconds else None,
+        second_of=torch.tensor(list(seconds)) if seconds else None,
     )
 
 
@@ -96,39 +106,91 @@ def _stack(samples: Sequence[Sample], places: Sequence[int]) -> Stack:
     return Stack(torch.tensor(places), frames, humans, fill)
 
 
-def to_batch(raw: RawBatch, backbone: Backbone, size: int, device: torch.device, *, twins: bool = True) -> Batch:
-    """Carries a batch to the device and does there what costs arithmetic: masking, resizing, mirroring, normalising."""
-    length = raw.stacks[0].frames.shape[1]
-    video = torch.empty((len(raw), length, 3, size, size), dtype=torch.uint8, device=device)
-    masked = torch.empty_like(video) if twins else None
-    has_twin = torch.zeros(len(raw), dtype=torch.bool)
+def to_batch(raw: RawBatch, size: int, device: torch.device, *, needs: Collection[Need] = ()) -> Batch:
+    """Carries a batch to the device and does there what costs arithmetic: masking, resizing, mirroring.
+
+    Returns:
+        The batch with what is needed; its clips are float pixels from 0 to 255, for `normalised`.
+    """
+    video, masked, people = _empty(raw, size, device, needs)
+    twin, known = (torch.zeros(len(raw), dtype=torch.bool) for _ in range(2))
     for stack in raw.stacks:
         place = stack.place.to(device)
         frames = stack.frames.to(device, non_blocking=True)
         video[place] = resize(frames, size)
-        if masked is not None and stack.humans is not None and stack.fill is not None:
-            humans, fill = stack.humans.to(device, non_blocking=True), stack.fill.to(device, non_blocking=True)
-            masked[place] = resize(fill_humans(frames, humans, fill), size)
-            has_twin[stack.place] = True
-    twins_of = torch.nonzero(has_twin).flatten()
-    return Batch(
-        video=normalise(video, raw.flip, backbone.mean, backbone.std),
-        action=raw.action.to(device),
-        scene=raw.scene.to(device),
-        has_scene=raw.has_scene.to(device),
-        without_humans=(
-            None
-            if masked is None
-            else normalise(masked[twins_of.to(device)], raw.flip[twins_of], backbone.mean, backbone.std)
-        ),
-        has_twin=has_twin.to(device),
-        row=raw.row.to(device),
-    )
+        if stack.humans is None:
+            continue
+        humans = stack.humans.to(device, non_blocking=True)
+        if people is not None:
+            people[place] = resize_regions(humans, size)
+            known[stack.place] = True
+        if masked is not None and stack.fill is not None:
+            masked[place] = resize(fill_humans(frames, humans, stack.fill.to(device, non_blocking=True)), size)
+            twin[stack.place] = True
+    batch = Batch(video=mirrored(video, raw.flip), action=raw.action.to(device), row=raw.row.to(device))
+    fields: dict[str, Any] = {}
+    has: dict[str, Tensor] = {}
+    if "scene" in needs:
+        fields["scene"], has["scene"] = raw.scene.to(device), raw.has_scene.to(device)
+    if people is not None:
+        turned = raw.flip.to(device)
+        fields["people"] = torch.where(turned[:, None, None, None], people.flip(-1), people)
+        has["people"] = known.to(device)
+    if masked is not None:
+        twins = torch.nonzero(twin).flatten()
+        fields["without_humans"] = mirrored(masked[twins.to(device)], raw.flip[twins])
+        has["without_humans"] = twin.to(device)
+    if {"second_clip", "other_clip"} & set(needs):
+        fields["second"], fields["second_action"], has["second"] = _second(raw, batch, size)
+    return replace(batch, **fields, has=has)
 
 
-def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of an epoch: a permutation that follows from (seed, epoch) alone."""
-    return np.random.default_rng((seed, epoch)).permutation(rows)
+def normalised(batch: Batch, backbone: Backbone) -> Batch:
+    """The batch with its clips less the backbone's mean, over its standard deviation; in place."""
+    for name in CLIPS:
+        if (clips := getattr(batch, name)) is not None:
+            standardise(clips, backbone.mean, backbone.std)
+    return batch
+
+
+def _empty(
+    raw: RawBatch, size: int, device: torch.device, needs: Collection[Need]
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Room for the clips and, where they are needed, their masked twins and their people."""
+    length = raw.stacks[0].frames.shape[1]
+    video = torch.empty((len(raw), length, 3, size, size), dtype=torch.uint8, device=device)
+    masked = torch.empty_like(video) if "without_humans" in needs else None
+    shape = (len(raw), length, size, size)
+    return video, masked, torch.zeros(shape, dtype=torch.bool, device=device) if "people" in needs else None
+
+
+def _second(raw: RawBatch, batch: Batch, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The second clips (B, C, T, H, W), their actions (B,), and which there are (B,)."""
+    assert batch.video is not None
+    clips, actions = torch.zeros_like(batch.video), torch.full_like(batch.action, -1)
+    known = torch.zeros_like(batch.action, dtype=torch.bool)
+    if raw.second is not None and raw.second_of is not None:
+        made, place = to_batch(raw.second, size, clips.device), raw.second_of.to(clips.device)
+        assert made.video is not None
+        clips[place], actions[place], known[place] = made.video, made.action, True
+    return clips, actions, known
+
+
+def epoch_order(rows: int, seed: int, epoch: int, weights: NDArray[np.float64] | None = None) -> list[tuple[int, int]]:
+    """The rows of an epoch, in order, each with how often it was drawn before in this epoch.
+
+    Without weights it is a permutation; with them, (rows,), that many draws with replacement in proportion to them. It
+    follows from the arguments alone.
+    """
+    rng = np.random.default_rng((seed, epoch))
+    if weights is None:
+        return [(int(row), 0) for row in rng.permutation(rows)]
+    times: Counter[int] = Counter()
+    order = []
+    for row in rng.choice(rows, size=rows, p=weights / weights.sum()).tolist():
+        order.append((row, times[row]))
+        times[row] += 1
+    return order
 
 
 def steps_in_epoch(rows: int, batch: int) -> int:
@@ -137,7 +199,7 @@ def steps_in_epoch(rows: int, batch: int) -> int:
 
 
 class Drawn(Protocol):
-    """Training samples that follow from (epoch, row) alone."""
+    """Training samples that follow from (epoch, row) alone; from (epoch, row, n) the n-th more of it in the epoch."""
 
     @property
     def seed(self) -> int:
@@ -148,7 +210,7 @@ class Drawn(Protocol):
         """How many scenes the samples' labels speak of; 0 without labels."""
 
     def __len__(self) -> int: ...
-    def __getitem__(self, key: tuple[int, int]) -> Sample: ...
+    def __getitem__(self, key: tuple[int, ...]) -> Sample: ...
 
 
 @dataclass(frozen=True)
@@ -174,13 +236,13 @@ class Loader:
         """Steps an epoch."""
         return steps_in_epoch(len(self.clips), self.batch)
 
-    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[RawBatch]:
-        """Batches `start`, `start` + 1, … of an epoch: this process's part of each."""
-        order = epoch_order(len(self.clips), self.clips.seed, epoch)
+    def epoch(self, epoch: int, *, start: int = 0, weights: NDArray[np.float64] | None = None) -> Iterator[RawBatch]:
+        """Batches `start`, `start` + 1, … of an epoch: this process's part of each; `weights`: see `epoch_order`."""
+        order = epoch_order(len(self.clips), self.clips.seed, epoch, weights)
         keys = [
             [
-                (epoch, int(row))
-                for row in order[step * self.batch : (step + 1) * self.batch][self.rank :: self.processes]
+                (epoch, row, again) if again else (epoch, row)
+                for row, again in order[step * self.batch : (step + 1) * self.batch][self.rank :: self.processes]
             ]
             for step in range(start, self.steps)
         ]

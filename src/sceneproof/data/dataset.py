@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,6 +149,7 @@ class Labelled:
         humans: where people are, or None.
         videos: how the rows are decoded.
         doubts: what may be wrong with `humans`, a sentence each.
+        everyone: whether people are wanted of the videos without a masked twin, too.
     """
 
     manifest: Manifest
@@ -158,6 +159,7 @@ class Labelled:
     humans: HumanBoxes | HumanMasks | None
     videos: Videos
     doubts: Sequence[str] = ()
+    everyone: bool = False
     _twins: dict[int, bool] = field(default_factory=dict)
 
     @classmethod
@@ -169,6 +171,7 @@ class Labelled:
         scenes: SceneTable | None = None,
         humans: HumanBoxes | HumanMasks | None = None,
         memory: bool = False,
+        everyone: bool = False,
     ) -> "Labelled":
         """Joins a manifest with label tables by video id.
 
@@ -180,7 +183,7 @@ class Labelled:
         scene = np.zeros((len(ids), 0), np.float32), np.zeros(len(ids), bool)
         vectors, there = scenes.rows_for(ids) if scenes is not None else scene
         doubts = check_humans(humans, manifest) if humans is not None else []
-        return cls(manifest, action, vectors, there, humans, Videos(manifest, memory=memory), doubts)
+        return cls(manifest, action, vectors, there, humans, Videos(manifest, memory=memory), doubts, everyone)
 
     def sample(
         self,
@@ -190,7 +193,7 @@ class Labelled:
         rng: np.random.Generator | None,
         scales: Sequence[float],
     ) -> Sample:
-        """Decodes frames once and cuts them; `humans` is there only where the video has a masked twin."""
+        """Decodes frames once and cuts them; `clip.fill` is there only where the video has a masked twin."""
         frames = self.videos.frames(row, which)
         height, width = frames.shape[1:3]
         if crop is None:
@@ -200,10 +203,11 @@ class Labelled:
                 else transforms.random_crop(height, width, scales=scales, rng=rng)
             )
         clip = Clip(frames)
-        if self.humans is not None and self.twin(row):
+        twin = self.twin(row)
+        if self.humans is not None and (twin or (self.everyone and self._id(row) in self.humans)):
             numbers = [int(frame) + self.videos.offset(row) for frame in which]
             regions = self.humans.regions(self._id(row), numbers, height, width)
-            clip = Clip(frames, regions, mean_colour(frames))
+            clip = Clip(frames, regions, mean_colour(frames) if twin else None)
         scene = self.scene[row] if self.has_scene[row] else None
         return Sample(row, crop.clip(clip), crop.flip, int(self.action[row]), scene)
 
@@ -229,11 +233,16 @@ class Labelled:
 
 @dataclass(frozen=True)
 class TrainingClips(Dataset[Sample]):
-    """One random clip of a row, drawn from (seed, epoch, row) alone. Index it with (epoch, row)."""
+    """One random clip of a row, drawn from (seed, epoch, row) alone. Index it with (epoch, row), or (epoch, row, n).
+
+    Attributes:
+        second: what a sample's second clip is of: "second_clip", the same row; "other_clip", another one; "": none.
+    """
 
     labelled: Labelled
     settings: ClipSettings
     seed: int
+    second: str = ""
 
     def __len__(self) -> int:
         return len(self.labelled.manifest)
@@ -243,9 +252,16 @@ class TrainingClips(Dataset[Sample]):
         """How many scenes the labels speak of."""
         return int(self.labelled.scene.shape[1])
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, row = key
-        rng = np.random.default_rng((self.seed, epoch, row))
+    def __getitem__(self, key: tuple[int, ...]) -> Sample:
+        _, row, *_ = key
+        rng = np.random.default_rng((self.seed, *key))
+        sample = self._drawn(row, rng)
+        if not self.second or sample.problem:
+            return sample
+        other = row if self.second == "second_clip" else (row + int(rng.integers(1, max(len(self), 2)))) % len(self)
+        return replace(sample, second=self._drawn(other, rng))
+
+    def _drawn(self, row: int, rng: np.random.Generator) -> Sample:
         clip = self.settings
         try:
             which = random_clip(self.labelled.videos.length(row), clip.length, stride=clip.stride, rng=rng)

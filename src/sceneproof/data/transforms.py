@@ -87,11 +87,29 @@ def square(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return made
 
 
+def resize_regions(regions: Tensor, size: int) -> Tensor:
+    """Bool (N, T, H, W) to bool (N, T, size, size): where at least half of what a pixel shows is in the region."""
+    if tuple(regions.shape[-2:]) == (size, size):
+        return regions
+    shares: Tensor = pixels.resize(regions.to(torch.float32), [size, size], antialias=True)
+    return shares >= 0.5
+
+
+def mirrored(frames: Tensor, flip: Tensor) -> Tensor:
+    """uint8 (N, T, 3, H, W) to float32 (N, 3, T, H, W), from 0 to 255, mirrored where `flip` (N,)."""
+    video = frames.transpose(1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+    turned = torch.nonzero(flip.cpu()).flatten().to(frames.device)
+    video[turned] = video[turned].flip(-1)
+    return video
+
+
 def normalise(frames: Tensor, flip: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """uint8 (N, T, 3, H, W) to float (N, 3, T, H, W): mirrored where `flip` (N,), less `mean`, over `std`."""
-    video = frames.transpose(1, 2).to(torch.float32, memory_format=torch.contiguous_format)
-    mirrored = torch.nonzero(flip.cpu()).flatten().to(frames.device)
-    video[mirrored] = video[mirrored].flip(-1)
+    return standardise(mirrored(frames, flip), mean, std)
+
+
+def standardise(video: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Float (N, 3, T, H, W), from 0 to 255, less `mean`, over `std`, in place."""
     shape = (1, 3, 1, 1, 1)
     # in place: on a processor, making a new clip for each step would take most of the loader's time
     return video.sub_(video.new_tensor(mean).view(shape)).div_(video.new_tensor(std).view(shape))

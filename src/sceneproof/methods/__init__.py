@@ -1,7 +1,10 @@
 """Ways to train: one paper, one file. A new method is its file and a line here, so that --method finds it by name."""
 
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Facts, Method, Output
+from sceneproof.methods.group_dro import GroupDRO
+from sceneproof.methods.lff import LfF
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
+from sceneproof.methods.videomix import VideoMix
 
-__all__ = ["SDN", "Method", "Plain"]
+__all__ = ["SDN", "Facts", "GroupDRO", "LfF", "Method", "Output", "Plain", "VideoMix"]

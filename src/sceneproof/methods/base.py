@@ -1,24 +1,33 @@
-"""What a method is: the contract between a paper's losses and the one training loop."""
+"""What a method is: the contract between a paper's way to train and the one training loop."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from sceneproof.backbones.base import Backbone
+from sceneproof.errors import InputError
 from sceneproof.methods.batch_norm import is_synchronised
-from sceneproof.methods.terms import zero_of
+from sceneproof.methods.terms import cross_entropy, zero_of
+from sceneproof.types import CLIPS, Batch, Need
 
 
 class Learner(nn.Module):
     """What the training loop minimises: anything with named losses, whatever its task. Batches are its own kind.
 
+    State that training builds up belongs into buffers: it is saved, resumed to the same bits, and the same on all
+    processes if it follows from what `sceneproof.distributed` gathers.
+
     Attributes:
         backbone: the network below the heads.
-        divisors: how many kinds of things its batches count, to take means over.
+        backbones: names of the parts that start from a pretrained backbone, and stay as they are where it is frozen.
     """
 
     backbone: Backbone
-    divisors: int
+    backbones: Sequence[str] = ("backbone",)
 
     def forward(self, batch: Any) -> dict[str, Tensor]:
         """The losses: what distributed wrappers call."""
@@ -37,33 +46,147 @@ class Learner(nn.Module):
         parts = {name: list(part.parameters()) for name, part in self.named_children()}
         return {name: parameters for name, parameters in parts.items() if parameters}
 
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
+        """Called before an epoch's first step, and not again where a run goes on within it: for what buffers keep.
 
-class Method(Learner):
-    """One paper's way to train a classifier. `Method(backbone, actions, scenes)`; more arguments: hyper-parameters.
+        Args:
+            epoch: from 0.
+            epochs: how many there are.
+        """
+
+    def begin_step(self, progress: float) -> None:
+        """Called before every step: for schedules. `progress`: the share of all steps that is done, from 0 to 1."""
+
+    def weights_of_rows(self) -> Tensor | None:
+        """How often each row is drawn in an epoch, (rows,), in proportion; None: each once, in a random order.
+
+        It may change in `begin_epoch` alone, and must follow from what is saved.
+        """
+        return None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the data knows before a method is made.
 
     Attributes:
-        needs_scenes: whether training reads scene labels.
-        needs_humans: whether training reads human boxes or masks.
+        actions: number of action classes.
+        scenes: number of scene classes of the labels; 0 without labels.
+        groups: number of groups of clips; 0 where they are not known.
+        rows: number of training clips.
+        steps: optimiser batches an epoch.
+        action_of_row: int64 (rows,), each training clip's action; None where a trained method is only asked.
+        group_of_row: int64 (rows,), each training clip's group; None there and where groups are not known.
     """
 
-    divisors = 3
-    needs_scenes = False
-    needs_humans = False
+    actions: int
+    scenes: int = 0
+    groups: int = 0
+    rows: int = 0
+    steps: int = 0
+    action_of_row: Tensor | None = None
+    group_of_row: Tensor | None = None
 
-    def __init__(self, backbone: Backbone, actions: int, scenes: int) -> None:
+    def sizes_of_groups(self) -> Tensor:
+        """Clips in each group, float (groups,); 1 each in a trained method, whose saved sizes take their place."""
+        if self.group_of_row is None:
+            return torch.ones(self.groups)
+        return torch.bincount(self.group_of_row, minlength=self.groups).float()
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a method says of B clips: the one thing that validation, tests, pages and audits ask for.
+
+    Attributes:
+        scores: float (B, A), of the actions, before softmax.
+        features: float (B, D), pooled: what probes and figures of leakage read.
+        places: float (B, D, T', H', W'), the features of each place; None where scores do not come from places.
+        weight: float (A, D): a score is the mean over places of weight · feature, plus a constant; None with `places`.
+    """
+
+    scores: Tensor
+    features: Tensor
+    places: Tensor | None = None
+    weight: Tensor | None = None
+
+
+class Method(Learner):
+    """One paper's way to train a classifier. `Method(backbone, facts)`; further arguments are hyper-parameters.
+
+    Attributes:
+        needs: what its batches must carry besides clips, actions and rows; may depend on the hyper-parameters.
+    """
+
+    needs: frozenset[Need] = frozenset()
+
+    def __init__(self, backbone: Backbone, facts: Facts) -> None:
         super().__init__()
         self.backbone = backbone
-        self.action_head = nn.Linear(backbone.dim, actions)
-        self.scenes = scenes
+        self.actions = facts.actions
+        self.action_head = nn.Linear(backbone.dim, facts.actions)
+
+    def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """The batch with its clips mixed, cut or masked, on the device; pixels are float from 0 to 1.
+
+        Args:
+            batch: before normalisation; in training only.
+            rng: follows from the seed, the epoch, the step and the process alone. What is drawn
+                a clip is drawn in the order of `batch.row`, so that the batch's order changes nothing.
+        """
+        return batch
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """By default cross entropy on the action, or on the probabilities that `augment` made of it: "L_CE"."""
+        assert batch.video is not None
+        target = batch.action if batch.target is None else batch.target
+        return {"L_CE": batch.mean(cross_entropy(self.scores(batch.video), target))}
 
     def features(self, video: Tensor) -> Tensor:
         """Pooled features (B, D) of a video (B, C, T, H, W); B may be 0, which not every backbone can take."""
-        if not len(video) and not is_synchronised(self.backbone):
-            return video.new_zeros(0, self.backbone.dim) + zero_of(self.backbone)  # a gradient for every parameter
-        pooled: Tensor = self.backbone(video).mean(dim=(2, 3, 4))
-        return pooled
+        return pooled(self.backbone, video)
 
     def scores(self, video: Tensor) -> Tensor:
-        """Action scores before softmax (B, A) of a video (B, C, T, H, W): all that evaluation needs."""
+        """Action scores before softmax (B, A) of a video (B, C, T, H, W)."""
         logits: Tensor = self.action_head(self.features(video))
         return logits
+
+    def answer(self, video: Tensor) -> Output:
+        """What the trained method says of clips (B, C, T, H, W), normalised. The one door for everything that asks.
+
+        A method whose scores are not `action_head` of the pooled features overrides this.
+        """
+        places = self.backbone(video)
+        features = places.mean(dim=(2, 3, 4))
+        linear = isinstance(self.action_head, nn.Linear)
+        weight = self.action_head.weight if linear else None
+        return Output(self.action_head(features), features, places if linear else None, weight)
+
+
+def augmented(batch: Batch, method: Method, rng: np.random.Generator) -> Batch:
+    """A batch of pixels from 0 to 255 as the method augments it, which sees them from 0 to 1."""
+    if type(method).augment is Method.augment:
+        return batch  # the same bits, and no pass over the pixels
+    names = [name for name in CLIPS if getattr(batch, name) is not None]
+    made = method.augment(replace(batch, **{name: getattr(batch, name) / 255 for name in names}), rng)
+    return replace(made, **{name: getattr(made, name) * 255 for name in names})
+
+
+def pooled(backbone: Backbone, video: Tensor) -> Tensor:
+    """A backbone's features averaged over time and space, (B, D); B may be 0, which not every backbone can take."""
+    if not len(video) and not is_synchronised(backbone):
+        return video.new_zeros(0, backbone.dim) + zero_of(backbone)  # a gradient for every parameter
+    features: Tensor = backbone(video).mean(dim=(2, 3, 4))
+    return features
+
+
+def refuse_without(facts: Facts, what: str, name: str) -> None:
+    """Raises InputError where a method is made without facts that it cannot do without.
+
+    Args:
+        facts: the data's.
+        what: the field of `facts` that must not be 0.
+        name: the method's.
+    """
+    if not getattr(facts, what):
+        raise InputError(f"{name}: needs to know the data's {what}, and it has none")

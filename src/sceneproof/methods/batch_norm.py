@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from sceneproof.types import Batch
-
 
 @contextmanager
 def second_pass(module: nn.Module, clips: int, *, moving: bool, everywhere: Tensor | None = None) -> Iterator[None]:
@@ -48,8 +46,3 @@ def second_pass(module: nn.Module, clips: int, *, moving: bool, everywhere: Tens
 def is_synchronised(module: nn.Module) -> bool:
     """Whether a pass through `module` waits for the other processes' passes."""
     return any(isinstance(part, nn.SyncBatchNorm) for part in module.modules())
-
-
-def twins_a_process(batch: Batch) -> Tensor:
-    """How many masked twins the processes have on average: a scalar that is the same on all of them."""
-    return (batch.divisors if batch.divisors.numel() else batch.counts())[2]

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
-from sceneproof.methods.base import Method
-from sceneproof.methods.batch_norm import second_pass, twins_a_process
+from sceneproof.methods.base import Facts, Method
+from sceneproof.methods.batch_norm import second_pass
 from sceneproof.methods.gradient_reversal import reverse_gradient
 from sceneproof.methods.terms import cross_entropy, entropy, zero_of
-from sceneproof.types import Batch
+from sceneproof.types import Batch, Need
 
 Labels = Literal["soft", "hard", "none"]
 Variant = Literal["paper", "released"]
@@ -31,8 +31,7 @@ class SDN(Method):
     def __init__(
         self,
         backbone: Backbone,
-        actions: int,
-        scenes: int,
+        facts: Facts,
         *,
         scene_weight: float = 0.5,
         confusion_weight: float = 1.0,
@@ -48,8 +47,7 @@ class SDN(Method):
 
         Args:
             backbone: The video network to train.
-            actions: Number of action classes.
-            scenes: Number of scene classes of the pseudo labels.
+            facts: What the data knows; its scenes are those of the pseudo labels.
             scene_weight: Strength of the gradient reversal, the paper's lambda: the scene head minimises L_Adv,
                 the features maximise it this many times. 0 leaves L_Adv out. The paper's full model has 0.5, its
                 stage of L_Adv alone 1.
@@ -74,58 +72,61 @@ class SDN(Method):
         """
         _check("labels", labels, get_args(Labels))
         _check("variant", variant, get_args(Variant))
-        super().__init__(backbone, actions, scenes)
+        super().__init__(backbone, facts)
         self.scene_weight = scene_weight
         self.confusion_weight = confusion_weight
         self.labels = labels
-        self.needs_scenes = scene_weight > 0 and labels != "none"
-        self.needs_humans = confusion_weight > 0
+        adversarial, confused = scene_weight > 0 and labels != "none", confusion_weight > 0
+        wanted: dict[Need, bool] = {"scene": adversarial, "without_humans": confused}
+        self.needs = frozenset(need for need, there in wanted.items() if there)
         self.alternating = variant == "released" if alternating is None else alternating
         self.masked_batch_statistics = masked_batch_statistics
         if min(scene_weight, confusion_weight) < 0:
             raise InputError(f"SDN: weights cannot be negative: {scene_weight=}, {confusion_weight=}")
-        if self.needs_scenes and scenes < 2:
+        if adversarial and facts.scenes < 2:
             raise InputError(
-                f"SDN: L_Adv needs scene labels of at least 2 classes, not {scenes}: give a scene table, "
+                f"SDN: L_Adv needs scene labels of at least 2 classes, not {facts.scenes}: give a scene table, "
                 f"or leave the term out with scene_weight 0 or labels none"
             )
         make = partial(head, backbone.dim, batch_norm=head_batch_norm)
-        self.scene_head = make(scenes, layers=scene_layers) if self.needs_scenes else None
-        released = self.needs_humans and variant == "released"
-        self.confusion_head = make(actions, layers=confusion_layers) if released else None
+        self.scene_head = make(facts.scenes, layers=scene_layers) if adversarial else None
+        released = confused and variant == "released"
+        self.confusion_head = make(facts.actions, layers=confusion_layers) if released else None
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The terms of this update; a term that is left out, or whose clips are None, has no entry."""
         losses: dict[str, Tensor] = {}
         if batch.video is not None:
             features = self.features(batch.video)
-            losses["L_CE"] = batch.mean_over_actions(cross_entropy(self.action_head(features), batch.action))
+            losses["L_CE"] = batch.mean(cross_entropy(self.action_head(features), batch.action))
             if self.scene_head is not None:
                 losses["L_Adv"] = self._adversary(self.scene_head, features, batch)
-        if batch.without_humans is not None and self.needs_humans:
+        if batch.without_humans is not None and "without_humans" in self.needs:
             losses["L_Ent"] = self._confusion(batch.without_humans, batch)
         return self._with_idle_parts(losses, batch)
 
     def updates(self, batch: Batch) -> list[Batch]:
         """One step for all terms; where they alternate, L_CE and L_Adv first, then L_Ent."""
-        if self.alternating and self.needs_humans:
+        if self.alternating and "without_humans" in self.needs:
             return [replace(batch, without_humans=None), replace(batch, video=None)]
         return [batch]
 
     def _adversary(self, scene_head: nn.Module, features: Tensor, batch: Batch) -> Tensor:
+        assert batch.scene is not None
         target = batch.scene if self.labels == "soft" else batch.scene.argmax(dim=1)
         logits = scene_head(reverse_gradient(features, self.scene_weight))
-        return batch.mean_over_scenes(cross_entropy(logits, target))
+        return batch.mean(cross_entropy(logits, target), over="scene")
 
     def _confusion(self, without_humans: Tensor, batch: Batch) -> Tensor:
         # an empty batch of twins goes through all the same: every parameter gets a gradient on each process
-        moving, everywhere = self.masked_batch_statistics, twins_a_process(batch)
+        moving, everywhere = self.masked_batch_statistics, batch.share("without_humans")
         with second_pass(self, len(without_humans), moving=moving, everywhere=everywhere):
             features = self.features(without_humans)
             if self.confusion_head is None:
-                return -self.confusion_weight * batch.mean_over_twins(entropy(self.action_head(features)))
+                values = entropy(self.action_head(features))
+                return -self.confusion_weight * batch.mean(values, over="without_humans")
             logits = self.confusion_head(reverse_gradient(features, self.confusion_weight))
-            return -batch.mean_over_twins(entropy(logits))
+            return -batch.mean(entropy(logits), over="without_humans")
 
     def _with_idle_parts(self, losses: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """Gives parts that this update does not use a zero gradient.

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sceneproof.data.batches import Collate, RawBatch, from_workers, to_batch
+from sceneproof.data.batches import Collate, RawBatch, from_workers, normalised, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
 from sceneproof.errors import TrainingError
 from sceneproof.interrupts import work_for_parent
 from sceneproof.methods.base import Method
 from sceneproof.metrics.accuracy import top_k
 from sceneproof.progress import progress
-from sceneproof.types import Sample
+from sceneproof.types import Need, Sample
 
 CLIPS_AT_ONCE = 64
 
@@ -86,21 +86,22 @@ def predict(
                 problems[row] = problem
             if len(raw):
                 places = raw.row.numpy()
-                batch = to_batch(raw, method.backbone, clips.settings.size, device, twins=masked)
+                needs: list[Need] = ["without_humans"] if masked else []
+                batch = normalised(to_batch(raw, clips.settings.size, device, needs=needs), method.backbone)
                 assert batch.video is not None
                 with torch.autocast(device.type, autocast or torch.bfloat16, enabled=autocast is not None):
-                    features = method.features(batch.video)
-                    add("features", places, features)
-                    add("scores", places, method.action_head(features).float().softmax(1))
+                    output = method.answer(batch.video)
+                    add("features", places, output.features)
+                    add("scores", places, output.scores.float().softmax(1))
                     np.add.at(tally[0], places, 1)
                     if batch.without_humans is not None and len(batch.without_humans):
-                        twins = places[batch.has_twin.cpu().numpy()]
-                        add("without_humans", twins, method.scores(batch.without_humans).float().softmax(1))
+                        twins = places[batch.has["without_humans"].cpu().numpy()]
+                        add("without_humans", twins, method.answer(batch.without_humans).scores.float().softmax(1))
                         np.add.at(tally[1], twins, 1)
             begun = ({int(row) for row in raw.row} | {row for row, _ in raw.problems}) - seen
             seen |= begun  # the clips of one video may lie in two batches
             advance(len(begun))
-    width = {"scores": method.action_head.out_features, "features": method.backbone.dim}
+    width = {"scores": method.actions, "features": method.backbone.dim}
 
     def mean(name: str, counts: NDArray[np.int64]) -> NDArray[np.float32]:
         total = sums.get(name, np.zeros((count, width.get(name, width["scores"])), np.float32))

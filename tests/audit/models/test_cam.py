@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sceneproof.audit.models.cam import area_of_person, class_activation_map, explain, share_on_person
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Facts, Method
 from sceneproof.pages.pictures import outline, shade
 
 
@@ -42,7 +42,7 @@ def test_without_positive_evidence_the_map_is_zero() -> None:
 
 
 def test_explain_maps_the_class_that_is_named() -> None:
-    method = Method(Identity(), 2, 0)
+    method = Method(Identity(), Facts(2))
     with torch.no_grad():
         method.action_head.weight.copy_(torch.tensor([[1.0, 0, 0], [0, 1.0, 0]]))
         method.action_head.bias.zero_()
@@ -58,9 +58,9 @@ def test_explain_maps_the_class_that_is_named() -> None:
 
 
 def test_a_head_that_is_not_linear_is_refused() -> None:
-    method = Method(Identity(), 2, 0)
+    method = Method(Identity(), Facts(2))
     method.action_head = nn.Sequential(nn.Linear(3, 2))  # type: ignore[assignment]
-    with pytest.raises(InputError, match=r"linear action head.*Sequential"):
+    with pytest.raises(InputError, match=r"Method: .* linear action head"):
         explain(method, torch.zeros(1, 3, 1, 2, 2))
 
 

@@ -191,9 +191,3 @@ def test_smaller_networks_by_the_backbones_width() -> None:
     assert net.levels.widths == [64, 128, 64, 32, 32, 32]
     convolutions = [tuple(m.weight.shape[:2]) for m in net.levels.extras.modules() if isinstance(m, nn.Conv2d)]
     assert convolutions == [(32, 128), (64, 32), (16, 64), (32, 16), (16, 32), (32, 16), (16, 32), (32, 16)]
-
-
-def test_the_engine_has_nothing_to_divide_by() -> None:
-    clips = shown(16, 1, [])
-    assert clips.counts().shape == (SSD.divisors,) == (0,)
-    assert clips.with_divisors(clips.counts() / 2) is clips

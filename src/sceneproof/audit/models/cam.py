@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import interpolate
 
 from sceneproof.errors import InputError
@@ -46,17 +46,16 @@ def explain(method: Method, video: Tensor, classes: Tensor | None = None) -> tup
     Raises:
         InputError: the action head is not linear, so that its scores do not come from single places.
     """
-    head = method.action_head
-    if not isinstance(head, nn.Linear):
+    output = method.answer(video)
+    if output.places is None or output.weight is None:
         raise InputError(
-            f"{type(method).__name__}: class activation maps need a linear action head on mean-pooled features; "
-            f"this one is a {type(head).__name__}"
+            f"{type(method).__name__}: class activation maps need scores that are a mean over places, as those of a "
+            f"linear action head on mean-pooled features are; this method's are not"
         )
-    features = method.backbone(video)
-    scores = head(features.mean(dim=(2, 3, 4)))
-    rows = scores.argmax(dim=1) if classes is None else classes
+    rows = output.scores.argmax(dim=1) if classes is None else classes
     length, height, width = video.shape[2:]
-    return scores.softmax(dim=1), class_activation_map(features, head.weight[rows], (length, height, width))
+    maps = class_activation_map(output.places, output.weight[rows], (length, height, width))
+    return output.scores.softmax(dim=1), maps
 
 
 def share_on_person(activation: ArrayLike, person: ArrayLike) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from sceneproof.audit.models.cam import explain
 from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject
@@ -34,8 +34,10 @@ class RunModel(Subject):
         self.sampling = Sampling(clip.length, clip.stride)
         self.identity = checked(path / "weights.safetensors")
         self._size, self._device, self._batch = clip.size, device, batch
-        linear = isinstance(self._method.action_head, nn.Linear)
-        self.maps_missing = "" if linear else "its action head is not linear"
+        blank = torch.zeros(1, 3, clip.length, clip.size, clip.size, device=device)
+        with torch.no_grad():
+            placed = self._method.answer(blank).places is not None
+        self.maps_missing = "" if placed else "its scores are not a mean over places, as a linear action head's are"
 
     @torch.no_grad()
     def answer(self, clips: Pixels) -> Answer:
@@ -43,9 +45,9 @@ class RunModel(Subject):
         scores, features = [], []
         for start in range(0, len(clips), self._batch):
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast is not None):
-                found = self._method.features(self._video(clips[start : start + self._batch]))
-                scores.append(self._method.action_head(found).float().softmax(1).cpu().numpy())
-            features.append(found.float().cpu().numpy())
+                output = self._method.answer(self._video(clips[start : start + self._batch]))
+            scores.append(output.scores.float().softmax(1).cpu().numpy())
+            features.append(output.features.float().cpu().numpy())
         return Answer(np.concatenate(scores), np.concatenate(features))
 
     def maps(self, clips: Pixels, classes: NDArray[np.int64]) -> Maps:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from sceneproof.backbones.base import Backbone
-from sceneproof.data.batches import RawBatch, to_batch
+from sceneproof.data.batches import RawBatch, normalised, to_batch
 from sceneproof.data.clips import refuse_huge_clips
 from sceneproof.data.dataset import Videos, unreadable
 from sceneproof.data.people import PeopleTable
@@ -117,9 +117,9 @@ class TrainingBoxes(Dataset[Sample]):
         """The video of a row."""
         return str(self.videos.manifest.rows["video"].iat[self.rows[row]])
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, row = key
-        rng = np.random.default_rng((self.seed, epoch, row))
+    def __getitem__(self, key: tuple[int, ...]) -> Sample:
+        _, row, *_ = key
+        rng = np.random.default_rng((self.seed, *key))
         video = int(self.rows[row])
         everyone = self.people[video]
         which = clip_around(np.any(everyone.present, axis=0), self.settings.length, rng)
@@ -207,7 +207,7 @@ def clip_around(shown: NDArray[np.bool_], length: int, rng: np.random.Generator)
 
 def to_boxes(raw: RawBatch, backbone: Backbone, size: int, device: torch.device) -> BoxBatch:
     """A batch of clips on the device, with the people in them."""
-    video = to_batch(raw, backbone, size, device, twins=False).video
+    video = normalised(to_batch(raw, size, device), backbone).video
     assert video is not None
     return BoxBatch(
         video=video,

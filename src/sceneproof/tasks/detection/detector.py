@@ -1,8 +1,8 @@
 """What a detector is: a network that finds boxes and actions in a clip's frames, and its losses."""
 
-import torch
 from torch import Tensor
 
+from sceneproof import distributed
 from sceneproof.backbones.base import Backbone
 from sceneproof.methods.base import Learner
 from sceneproof.types import BoxBatch, Tubelets
@@ -15,7 +15,6 @@ class Detector(Learner):
         frames: L, how many frames its tubelets are long; 1 where each frame is seen alone, in clips of any length.
     """
 
-    divisors = 0
     frames = 1
 
     def __init__(self, backbone: Backbone, actions: int) -> None:
@@ -44,9 +43,6 @@ class Detector(Learner):
         In training it is the mean of all processes' counts, so that the average of their gradients is the gradient of
         one process that has the whole batch.
         """
-        processes = 1
-        count = count.float()
-        if self.training and torch.distributed.is_available() and torch.distributed.is_initialized():
-            processes = torch.distributed.get_world_size()
-            torch.distributed.all_reduce(count)
-        return count.clamp(min=1) / processes
+        if not self.training:
+            return count.float().clamp(min=1)
+        return distributed.total(count.float()).clamp(min=1) / distributed.processes()

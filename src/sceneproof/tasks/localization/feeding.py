@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from sceneproof.backbones.base import Backbone
-from sceneproof.data.batches import RawBatch, collate, to_batch
+from sceneproof.data.batches import RawBatch, collate, normalised, to_batch
 from sceneproof.progress import progress
 from sceneproof.tasks.localization.footage import TrainingBuffers
 from sceneproof.types import Clip, Sample, SegmentBatch
@@ -16,7 +16,7 @@ from sceneproof.types import Clip, Sample, SegmentBatch
 
 def to_segments(raw: RawBatch, clips: TrainingBuffers, backbone: Backbone, device: torch.device) -> SegmentBatch:
     """A batch of buffers on the device, with the segments in them."""
-    video = to_batch(raw, backbone, clips.settings.size, device, twins=False).video
+    video = normalised(to_batch(raw, clips.settings.size, device), backbone).video
     assert video is not None
     return _labelled(video, clips, raw.row.tolist())
 
@@ -62,7 +62,7 @@ class Known(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
+    def __getitem__(self, key: tuple[int, ...]) -> Sample:
         """The row alone: nothing is decoded."""
         return Sample(key[1], Clip(np.zeros((1, 1, 1, 3), np.uint8)), problem=self.problems.get(key[1], ""))
 

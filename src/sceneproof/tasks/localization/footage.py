@@ -133,9 +133,9 @@ class TrainingBuffers(Dataset[Sample]):
         """The video of a buffer."""
         return self.footage.videos[int(self.places[row, 0])]
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, row = key
-        rng = np.random.default_rng((self.seed, epoch, row))
+    def __getitem__(self, key: tuple[int, ...]) -> Sample:
+        _, row, *_ = key
+        rng = np.random.default_rng((self.seed, *key))
         which, start = (int(value) for value in self.places[row])
         timeline = self.footage.timelines[which]
         assert timeline is not None
