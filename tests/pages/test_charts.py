@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from matplotlib.transforms import Bbox
 
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages import charts, timeline
-from sceneproof.pages.charts import Names, width, wrapped
+from sceneproof.pages.names import Names, width, wrapped
 from sceneproof.pages.timeline import TimeLine, timeline_svg
 
 ENDED = [f"method-{number}-as-in-the-paper-from-pretrained" for number in range(20)]
@@ -64,11 +65,16 @@ def boxes(texts: Sequence[Text]) -> list[Bbox]:
     return [text.get_window_extent() for text in texts if text.get_visible() and text.get_text()]
 
 
+def ticks(axis: Any) -> list[Any]:
+    """The marks of an axis that are drawn."""
+    return list(axis._update_ticks())
+
+
 def shown(figure: Figure) -> list[Text]:
     """The texts that are drawn: matplotlib keeps labels of marks beyond an axis's ends, too."""
     (axes,) = figure.axes
     marks = {*axes.get_xticklabels(which="both"), *axes.get_yticklabels(which="both")}
-    drawn = {tick.label1 for axis in (axes.xaxis, axes.yaxis) for tick in axis._update_ticks()}
+    drawn = {tick.label1 for axis in (axes.xaxis, axes.yaxis) for tick in ticks(axis)}
     return [text for text in figure.findobj(Text) if text not in marks or text in drawn]
 
 
@@ -86,9 +92,9 @@ def test_no_label_leaves_its_drawing_or_covers_another(
         assert box.x1 <= whole.x1 + 1
         assert box.y0 >= whole.y0 - 1
         assert box.y1 <= whole.y1 + 1
-    for upper, lower in pairwise(boxes([tick.label1 for tick in axes.yaxis._update_ticks()])):
+    for upper, lower in pairwise(boxes([tick.label1 for tick in ticks(axes.yaxis)])):
         assert lower.y1 <= upper.y0 + 1 or upper.y1 <= lower.y0 + 1
-    for left, right in pairwise(boxes([tick.label1 for tick in axes.xaxis._update_ticks()])):
+    for left, right in pairwise(boxes([tick.label1 for tick in ticks(axes.xaxis)])):
         assert left.x1 <= right.x0 + 1
     assert axes.bbox.width > whole.width / 3, "room is left for what is drawn"
 
@@ -120,6 +126,6 @@ def test_wrapping_keeps_every_letter_within_the_room() -> None:
 
 def test_twenty_lines_differ(figures: list[Figure]) -> None:
     lines(SHORT)
-    drawn = figures[0].axes[0].get_lines()
+    drawn: list[Any] = figures[0].axes[0].get_lines()
     looks = {(str(one.get_color()), str(one._dash_pattern), str(one.get_marker())) for one in drawn}
     assert len(looks) == 20

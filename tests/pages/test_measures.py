@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from sceneproof.data.tables import read_table, write_table
-from sceneproof.pages import classification
+from sceneproof.pages import classification, scenes
 from sceneproof.pages import study as shared
 from sceneproof.pages.classification import headline
 from sceneproof.studies import measures as m
@@ -95,11 +95,11 @@ def test_other_figures_by_hand(study: Study, measured: Measures) -> None:
 
 def test_pull_by_hand(study: Study) -> None:
     # plain, out of context, in the pool: of 2 jumps, 1 run, over 2 seeds, taken for "bend": 2 of 3 and 1 of 3
-    assert classification.pull(study, study.recipes[0], "out of context") == {"pool": ("bend", 0.5)}
+    assert scenes.pull(study, study.recipes[0], "out of context") == {"pool": ("bend", 0.5)}
 
 
 def test_heat_map_by_hand(study: Study) -> None:
-    heat = classification.heat_map(study, study.recipes[0], "out of context")
+    heat = scenes.heat_map(study, study.recipes[0], "out of context")
     assert heat is not None
     assert heat.header == ["Action", "gym", "pool"]
     assert [[cell.text for cell in row] for row in heat.rows] == [

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -192,9 +193,7 @@ def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
         "settings": dict(sorted(table.facts.get("settings", {}).items())),
         "figures": {
             name: {
-                "value": figure.interval.value if figure.interval else None,
-                "low": figure.interval.low if figure.interval else None,
-                "high": figure.interval.high if figure.interval else None,
+                **(asdict(figure.interval) if figure.interval else dict.fromkeys(("value", "low", "high"))),
                 "videos": figure.videos,
                 "missing": figure.missing,
                 "meaning": figure.about.meaning,

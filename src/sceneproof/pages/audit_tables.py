@@ -9,7 +9,6 @@ from sceneproof.audit.figures import SWAPPED, WORDS, Figure
 from sceneproof.audit.measures import Measures
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.variants import CONTROLS, STILLS, VARIANTS
-from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages.kit import ABSENT, Cell, Table, between
 from sceneproof.wording import counted
 
@@ -22,17 +21,9 @@ def shown(figure: Figure) -> Cell:
     found = figure.interval
     if found is None:
         return Cell(ABSENT)
-    if figure.about.unit == "nats":
-        return _plainly(found)
+    if figure.about.unit == "nats" or figure.name.startswith("scene_reliance"):
+        return Cell(_signed(found.value, 2), f"{_signed(found.low, 2)} to {_signed(found.high, 2)}")
     return Cell(_signed(100 * found.value, 1), between(found))
-
-
-def _plainly(found: Interval | None) -> Cell:
-    """A figure that is no share in percent."""
-    if found is None:
-        return Cell(ABSENT)
-    value, low, high = (_signed(end, 2) for end in (found.value, found.low, found.high))
-    return Cell(value, f"{low} to {high}")
 
 
 def _signed(value: float, digits: int) -> str:
@@ -40,17 +31,19 @@ def _signed(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
+def _row(measures: Measures, heading: Cell, *names: str) -> list[list[Cell]]:
+    """A row of figures with how many videos the first is taken from; none where that was not measured."""
+    figures = [measures.figures[name] for name in names]
+    return [[heading, Cell(str(figures[0].videos)), *map(shown, figures)]] if figures[0].interval else []
+
+
 def variant_table(measures: Measures) -> Table:
     """Top-1 on each variant, and how much of it survives on the same clips."""
-    figures, rows = measures.figures, []
-    for name in VARIANTS:
-        top1 = figures["top1"] if name == "original" else figures[f"top1_{name}"]
-        if top1.interval is None:
-            continue
-        itself = Cell("100.0" if top1.interval.value else ABSENT)  # nothing of nothing is no share
-        survives = itself if name == "original" else shown(figures[f"survives_{name}"])
-        kind = " (control)" if name in CONTROLS else ""
-        rows.append([Cell(WORDS[name].capitalize() + kind, name), Cell(str(top1.videos)), shown(top1), survives])
+    ((*original, top1),) = _row(measures, _named("original"), "top1")
+    rows = [[*original, top1, Cell("100.0" if measures.value("top1") else ABSENT)]]  # nothing of nothing is no share
+    for name in VARIANTS[1:]:
+        heading = Cell(WORDS[name].capitalize() + (" (control)" if name in CONTROLS else ""), name)
+        rows += _row(measures, heading, f"top1_{name}", f"survives_{name}")
     note = (
         "In percent, with 95 % intervals over videos. Survives: top-1 on the variant over top-1 on the same clips as "
         "they are. The two controls have all marks of cutting and pasting and no other action’s scene: read every "
@@ -61,19 +54,12 @@ def variant_table(measures: Measures) -> Table:
 
 def swap_table(measures: Measures) -> Table | None:
     """Which of the two actions is named when they disagree; None where no clip was swapped."""
-    rows = []
-    shares = ("human_accuracy", "scene_error", "scene_error_control", "names_neither")
-    for end, variant in SWAPPED.items():
-        figures = {name: measures.figures[f"{name}{end}"] for name in (*shares, "scene_reliance")}
-        if figures["scene_error"].interval is None:
-            continue
-        rows.append([
-            _named(variant), Cell(str(figures["scene_error"].videos)),
-            *(shown(figures[name]) for name in shares),
-            _plainly(figures["scene_reliance"].interval),
-        ])  # fmt: skip
-    if not rows:
-        return None
+    names = ("human_accuracy", "scene_error", "scene_error_control", "names_neither", "scene_reliance")
+    rows = [
+        row
+        for end, variant in SWAPPED.items()
+        for row in _row(measures, _named(variant), *(f"{name}{end}" for name in names))
+    ]
     header = ["Swap", "Videos", "Person’s action (SHAcc)", "Place’s action (SBErr)", "… without that place", "Neither",
               "Scene reliance"]  # fmt: skip
     note = (
@@ -82,27 +68,24 @@ def swap_table(measures: Measures) -> Table | None:
         "action is named on the clip pasted back on its own background, by confusion alone (HAT: Chung, Wu, "
         "Russakovsky, NeurIPS 2022; this control is ours)."
     )
-    return Table("Whose action is named", header, rows, note)
+    return Table("Whose action is named", header, rows, note) if rows else None
 
 
 def still_table(measures: Measures) -> Table | None:
     """The person on pictures, and the frozen twins of these; None where there are none."""
-    rows = []
-    for still in STILLS:
-        scuba, scufo, both = (
-            measures.figures[f"{name}_{still}"] for name in ("top1_scuba", "top1_scufo", "contrasted")
-        )
-        if scuba.interval is not None:
-            rows.append([Cell(still.capitalize()), Cell(str(scuba.videos)), shown(scuba), shown(scufo), shown(both)])
-    if not rows:
-        return None
+    kinds = ("top1_scuba", "top1_scufo", "contrasted")
+    rows = [
+        row
+        for still in STILLS
+        for row in _row(measures, Cell(still.capitalize()), *(f"{kind}_{still}" for kind in kinds))
+    ]
     note = (
         "Top-1 in percent. The person keeps moving on another background (SCUBA): accuracy should hold. One such frame "
         "repeated (SCUFO): it should fall to chance. Contrasted: right on the first and no longer on the second (Li et "
         "al., ICCV 2023)."
     )
     header = ["Background", "Videos", "Moving (SCUBA)", "Frozen (SCUFO)", "Contrasted accuracy"]
-    return Table("On pictures that no action belongs to", header, rows, note)
+    return Table("On pictures that no action belongs to", header, rows, note) if rows else None
 
 
 def other_table(measures: Measures) -> Table:

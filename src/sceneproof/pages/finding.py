@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from markupsafe import Markup
@@ -19,6 +20,7 @@ INTERVALS = (
     f"percentile bootstrap, 95 %, {DRAWS:,} resamples of training seeds and test videos, crossed; differences see the "
     f"same seeds and videos on both sides, and average precision is taken anew in each resample."
 )
+Kind = TypeVar("Kind", bound=int)
 Shares = Mapping[str, Mapping[str, NDArray[np.float64]]]
 """By slice and recipe's name."""
 
@@ -49,7 +51,7 @@ def sections(
 
 def clips_section(name: str, heading: str, text: str, clips: Clips, *, lacking: str) -> Section:
     """Clips with what is said of them, or what is lacking to show them."""
-    shown = [text, clips] if clips.cards else []
+    shown: list[Block] = [text, clips] if clips.cards else []
     return Section(name, heading, *shown, Note(lacking) if lacking else None)
 
 
@@ -85,7 +87,7 @@ def slice_charts(study: Compared[AnyRun], draw: Callable[[str, str], Markup]) ->
 def mistakes(
     study: Compared[AnyRun],
     shares: Shares,
-    kinds: Mapping[int, str],
+    kinds: Mapping[Kind, str],
     *,
     model: str,
     title: str,

@@ -1,12 +1,11 @@
 """Clips of a page of labels: which are chosen, and what the labels say of them, drawn in."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.sample import in_turn
@@ -48,6 +47,31 @@ class Shown:
     scenes: list[tuple[str, float]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A section of clips: why these, and which rows of the manifest."""
+
+    title: str
+    text: str
+    rows: list[int]
+
+
+def sheets_of(rows: pd.DataFrame, videos: int, worst: int, seed: int) -> list[Sheet]:
+    """Clips drawn at random, those with the fewest people, and those with the least certain scenes."""
+    text = "Drawn at random, the actions in turn; nothing is picked by hand."
+    if "boxes" in rows and rows["boxes"].notna().any():
+        text += " A box carries its score" + (", and after # the number of its track." if "tracks" in rows else ".")
+    sheets = [Sheet("Videos", text, drawn(rows, videos, seed))]
+    if "looked" in rows:
+        found = fewest_people(rows, worst, seed)
+        text = "The videos with a person in the smallest share of their frames, of those that fail the 70 % rule."
+        sheets.append(Sheet("Fewest people", text if found else "Every video counted passes the 70 % rule.", found))
+    if "entropy" in rows:
+        text = "The videos whose scene labels have the highest entropy."
+        sheets.append(Sheet("Least certain scenes", text, least_certain(rows, worst)))
+    return sheets
+
+
 def drawn(rows: pd.DataFrame, count: int, seed: int) -> list[int]:
     """Clips drawn at random, the actions in turn."""
     return in_turn(np.arange(len(rows)), rows["action"].to_numpy(object), count, seed=seed)
@@ -85,7 +109,7 @@ def show(
         quiet: show no progress.
     """
     unique = list(dict.fromkeys(chosen))
-    human = _Humans.of(people, clips, unique)
+    rows = {} if people is None else _by_video(people.rows(clips, unique))
     found = decoded(
         iter(_tasks(clips, unique)),
         lambda length, rate: evenly_spaced_frames(length, STILLS),
@@ -94,9 +118,13 @@ def show(
         time_limit=time_limit,
     )
     return {
-        task.row: _shown(task, answer, clips, human, scenes)
+        task.row: _shown(task, answer, clips, people, rows.get(task.video), scenes)
         for task, answer in track(found, "drawing videos", len(unique), quiet=quiet)
     }
+
+
+def _by_video(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {str(video): own for video, own in rows.groupby("video", sort=False)}
 
 
 def _tasks(clips: Clips, chosen: Sequence[int]) -> list[Task]:
@@ -106,43 +134,28 @@ def _tasks(clips: Clips, chosen: Sequence[int]) -> list[Task]:
     return [Task(*one) for one in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
 
 
-@dataclass(frozen=True)
-class _Humans:
-    """The rows of the clips that are shown, by id, and how they are read."""
+def _with_people(people: People, rows: pd.DataFrame | None, looked: Looked) -> tuple[list[Picture], float | None]:
+    """A clip's frames with its people drawn in, and the share of the picture that they cover, None: unknown.
 
-    people: People
-    rows: Mapping[str, pd.DataFrame]
-
-    @classmethod
-    def of(cls, people: People | None, clips: Clips, chosen: Sequence[int]) -> "_Humans | None":
-        if people is None:
-            return None
-        rows = people.rows(clips, chosen)
-        return cls(people, {str(video): own for video, own in rows.groupby("video", sort=False)})
-
-    def draw(self, looked: Looked) -> tuple[list[Picture], float | None]:
-        """A clip's frames with its people drawn in, and the share of the picture that they cover."""
-        rows = self.rows.get(looked.video)
-        if rows is None:
-            return _stills(looked, lambda frame, number: (brought(frame), "nobody")), None
-        source, size = str(self.people.table.path), (looked.height, looked.width)
-        if self.people.table.kind == "boxes":
-            boxes = HumanBoxes(rows, score_threshold=self.people.score, source=source)
-            likely = rows[rows["score"] >= self.people.score]
-            stills = _stills(looked, lambda frame, number: with_boxes(frame, likely[likely["frame"] == number], size))
-            return stills, self._covered(boxes, looked)
-        masks = HumanMasks(rows, source=source)
+    Raises:
+        InputError: the rows of the table do not fit the video.
+    """
+    if rows is None:
+        return _stills(looked, lambda frame, number: (brought(frame), "nobody")), None
+    source, size = str(people.table.path), (looked.height, looked.width)
+    humans: HumanBoxes | HumanMasks
+    if people.table.kind == "boxes":
+        likely = rows[rows["score"] >= people.score]
+        humans = HumanBoxes(rows, score_threshold=people.score, source=source)
+        stills = _stills(looked, lambda frame, number: with_boxes(frame, likely[likely["frame"] == number], size))
+    else:
+        humans = masks = HumanMasks(rows, source=source)
         stills = _stills(
             looked, lambda frame, number: with_people(frame, masks.regions(looked.video, [number], *size)[0])
         )
-        return stills, self._covered(masks, looked)
-
-    def _covered(self, humans: HumanBoxes | HumanMasks, looked: Looked) -> float | None:
-        measured = looked.first + evenly_spaced_frames(looked.length, MEASURED)
-        shares: NDArray[np.float64] = np.array(
-            [humans.regions(looked.video, [number], looked.height, looked.width).mean() for number in measured.tolist()]
-        )
-        return float(shares[shares > 0].mean()) if shares.any() else None
+    measured = looked.first + evenly_spaced_frames(looked.length, MEASURED)
+    shares = np.array([humans.regions(looked.video, [number], *size).mean() for number in measured.tolist()])
+    return stills, float(shares[shares > 0].mean()) if shares.any() else None
 
 
 def _stills(looked: Looked, draw: Callable[[Pixels, int], tuple[Pixels, str]]) -> list[Picture]:
@@ -160,7 +173,14 @@ def frame_still(video: str, number: int, picture: Pixels, people: str) -> Pictur
     return still(f"frame {number} of {video}{f': {people}' if people else ''}", picture, lines)
 
 
-def _shown(task: Task, answer: Looked | Problem, clips: Clips, human: _Humans | None, scenes: Scenes | None) -> Shown:
+def _shown(
+    task: Task,
+    answer: Looked | Problem,
+    clips: Clips,
+    people: People | None,
+    rows: pd.DataFrame | None,
+    scenes: Scenes | None,
+) -> Shown:
     said = []
     if scenes is not None and scenes.there[task.row]:
         top, probabilities = scenes.top[task.row].tolist(), scenes.probabilities[task.row].tolist()
@@ -168,10 +188,10 @@ def _shown(task: Task, answer: Looked | Problem, clips: Clips, human: _Humans | 
     shown = Shown(task.row, task.video, str(clips.actions[task.row]), scenes=said)
     if isinstance(answer, Problem):
         return replace(shown, problem=answer.reason)
-    if human is None:
+    if people is None:
         return replace(shown, stills=_stills(answer, lambda frame, _: (brought(frame), "")))
     try:
-        stills, covered = human.draw(answer)
+        stills, covered = _with_people(people, rows, answer)
     except InputError as error:  # a label that does not fit its video: what this page is there to show
         return replace(shown, problem=str(error))
     return replace(shown, stills=stills, covered=covered)

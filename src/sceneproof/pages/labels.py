@@ -25,7 +25,7 @@ from sceneproof.labelling.check.scenes import Scenes
 from sceneproof.pages import charts
 from sceneproof.pages import label_words as words
 from sceneproof.pages.kit import MADE_BY, Card, Chart, Charts, Clips, Note, Page, Section, percent
-from sceneproof.pages.label_clips import Shown, drawn, fewest_people, least_certain, show
+from sceneproof.pages.label_clips import Sheet, Shown, sheets_of, show
 from sceneproof.wording import counted
 
 
@@ -81,7 +81,7 @@ def label_check(
     people = People.read(humans, clips, score=score) if humans is not None else None
     places = Scenes.read(scenes, clips) if scenes is not None else None
     rows = by_clip(clips, people, places)
-    sheets = _sheets(rows, videos, worst, seed)
+    sheets = sheets_of(rows, videos, worst, seed)
     chosen = [row for sheet in sheets for row in sheet.rows]
     shown = show(chosen, clips, people, places, time_limit=time_limit, quiet=quiet)
     doubts = [] if people is None else _doubts(people, clips, chosen)
@@ -92,15 +92,6 @@ def label_check(
     if not quiet:
         print(f"{out}: {counted(len(clips), 'video')}, {len(shown)} of them shown")
     return out
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A section of clips: why these, and which rows of the manifest."""
-
-    title: str
-    text: str
-    rows: list[int]
 
 
 @dataclass(frozen=True)
@@ -186,7 +177,7 @@ def sections(check: Check) -> list[Section]:
 
 def label_charts(rows: pd.DataFrame, scenes: int) -> list[Chart]:
     """Histograms over videos, of rows of `by_clip`; `scenes` is how many the labels name."""
-    found = []
+    found: list[tuple[str, pd.Series[float], str, str, float | None]] = []
     if "share" in rows and rows["share"].notna().any():
         text = "Share of each video's frames that show a person. Left of the line a video fails the 70 % rule."
         found.append(("people", rows["share"], "share of frames with a person, %", text, COVERAGE))
@@ -255,21 +246,6 @@ def _doubts(people: People, clips: LabelledClips, chosen: Sequence[int]) -> list
         return check_plausible(HumanBoxes(rows, score_threshold=people.score, source=source), sizes)
     except InputError as error:
         return [str(error)]
-
-
-def _sheets(rows: pd.DataFrame, videos: int, worst: int, seed: int) -> list[Sheet]:
-    text = "Drawn at random, the actions in turn; nothing is picked by hand."
-    if "boxes" in rows and rows["boxes"].notna().any():
-        text += " A box carries its score" + (", and after # the number of its track." if "tracks" in rows else ".")
-    sheets = [Sheet("Videos", text, drawn(rows, videos, seed))]
-    if "looked" in rows:
-        found = fewest_people(rows, worst, seed)
-        text = "The videos with a person in the smallest share of their frames, of those that fail the 70 % rule."
-        sheets.append(Sheet("Fewest people", text if found else "Every video counted passes the 70 % rule.", found))
-    if "entropy" in rows:
-        text = "The videos whose scene labels have the highest entropy."
-        sheets.append(Sheet("Least certain scenes", text, least_certain(rows, worst)))
-    return sheets
 
 
 def _made(

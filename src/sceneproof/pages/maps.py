@@ -21,7 +21,7 @@ from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 from sceneproof.metrics.bootstrap import Interval, mean_interval
 from sceneproof.pages.kit import Card, Cell, Clips, Line, Picture, Table, between, percent
-from sceneproof.pages.pictures import moving, outline, shade, sized
+from sceneproof.pages.pictures import moving, outline, rate_of, shade, sized
 from sceneproof.progress import track
 from sceneproof.studies.classification import Recipe, Study
 from sceneproof.types import Clip
@@ -127,7 +127,7 @@ def _pictures(
         VideoError: it cannot be read.
     """
     action, scene = str(study.rows["action"].iat[row]), study.rows["scene"].iat[row]
-    rate = float(videos.manifest.rows["rate"].iat[where]) if "rate" in videos.manifest.rows else float("nan")
+    rate = rate_of(videos.manifest.rows, where)
     clip = study.models()[0].tested[0].run.settings("clip", ClipSettings)
     numbers = evenly_spaced(videos.length(where), clip.length, stride=clip.stride, count=1)[0]
     first = _small(_clip(videos, where, people, numbers))
@@ -166,11 +166,11 @@ def _clip(videos: Videos, row: int, people: HumanBoxes | HumanMasks | None, numb
 
 def _small(clip: Clip) -> Clip:
     """A clip of the page's size."""
-    person = None
-    if clip.humans is not None:
-        person = sized(clip.humans[..., None].astype(np.uint8), SIDE, SIDE, way=cv2.INTER_NEAREST)
-        person = person.reshape(person.shape[:3]).astype(np.bool_)
-    return Clip(sized(clip.frames, SIDE, SIDE), person)
+    frames = sized(clip.frames, SIDE, SIDE)
+    if clip.humans is None:
+        return Clip(frames)
+    person = sized(clip.humans[..., None].astype(np.uint8), SIDE, SIDE, way=cv2.INTER_NEAREST)
+    return Clip(frames, person.reshape(person.shape[:3]) > 0)
 
 
 def _text(study: Study, models: dict[str, tuple[Recipe, RunModel]]) -> str:

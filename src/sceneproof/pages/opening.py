@@ -13,9 +13,9 @@ from sceneproof.data.dataset import Videos
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import VideoError
 from sceneproof.pages import classification
-from sceneproof.pages.kit import Card, Charts, Clips, Commands, Line, Note, Section, between, percent
+from sceneproof.pages.kit import Block, Card, Charts, Clips, Commands, Line, Note, Section, between, percent
 from sceneproof.pages.maps import mapped_clips
-from sceneproof.pages.pictures import moving, sized
+from sceneproof.pages.pictures import moving, rate_of, sized
 from sceneproof.studies.classification import Recipe, Study, read_study
 from sceneproof.studies.measures import TOP_1, Measure, Measures, measure
 from sceneproof.wording import counted
@@ -75,10 +75,13 @@ def demonstration(
     measures = measure(study)
     maps = mapped_clips(study, manifest, humans=humans, clips=6, mapped=48)
     begin = Opening(sentences(study, measures), *clip_pair(study, Manifest.read(manifest)))
-    pair = "One action, in a usual place and elsewhere, and what the two models say."
+    pair: list[Block] = []
+    if begin.pair:
+        text = "One action, in a usual place and elsewhere, and what the two models say."
+        pair = [text, Clips(begin.pair, across=1), Note(begin.pair_text)]
     glance = Section(
         "at-a-glance", "At a glance", Charts([classification.accuracy_chart(study, measures)]),
-        *([pair, Clips(begin.pair, across=1), Note(begin.pair_text)] if begin.pair else []),
+        *pair,
     )  # fmt: skip
     own = Section("your-own-videos", "On your own videos", OWN_VIDEOS, Commands(COMMANDS))
     classification.write_page(study, measures, out, title=title, maps=maps, opening=[glance, own], said=begin.sentences)
@@ -169,13 +172,12 @@ def _clip(study: Study, manifest: Manifest, row: int, said: dict[str, NDArray[np
     videos = Videos(manifest)
     frames = videos.frames(place, np.arange(videos.length(place)))
     large = sized(frames, round(frames.shape[2] * HEIGHT / frames.shape[1]), HEIGHT, way=cv2.INTER_CUBIC)
-    rate = float(manifest.rows["rate"].iat[place]) if "rate" in manifest.rows else float("nan")
     action = str(known["action"])
     where = f": {known['scene']}" if isinstance(known["scene"], str) else ""
     title = f"{action}, {'in a usual place' if known['context'] == 'in' else 'elsewhere'}{where}".replace("_", " ")
     names = {model: study.actions[answers[row]] for model, answers in said.items()}
     lines = [Line(name.replace("_", " "), model, name == action) for model, name in names.items()]
-    return Card(title, pictures=[moving(title, large, rate, lines)])
+    return Card(title, pictures=[moving(title, large, rate_of(manifest.rows, place), lines)])
 
 
 def _answers(study: Study, recipe: Recipe) -> NDArray[np.int64]:

@@ -64,6 +64,11 @@ def moving(alt: str, frames: Pixels, rate: float, lines: Sequence[Line] = ()) ->
     return Picture(alt, _webp(images[len(images) // 2 :][:1]), width, height, lines, _webp(images, apart))
 
 
+def rate_of(rows: pd.DataFrame, row: int) -> float:
+    """Frames a second of a manifest's row; NaN where it does not know."""
+    return float(rows["rate"].to_numpy(np.float64)[row]) if "rate" in rows else float("nan")
+
+
 def still(alt: str, frame: Pixels, lines: Sequence[Line] = ()) -> Picture:
     """A frame (H, W, 3) as a picture."""
     return Picture(alt, _webp([Image.fromarray(frame)]), frame.shape[1], frame.shape[0], lines)
@@ -83,7 +88,8 @@ def sized(frames: Pixels, width: int, height: int | None = None, *, way: int = c
     tall = max(1, round(frames.shape[1] * width / frames.shape[2])) if height is None else height
     if frames.shape[1:3] == (tall, width):
         return frames
-    return np.stack([cv2.resize(frame, (width, tall), interpolation=way) for frame in frames]).astype(np.uint8)
+    resized = [cv2.resize(frame, (width, tall), interpolation=way) for frame in frames]
+    return np.asarray(np.stack(resized), np.uint8)
 
 
 def brought(frame: Pixels, *, short: int = SIDE, longest: int = LONGEST) -> Pixels:
@@ -91,7 +97,8 @@ def brought(frame: Pixels, *, short: int = SIDE, longest: int = LONGEST) -> Pixe
     height, width = frame.shape[:2]
     factor = min(short / min(height, width), longest / max(height, width))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    return sized(frame[None], max(1, round(width * factor)), max(1, round(height * factor)), way=way)[0].copy()
+    found = sized(frame[None], max(1, round(width * factor)), max(1, round(height * factor)), way=way)
+    return np.array(found[0], np.uint8)
 
 
 def draw_boxes(picture: Pixels, boxes: Sequence[Box], *, unit: int = 1, letters: float = 0.4) -> None:

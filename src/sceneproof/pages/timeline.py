@@ -23,13 +23,12 @@ from sceneproof.pages.charts import (
     PAPER,
     SERIES,
     STYLE,
-    Names,
     drawn,
     legend,
     name_rows,
-    plain_text,
     svg,
 )
+from sceneproof.pages.names import Names, plain_text
 
 STEPS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 """Seconds between two marks of the axis."""

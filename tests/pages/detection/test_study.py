@@ -39,7 +39,7 @@ def test_each_detector_is_compared_with_its_own_kind_on_a_plain_backbone(runs: l
     assert [recipe.name for recipe in study.recipes] == list(KINDS)
     others = [study.reference(recipe) for recipe in study.recipes]
     assert [other and other.name for other in others] == [None, "ssd-from-plain", None, "moc-from-plain"]
-    assert study.debiased.name == "ssd-from-sdn"
+    assert study.lead.name == "ssd-from-sdn"
     assert study.recipes[1].method.text == "SSD, backbone: SDN: L_CE + L_Adv + L_Ent"
     assert [recipe.seeds for recipe in study.recipes] == [[0, 1]] * 4
     assert study.reading == "act"
@@ -59,10 +59,10 @@ def test_a_start_that_is_gone_is_known_by_its_name(tmp_path: Path) -> None:
     paths = [make_detector(tmp_path / name, kind, 0, starts=tmp_path / "gone") for name, kind in kinds.items()]
     study = read_study(paths)
     assert [recipe.method.text for recipe in study.recipes] == ["MOC, from plain", "MOC, from sdn"]
-    assert study.debiased.name == "b"
+    assert study.lead.name == "b"
     alone = read_study([make_detector(tmp_path / "scratch", kinds["a"], 0)])
     assert alone.recipes[0].method.text == "MOC, from scratch"
-    assert alone.reference(alone.debiased) is None
+    assert alone.reference(alone.lead) is None
 
 
 def test_slices_are_contexts_or_all(tmp_path: Path) -> None:

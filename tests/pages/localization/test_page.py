@@ -10,7 +10,8 @@ import pytest
 
 from sceneproof.errors import InputError
 from sceneproof.mall.untrimmed import UntrimmedWorld, make_untrimmed_world
-from sceneproof.pages.localization import _stills, report_localization
+from sceneproof.pages.localization import report_localization
+from sceneproof.pages.untrimmed import _stills
 from sceneproof.results import add_report, read_results
 from tests.pages.localization.fake import KINDS, RC3D, Kind, detections, make_localizer, make_localizers, truth
 from tests.pages.test_page import NASTY, Outline

@@ -42,7 +42,7 @@ def test_each_localizer_is_compared_with_its_own_kind_on_a_plain_backbone(runs: 
     assert names == ["rc3d-from-plain", "rc3d-from-sdn", "former-from-plain", "former-from-sdn"]
     others = [study.reference(recipe) for recipe in study.recipes]
     assert [other and other.name for other in others] == [None, "rc3d-from-plain", None, "former-from-plain"]
-    assert study.debiased.name == "rc3d-from-sdn"
+    assert study.lead.name == "rc3d-from-sdn"
     assert study.recipes[1].method.text == "RC3D, backbone: SDN: L_CE + L_Adv + L_Ent"
     assert [recipe.seeds for recipe in study.recipes] == [[0, 1]] * 4
 
@@ -66,10 +66,10 @@ def test_a_start_that_is_gone_is_known_by_its_name(tmp_path: Path) -> None:
     paths = [make_localizer(tmp_path / name, kind, 0, starts=tmp_path / "gone") for name, kind in kinds.items()]
     study = read_study(paths)
     assert [recipe.method.text for recipe in study.recipes] == ["RC3D, from plain", "RC3D, from sdn"]
-    assert study.debiased.name == "b"
+    assert study.lead.name == "b"
     alone = read_study([make_localizer(tmp_path / "scratch", kinds["a"], 0)])
     assert alone.recipes[0].method.text == "RC3D, from scratch"
-    assert alone.reference(alone.debiased) is None
+    assert alone.reference(alone.lead) is None
 
 
 def test_slices_are_contexts_or_all(tmp_path: Path) -> None:
