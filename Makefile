@@ -9,7 +9,7 @@ OLDEST_TRANSFORMERS = $(shell sed -n 's/^hf = .*transformers>=\([0-9.]*\)".*/\1/
 HUGGING_FACE := tests/backbones/test_hugging_face.py tests/audit/models/test_hugging_face.py \
   tests/labelling/test_hugging_face_detector.py tests/labelling/test_hugging_face_scenes.py
 
-.PHONY: demo test test-transformers check setup clean
+.PHONY: demo test test-transformers check docs setup clean
 
 demo: setup  ## make a small world, train with and without debiasing, write demo/report.html
 	$(BIN)/sceneproof demo --out demo
@@ -24,10 +24,15 @@ test-transformers: setup  ## run the tests of Hugging Face's models on the oldes
 	  PYTHONPATH=$(CURDIR)/$(VENV)/transformers:$(CURDIR)/src $(BIN)/pytest $(HUGGING_FACE) || exit 1; \
 	done
 
-check: setup  ## format, lint and types
+check: setup  ## format, lint, types, and which way imports point
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: setup  ## build/docs: the pages of docs/ and the API from the docstrings; they load nothing from elsewhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	! grep -rnE '<(script|link|img|iframe)[^>]* (src|href)="(https?:)?//' --include='*.html' build/docs
 
 setup: $(READY)
 

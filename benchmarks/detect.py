@@ -4,9 +4,9 @@ Makes takes of the untrimmed Mall of 1,000 and of 10,000 frames, and runs `scene
 tubes alone and once with the annotated copy. Memory that does not grow with the length is what is asked for.
 
 A run whose tubes are not trimmed (`tubes.switch_cost: null`, for clips that show their action from start to end) keeps
-what a tube is made of until the tube ends. Long videos want trimming: --switch_cost, in place of the run's own.
+what a tube is made of until the tube ends. Long videos want trimming: --switch-cost, in place of the run's own.
 
-    python -m benchmarks.detect RUN [--switch_cost 3] [--results results/results.csv]
+    python -m benchmarks.detect RUN [--switch-cost 3] [--results results/results.csv]
 """
 
 import argparse
@@ -40,8 +40,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--frames", type=int, nargs="+", default=[1000, 10000])
-    parser.add_argument("--switch_cost", type=float, help="of trimming, in place of the run's own")
-    parser.add_argument("--least_score", type=float, default=0.05, help="of tubes that are kept (default: 0.05)")
+    parser.add_argument("--switch-cost", type=float, help="of trimming, in place of the run's own")
+    parser.add_argument("--least-score", type=float, default=0.05, help="of tubes that are kept (default: 0.05)")
     parser.add_argument("--results", type=Path, help="a results.csv to add the figures to")
     arguments = parser.parse_args()
     figures = {}

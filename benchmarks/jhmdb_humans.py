@@ -30,7 +30,7 @@ from benchmarks.keeping import keep
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks
 from sceneproof.data.humans import Humans, has_twin
 from sceneproof.data.manifest import Manifest
-from sceneproof.labelling.boxes import intersection_over_union
+from sceneproof.data.tracks import intersection_over_union
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
 from sceneproof.labelling.looked import Labelling
 from sceneproof.labelling.motion_mask import MotionMask

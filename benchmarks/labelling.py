@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path, help="an ONNX classifier of the 365 scenes")
     parser.add_argument("--root", type=Path, help="the folder that the manifest's paths start from")
     parser.add_argument("--videos", type=int, default=200, help="how many of its videos (default: 200)")
-    parser.add_argument("--frames_per_video", type=int, default=8)
+    parser.add_argument("--frames-per-video", type=int, default=8)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="of the pipeline (default: all cores)")
     parser.add_argument("--threads", type=int, default=0, help="of the model, in both ways (default: one a core)")

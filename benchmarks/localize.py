@@ -29,17 +29,18 @@ TRAINING = """
 import resource, sys
 from dataclasses import replace
 from pathlib import Path
-from sceneproof.evaluate_localization import buffer_settings
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
 from sceneproof.spec import Spec
-from sceneproof.train_localization import train_localization
+from sceneproof.tasks import Localization
+from sceneproof.train import train
 run = Run.open(sys.argv[1])
 backbone, method = (Spec.from_config(run.config[name], name) for name in ("backbone", "method"))
-settings = buffer_settings(run)
+settings = run.task.buffer
 buffer = replace(settings, augment=True, step=settings.length)
-train_localization(
-    Path(sys.argv[2]), Path(sys.argv[2]).parent / "run", backbone=backbone, method=method, buffer=buffer,
+train(
+    Path(sys.argv[2]), Path(sys.argv[2]).parent / "run", backbone=backbone, method=method,
+    task=Localization(buffer=buffer),
     train_split="test", validation_split=None, quiet=True,
     optimisation=Optimisation(epochs=1, batch=1, freeze_batch_norm=True, schedule="cosine", trackers=()),
 )

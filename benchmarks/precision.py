@@ -1,4 +1,4 @@
-"""Whether bf16 costs accuracy: the demonstration's first model in bf16 and in float32, trained and tested, seed by seed.
+"""Whether bf16 costs accuracy: the demonstration's first model in bf16 and in float32, seed by seed.
 
 Trains on the world that `sceneproof demo` makes, with its settings but for the precision, and goes on where it was
 stopped. Writes the figures to results.csv: "precision/bf16" and "precision/fp32", a line a seed, and the paired
@@ -42,7 +42,7 @@ def main() -> None:
         (precision, seed): row(out, scenes, precision, seed) for seed in arguments.seeds for precision in PRECISIONS
     }
     execute(list(rows.values()), jobs=arguments.jobs)
-    difference = {}
+    difference: dict[str, float] = {}
     for split in SPLITS:
         bf16, fp32 = (np.stack([right(rows[name, seed], split) for seed in arguments.seeds]) for name in PRECISIONS)
         interval = paired_interval(bf16, fp32)

@@ -11,6 +11,7 @@ On the command line the same is: sceneproof train MANIFEST RUN --method examples
 """
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from sceneproof.mall.world import World, make_world
 from sceneproof.methods import Facts, Method, Plain
 from sceneproof.methods.terms import entropy
 from sceneproof.optimisation import Optimisation
+from sceneproof.tasks import Classification
 from sceneproof.train import train
 from sceneproof.types import Batch
 
@@ -45,20 +47,21 @@ class Unmoved(Method):
         return losses
 
 
-def main(out: Path, videos: float = 0.1, epochs: int = 6) -> None:
+def main(out: Path, videos: float, epochs: int) -> None:
     """Makes the world, trains both and prints their accuracy, in per cent."""
     make_world(out / "world", World(height=72, width=96, frames=16, pictures=1, test_pictures=1).scaled(videos))
     manifest = out / "world" / "manifest.parquet"
+    task = Classification(clip=ClipSettings(length=8, stride=2, size=48, scales=(1.0, 0.9)), validation_clips=1)
     settings = Optimisation(epochs=epochs, batch=16, optimizer="adamw", lr=3e-3, schedule="cosine", trackers=())
-    for name, method in {"plain": Plain, "unmoved": partial(Unmoved, weight=0.5)}.items():
+    methods: dict[str, Callable[[Backbone, Facts], Method]] = {"plain": Plain, "unmoved": partial(Unmoved, weight=0.5)}
+    for name, method in methods.items():
         run = train(
             manifest,
             out / name,
             backbone=partial(ResNet3D, depth=10, width=8, stem_frames=3),
             method=method,
-            clip=ClipSettings(length=8, stride=2, size=48, scales=(1.0, 0.9)),
+            task=task,
             optimisation=settings,
-            validation_clips=1,
             memory=True,
         )
         figures = evaluate(run.path, manifest, splits=["test", "test_out"], clips=1).metrics["splits"]
@@ -67,4 +70,5 @@ def main(out: Path, videos: float = 0.1, epochs: int = 6) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *(float(word) for word in sys.argv[2:3]), *(int(word) for word in sys.argv[3:4]))
+    words = [*sys.argv[1:], *("OUT", "0.1", "6")[len(sys.argv) - 1 :]]
+    main(Path(words[0]), float(words[1]), int(words[2]))

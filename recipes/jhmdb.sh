@@ -9,7 +9,7 @@ here=$(dirname "$0")
 
 [ -f "$out/scenes.parquet" ] ||
   sceneproof label scenes "$index/manifest.parquet" "$out/scenes.parquet" --labeller OnnxSceneLabeller --labeller.weights "$onnx"
-options=(--splits test --clips 3 --probe_split train --scenes "$out/scenes.parquet" --humans "$index/boxes.parquet"
+options=(--splits test --clips 3 --probe-split train --scenes "$out/scenes.parquet" --humans "$index/boxes.parquet"
   --memory --jobs "$jobs" --results "$out/results.csv")
 sceneproof study "$here"/jhmdb-pretraining/*.yaml "$index/manifest.parquet" "$out/pretraining" --seeds 0 1 2 "${options[@]}"
 sceneproof study "$here"/jhmdb/*.yaml "$index/manifest.parquet" "$out/runs" \

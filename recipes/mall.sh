@@ -9,12 +9,12 @@ world=$out/world
 sceneproof mall "$world" --seed 0 --height 72 --width 96 --frames 16
 # tiny pictures, so that the scene labels are soft and imperfect: see docs/mall.md
 [ -f "$out/scene-network.safetensors" ] ||
-  sceneproof label network "$world/scenes/train" "$out/scene-network.safetensors" --held_out "$world/scenes/test" --size 12 --epochs 10
+  sceneproof label network "$world/scenes/train" "$out/scene-network.safetensors" --held-out "$world/scenes/test" --size 12 --epochs 10
 [ -f "$out/scenes.parquet" ] ||
   sceneproof label scenes "$world/manifest.parquet" "$out/scenes.parquet" --labeller SceneNetwork --labeller.weights "$out/scene-network.safetensors"
 
 tables=(--scenes "$out/scenes.parquet" --humans "$world/boxes.parquet" --memory --jobs "$jobs" --results "$out/results.csv")
-testing=(--splits validation_out test test_out --clips 1 --probe_split train)
+testing=(--splits validation_out test test_out --clips 1 --probe-split train)
 sceneproof study "$here"/mall-pretraining/*.yaml "$world/manifest.parquet" "$out/pretraining" --seeds 0 1 2 3 4 \
   "${testing[@]}" "${tables[@]}"
 sceneproof study "$here"/mall/*.yaml "$world/manifest.parquet" "$out/ablation" --starts "$out"/pretraining/pretrained-seed* \

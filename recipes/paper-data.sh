@@ -10,10 +10,10 @@ set -euo pipefail
 index=$1 data=$2
 
 for set in mini-kinetics ucf101-{1,2,3} hmdb51-{1,2,3} diving48-v1; do
-  sceneproof prepare "$index/$set/manifest.parquet" "$data/$set" --short_side 240
+  sceneproof prepare "$index/$set/manifest.parquet" "$data/$set" --short-side 240
 done
 mini=$data/mini-kinetics
 sceneproof label scenes "$mini/manifest.parquet" "$mini/scenes.parquet" --labeller Places365ResNet --labeller.depth 50 \
-  --labeller.download --frames_per_video 8
+  --labeller.download --frames-per-video 8
 sceneproof label humans "$mini/manifest.parquet" "$mini/boxes.parquet" --detector faster-rcnn --download --every 4
 sceneproof label check "$mini/manifest.parquet" "$mini/labels.html" --scenes "$mini/scenes.parquet" --humans "$mini/boxes.parquet"

@@ -98,9 +98,9 @@ def test_corrupt_weights_are_named(small: Small, tmp_path: Path) -> None:
 def test_what_was_tested_is_kept_with_the_figures(small: Small, run: Run, tmp_path: Path) -> None:
     done = evaluate(run.path, small.manifest, clips=1, quiet=True, out=tmp_path / "out")
     figures = read_json(tmp_path / "out" / "metrics.json")
-    assert figures["settings"] == done.metrics["settings"] == settings_of({"manifest": small.manifest, "clips": 1})
-    assert figures["settings"] != settings_of({"manifest": small.manifest, "clips": 2})
-    assert figures["settings"] != settings_of({"manifest": small.manifest, "clips": 1, "splits": ["validation"]})
+    assert figures["settings"] == done.metrics["settings"] == settings_of(run.task, manifest=small.manifest, clips=1)
+    assert figures["settings"] != settings_of(run.task, manifest=small.manifest, clips=2)
+    assert figures["settings"] != settings_of(run.task, manifest=small.manifest, clips=1, splits=["validation"])
 
 
 def test_a_split_named_twice_is_refused(small: Small, run: Run) -> None:

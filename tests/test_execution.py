@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from sceneproof.errors import InputError, TrainingError
 from sceneproof.evaluate import settings_of
 from sceneproof.execution import Row, execute
 from sceneproof.files import write_json
+from sceneproof.tasks import Classification
 from tests.waiting import wait_until
 
 
@@ -114,10 +116,10 @@ def test_a_run_is_tested_again_where_the_settings_have_changed(tmp_path: Path, m
 
     def evaluate(folder: Path, **testing: Any) -> None:
         tested.append(testing["clips"])
-        write_json(folder / "evaluation" / "metrics.json", {"settings": settings_of(testing)})
+        write_json(folder / "evaluation" / "metrics.json", {"settings": settings_of(Classification(), **testing)})
 
-    parts: dict[str, Any] = {"train": lambda: None, "evaluate": evaluate, "settings": settings_of}
-    monkeypatch.setattr(module, "of_task", lambda task, command: parts[command])
+    monkeypatch.setattr(module, "train", lambda: SimpleNamespace(task=Classification()))
+    monkeypatch.setattr(module, "evaluate", evaluate)
     for clips in (1, 1, 2, 2, 1):
         execute([Row(tmp_path, {}, {"manifest": Path("m"), "splits": ("test",), "clips": clips})])
     assert tested == [1, 2, 1]

@@ -15,14 +15,16 @@ from sceneproof.arguments import parse
 from sceneproof.audit.models.inputs import read_classes
 from sceneproof.audit.naming import class_table
 from sceneproof.audit.table import AuditTable
+from sceneproof.bounded_yaml import MOST_YAML, read_yaml
 from sceneproof.commands import task_of_recipe, task_of_words
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.tables import KEY, read_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
-from sceneproof.files import MOST_YAML, parse_json, read_json, read_yaml
+from sceneproof.files import output_files, parse_json, read_json
 from sceneproof.run import Run
+from sceneproof.tasks.classification import clip_of
 from sceneproof.train import train
 from tests.videos import make_manifest
 
@@ -92,8 +94,8 @@ def test_a_text_in_a_recipe_that_is_a_bomb_itself_is_refused(tmp_path: Path) -> 
     recipe.write_text(yaml.safe_dump({"length": BOMB}))
     with pytest.raises(InputError, match=r"recipe\.yaml: .*its aliases"):
         parse(train, ["m", "o", f"--clip={recipe}"], "train")
-    with pytest.raises(InputError, match=r"config\.yaml: clip: .*its aliases"):
-        some_run(tmp_path / "run", clip={"length": BOMB}).settings("clip", ClipSettings)
+    with pytest.raises(InputError, match=r"config\.yaml: task: .*its aliases"):
+        _ = some_run(tmp_path / "run", task=of_clip({"length": BOMB})).task
 
 
 def test_aliases_that_a_person_writes_are_read(tmp_path: Path) -> None:
@@ -110,8 +112,9 @@ def test_a_recipe_that_holds_no_options_or_sends_on_is_refused(text: str, tmp_pa
     recipe.write_text(text)
     with pytest.raises(InputError, match=r"recipe\.yaml: (holds no options|config: write|clip: write)"):
         parse(train, ["m", "o", "--config", str(recipe)], "train")
-    assert task_of_recipe(recipe) == "classification"
-    assert task_of_words(["--config", "{" + "x" * 5000]) == "classification"  # too long for a name
+    if not text.startswith("clip"):  # which is a setting of the task
+        assert task_of_recipe(recipe).name == "classification"
+    assert task_of_words(["--config", "{" + "x" * 5000]).name == "classification"  # too long for a name
 
 
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
@@ -144,8 +147,13 @@ def test_json_is_bounded_and_of_the_kind_that_is_expected(tmp_path: Path) -> Non
     assert parse_json('"\\ud83d\\ude00"', "a") == "\N{GRINNING FACE}"
 
 
+def of_clip(clip: Any) -> dict[str, Any]:
+    """A task as a run's configuration holds it."""
+    return {"class_path": "sceneproof.tasks.classification.task.Classification", "init_args": {"clip": clip}}
+
+
 def some_run(folder: Path, **config: Any) -> Run:
-    run = Run(folder, {"seed": 0, "clip": {"length": 8}, **config}, ["a", "b"], [])
+    run = Run(folder, {"seed": 0, "task": of_clip({"length": 8}), **config}, ["a", "b"], [])
     run.begin()
     run.log({"step": 1, "loss": 0.5})
     return run
@@ -178,10 +186,10 @@ def test_a_configuration_of_another_form_is_refused(config: str, tmp_path: Path)
     "clip", [None, [], 3, {"lenght": 8}, {"length": "eight"}, {"length": [8]}, {"scales": "all"}, {"scales": 1}]
 )
 def test_settings_of_another_form_are_refused(clip: Any, tmp_path: Path) -> None:
-    run = some_run(tmp_path / "run", clip=clip)
-    with pytest.raises(InputError, match=r"config\.yaml: clip: "):
-        Run.open(run.path).settings("clip", ClipSettings)
-    assert some_run(tmp_path / "good").settings("clip", ClipSettings) == ClipSettings(length=8)
+    run = some_run(tmp_path / "run", task=of_clip(clip))
+    with pytest.raises(InputError, match=r"config\.yaml: task: "):
+        _ = Run.open(run.path).task
+    assert clip_of(some_run(tmp_path / "good")) == ClipSettings(length=8)
 
 
 def test_what_a_run_has_noted_is_checked(tmp_path: Path) -> None:
@@ -258,3 +266,16 @@ def test_home_is_meant_wherever_a_path_is_given(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(InputError, match="~nobody-at-all/x: no such home"):
         parse(train, ["m", "~nobody-at-all/x"], "train")
     assert not (tmp_path / "~").exists()
+
+
+def test_two_videos_of_one_name_do_not_share_files(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = output_files(out, tmp_path / "x" / "a.mp4", ("csv", "json"))
+    assert first == [out / "a.csv", out / "a.json"]
+    assert output_files(out, tmp_path / "x" / "a.mp4", ("csv", "json")) == first
+    assert output_files(out, tmp_path / "y" / "b.mp4", ("csv",)) == [out / "b.csv"]
+    for other in (tmp_path / "y" / "a.mp4", tmp_path / "x" / "a.avi"):
+        with pytest.raises(
+            InputError, match=r"a\.csv there is of another video of this name, .*x/a\.mp4: give another"
+        ):
+            output_files(out, other, ("csv", "json"))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_tables_that_a_method_needs_are_asked_for(
     method: Callable[[Backbone, Facts], Method], missing: str, small: Small, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=f"give --{missing} TABLE|needs to know the data's groups"):
-        small.train(tmp_path / "run", method=method, **{missing: None})
+        small.train(tmp_path / "run", method=method, **dict[str, Any]({missing: None}))
 
 
 @pytest.mark.parametrize("method", [GroupDRO, LfF, VideoMix])
@@ -118,7 +119,7 @@ def test_what_the_data_knows_is_kept_with_the_run(small: Small, tmp_path: Path) 
     again = Run.open(run.path)
     assert (again.known.rows, again.known.steps) == (16, 4)
     assert len(again.known.groups) > 1
-    trained = again.method()
+    trained = again.trained(Method)
     assert isinstance(trained, LfF)
     assert trained.met.all()
     assert sorted(trained.action_of_row.tolist()) == [0] * 8 + [1] * 8

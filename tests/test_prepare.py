@@ -20,7 +20,8 @@ from sceneproof.data.video import decode, frame_range
 from sceneproof.encoding import Form
 from sceneproof.errors import InputError
 from sceneproof.prepare import prepare
-from sceneproof.train_localization import train_localization
+from sceneproof.tasks import Localization
+from sceneproof.train import train
 from tests.timed import make_timed
 from tests.videos import BROKEN, FORMATS, ODD, make_format, make_masks, make_video, numbered, numbers_of
 
@@ -149,7 +150,7 @@ def test_a_dry_run_says_the_space_and_writes_nothing(tmp_path: Path, capsys: pyt
 def test_too_little_space_is_told_before_it_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = collection(tmp_path, a=lambda path: make_video(path, numbered(20)))
     monkeypatch.setattr("sceneproof.prepare.shutil.disk_usage", lambda _: type("Usage", (), {"free": 100}))
-    with pytest.raises(InputError, match="100 B are free: give a smaller --short_side"):
+    with pytest.raises(InputError, match="100 B are free: give a smaller --short-side"):
         prepare(manifest, tmp_path / "out", quiet=True)
     with pytest.raises(InputError, match="the originals are here"):
         prepare(manifest, tmp_path / "in", quiet=True)
@@ -250,4 +251,10 @@ def test_a_cut_segment_keeps_the_times_of_its_frames(tmp_path: Path) -> None:
     assert made.rows["frames"].tolist() == [10, 16, 20]
     assert made.rows["duration"].round(3).tolist() == [1.0, 0.4, 0.8]
     with pytest.raises(InputError, match=r"nothing to localize.*--segments keep"):
-        train_localization(tmp_path / "out" / "manifest.parquet", tmp_path / "run", validation_split=None, quiet=True)
+        train(
+            tmp_path / "out" / "manifest.parquet",
+            tmp_path / "run",
+            task=Localization(),
+            validation_split=None,
+            quiet=True,
+        )

@@ -57,7 +57,7 @@ def test_tuning_tries_every_rate_from_a_start_of_its_own_and_keeps_the_best_last
     recipe = tmp_path / "plain.yaml"
     recipe.write_text(RECIPE.replace("METHOD", "Plain").replace("adamw", "adamw, keep: last"))
     words = {"starts": [start.path], "learning_rates": (1e-2, 1e-6), "clips": 1, "quiet": True}
-    with pytest.raises(InputError, match="--tuning_start"):
+    with pytest.raises(InputError, match="--tuning-start"):
         study([recipe], small.manifest, tmp_path / "study", **words)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is one of --starts"):
         study([recipe], small.manifest, tmp_path / "study", tuning_start=start.path, **words)  # type: ignore[arg-type]

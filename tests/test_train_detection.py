@@ -16,16 +16,19 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table
 from sceneproof.engine import _Loop
 from sceneproof.errors import InputError
-from sceneproof.evaluate_detection import evaluate_detection
+from sceneproof.evaluate import evaluate
 from sceneproof.files import read_json
+from sceneproof.methods import Method
 from sceneproof.methods.plain import Plain
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
+from sceneproof.tasks import Detection
+from sceneproof.tasks.detection import Detector
 from sceneproof.tasks.detection.clips import BoxClipSettings
 from sceneproof.tasks.detection.linking import TubeSettings
 from sceneproof.tasks.detection.moc import MOC
 from sceneproof.tasks.detection.ssd import SSD
-from sceneproof.train_detection import train_detection
+from sceneproof.train import train
 from tests.squares import CORNERS, FRAMES, make_squares
 from tests.training import Small
 from tests.videos import BROKEN
@@ -59,7 +62,8 @@ def trained(videos: Path, out: Path, *, way: str = "SSD", **more: Any) -> Run:
         **WAYS[way], "humans": videos.parent / "boxes.parquet", "quiet": True,
         "tubes": TubeSettings(switch_cost=None, least_frames=3), **more,
     }  # fmt: skip
-    return train_detection(videos, out, optimisation=Optimisation(**settings), **arguments)
+    arguments["task"] = Detection(clip=arguments.pop("clip"), tubes=arguments.pop("tubes"))
+    return train(videos, out, optimisation=Optimisation(**settings), **arguments)
 
 
 def same(one: Run, other: Run) -> bool:
@@ -138,9 +142,9 @@ def test_a_detector_starts_from_a_classifier(way: str, videos: Path, tmp_path: P
     assert shared
     assert all(ours[key].equal(theirs[key]) for key in shared), "frozen: the backbone is the classifier's"
     with pytest.raises(InputError, match="a run of detection, where one of classification is needed"):
-        run.method()
+        run.trained(Method)
     with pytest.raises(InputError, match="a run of classification, where one of detection is needed"):
-        evaluate_detection(start.path, videos, humans=videos.parent / "boxes.parquet")
+        start.trained(Detector)
 
 
 def test_a_video_that_cannot_be_read_is_missed(videos: Path, tmp_path: Path) -> None:
@@ -151,11 +155,11 @@ def test_a_video_that_cannot_be_read_is_missed(videos: Path, tmp_path: Path) -> 
         BROKEN["not a video"](folder / "videos" / f"{name}.mp4")
     manifest = folder / "manifest.parquet"
     run = trained(manifest, tmp_path / "run", optimisation={"epochs": 1})
-    tested = evaluate_detection(run.path, manifest, humans=folder / "boxes.parquet", quiet=True)
+    tested = evaluate(run.path, manifest, humans=folder / "boxes.parquet", quiet=True)
     assert tested.metrics["splits"]["test"]["missed"] == 1
     assert tested.metrics["splits"]["test"]["boxes"] == 6 * FRAMES, "they count, and are not found"
-    assert set(tested.truth.loc[tested.truth["problem"] != "", "video"]) == {"test0"}
-    assert "test0" not in set(tested.boxes["video"])
+    assert set(tested.tables["truth"].loc[tested.tables["truth"]["problem"] != "", "video"]) == {"test0"}
+    assert "test0" not in set(tested.predictions["video"])
 
 
 @pytest.mark.parametrize(
@@ -209,9 +213,9 @@ def test_videos_without_boxes_are_left_out_and_counted(
     few.to_parquet(tmp_path / "few.parquet")
     run = trained(videos, tmp_path / "run", humans=tmp_path / "few.parquet", quiet=False, optimisation={"epochs": 1})
     assert "1 of 16 training videos have no box" in capsys.readouterr().err
-    tested = evaluate_detection(run.path, videos, humans=tmp_path / "few.parquet", quiet=True)
+    tested = evaluate(run.path, videos, humans=tmp_path / "few.parquet", quiet=True)
     assert tested.metrics["splits"]["test"]["boxes"] == 5 * FRAMES
-    assert tested.truth.loc[tested.truth["video"] == "test0", "action"].tolist() == ["background"]
+    assert tested.tables["truth"].loc[tested.tables["truth"]["video"] == "test0", "action"].tolist() == ["background"]
 
 
 def test_a_study_of_detectors(videos: Path, tmp_path: Path) -> None:

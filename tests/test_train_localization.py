@@ -16,16 +16,19 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table
 from sceneproof.engine import _Loop
 from sceneproof.errors import InputError
-from sceneproof.evaluate_localization import evaluate_localization
+from sceneproof.evaluate import evaluate
 from sceneproof.files import read_json
+from sceneproof.methods import Method
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
+from sceneproof.tasks import Localization
+from sceneproof.tasks.localization import Localizer
 from sceneproof.tasks.localization.actionformer import ActionFormer
 from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.feeding import Known
 from sceneproof.tasks.localization.per_frame import PerFrame
 from sceneproof.tasks.localization.rc3d import RC3D
-from sceneproof.train_localization import train_localization
+from sceneproof.train import train
 from tests.training import Small
 from tests.untrimmed import SECONDS, make_untrimmed
 from tests.videos import BROKEN
@@ -50,9 +53,10 @@ def trained(videos: Path, out: Path, **more: Any) -> Run:
         "log_every": 2, "trackers": (), "freeze_batch_norm": True, **more.pop("optimisation", {}),
     }  # fmt: skip
     arguments: dict[str, Any] = {
-        "backbone": BACKBONE, "method": METHODS["RC3D"], "buffer": BUFFER, "quiet": True, **more,
+        "backbone": BACKBONE, "method": METHODS["RC3D"], "quiet": True,
+        "task": Localization(buffer=more.pop("buffer", BUFFER)), **more,
     }  # fmt: skip
-    return train_localization(videos, out, optimisation=Optimisation(**settings), **arguments)
+    return train(videos, out, optimisation=Optimisation(**settings), **arguments)
 
 
 def same(one: Run, other: Run) -> bool:
@@ -128,9 +132,9 @@ def test_a_localizer_starts_from_a_classifier(videos: Path, tmp_path: Path) -> N
     assert shared
     assert all(ours[key].equal(theirs[key]) for key in shared), "frozen: the backbone is the classifier's"
     with pytest.raises(InputError, match="a run of localization, where one of classification is needed"):
-        run.method()
+        run.trained(Method)
     with pytest.raises(InputError, match="a run of classification, where one of localization is needed"):
-        evaluate_localization(start.path, videos)
+        start.trained(Localizer)
 
 
 def test_one_look_of_a_frozen_backbone_is_as_good_as_many(
@@ -151,11 +155,11 @@ def test_a_video_that_cannot_be_read_is_missed(videos: Path, tmp_path: Path) -> 
         (folder / "videos" / f"{name}.mp4").unlink()
         BROKEN["not a video"](folder / "videos" / f"{name}.mp4")
     run = trained(folder / "manifest.parquet", tmp_path / "run", optimisation={"epochs": 1})
-    metrics = evaluate_localization(run.path, folder / "manifest.parquet", quiet=True)
+    metrics = evaluate(run.path, folder / "manifest.parquet", quiet=True)
     assert metrics.metrics["splits"]["test"]["missed"] == 1
     assert metrics.metrics["splits"]["test"]["segments"] == 4, "they count, and are not found"
-    assert set(metrics.truth.loc[metrics.truth["problem"] != "", "video"]) == {"test0"}
-    assert "test0" not in set(metrics.detections["video"])
+    assert set(metrics.tables["truth"].loc[metrics.tables["truth"]["problem"] != "", "video"]) == {"test0"}
+    assert "test0" not in set(metrics.predictions["video"])
 
 
 def test_ambiguous_segments_count_in_one_reading_alone(videos: Path, tmp_path: Path) -> None:
@@ -164,12 +168,12 @@ def test_ambiguous_segments_count_in_one_reading_alone(videos: Path, tmp_path: P
     rows = table.rows[table.rows["split"] == "test"].drop_duplicates("group")
     rows = rows.assign(start=0.0, end=SECONDS, action="Ambiguous", video=rows["group"] + "_ambiguous")
     Manifest(rows.reset_index(drop=True), videos.parent).write(videos.parent / "ambiguous.parquet")
-    plain = evaluate_localization(run.path, videos, quiet=True).metrics["splits"]["test"]["mAP"]
-    unclear = evaluate_localization(run.path, videos, ambiguous=videos.parent / "ambiguous.parquet", quiet=True)
+    plain = evaluate(run.path, videos, quiet=True).metrics["splits"]["test"]["mAP"]
+    unclear = evaluate(run.path, videos, ambiguous=videos.parent / "ambiguous.parquet", quiet=True)
     figures = unclear.metrics["splits"]["test"]["mAP"]
     assert figures["activitynet"] == plain["activitynet"]
     assert figures["thumos"]["average"] >= plain["thumos"]["average"]
-    assert (unclear.truth["action"] == "Ambiguous").sum() == 3
+    assert (unclear.tables["truth"]["action"] == "Ambiguous").sum() == 3
 
 
 def test_wrong_annotations_are_refused_with_the_way_to_mend_them(videos: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from sceneproof.methods.base import Facts, Method
 from sceneproof.methods.sdn import SDN
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
+from sceneproof.tasks import Classification
 from sceneproof.train import train
 from tests.videos import make_boxes, make_manifest, make_scenes
 
@@ -85,10 +86,10 @@ class Small:
             ),
             **{"trackers": (), **(optimisation or {})},
         )
+        of_task: dict[str, Any] = {"clip": ClipSettings(8, 1, 32), "validation_clips": 1}
+        of_task |= {name: more.pop(name) for name in ("clip", "validation_clips", "shuffle_scenes") if name in more}
         arguments: dict[str, Any] = {
-            "scenes": self.scenes, "humans": self.boxes, "clip": ClipSettings(8, 1, 32), "quiet": True,
-            "validation_clips": 1,
-            **more,
+            "scenes": self.scenes, "humans": self.boxes, "task": Classification(**of_task), "quiet": True, **more,
         }  # fmt: skip
         return train(
             arguments.pop("manifest", self.manifest),

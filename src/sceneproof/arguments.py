@@ -2,53 +2,68 @@
 
 import dataclasses
 import inspect
-import itertools
 import json
 import os
 import re
 import typing
+from argparse import HelpFormatter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 from jsonargparse._common import parsing_settings
 
 from sceneproof.addresses import at_home
+from sceneproof.bounded_yaml import TooMuchError, build_yaml, read_yaml
 from sceneproof.errors import InputError
-from sceneproof.files import TooMuchError, build_yaml, read_yaml
+from sceneproof.legacy import modern, modern_words
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
-from sceneproof.trust import OWN, PATH, check_prefixes, class_paths, refuse_untrusted
+from sceneproof.trust import OWN, check_prefixes, class_paths, refuse_untrusted
+from sceneproof.words import FLAG, hyphened, inside, is_class, is_list, named_paths, normalised, spelled_out, values_of
+
+if TYPE_CHECKING:
+    from sceneproof.task import Task
 
 NO_MODULES = ("hf", "torchvision")
 """What stands before the colon of a model that is no 'package.module:callable'."""
 Settings = TypeVar("Settings")
 
 
-class Checker(ArgumentParser):
+class Parser(ArgumentParser):
     """A parser that raises InputError, so that bad values are told like any other bad input."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raises InputError with what is wrong."""
         raise InputError(message)
 
-
-class Parser(Checker):
-    """A parser of command lines."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raises InputError with what is wrong and where to look."""
-        raise InputError(f"{message}\n({self.prog} --help lists what there is)")
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
+        """The help, with hyphens in the flags."""
+        flags = {flag for action in self._actions for flag in action.option_strings}
+        said = super().format_help(formatter)
+        return FLAG.sub(lambda match: hyphened(match[0]) if match[0] in flags else match[0], said)
 
 
-def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict[str, Any]:
+def parse(
+    function: Callable[..., Any],
+    words: Sequence[str],
+    name: str,
+    *,
+    task: "Task | None" = None,
+) -> dict[str, Any]:
     """The keyword arguments of `function` that the words stand for; parameters are flags, required ones positional.
 
     Words may name any class. A file given with --config may name sceneproof's own and those that --trust or another
     word names, as may a run that the command opens: where `function` has a parameter `trust`, it is never None.
+
+    Args:
+        function: what the command does; its docstring is the help.
+        words: the command line behind the command's name.
+        name: of the command.
+        task: the task at hand: `train` takes its defaults, and a function with `**options` the options of its testing.
 
     Raises:
         InputError: an unknown flag or key, a value of another type, or a class that is not trusted.
@@ -58,35 +73,24 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise InputError(f"{visible(word)}: holds bytes that are not UTF-8, which no table can: rename the file")
         _check_values([word, word.partition("=")[2]], name)
-    hints = typing.get_type_hints(function)
-    parameters = inspect.signature(function).parameters
-    about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
-    parser = Parser(prog=name, description=about)
-    parser.add_argument("--config", action="config", help="a YAML file with any of the options below")
-    parser.add_function_arguments(function, as_positional=True)
-    for group in parser._action_groups:
-        if group.title not in ("positional arguments", "options"):
-            group.title = group.title if len(group._group_actions) < len(parameters) else "arguments"
-    for action in parser._actions:
-        if _is_list(hints.get(action.dest)):
-            action.metavar = f"{action.dest.rstrip('s').upper()} …"
+    options = _Options.of(function, task)
+    hints, parameters = options.hints, options.parameters
+    words = modern_words(normalised(words)) if "task" in parameters else normalised(words)
+    parser = _parser(function, name, options)
     required = [key for key, item in parameters.items() if item.default is item.empty]
-    spelled = spelled_out(words, {**hints, **_inside(hints)}, required)
-    files = _given(words, "--config")
-    given = _trust(spelled)
-    check_prefixes(given)
-    trust = [*given, *_named(words)]
-    for file in files:
-        _check_recipe(Path(file).expanduser(), hints)
-        _refuse_code(Path(file).expanduser(), hints, trust)
-    for key in (key for key, hint in hints.items() if dataclasses.is_dataclass(hint)):
-        for file in _given(words, f"--{key}"):  # a file with what is inside, or that itself
-            _check_recipe(Path(file), {})
+    spelled_words = spelled_out(words, options.inside, required)
+    trusted = _trust(spelled_words)
+    check_prefixes(trusted)
+    files = values_of(words, "--config")
+    trust = [*trusted, *named_paths(words)]
+    _check_files(files, words, options, trust)
+    modern_ones = [_modern(word, spelled_words[place - 1]) for place, word in enumerate(spelled_words)]
     try:
-        with _importing([*given, *(path.replace(":", ".").partition(".")[0] for path in _named(words))]):
-            values = parser.parse_args(spelled)
+        with _importing([*trusted, *(path.replace(":", ".").partition(".")[0] for path in named_paths(words))]):
+            values = parser.parse_args(modern_ones)
     except InputError as error:
-        raise InputError(f"{', '.join(files)}: {error}" if files else str(error)) from None
+        where = f"{', '.join(files)}: " if files else ""
+        raise InputError(f"{where}{error}\n({name} --help lists what there is)") from None
     for key in parameters:
         for value in values[key] if isinstance(values[key], list) else [values[key]]:
             _refuse_address(key, value)
@@ -94,7 +98,75 @@ def parse(function: Callable[..., Any], words: Sequence[str], name: str) -> dict
     for key, value in made.items():
         if isinstance(value, Spec):
             value.check(trust, f"{', '.join(files)}: {key}" if files else key)
-    return {**made, "trust": given} if "trust" in made else made
+    return {**made, "trust": trusted} if "trust" in made else made
+
+
+@dataclasses.dataclass(frozen=True)
+class _Options:
+    """What a command takes, with what the task at hand adds.
+
+    Attributes:
+        hints: type by parameter.
+        parameters: by name, the options of the task's testing in front.
+        inside: `hints`, with the types of what is inside dataclasses and the task, by `parameter.field`.
+        more: a dataclass whose fields are further options, or None.
+        taken: the function's own parameters.
+        defaults: the task's, as plain values, in place of the function's.
+    """
+
+    hints: Mapping[str, Any]
+    parameters: Mapping[str, inspect.Parameter]
+    inside: Mapping[str, Any]
+    more: type | None
+    taken: frozenset[str]
+    defaults: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], task: "Task | None") -> "_Options":
+        hints = typing.get_type_hints(function)
+        parameters = dict(inspect.signature(function).parameters)
+        taken = frozenset(parameters)
+        more = None
+        if "options" in parameters:
+            del parameters["options"], hints["options"]
+            more = task.testing if task is not None else None
+        if more is not None:
+            hints = typing.get_type_hints(more) | hints
+            parameters = {**inspect.signature(more).parameters, **parameters}
+        within = hints | inside(hints)
+        if "task" not in parameters:
+            return cls(hints, parameters, within, more, taken, {})
+        task = task or parameters["task"].default
+        of_task = {f"task.{key}": hint for key, hint in typing.get_type_hints(type(task).__init__).items()}
+        return cls(hints, parameters, within | of_task | inside(of_task), more, taken, task.defaults())
+
+
+def _parser(function: Callable[..., Any], name: str, options: _Options) -> Parser:
+    """A parser of a function's arguments; its docstring is the help."""
+    about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
+    parser = Parser(prog=name, description=about)
+    parser.add_argument("--config", action="config", help="a YAML file with any of the options below")
+    parser.add_function_arguments(function, as_positional=True)
+    if options.more is not None:
+        parser.add_class_arguments(options.more, None, skip=set(options.taken))
+    parser.set_defaults(dict(options.defaults))
+    for group in parser._action_groups:
+        if group.title not in ("positional arguments", "options"):
+            group.title = group.title if len(group._group_actions) < len(options.parameters) else "arguments"
+    for action in parser._actions:
+        if is_list(options.hints.get(action.dest)):
+            action.metavar = f"{action.dest.rstrip('s').upper()} …"
+    return parser
+
+
+def _modern(word: str, before: str) -> str:
+    """A word that names a recipe of old as that recipe's content, brought up to date; other words as they are."""
+    flag, equals, file = word.partition("=") if word.startswith("--config=") else (before, "", word)
+    if flag != "--config" or not os.path.isfile(file):
+        return word
+    options = read_yaml(Path(file))
+    changed = modern(options) if isinstance(options, Mapping) else options
+    return word if changed == options else f"{flag if equals else ''}{equals}{json.dumps(changed)}"
 
 
 def settings_of(kind: type[Settings], values: Any) -> Settings:
@@ -106,15 +178,25 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
     if not isinstance(values, Mapping):
         raise InputError(f"expected options by their names, not {values!r}")
     _check_values(values, "its options")
-    parser = Checker()
+    hints = typing.get_type_hints(kind.__init__)
+    for name, value in values.items():
+        if dataclasses.is_dataclass(hints.get(name)) and not isinstance(value, Mapping):
+            raise InputError(f"{name}: expected options by their names, not {value!r}")
+    parser = Parser()
     parser.add_class_arguments(kind, "settings")
-    return kind(**parser.parse_object({"settings": dict(values)})["settings"].as_dict())
+    made: Settings = parser.instantiate(parser.parse_object({"settings": dict(values)}))["settings"]
+    return made
 
 
-def _given(words: Sequence[str], flag: str) -> list[str]:
-    """What follows a flag, behind `=` or as the next word, wherever it is given."""
-    behind = [word.removeprefix(f"{flag}=") for word in words if word.startswith(f"{flag}=")]
-    return behind + [after for word, after in itertools.pairwise(words) if word == flag]
+def _check_files(files: Sequence[str], words: Sequence[str], options: _Options, trust: Sequence[str]) -> None:
+    """Raises InputError for what files of options may not hold, before the parser reads them."""
+    settings = {key.removeprefix("task."): hint for key, hint in options.inside.items()}
+    for file in files:
+        _check_recipe(Path(file).expanduser(), {**settings, **options.hints})
+        _refuse_code(Path(file).expanduser(), options.hints, trust)
+    for key in (key for key, hint in options.inside.items() if dataclasses.is_dataclass(hint)):
+        for file in values_of(words, f"--{key}"):  # a file with what is inside, or that itself
+            _check_recipe(Path(file), {})
 
 
 def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
@@ -124,7 +206,9 @@ def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
     options = read_yaml(file)
     if not isinstance(options, Mapping):
         raise InputError(f"{file}: holds no options by their names, but {type(options).__name__} {options!r:.40}")
-    for key, value in options.items():
+    task = modern(options).get("task")
+    settings = task.get("init_args") if isinstance(task, Mapping) else None
+    for key, value in {**options, **(settings if isinstance(settings, Mapping) else {})}.items():
         if key == "config" or (dataclasses.is_dataclass(hints.get(key)) and isinstance(value, str)):
             raise InputError(
                 f"{file}: {key}: write the options of {value!r} down in this file: it can include no other"
@@ -150,52 +234,10 @@ def _check_values(value: Any, where: str) -> None:
             _check_values(built, where)  # a text in it is taken for YAML again
 
 
-def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequence[str]) -> list[str]:
-    """Lists as people type them (`--splits test test_out`, `report RUN RUN`) and bare switches (`--quiet`), as JSON.
-
-    Args:
-        words: the command line.
-        hints: type by parameter, and by `parameter.field` for what is inside a dataclass.
-        required: the positional parameters in order; at most one of them may be a list.
-    """
-    flags: list[str] = []
-    positional: list[str] = []
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop(0)
-        name, _, value = word.partition("=")
-        hint = hints.get(name.removeprefix("--"))
-        if not word.startswith("--"):
-            positional.append(word)
-        elif _is_list(hint) and value == "null":
-            flags.append(word)
-        elif _is_list(hint):
-            items = [value] if "=" in word else _take(waiting)
-            flags.append(f"{name}={items[0] if len(items) == 1 and items[0].startswith('[') else json.dumps(items)}")
-        elif "=" not in word and _is_switch(name, hint, waiting):
-            flags.append(f"{word}=true")
-        else:
-            flags += [
-                word,
-                *([waiting.pop(0)] if "=" not in word and waiting and not waiting[0].startswith("--") else []),
-            ]
-    place = next((place for place, key in enumerate(required) if _is_list(hints[key])), None)
-    surplus = len(positional) - len(required)
-    if place is not None and surplus >= 0 and not positional[place].startswith("["):
-        positional[place : place + surplus + 1] = [json.dumps(positional[place : place + surplus + 1])]
-    return [*positional, *flags]
-
-
 def _trust(spelled: Sequence[str]) -> list[str]:
     """What --trust names; a word of the command line alone can."""
     values = [word.partition("=")[2] for word in spelled if word.startswith("--trust=")]
     return list(dict.fromkeys(item for value in values if value != "null" for item in yaml.safe_load(value)))
-
-
-def _named(words: Sequence[str]) -> list[str]:
-    """What words name that reads as an import path: `--method mine.Net`, `--backbone.module=mine.net`."""
-    values = [word.partition("=")[2] if word.startswith("--") else word for word in words]
-    return [value for value in values if PATH.fullmatch(value) and ("." in value or ":" in value)]
 
 
 def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> None:
@@ -212,14 +254,9 @@ def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> 
         if "." in path:
             refuse_untrusted(path, trust, str(file))
     for key, value in values.items():
-        names_class = isinstance(value, str) and "." in value and _is_class(hints.get(str(key).partition(".")[0]))
+        names_class = isinstance(value, str) and "." in value and is_class(hints.get(str(key).partition(".")[0]))
         if names_class or (key == "model" and _is_callable_model(value)):
             refuse_untrusted(value, trust, f"{file}: {key}")
-
-
-def _is_class(hint: Any) -> bool:
-    """Whether values of a type are classes, given by name."""
-    return typing.get_origin(hint) is Callable or hint is Callable
 
 
 def _is_callable_model(value: Any) -> bool:
@@ -236,38 +273,6 @@ def _importing(trust: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         parsing_settings.update(before)
-
-
-def _is_switch(name: str, hint: Any, waiting: Sequence[str]) -> bool:
-    """Whether a flag stands for itself: a truth value, or `--labeller.download` of a class whose types are unknown."""
-    if hint is bool:
-        return waiting[:1] not in (["true"], ["false"])
-    alone = not waiting or waiting[0].startswith("--")
-    return hint is None and "." in name and not name.endswith(".help") and alone
-
-
-def _inside(hints: Mapping[str, Any]) -> dict[str, Any]:
-    """Types of the fields of those parameters that are dataclasses, by `parameter.field`."""
-    return {
-        f"{key}.{name}": inner
-        for key, hint in hints.items()
-        if dataclasses.is_dataclass(hint)
-        for name, inner in typing.get_type_hints(hint).items()
-    }
-
-
-def _take(waiting: list[str]) -> list[str]:
-    """Removes and returns the words before the next flag."""
-    items: list[str] = []
-    while waiting and not waiting[0].startswith("--"):
-        items.append(waiting.pop(0))
-    return items
-
-
-def _is_list(hint: Any) -> bool:
-    """Whether a type is a list: a sequence of things, but not a text."""
-    options = [hint, *typing.get_args(hint)]
-    return any(typing.get_origin(option) in (list, tuple, Sequence) for option in options)
 
 
 def _refuse_address(key: str, value: Any) -> None:

@@ -10,6 +10,7 @@ import sceneproof
 from sceneproof.errors import ConditionMetError, InputError, MachineError, TrainingError
 from sceneproof.interrupts import GRACE, Terminated, end_with_parent, termination_interrupts
 from sceneproof.terminal import lines_of, shown_safely
+from sceneproof.words import as_typed
 
 COMMANDS = {
     "demo": ("sceneproof.demo:demo", "make a small world, train with and without debiasing, write one page"),
@@ -38,11 +39,11 @@ COMMANDS = {
     "label network": ("sceneproof.labelling.scene_training:train_scene_network", "scene pictures -> scene classifier"),
     "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
     "contexts export": ("sceneproof.contexts.export:export", "manifest + people -> the same videos in other places"),
-    "train": ("sceneproof.train:train", "manifest + labels -> run; --task localization, detection"),
+    "train": ("sceneproof.train:train", "manifest + labels -> run; --task Localization, Detection"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
     "localize": ("sceneproof.localize:localize", "localizer + video -> when what is done"),
     "detect": ("sceneproof.detect:detect", "detector + video -> who does what where, drawn into the video"),
-    "report": ("sceneproof.pages.classification:report", "runs -> one page"),
+    "report": ("sceneproof.report:report", "runs -> one page"),
     "audit compare": ("sceneproof.pages.comparison:compare", "two audits -> which model leans more, on the same clips"),
     "audit": (
         "sceneproof.audit.command:audit_command",
@@ -52,8 +53,9 @@ COMMANDS = {
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }
 
-BY_TASK = ("train", "evaluate", "report")
-"""Commands with a function for each task; the table names that of classification. See `sceneproof.commands`."""
+BY_TASK = ("train", "evaluate", "report", "study")
+"""Commands whose options depend on the task: see `sceneproof.commands`."""
+CODES = {InputError: 2, TrainingError: 1, MachineError: 1, ConditionMetError: 3}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,18 +78,19 @@ def _run(name: str, rest: Sequence[str]) -> None:
     """Runs a command; says what was wrong, in the words of its error."""
     try:
         from sceneproof.arguments import parse  # slow to import, and the overview needs none of it
-        from sceneproof.commands import function, of_task, task_of_words
+        from sceneproof.commands import function, task_of_words
 
-        command = of_task(task_of_words(rest), name) if name in BY_TASK else function(COMMANDS[name][0])
-        command(**parse(command, rest, f"sceneproof {name}"))
-    except InputError as error:
-        _fail(str(error), 2)
-    except (TrainingError, MachineError) as error:
-        _fail(str(error), 1)
+        if name not in BY_TASK:
+            command = function(COMMANDS[name][0])
+            command(**parse(command, rest, f"sceneproof {name}"))
+            return
+        task = task_of_words(rest)
+        command = function(task.page if name == "report" else COMMANDS[name][0])
+        command(**parse(command, rest, f"sceneproof {name}", task=task))
+    except (InputError, TrainingError, MachineError, ConditionMetError) as error:
+        _fail(as_typed(str(error), rest), CODES[next(kind for kind in CODES if isinstance(error, kind))])
     except MemoryError as error:
         _fail(f"the machine has too little memory left: {error}".rstrip(": "), 1)
-    except ConditionMetError as error:
-        _fail(str(error), 3)
     except OSError as error:  # a full disk, a folder that may not be written
         _fail(str(error) or type(error).__name__, 1)
     except Terminated as error:

@@ -1,82 +1,82 @@
-"""Which function does a task's part of a command: found by name, imported when asked for."""
+"""Commands whose options depend on a task: which task a command line is about, and what it adds."""
 
 import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sceneproof import tasks
+from sceneproof.bounded_yaml import read_yaml
 from sceneproof.errors import InputError
-from sceneproof.files import read_yaml
-
-TASKS = {
-    "classification": {
-        "train": "sceneproof.train:train",
-        "evaluate": "sceneproof.evaluate:evaluate",
-        "settings": "sceneproof.evaluate:settings_of",
-        "report": "sceneproof.pages.classification:report",
-    },
-    "localization": {
-        "train": "sceneproof.train_localization:train_localization",
-        "evaluate": "sceneproof.evaluate_localization:evaluate_localization",
-        "settings": "sceneproof.evaluate_localization:settings_of",
-        "report": "sceneproof.pages.localization:report_localization",
-    },
-    "detection": {
-        "train": "sceneproof.train_detection:train_detection",
-        "evaluate": "sceneproof.evaluate_detection:evaluate_detection",
-        "settings": "sceneproof.evaluate_detection:settings_of",
-        "report": "sceneproof.pages.detection:report_detection",
-    },
-}
-
-CRITERIA = {"classification": "top1", "localization": "mAP", "detection": "frame_mAP"}
-"""The figure of validation that picks weights and rates."""
+from sceneproof.legacy import BEFORE, modern
+from sceneproof.run import task_of
+from sceneproof.task import Task
 
 
 def function(path: str) -> Callable[..., Any]:
     """What 'package.module:name' names."""
     module, _, name = path.partition(":")
-    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return found
+    made: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return made
 
 
-def of_task(task: str, command: str) -> Callable[..., Any]:
-    """The function that does a task's part of 'train', 'evaluate', 'settings' or 'report'.
+def task_of_recipe(path: Path, trust: Sequence[str] | None = None) -> Task:
+    """The task that a recipe, or a run's configuration, is of, with its settings; classification where it does not say.
 
-    Raises:
-        InputError: no such task.
-    """
-    if task not in TASKS:
-        raise InputError(f"no task {task!r}; there are: {', '.join(TASKS)}")
-    return function(TASKS[task][command])
-
-
-def task_of_recipe(path: Path) -> str:
-    """The task that a recipe trains for, "classification" where it does not say.
+    Args:
+        path: the file.
+        trust: prefixes of import paths that are trusted besides our own.
 
     Raises:
-        InputError: the file cannot be read, or is no YAML.
+        InputError: the file cannot be read, is no YAML, or names a task that is none.
     """
-    found = read_yaml(path)
-    return str(found.get("task", "classification")) if isinstance(found, dict) else "classification"
+    options = read_yaml(path)
+    task = modern(options).get("task") if isinstance(options, Mapping) else None
+    if task is None:
+        return tasks.Classification()
+    where = f"{path}: task"
+    return task_named(task, trust, where) if isinstance(task, str) else task_of(task, trust=trust, where=where)
 
 
-def task_of_words(words: Sequence[str]) -> str:
-    """The task that a command line is about: by --task, by its recipe, or by the first run folder that it names."""
+def task_named(name: str, trust: Sequence[str] | None = None, where: str = "--task") -> Task:
+    """The task of a word: Localization, localization, or an import path, with its default settings.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    known = {path: path for path, *_ in BEFORE.values()} | {word: path for word, (path, *_) in BEFORE.items()}
+    known |= {own: f"sceneproof.tasks.{own}" for own in tasks.__all__}
+    if name not in known and "." not in name:
+        raise InputError(f"{where}: no task {name!r}; there are: {', '.join(sorted(set(tasks.__all__) - {'Task'}))}")
+    return task_of({"class_path": known.get(name, name)}, trust=trust, where=where)
+
+
+def task_of_words(words: Sequence[str]) -> Task:
+    """The task that a command line is about: by --task, by its recipe, or by the first run folder that it names.
+
+    Raises:
+        InputError: --task names none.
+    """
     waiting = list(words)
     while waiting:
         name, equals, value = waiting.pop(0).partition("=")
         if name in ("--task", "--config"):
             value = value if equals else (waiting.pop(0) if waiting else "")
             if name == "--task":
-                return value
+                return task_named(value, [value])
             recipe = os.path.expanduser(value)
-            task = task_of_recipe(Path(recipe)) if os.path.isfile(recipe) else "classification"
-            if task != "classification":
-                return task
-        elif not name.startswith("--") and os.path.isfile(
-            config := os.path.join(os.path.expanduser(name), "config.yaml")
-        ):
-            return task_of_recipe(Path(config))
-    return "classification"
+            if os.path.isfile(recipe) and _says(recipe):
+                return task_of_recipe(Path(recipe))
+        elif not name.startswith("--"):
+            place = os.path.expanduser(name)
+            config = os.path.join(place, "config.yaml")
+            if os.path.isfile(config) or (place.endswith((".yaml", ".yml")) and os.path.isfile(place)):
+                return task_of_recipe(Path(config if os.path.isfile(config) else place))
+    return tasks.Classification()
+
+
+def _says(recipe: str) -> bool:
+    """Whether a recipe names a task: of several, one may."""
+    options = read_yaml(Path(recipe))
+    return isinstance(options, Mapping) and "task" in options

@@ -18,6 +18,7 @@ from sceneproof.mall.world import World, make_world
 from sceneproof.methods import SDN, Facts, Method, Plain
 from sceneproof.optimisation import Optimisation
 from sceneproof.pages.opening import demonstration
+from sceneproof.tasks import Classification
 
 METHODS: dict[str, Callable[[Backbone, Facts], Method]] = {
     "SDN": partial(SDN, scene_weight=0.5),
@@ -107,7 +108,7 @@ def demo_rows(
         folder = out / "runs" / f"{name}{suffix}"
         training = {
             **tables, "out": folder, "seed": seed, "method": method, "weights": start, "memory": True,
-            "backbone": BACKBONE, "clip": CLIP, "optimisation": settings, "validation_clips": 1,
+            "backbone": BACKBONE, "task": Classification(clip=CLIP, validation_clips=1), "optimisation": settings,
         }  # fmt: skip
         return Row(folder, training, test)
 

@@ -18,12 +18,11 @@ from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
 from sceneproof.evaluate import device_named
-from sceneproof.evaluate_detection import clip_settings, tube_settings
-from sceneproof.files import whole
-from sceneproof.outputs import output_files
+from sceneproof.files import output_files, whole
 from sceneproof.pages.pictures import COLOURS, Box, annotate, write_video
 from sceneproof.progress import Advance, progress
 from sceneproof.run import Run
+from sceneproof.tasks.detection import Detection
 from sceneproof.tasks.detection.clips import BoxClipSettings
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.linking import best_tubes
@@ -73,21 +72,21 @@ def detect(
         InputError: no detector, or a video that cannot be read.
     """
     if not 0 <= least_score <= 1:
-        raise InputError(f"--least_score: must be from 0 to 1, not {least_score}")
+        raise InputError(f"--least-score: must be from 0 to 1, not {least_score}")
     if at_once < 1:
-        raise InputError(f"--at_once: must be at least 1, not {at_once}")
+        raise InputError(f"--at-once: must be at least 1, not {at_once}")
     trained = Run.open(model, trust=trust)
     where = device_named(device)
     numerics = trained.tested_in(where)
-    network = numerics.arrange(trained.detector().to(where))
-    settings = tube_settings(trained)
+    network = numerics.arrange(trained.trained(Detector).to(where))
+    task = trained.task
+    assert isinstance(task, Detection)
+    settings = task.tubes
     if settings.way != "online" and not quiet:
         print(f"{trained.name}: its tubes are linked {settings.way} in testing; here online, as frames come")
     place = located(video)
     files = output_files(Path("detected") if out is None else Path(out), place, ("csv", "json", "annotated.mp4"))
-    watching = _Watching(
-        network, clip_settings(trained), where, at_once, settings.online(), least_score, numerics.dtype
-    )
+    watching = _Watching(network, task.clip, where, at_once, settings.online(), least_score, numerics.dtype)
     try:
         info = probe(place)
         with progress(f"detecting in {place.name}", info.frames, quiet=quiet) as advance:
@@ -223,7 +222,7 @@ def _about(video: str, run: str, least_score: float, info: VideoInfo) -> dict[st
 def _tell(table: pd.DataFrame, info: VideoInfo, files: Sequence[Path], least_frames: int) -> None:
     if table.empty:
         print(
-            f"nothing found in {info.frames} frames: a lower --least_score shows what was weighed; tubes of fewer than "
+            f"nothing found in {info.frames} frames: a lower --least-score shows what was weighed; tubes of fewer than "
             f"{least_frames} frames are left out"
         )
     for row in table.head(SHOWN).to_dict("records"):

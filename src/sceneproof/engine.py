@@ -243,7 +243,7 @@ class _Loop:
             raise TrainingError(
                 f"{', '.join(broken)}: not a finite number (epoch {state.epoch + 1}, at step {state.step} or up to "
                 f"{self.settings.log_every} before it): a run with a lower --optimisation.lr or with "
-                f"--optimisation.clip_norm, in another folder, may not end like this. {_last(self.job.run)}."
+                f"--optimisation.clip-norm, in another folder, may not end like this. {_last(self.job.run)}."
             )
 
     def log(self, figures: dict[str, float]) -> None:

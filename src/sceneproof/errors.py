@@ -1,4 +1,4 @@
-"""The one exception for input that a user can mend: the command line prints it and exits with code 2."""
+"""The exceptions of this package: bad input, which a user can mend, a video's fault, the machine's trouble."""
 
 
 class InputError(ValueError):
@@ -28,6 +28,10 @@ class DamagedError(InputError):
         return InputError, (str(self),)
 
 
+class VideoError(Exception):
+    """A file that does not give its frames; the text is the reason, in a few words."""
+
+
 class TrainingError(RuntimeError):
     """Training cannot go on: the message says why, and where the last good checkpoint is."""
 
@@ -40,7 +44,7 @@ class MachineError(RuntimeError):
 
 
 class ConditionMetError(Exception):
-    """A condition of an audit's --fail_if holds: the message says which, and what was measured."""
+    """A condition of an audit's --fail-if holds: the message says which, and what was measured."""
 
 
 def _without_traceback(said: object) -> object:

@@ -13,13 +13,14 @@ from typing import Any
 
 import torch
 
-from sceneproof.commands import of_task
 from sceneproof.data.digests import file_digests
 from sceneproof.errors import InputError, TrainingError
+from sceneproof.evaluate import evaluate, settings_of
 from sceneproof.files import read_json
 from sceneproof.interrupts import GRACE, end_all, end_with_parent
 from sceneproof.progress import share_terminal
 from sceneproof.seals import intact
+from sceneproof.train import train
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Row:
 
     Attributes:
         folder: where the run goes.
-        training: keyword arguments of the task's `train`; "task" names it, classification by default.
-        testing: keyword arguments of its `evaluate`, without the run; None: the run is not tested.
+        training: keyword arguments of `train`.
+        testing: keyword arguments of `evaluate`, without the run; None: the run is not tested.
     """
 
     folder: Path
@@ -94,12 +95,9 @@ def _one_of_several(row: Row, threads: int) -> None:
 
 
 def _one(row: Row) -> None:
-    task = row.training.get("task", "classification")
-    of_task(task, "train")(**row.training)
-    if row.testing is None:
-        return
-    if not _tested(row.folder / "evaluation", of_task(task, "settings")(row.testing)):
-        of_task(task, "evaluate")(row.folder, **row.testing)
+    run = train(**row.training)
+    if row.testing is not None and not _tested(row.folder / "evaluation", settings_of(run.task, **row.testing)):
+        evaluate(row.folder, **row.testing)
 
 
 def _tested(folder: Path, settings: Mapping[str, Any]) -> bool:

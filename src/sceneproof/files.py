@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and are on the disk when they have their name; bounded JSON and YAML."""
+"""Files that are written whole or not at all, and are on the disk when they have their name; bounded JSON."""
 
 import errno
 import hashlib
@@ -7,12 +7,10 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from sceneproof.addresses import Address, Place, located, opened_file, upload
 from sceneproof.errors import DamagedError, InputError
@@ -30,14 +28,11 @@ MOST_JSON = 2**26
 """Bytes of a JSON file of ours."""
 MOST_LISTED = 2**30
 """Bytes of a data set's list in JSON, or of detections in it."""
-MOST_YAML = 2**20
-"""Bytes of a recipe, a configuration or a mapping: they have some thousands."""
 MOST_NAMES = 2**24
 """Bytes of a list of names: those of ten thousand classes are far below it."""
-DEEPEST, MOST_NODES = 50, 100_000
-"""Levels and values of YAML, each alias counted as all that it stands for."""
+SOURCES = "sources.json"
+"""In a folder of results: which video each name stands for."""
 KINDS: dict[type, str] = {dict: "object", list: "list"}
-SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @contextmanager
@@ -180,68 +175,9 @@ def parse_json(data: str | bytes, name: str, expected: type = object) -> Any:
 
 def _of_kind(value: Any, name: str, expected: type) -> Any:
     if not isinstance(value, expected):
-        raise InputError(f"{name}: expected a JSON {KINDS[expected]}, not {type(value).__name__} {_start(value)}")
+        said = repr(value) if len(repr(value)) <= 40 else f"{repr(value)[:40]}…"
+        raise InputError(f"{name}: expected a JSON {KINDS[expected]}, not {type(value).__name__} {said}")
     return value
-
-
-def read_yaml(path: Address | Place) -> Any:
-    """Reads YAML of plain values.
-
-    Raises:
-        InputError: the file is missing, cannot be reached, is larger or nested deeper than such files are, names more
-            than it holds by its aliases, or is not YAML.
-    """
-    text = decoded(read_bounded(path, MOST_YAML), str(path))
-    try:
-        return build_yaml(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: cannot be read: not YAML: {error}") from None
-
-
-class TooMuchError(yaml.YAMLError):
-    """YAML that is too much to build, or breaks down in building."""
-
-
-def build_yaml(text: str) -> Any:
-    """YAML as plain values.
-
-    Raises:
-        yaml.YAMLError: it is not YAML; a TooMuchError where its values cannot be built.
-    """
-    refuse_unbounded(text)
-    try:
-        return yaml.load(text, Loader=SafeLoader)  # in C where there is one
-    # PyYAML's constructors have no error of their own for a date with a 13th month, or a number that is empty
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
-        raise TooMuchError(f"{type(error).__name__}: {error}") from None
-
-
-def refuse_unbounded(text: str) -> None:
-    """Raises TooMuchError for YAML that is too much to build: by its events, before anything is built.
-
-    An alias counts as all that it stands for: ten lines can stand for more than any memory holds.
-    """
-    nodes, begun, sizes = 0, list[tuple[str | None, int]](), dict[str, int]()
-    for event in yaml.parse(text, Loader=SafeLoader):  # a YAMLError where it is none
-        if isinstance(event, yaml.CollectionStartEvent):
-            begun.append((event.anchor, nodes))
-            nodes += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = begun.pop()
-            if anchor is not None:
-                sizes[anchor] = nodes - before
-        elif isinstance(event, yaml.ScalarEvent):
-            nodes += 1
-            if event.anchor is not None:
-                sizes[event.anchor] = 1
-        elif isinstance(event, yaml.AliasEvent):
-            if event.anchor not in sizes:
-                raise TooMuchError(f"the alias *{event.anchor} stands for nothing, or for what it is a part of")
-            nodes += sizes[event.anchor]
-        if len(begun) > DEEPEST or nodes > MOST_NODES:
-            raise TooMuchError(
-                f"more than {DEEPEST} levels deep, or than {MOST_NODES} values with what its aliases stand for"
-            )
 
 
 def read_bounded(path: Address | Place, most: int) -> bytes:
@@ -290,7 +226,22 @@ def decoded(data: bytes, name: str) -> str:
         raise InputError(f"{name}: cannot be read: not text in UTF-8: {error}") from None
 
 
-def _start(value: object) -> str:
-    """The start of a value, for a message."""
-    said = repr(value)
-    return said if len(said) <= 40 else said[:40] + "…"
+def output_files(folder: Path, video: Place, endings: Sequence[str]) -> list[Path]:
+    """The files FOLDER/NAME.ENDING for a video; the folder is made, and remembers which video the name stands for.
+
+    Raises:
+        InputError: the folder holds what was found in another video of this name.
+    """
+    source = str(video.resolve()) if isinstance(video, Path) else str(video)
+    known = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}
+    if not isinstance(known, dict):
+        raise InputError(f"{folder / SOURCES}: expected names and videos; remove it, or give another --out")
+    files = [folder / f"{video.stem}.{ending}" for ending in endings]
+    if known.get(video.stem, source) != source:
+        raise InputError(
+            f"--out {folder}: {files[0].name} there is of another video of this name, {known[video.stem]}: give "
+            f"another folder"
+        )
+    if video.stem not in known:
+        write_json(folder / SOURCES, {**known, video.stem: source})
+    return files

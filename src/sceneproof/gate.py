@@ -125,7 +125,7 @@ class Gate:
         """Raises Refused unless the request asks for this machine, and no page of another site has sent it."""
         hosts = headers.get("host", [])
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
-            raise Refused(403, "this page is not to be asked for by that name: give it with --allowed_hosts")
+            raise Refused(403, "this page is not to be asked for by that name: give it with --allowed-hosts")
         for origin in headers.get("origin", []):
             place = urlsplit(origin)
             if place.netloc.lower() != hosts[0].lower() and place.hostname not in self._proxies:

@@ -100,5 +100,5 @@ def refuse_small_batches(clips: int, accelerator: Accelerator, settings: Optimis
         raise InputError(
             f"optimisation.batch: batches of {clips} clips on {processes} processes: batch normalisation needs "
             f"{least} a process: give a batch of {least * processes} or more, and as many videos"
-            + ("" if settings.freeze_batch_norm else ", or --optimisation.freeze_batch_norm=true")
+            + ("" if settings.freeze_batch_norm else ", or --optimisation.freeze-batch-norm=true")
         )

@@ -10,12 +10,12 @@ from sceneproof.addresses import Address, located
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
 from sceneproof.evaluate import device_named
-from sceneproof.evaluate_localization import buffer_settings
+from sceneproof.files import output_files
 from sceneproof.metrics.temporal_nms import grouped_nms
-from sceneproof.outputs import output_files
 from sceneproof.pages.timeline import TimeLine, write_timeline
 from sceneproof.progress import progress
 from sceneproof.run import Run
+from sceneproof.tasks.localization import Localization, Localizer
 from sceneproof.tasks.localization.buffers import Timeline, starts_of_testing
 from sceneproof.tasks.localization.detecting import as_table, localize_video
 from sceneproof.tasks.localization.formats import write_activitynet, write_csv
@@ -67,8 +67,10 @@ def localize(
     trained = Run.open(model, trust=trust)
     where = device_named(device)
     numerics = trained.tested_in(where)
-    network = numerics.arrange(trained.localizer().to(where))
-    settings = buffer_settings(trained)
+    network = numerics.arrange(trained.trained(Localizer).to(where))
+    task = trained.task
+    assert isinstance(task, Localization)
+    settings = task.buffer
     if step is not None:
         settings = replace(settings, test_step=step)
     place = located(video)
@@ -103,7 +105,7 @@ def suppressed(found: Segments, threshold: float) -> Segments:
 
 def _tell(table: pd.DataFrame, seconds: float, files: list[Path]) -> None:
     if table.empty:
-        print(f"nothing found in {seconds:.1f} s: a lower --least_score shows what was weighed")
+        print(f"nothing found in {seconds:.1f} s: a lower --least-score shows what was weighed")
     best = table.head(SHOWN)
     for start, end, score, action in zip(*(best[name] for name in ("start", "end", "score", "action")), strict=True):
         print(f"{clock(start)} - {clock(end)}  {score:.2f}  {action}")

@@ -79,9 +79,9 @@ def prepare(
         InputError: a setting out of its range, bad tables, too little space, or not one video can be read.
     """
     if short_side < 16:
-        raise InputError(f"--short_side {short_side}: give at least 16 pixels")
+        raise InputError(f"--short-side {short_side}: give at least 16 pixels")
     if key_frame_every < 1:
-        raise InputError(f"--key_frame_every {key_frame_every}: give at least 1 frame")
+        raise InputError(f"--key-frame-every {key_frame_every}: give at least 1 frame")
     table = Manifest.read(manifest, root)
     out = Path(out)
     if isinstance(table.root, Path) and out.resolve() == table.root.resolve():
@@ -174,7 +174,7 @@ def _check_space(space: _Space, sources: list[Source], out: Path, *, quiet: bool
         f"({_size(space.a_frame)} a frame, reckoned from {space.samples} of them); {_size(free)} are free"
     )
     if space.total > free:
-        raise InputError(f"{out}: {told}: give a smaller --short_side, or another disk")
+        raise InputError(f"{out}: {told}: give a smaller --short-side, or another disk")
     if not quiet:
         print(told)
 

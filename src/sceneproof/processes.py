@@ -16,8 +16,7 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from sceneproof import machine
-from sceneproof.data.video import VideoError
-from sceneproof.errors import InputError, MachineError
+from sceneproof.errors import InputError, MachineError, VideoError
 from sceneproof.interrupts import guarded, packed
 
 Task = TypeVar("Task")

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.addresses import located, marks
-from sceneproof.data.container import VideoError, opened
+from sceneproof.data.container import opened
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoInfo, decode, decode_each, frame_range, probe, shrunk
 from sceneproof.encoding import Clock, Form, Writer
-from sceneproof.errors import AddressError, MachineError, UnreachableError
+from sceneproof.errors import AddressError, MachineError, UnreachableError, VideoError
 from sceneproof.files import whole
 from sceneproof.machine import refuse_trouble
 from sceneproof.processes import Ask

@@ -9,8 +9,9 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 import yaml
@@ -23,17 +24,18 @@ from sceneproof import locks
 from sceneproof.arguments import settings_of
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill
+from sceneproof.bounded_yaml import read_yaml
 from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
-from sceneproof.files import parse_json, read_bounded, read_json, read_yaml, sync, whole, write_json
-from sceneproof.methods.base import Facts, Learner, Method
+from sceneproof.files import parse_json, read_bounded, read_json, sync, whole, write_json
+from sceneproof.legacy import modern
+from sceneproof.methods.base import Facts, Learner
 from sceneproof.numerics import Numerics, computes_bf16, processor_name
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
 from sceneproof.spec import Spec
-from sceneproof.tasks.detection.detector import Detector
-from sceneproof.tasks.localization.localizer import Localizer
-from sceneproof.trust import check_prefixes
+from sceneproof.task import Task
+from sceneproof.trust import check_prefixes, class_named
 
 logger = logging.getLogger(__name__)
 Network = TypeVar("Network", bound=Learner)
@@ -46,7 +48,6 @@ PLACES = ("manifest", "scenes", "humans", "weights", "root")
 FIRST_TEMPORARY = re.compile(
     r"\.(labels|environment|data|config)\.\d+\.tmp\.(json|yaml)"
 )  # as `files.whole` names them
-Settings = TypeVar("Settings")
 MOST_HISTORY = 2**28
 """Bytes of metrics.jsonl: a line has some hundreds."""
 
@@ -183,26 +184,12 @@ class Run:
         config = read_yaml(path / "config.yaml")
         if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
             raise InputError(f"{path / 'config.yaml'}: holds no configuration of a run, which names its options")
+        config = modern(config)
         labels = read_json(path / "labels.json", dict)
         actions, scenes = (_names(labels, key, path / "labels.json") for key in ("actions", "scenes"))
         if not actions:
             raise InputError(f"{path / 'labels.json'}: names no actions")
         return cls(path, config, actions, scenes, TrainingFacts.read(labels, path / "labels.json"), trust)
-
-    def settings(self, key: str, kind: type[Settings]) -> Settings:
-        """Settings of the configuration, such as how clips are cut; what an older run does not name is the default.
-
-        Args:
-            key: where they stand.
-            kind: their dataclass.
-
-        Raises:
-            InputError: they are missing, or not what the dataclass takes; names the file and the key.
-        """
-        try:
-            return settings_of(kind, self.config.get(key))
-        except InputError as error:
-            raise InputError(f"{self.path / 'config.yaml'}: {key}: {error}") from None
 
     @property
     def seed(self) -> int:
@@ -236,10 +223,14 @@ class Run:
         """The folder's name."""
         return self.path.name
 
-    @property
-    def task(self) -> str:
-        """What it was trained for: "classification", "localization" or "detection"."""
-        return str(self.config.get("task", "classification"))
+    @cached_property
+    def task(self) -> Task:
+        """What it was trained for, with its settings.
+
+        Raises:
+            InputError: none that is known or trusted, or settings that it does not take.
+        """
+        return task_of(self.config.get("task", {}), trust=self.trust, where=f"{self.path / 'config.yaml'}: task")
 
     def begun_in(self) -> Numerics | None:
         """What an earlier start of this run computes in; None where there was none."""
@@ -269,74 +260,40 @@ class Run:
             return Numerics("fp32", numerics.channels_last)
         return numerics
 
-    def build(self, facts: Facts | None = None) -> Method:
-        """The method of a classification with fresh weights, drawn from torch's random state.
+    def build(self, facts: Facts | None = None) -> Learner:
+        """The run's network with fresh weights, drawn from torch's random state.
 
         Args:
             facts: what it is told of the data, for training; by default what the folder knows of it.
 
         Raises:
-            InputError: a run of another task.
+            InputError: a configuration that names other things than a backbone and a method of its task.
         """
         known = self.known
         told = Facts(len(self.actions), len(self.scenes), len(known.groups), known.rows, known.steps)
-        return self._built(Method, "classification", facts or told)
+        return self._made("method", self.task.network, self._made("backbone", Backbone), self.task.told(facts or told))
 
-    def build_localizer(self) -> Localizer:
-        """The localizer with fresh weights, drawn from torch's random state.
+    def trained(self, kind: type[Network]) -> Network:
+        """The trained network, in evaluation mode, with the weights that were best on the validation split.
 
-        Raises:
-            InputError: a run of another task.
-        """
-        return self._built(Localizer, "localization", len(self.actions))
-
-    def build_detector(self) -> Detector:
-        """The detector with fresh weights, drawn from torch's random state.
-
-        Raises:
-            InputError: a run of another task.
-        """
-        return self._built(Detector, "detection", len(self.actions))
-
-    def method(self) -> Method:
-        """The trained method, in evaluation mode, with the weights that were best on the validation split.
+        Args:
+            kind: what it must be: a Method, a Localizer, a Detector.
 
         Raises:
             InputError: no weights yet, a corrupt file, or a run of another task.
         """
-        return self._trained(self.build())
-
-    def localizer(self) -> Localizer:
-        """The trained localizer, in evaluation mode.
-
-        Raises:
-            InputError: no weights yet, a corrupt file, or a run of another task.
-        """
-        return refusing_overflow(self._trained(self.build_localizer()), str(self.path))
-
-    def detector(self) -> Detector:
-        """The trained detector, in evaluation mode.
-
-        Raises:
-            InputError: no weights yet, a corrupt file, or a run of another task.
-        """
-        return refusing_overflow(self._trained(self.build_detector()), str(self.path))
-
-    def _built(self, kind: type[Network], task: str, facts: Facts | int) -> Network:
-        if self.task != task:
-            raise InputError(f"{self.path}: a run of {self.task}, where one of {task} is needed")
-        backbone = self._made("backbone", Backbone)
-        return self._made("method", kind, backbone, facts)
+        if not issubclass(self.task.network, kind):
+            raise InputError(f"{self.path}: a run of {self.task.name}, where one of {kind.task} is needed")
+        network = self.build()
+        assert isinstance(network, kind)
+        fill(network, read_weights(self.path / "weights.safetensors"), str(self.path / "weights.safetensors"))
+        self.check_files()
+        return refusing_overflow(network.eval(), str(self.path)) if network.refuses_overflow else network.eval()
 
     def _made(self, key: str, kind: type[Kind], *arguments: Any) -> Kind:
         """What the configuration has under a key."""
         where = f"{self.path / 'config.yaml'}: {key}"
         return Spec.from_config(self.config.get(key, {}), where).make(kind, *arguments, trust=self.trust, where=where)
-
-    def _trained(self, method: Network) -> Network:
-        fill(method, read_weights(self.path / "weights.safetensors"), str(self.path / "weights.safetensors"))
-        self.check_files()
-        return method.eval()
 
     def check_files(self) -> None:
         """Raises DamagedError where config.yaml or labels.json is not as it was written."""
@@ -385,6 +342,39 @@ class Run:
         (self.path / "done").touch()
         sync(self.path)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
+
+def task_of(value: Any, *, trust: Sequence[str] | None = None, where: str = "task") -> Task:
+    """A task as such, of a class and its arguments, or of what a configuration holds of it.
+
+    Args:
+        value: the task, its class, a `Spec`, or a mapping with 'class_path' and 'init_args'.
+        trust: prefixes of import paths that are trusted besides our own: see `trust.class_named`.
+        where: the file and the key that hold it.
+
+    Raises:
+        InputError: no task, one that is not trusted, or settings that it does not take.
+    """
+    if isinstance(value, Task):
+        return value
+    if isinstance(value, Mapping):
+        value = Spec.from_config(value, where)
+    elif isinstance(value, Spec):
+        trust = value.paths()  # the caller's own
+    spec = Spec.of(value)
+    kind = class_named(spec.class_path, Task, trust, where)  # type: ignore[type-abstract]  # a subclass of it
+    try:
+        return settings_of(kind, spec.init_args)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def refuse_not_finite(run: Run, video: str) -> NoReturn:
+    """Raises InputError for a video of which a network says something that is no number."""
+    raise InputError(
+        f"{run.path}: {video}: the network's answer is not made of finite numbers: it overflows; its weights may be of "
+        f"a training that diverged"
+    )
 
 
 def refusing_overflow(network: Network, source: str) -> Network:

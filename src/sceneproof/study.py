@@ -9,13 +9,16 @@ from typing import Any
 from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.arguments import parse
-from sceneproof.commands import CRITERIA, of_task, task_of_recipe
+from sceneproof.commands import function, task_of_recipe
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun
 from sceneproof.files import read_json, write_json
 from sceneproof.results import add_report, add_results
 from sceneproof.run import Run
+from sceneproof.task import Task
+from sceneproof.tasks import Classification
+from sceneproof.train import train
 from sceneproof.trust import check_prefixes
 
 
@@ -33,9 +36,6 @@ def study(
     scenes: Address | None = None,
     humans: Address | None = None,
     splits: Sequence[str] = ("test",),
-    clips: int = 0,
-    probe_split: str | None = None,
-    ambiguous: Address | None = None,
     root: Address | None = None,
     results: Path | None = None,
     baseline: str | None = None,
@@ -45,6 +45,7 @@ def study(
     memory: bool = False,
     trust: Sequence[str] | None = None,
     quiet: bool = False,
+    **options: Any,
 ) -> Path:
     """Trains and tests every recipe with every seed, then writes one page. Run it again to go on after a stop.
 
@@ -62,9 +63,6 @@ def study(
         scenes: table of soft scene labels.
         humans: table of person boxes or masks.
         splits: splits to test on.
-        clips: evenly spaced test clips a video; 0: every non-overlapping clip. Classification only.
-        probe_split: split that trains the linear probes for scene leakage.
-        ambiguous: table of ambiguous segments, for localization on THUMOS-14.
         root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         results: a results.csv to add the figures to.
         baseline: the recipe that the page compares with, by its name; by default the plain one.
@@ -75,36 +73,32 @@ def study(
         trust: modules or classes (mypackage, mypackage.models.Net) that recipes may name besides sceneproof's own. To
             import them executes their code.
         quiet: show no progress.
+        options: the task's own of `evaluate`.
 
     Raises:
         InputError: bad input; names the file, row or key.
     """
     refuse_torchrun("study")
     if learning_rates and bool(starts) != (tuning_start is not None):
-        raise InputError("--learning_rates with --starts: give --tuning_start too, a run that the trials start from")
+        raise InputError("--learning-rates with --starts: give --tuning-start too, a run that the trials start from")
     if tuning_start is not None and Path(tuning_start).resolve() in {Path(start).resolve() for start in starts}:
-        raise InputError(f"--tuning_start: {tuning_start} is one of --starts; what is reported must not choose")
+        raise InputError(f"--tuning-start: {tuning_start} is one of --starts; what is reported must not choose")
     out = Path(out)
-    task = _task(recipes)
-    train = of_task(task, "train")
     check_prefixes(trust)
-    tables = {"scenes": scenes, "humans": humans, "probe_split": probe_split, "ambiguous": ambiguous}
-    known = {*signature(train).parameters, *signature(of_task(task, "evaluate")).parameters}
-    for name, value in tables.items():
-        if value is not None and name not in known:
-            raise InputError(f"--{name}: {task} takes none; these are recipes of {task}: {recipes[0]}")
-    given = [f"--{name}={value}" for name, value in (("scenes", scenes), ("humans", humans), ("root", root)) if value]
+    task = _task(recipes, trust)
+    task.refuse_other(f"; these are recipes of {task.name}: {recipes[0]}", scenes=scenes, humans=humans)
+    task.options(options)
+    tables = {"scenes": scenes, "humans": humans, "root": root}
+    given = [f"--{name}={value}" for name, value in tables.items() if value]
     given += ["--trust", *trust] if trust else []
     given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}", f"--workers={workers}"]
-    testing = _taken(
-        of_task(task, "evaluate"),
-        {**tables, "manifest": manifest, "splits": splits, "clips": clips, "root": root, "quiet": quiet,
-         "workers": workers, "trust": trust},
-    )  # fmt: skip
+    if "workers" in signature(task.testing).parameters:
+        options = {"workers": workers, **options}
+    testing = {**tables, "manifest": manifest, "splits": splits, "quiet": quiet, "trust": trust, **options}
 
     def row(recipe: Path, folder: Path, seed: int, *more: str) -> Row:
         words = [str(manifest), str(folder), f"--config={recipe}", f"--seed={seed}", *given, *more]
-        return Row(folder, parse(train, words, str(recipe)), testing)
+        return Row(folder, parse(train, words, str(recipe), task=task), testing)
 
     def started(recipe: Path, folder: Path, start: Path, *more: str) -> Row:
         return row(recipe, folder, Run.open(start).seed, f"--weights={start}", *more)
@@ -116,7 +110,7 @@ def study(
 
     rates: dict[Path, list[str]] = {recipe: [] for recipe in recipes}
     if learning_rates:
-        rates = _tune(recipes, learning_rates, out / "tuning", trial, jobs, f"validation/{CRITERIA[task]}")
+        rates = _tune(recipes, learning_rates, out / "tuning", trial, jobs, f"validation/{task.criterion}")
     if starts:
         rows = [
             started(recipe, out / f"{recipe.stem}-from-{start.name}", start, *rates[recipe])
@@ -128,7 +122,7 @@ def study(
             row(recipe, out / f"{recipe.stem}-seed{seed}", seed, *rates[recipe]) for seed in seeds for recipe in recipes
         ]
     execute(rows, jobs=jobs)
-    report = of_task(task, "report")
+    report = function(task.page)
     looks = {"manifest": manifest, "humans": humans, "root": root, "trust": trust, "quiet": quiet}
     page: Path = report(
         [done.folder for done in rows], out / "report.html", baseline=baseline, debiased=debiased,
@@ -144,17 +138,17 @@ def study(
     return page
 
 
-def _task(recipes: Sequence[Path]) -> str:
+def _task(recipes: Sequence[Path], trust: Sequence[str] | None) -> Task:
     """The task that all recipes train for.
 
     Raises:
         InputError: they train for several.
     """
-    tasks = {task_of_recipe(Path(recipe)): recipe for recipe in recipes}
-    if len(tasks) > 1:
-        several = "; ".join(f"{recipe}: {task}" for task, recipe in tasks.items())
+    tasks = {recipe: task_of_recipe(Path(recipe), trust) for recipe in recipes}
+    if len({type(task) for task in tasks.values()}) > 1:
+        several = "; ".join(f"{recipe}: {task.name}" for recipe, task in tasks.items())
         raise InputError(f"a study has recipes of one task: {several}")
-    return next(iter(tasks), "classification")
+    return next(iter(tasks.values()), Classification())
 
 
 def _taken(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,7 +179,7 @@ def _tune(
     }
     for trial in trials.values():
         if (split := trial.training["validation_split"]) is None:
-            raise InputError("--learning_rates: the recipe has no validation split, which is to choose among them")
+            raise InputError("--learning-rates: the recipe has no validation split, which is to choose among them")
         refuse_out_of_context(Manifest.read(trial.training["manifest"], trial.training["root"]).split(split))
     execute([replace(trial, testing=None) for trial in trials.values()], jobs=jobs)
     best, told = dict[Path, float](), dict[str, object]()

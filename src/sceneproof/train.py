@@ -1,50 +1,52 @@
-"""The main job: manifest + labels + backbone + method -> run."""
+"""The main job, whatever the task: manifest + labels + backbone + method -> run."""
 
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from accelerate import Accelerator
 
 from sceneproof.addresses import Address
-from sceneproof.backbones import Backbone, ResNet3D
-from sceneproof.data.batches import RawBatch, normalised, steps_in_epoch, to_batch
-from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
+from sceneproof.backbones import Backbone
 from sceneproof.data.digests import weights_digests
-from sceneproof.data.manifest import Manifest, refuse_out_of_context
-from sceneproof.data.plausibility import tell
-from sceneproof.labels import TrainingLabels, load, tell_what_is_known
-from sceneproof.methods import Facts, Method, Plain
-from sceneproof.methods.base import augmented
+from sceneproof.data.manifest import Manifest
+from sceneproof.engine import Job, fit
+from sceneproof.errors import InputError
+from sceneproof.launch import accelerator_for, numerics_for, place, refuse_small_batches
+from sceneproof.locks import Lock, locked
+from sceneproof.material import Material
+from sceneproof.methods.base import Learner
 from sceneproof.optimisation import Optimisation
-from sceneproof.run import Run, TrainingFacts
+from sceneproof.run import Run, TrainingFacts, task_of
 from sceneproof.spec import Spec, named, plain
 from sceneproof.start import start_from
-from sceneproof.tasks.classification import Validation
-from sceneproof.training import OUTSIDE, Batches, Material, carry_out, check_seed
-from sceneproof.types import Batch
+from sceneproof.task import Plan, Tables, Task, Training
+from sceneproof.tasks import Classification
+
+OUTSIDE = ("out", "workers", "memory", "trust", "quiet")
+"""Arguments of `train` that cannot change its result: no part of a run's configuration."""
+OF_THE_TASK = Optimisation()
+"""The task's own settings: where nothing is said, these are taken instead."""
 
 
 def train(
     manifest: Address,
     out: Path,
     *,
-    backbone: Callable[[], Backbone] = ResNet3D,
-    method: Callable[[Backbone, Facts], Method] = Plain,
+    task: Task = Classification(),
+    backbone: Callable[[], Backbone] | None = None,
+    method: Callable[[Backbone, Any], Learner] | None = None,
     scenes: Address | None = None,
     humans: Address | None = None,
     weights: Path | None = None,
-    shuffle_scenes: bool = False,
     freeze_backbone: bool = False,
     train_split: str = "train",
     validation_split: str | None = "validation",
-    validation_clips: int = 3,
     root: Address | None = None,
-    clip: ClipSettings = ClipSettings(),
-    optimisation: Optimisation = Optimisation(),
+    optimisation: Optimisation = OF_THE_TASK,
     seed: int = 0,
     workers: int = 0,
     memory: bool = False,
@@ -53,27 +55,26 @@ def train(
 ) -> Run:
     """Trains a model and writes a run folder. The same command goes on with a run that was cut short.
 
-    It trains a classifier; `--task localization` trains a localizer, and has options of its own (with --help).
-
     Args:
-        manifest: the table of videos that `sceneproof index` or `sceneproof mall` wrote. It, the tables of labels and
-            the root may be addresses (s3://, gs://, hf://).
+        manifest: the table of videos that `sceneproof index` or `sceneproof mall` wrote; for localization one of
+            segments. It, the tables of labels and the root may be addresses (s3://, gs://, hf://).
         out: the run folder to write, on this machine.
-        backbone: the network that turns clips into features, for example ResNet3D or TorchvisionVideo.
-        method: how it is trained: Plain, SDN, GroupDRO, LfF, VideoMix, or one of your own.
+        task: what is learnt: Classification (what is done in a clip), Localization (when, in an untrimmed video) or
+            Detection (who does it, and where), with how videos are cut. See --task.help Localization.
+        backbone: the network that turns clips into features, for example ResNet3D or TorchvisionVideo. By default
+            ResNet3D, for detection VGG16.
+        method: how it is trained. Classification: Plain, SDN, GroupDRO, LfF, VideoMix; localization: RC3D,
+            ActionFormer, PerFrame; detection: SSD, MOC; or one of your own. By default the first of these.
         scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it.
-        humans: table of person boxes or masks; SDN's confusion loss needs it.
-        weights: start from these: a run folder, or an official .pth checkpoint. Heads come along only where the
-            classes are the same.
-        shuffle_scenes: a control: give every training video the scene label of another one, drawn by the seed.
+        humans: table of person boxes or masks; SDN's confusion loss needs it, and detection, which learns the boxes.
+        weights: start from these: a run folder of any task, or an official .pth checkpoint. Heads come along only
+            where they fit and the classes are the same.
         freeze_backbone: train the heads alone: the transfer protocol's linear evaluation.
         train_split: split of the manifest to train on; its actions are the model's classes.
         validation_split: split to validate on, and to pick the weights that are kept. It must be in context; null: no
             validation, the last weights are kept.
-        validation_clips: evenly spaced clips a validation video is judged by.
         root: folder or address that the manifest's paths start from, where it is not the manifest's own.
-        clip: how clips are cut.
-        optimisation: how the losses are minimised.
+        optimisation: how the losses are minimised; by default as the task's first method was by its authors.
         seed: of the weights, the order of the clips, and every crop and flip.
         workers: loader processes; 0 loads in the training process.
         memory: decode every video once and keep it in memory.
@@ -85,63 +86,93 @@ def train(
         InputError: bad input; names the file, row or key.
         TrainingError: training cannot go on; says why, and where the last checkpoint is.
     """
-    config = _config(locals())
-    check_seed(seed)
-    table = Manifest.read(manifest, root)
-    if validation_split is not None and (optimisation.keep == "best" or optimisation.schedule == "plateau"):
-        refuse_out_of_context(table.split(validation_split))
-    labels = TrainingLabels.read(table.split(train_split), scenes, humans, shuffled=seed if shuffle_scenes else None)
-    facts = labels.facts(steps_in_epoch(len(labels.part), optimisation.batch))
-    known = TrainingFacts(labels.groups.names, facts.rows, facts.steps)
-    run = Run(Path(out), config, labels.part.actions, labels.scene_names, known=known, trust=named(config))
+    chosen = task_of(task)
+    backbone, method = backbone or type(chosen).backbone, method or type(chosen).method
+    optimisation = chosen.optimisation if optimisation is OF_THE_TASK else optimisation
+    config = _config(locals(), chosen)
+    if seed < 0:
+        raise InputError(f"seed: must be at least 0, not {seed}")
+    chosen.refuse_other(scenes=scenes, humans=humans)
+    plan = Plan(train_split, validation_split, seed, freeze_backbone, memory, workers, optimisation)
+    data = chosen.gather(Tables(Manifest.read(manifest, root), scenes, humans), plan)
+    known = TrainingFacts(data.groups, data.facts.rows, data.facts.steps)
+    run = Run(Path(out), config, data.actions, list(data.scenes), known=known, trust=named(config))
     torch.manual_seed(seed)
-    network = run.build(facts)
-    network.backbone.check(clip.length, clip.size, clip.size)
-    labels.refuse_missing(network, config["method"]["class_path"])
-
-    def material(network: Method, accelerator: Accelerator, quiet: bool) -> Material:
-        second = next(iter({"second_clip", "other_clip"} & network.needs), "")
-        clips = TrainingClips(labels.gather(network, memory=memory, quiet=quiet), clip, seed, second)
-        if accelerator.is_main_process:
-            tell(clips.labelled.doubts)
-        tell_what_is_known(clips.labelled, network, quiet=quiet)
-        validate = None
-        if validation_split is not None:
-            held_out = Labelled.gather(table.split(validation_split), run.actions, memory=memory)
-            load(held_out, quiet=quiet)
-            validate = Validation(held_out, network, accelerator, clip=clip, clips=validation_clips, workers=workers)
-        groups = facts.group_of_row
-
-        def to_device(raw: RawBatch, rng: np.random.Generator) -> Batch:
-            batch = to_batch(raw, clip.size, accelerator.device, needs=network.needs)
-            if groups is not None and "group" in network.needs:
-                batch = replace(batch, group=groups[raw.row].to(accelerator.device))
-            return normalised(augmented(batch, network, rng), network.backbone)
-
-        videos = clips.labelled.manifest.rows["video"]
-        batches = Batches(clips, lambda row: str(videos.iat[row]), to_device, accelerator, optimisation, workers)
-        return Material(batches, batches.loader.steps, len(videos), batches.unreadable, validate)
-
-    return carry_out(
-        run,
-        network,
-        optimisation,
-        material,
-        data=labels.digests(table, validation_split) | weights_digests(weights),
-        rows=len(labels.part),
-        loaded=start_from(network, weights, run.actions, run.scenes) if weights is not None else set(),
-        freeze_backbone=freeze_backbone,
-        seed=seed,
-        name=labels.part.name,
-        quiet=quiet,
-    )
+    network = run.build(data.facts)
+    data.check(network, config["method"]["class_path"])
+    loaded = start_from(network, weights, run.actions, run.scenes) if weights is not None else set()
+    return _carry_out(run, network, data, plan, weights_digests(weights), loaded, quiet=quiet)
 
 
-def _config(arguments: dict[str, Any]) -> dict[str, Any]:
+def _config(arguments: dict[str, Any], task: Task) -> dict[str, Any]:
     """The arguments of `train` as plain values, without those that cannot change the result."""
-    config = {key: value for key, value in arguments.items() if key not in OUTSIDE}
+    config = {key: value for key, value in arguments.items() if key not in (*OUTSIDE, "chosen")}
+    config["task"] = task.config()
     config["backbone"] = Spec.of(config["backbone"]).config(positional=0, kind=Backbone)
-    config["method"] = Spec.of(config["method"]).config(positional=2, kind=Method)
-    config["clip"], config["optimisation"] = asdict(config["clip"]), asdict(config["optimisation"])
+    config["method"] = Spec.of(config["method"]).config(positional=2, kind=task.network)
+    config["optimisation"] = asdict(config["optimisation"])
     values: dict[str, Any] = plain(config)
     return values
+
+
+def _carry_out(
+    run: Run, network: Learner, data: Training, plan: Plan, start: dict[str, Any], loaded: set[str], *, quiet: bool
+) -> Run:
+    """Trains a network in its run folder, or goes on with it, and says what could not be read.
+
+    Args:
+        run: the folder.
+        network: with its first weights.
+        data: what it is trained on.
+        plan: how.
+        start: digests of the weights that it starts from.
+        loaded: parts of the network whose weights came from elsewhere; the others are new, and warmed up.
+        quiet: show no progress.
+
+    Raises:
+        InputError: bad settings for this machine, or a folder that holds another run.
+        TrainingError: training cannot go on.
+    """
+    parts = set(network.groups())
+    numerics = numerics_for(run, plan.optimisation)
+    accelerator = accelerator_for(run, plan.optimisation, numerics)
+    refuse_small_batches(min(plan.optimisation.batch, data.rows), accelerator, plan.optimisation)
+    with locked(Lock(run.path)) if accelerator.is_main_process else nullcontext():
+        with accelerator.main_process_first():
+            run.begin({**data.digests, **start}, numerics=numerics)
+        if not run.done:
+            accelerator.init_trackers("sceneproof")
+            network = place(network, accelerator, numerics)
+            torch.manual_seed(plan.seed + 1 + accelerator.process_index)  # dropout differs between processes
+            feed = data.material(network, accelerator, quiet=quiet or not accelerator.is_main_process)
+            job = Job(
+                run=run,
+                method=network,
+                batches=feed.batches,
+                steps=feed.steps,
+                validate=feed.validate,
+                criterion=feed.criterion,
+                accelerator=accelerator,
+                new=sorted(parts - loaded),
+                frozen=network.backbones if plan.freeze_backbone else (),
+                unreadable=feed.unreadable,
+                quiet=quiet,
+            )
+            skipped = fit(job, plan.optimisation).skipped
+            if accelerator.is_main_process:
+                _tell(feed, skipped, data.name)
+            accelerator.end_training()
+    return run
+
+
+def _tell(data: Material, skipped: int, name: str) -> None:
+    """Says which videos were skipped, and why, and how many steps."""
+    if skipped:
+        print(f"{name}: {skipped} steps were left out: too few readable clips in the batch", file=sys.stderr)
+    if data.unreadable:
+        print(
+            f"{name}: {len(data.unreadable)} of {data.videos} training videos could not be read and were skipped:",
+            file=sys.stderr,
+        )
+        for video, problem in sorted(data.unreadable.items()):
+            print(f"  {video}: {problem}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What --fail_if understands, and what it refuses."""
+"""What --fail-if understands, and what it refuses."""
 
 import pytest
 from hypothesis import given

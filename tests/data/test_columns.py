@@ -187,7 +187,7 @@ def test_a_split_that_is_missing_says_what_may_be_meant() -> None:
     rows = pd.DataFrame({**ROWS, "split": ["train", "val"]})
     with pytest.raises(InputError, match="is 'val' meant"):
         Manifest(rows, Path()).split("validation")
-    with pytest.raises(InputError, match=r"no row of split 'validation'.*--validation_split null"):
+    with pytest.raises(InputError, match=r"no row of split 'validation'.*--validation-split null"):
         Manifest(pd.DataFrame(ROWS), Path()).split("validation")
     with pytest.raises(InputError, match="is 'train' meant"):
         Manifest(rows, Path()).split("Train")

@@ -242,7 +242,7 @@ def test_videos_of_thumos14_that_were_left_out_are_named(tmp_path: Path, capsys:
         "video_validation_0000054",
         "video_test_0001292",
     }
-    with pytest.raises(InputError, match="--left_out video_test_1: no annotations of such a video"):
+    with pytest.raises(InputError, match="--left-out video_test_1: no annotations of such a video"):
         index("thumos14", tmp_path, tmp_path / "again", left_out=["video_test_1"])
 
 

@@ -40,7 +40,7 @@ def test_a_labeller_of_ones_own_by_its_import_path(folder: Path, capsys: pytest.
     assert (table.names, table.labeller) == (["other", "red"], "redness above 0.25")
     assert len(table.videos) == 2
     assert "2 of 2 videos, 2 scenes, by redness above 0.25" in capsys.readouterr().out
-    assert "'limt' is not accepted" in refused(folder, capsys, *own, "--labeller.limt", "1")
+    assert "--labeller.limt is not accepted" in refused(folder, capsys, *own, "--labeller.limt", "1")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sceneproof.data.tracks import intersection_over_union
 from sceneproof.data.video import decode
 from sceneproof.errors import InputError
-from sceneproof.labelling.boxes import intersection_over_union
 from sceneproof.labelling.yolox import Yolox, letterbox
 from tests.labelling.models import bright_cell_yolox, mean_colour_model
 

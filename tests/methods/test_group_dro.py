@@ -1,6 +1,7 @@
 """GroupDRO: the authors' numbers (kohpangwei/group_DRO, its loss computer), and what follows by hand."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ FACTS = Facts(actions=3, groups=4, rows=100, group_of_row=GROUPS)
 ACTIONS, MET = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([0, 0, 1, 2, 3, 3])
 
 
-def make(**settings: float) -> GroupDRO:
+def make(**settings: Any) -> GroupDRO:
     method = GroupDRO(per_channel(), FACTS, **settings)
     identity(method.action_head)
     return method

@@ -5,6 +5,7 @@ The test beside it holds it against one process that has the whole batch.
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -21,7 +22,7 @@ FACTS = Facts(
     action_of_row=torch.arange(5) % 5,
     group_of_row=torch.tensor([0, 0, 1, 2, 2]),
 )
-MAKE = {
+MAKE: dict[str, Callable[[], Method]] = {
     "GroupDRO": lambda: GroupDRO(per_channel(), FACTS, step_size=1.0),
     "LfF": lambda: LfF(per_channel(), FACTS),
     "SDN": lambda: SDN(per_channel(), FACTS, scene_layers=0),

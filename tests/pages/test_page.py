@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sceneproof.errors import InputError
-from sceneproof.pages.classification import report
+from sceneproof.report import report
 from tests.pages.fake import KINDS, Kind, make_run, make_study, videos
 from tests.videos import make_boxes, make_manifest
 

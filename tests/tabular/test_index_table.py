@@ -170,8 +170,8 @@ BAD_SEGMENTS = {
     "line 2 (a.mp4, 2 s): 1.5 to 1 s": "start,end\n1.5,1",
     "They look like frames": "start,end\n0,49",
     "They look like milliseconds": "start,end\n0,1900",
-    "--segments.first_frame 0 or 1": "start_frame,end_frame\n1,20",
-    "--segments.end_frame included or excluded": "start_frame,end_frame\n0,20",
+    "--segments.first-frame 0 or 1": "start_frame,end_frame\n1,20",
+    "--segments.end-frame included or excluded": "start_frame,end_frame\n0,20",
     "is it 1.500 or 1500": 'start,end\n0,"1,500"',
     "a time code with frames": "start,end\n0,00:00:01:12",
     "where seconds or a time": "start,end\n0,inf",
@@ -247,7 +247,7 @@ BAD_BOXES: dict[str, tuple[str, Any, tuple[str, ...]]] = {
         "x1,y1,x2,y2", [[30, 10, 20, 36], [40, 4, 20, 40], [0, 0, 20, 20], [40, 20, 20, 28]], (),
     ),
     "do not fit their videos' pictures": ("x1,y1,x2,y2", CORNERS[:4] * 10, ()),
-    "--boxes.first_pixel 1 or 0": ("x1,y1,x2,y2", [[1, 1, 20, 30], [1, 5, 20, 30], [9, 1, 20, 30], [1, 1, 20, 30]], ()),
+    "--boxes.first-pixel 1 or 0": ("x1,y1,x2,y2", [[1, 1, 20, 30], [1, 5, 20, 30], [9, 1, 20, 30], [1, 1, 20, 30]], ()),
     "are pixels counted from 1": ("x1,y1,x2,y2", [[1, 1, 20, 30]] * 4, ()),
     "--boxes.unit pixels or shares": ("x1,y1,x2,y2", [[0, 0, 1, 1]] * 4, ()),
     "lacks a number": ("x1,y1,x2,y2", [[5, 5, 20, None]] * 4, ()),
@@ -273,7 +273,7 @@ def test_frames_of_boxes_are_counted_as_said_or_as_can_be_seen(
         return tmp_path / "rows.csv"
 
     said = refused(capsys, boxes([3, 9]), videos, "--split", "train", "--quiet")
-    assert "are frames counted from 0 or from 1? Say --boxes.first_frame 0 or 1" in said
+    assert "are frames counted from 0 or from 1? Say --boxes.first-frame 0 or 1" in said
     said = refused(capsys, boxes([0, FRAMES]), videos, "--split", "train", "--quiet")
     assert f"line 3 (a): frame {FRAMES} (from 0) of {FRAMES}" in said
     index(boxes([1, FRAMES]), videos, "--split", "train", "--quiet")
@@ -373,5 +373,5 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["index", "table", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    for words in ("video,action,split", "--columns.video clip_name", "preview.html", "--boxes.order", "first_frame"):
+    for words in ("video,action,split", "--columns.video clip_name", "preview.html", "--boxes.first-frame"):
         assert words in said

@@ -83,7 +83,7 @@ def audit_command(
             show a person are filled in first.
         seed: Another seed, other backgrounds and orders.
         fail_if: Conditions on the figures; where one holds the command ends with exit code 3, for a pipeline. Quote
-            each: --fail_if "scene_error > 0.2" "survives_human_filled > .5".
+            each: --fail-if "scene_error > 0.2" "survives_human_filled > .5".
         title: What to call the model.
         shown: Clips to show on the page, with their variants.
         results: A results.csv to add the figures to, as the recipe audit/TITLE.
@@ -193,7 +193,7 @@ def refuse(conditions: list[Condition], measures: Measures) -> None:
     met = [condition for condition in conditions if condition.met(measures)]
     if met:
         lines = [f"{condition.text}: {condition.measured(measures)}" for condition in met]
-        raise ConditionMetError("a condition of --fail_if holds: " + "; ".join(lines))
+        raise ConditionMetError("a condition of --fail-if holds: " + "; ".join(lines))
 
 
 def _tuple(words: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -202,7 +202,7 @@ def _tuple(words: Sequence[str] | None) -> tuple[str, ...] | None:
 
 def _share(least_share: float) -> float:
     if not 0 <= least_share <= 1:
-        raise InputError(f"--least_share {least_share:g}: give a share of frames, 0 to 1")
+        raise InputError(f"--least-share {least_share:g}: give a share of frames, 0 to 1")
     return least_share
 
 

@@ -13,7 +13,7 @@ COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
     ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
-FORM = "give comparisons of figures with numbers, joined by and, or, not: --fail_if 'scene_error > 0.2'"
+FORM = "give comparisons of figures with numbers, joined by and, or, not: --fail-if 'scene_error > 0.2'"
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Condition:
         try:
             tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise InputError(f"--fail_if {text!r}: cannot be read: {FORM}") from None
+            raise InputError(f"--fail-if {text!r}: cannot be read: {FORM}") from None
         names = _names(tree, text)
         for name in names:
             if name not in known:
                 near = difflib.get_close_matches(name, sorted(known), 3, 0.4) or sorted(known)
-                raise InputError(f"--fail_if {text!r}: there is no figure {name!r}; there are: {', '.join(near)}")
+                raise InputError(f"--fail-if {text!r}: there is no figure {name!r}; there are: {', '.join(near)}")
         return cls(text, tuple(dict.fromkeys(names)), tree)
 
     def holds(self, figures: Mapping[str, float]) -> bool:
@@ -64,7 +64,7 @@ class Condition:
         values = {name: measures.value(name) for name in self.names}
         for name, value in values.items():
             if value is None:
-                raise InputError(f"--fail_if {self.text!r}: {name} was not measured: {measures.figures[name].missing}")
+                raise InputError(f"--fail-if {self.text!r}: {name} was not measured: {measures.figures[name].missing}")
         return self.holds({name: value for name, value in values.items() if value is not None})
 
     def measured(self, measures: Measures) -> str:
@@ -88,7 +88,7 @@ def _names(tree: ast.expr, text: str) -> list[str]:
             names = [side.id for side in sides if isinstance(side, ast.Name)]
             if names and all(isinstance(side, ast.Name) or _number(side) is not None for side in sides):
                 return names
-    raise InputError(f"--fail_if {text!r}: cannot be read: {FORM}")
+    raise InputError(f"--fail-if {text!r}: cannot be read: {FORM}")
 
 
 def _number(tree: ast.expr) -> float | None:

@@ -14,8 +14,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from sceneproof.bounded_yaml import MOST_YAML, refuse_unbounded
 from sceneproof.errors import InputError
-from sceneproof.files import MOST_YAML, decoded, read_bounded, refuse_unbounded
+from sceneproof.files import decoded, read_bounded
 
 FORM = "a CSV file with the columns action,class (several rows an action are fine; an empty class leaves it out)"
 NULL = "tag:yaml.org,2002:null"

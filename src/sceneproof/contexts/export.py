@@ -86,7 +86,7 @@ def export(
     if not 0 <= crf <= 51:
         raise InputError(f"--crf {crf}: give 0 (lossless) to 51")
     if not 0 <= least_share <= 1:
-        raise InputError(f"--least_share {least_share:g}: give a share of frames, 0 to 1")
+        raise InputError(f"--least-share {least_share:g}: give a share of frames, 0 to 1")
     paths = [None if path is None else str(path.resolve()) for path in (manifest, root, humans, scenes, backgrounds)]
     assert paths[0] is not None
     assert paths[2] is not None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sceneproof.data.gaps import GAP, between
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.manifest import Manifest
-from sceneproof.labelling.tracks import tracks
+from sceneproof.data.tracks import tracks
 from sceneproof.wording import counted
 
 DROPPED = "row dropped"

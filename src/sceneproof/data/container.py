@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from sceneproof.addresses import SMALL, Address, Place, located, opened_file
-from sceneproof.errors import AddressError, DamagedError, MachineError, UnreachableError
+from sceneproof.errors import AddressError, DamagedError, MachineError, UnreachableError, VideoError
 from sceneproof.machine import refuse_trouble
 from sceneproof.seals import video_is_damaged
 
@@ -34,10 +34,6 @@ OPTIONS = {
 }
 ALONE = {"protocol_whitelist": "none"}
 """For what comes from an address: it names files of another machine, if any, and none of this one is its to open."""
-
-
-class VideoError(Exception):
-    """A file that does not give its frames; the text is the reason, in a few words."""
 
 
 class IrregularError(Exception):

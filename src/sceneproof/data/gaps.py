@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks
-from sceneproof.labelling.tracks import tracks
+from sceneproof.data.tracks import tracks
 
 GAP = 5
 """Frames without a person, between two that show them, that are filled in; over more they may have gone and come back.

@@ -181,9 +181,9 @@ def _instead(name: str, splits: Sequence[str]) -> str:
     meant = f": is {plain[near[0]]!r} meant?" if near else ""
     if wanted.startswith("val"):
         meant += (
-            " To train without one: `--validation_split null` (the last weights are kept)"
+            " To train without one: `--validation-split null` (the last weights are kept)"
             if near
-            else (": to train without one, give `--validation_split null` (the last weights are kept)")
+            else (": to train without one, give `--validation-split null` (the last weights are kept)")
         )
     return meant
 

@@ -10,7 +10,7 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from sceneproof.data.container import VideoError
+from sceneproof.errors import VideoError
 
 TOLERANCE = 1.0  # degrees, ffmpeg's
 

@@ -17,9 +17,10 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place
-from sceneproof.data.container import MAX_FRAMES, MAX_PIXELS, IrregularError, Video, VideoError, opened
+from sceneproof.data.container import MAX_FRAMES, MAX_PIXELS, IrregularError, Video, opened
 from sceneproof.data.orientation import Orientation
 from sceneproof.data.times import SLACK, FrameTimes
+from sceneproof.errors import VideoError
 
 __all__ = [
     "MAX_BYTES",

@@ -11,11 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sceneproof.data.human_tables import CORNERS, encode_mask
+from sceneproof.data.tracks import between, clipped, tracks
 from sceneproof.errors import InputError
-from sceneproof.labelling.boxes import clipped
 from sceneproof.labelling.detectors import Detector, Segmenter
 from sceneproof.labelling.looked import Looked
-from sceneproof.labelling.tracks import between, tracks
 
 BOXES = pa.schema(
     [

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
-from sceneproof.data.container import VideoError, check_pixels
-from sceneproof.errors import InputError
+from sceneproof.data.container import check_pixels
+from sceneproof.errors import InputError, VideoError
 from sceneproof.files import named
 
 SUFFIXES = (".png", ".jpg", ".jpeg")

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.data.tracks import suppressed
 from sceneproof.errors import InputError
-from sceneproof.labelling.boxes import suppressed
 from sceneproof.labelling.onnx_session import FAILURES, open_session
 
 STRIDES = (8, 16, 32)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,11 +23,15 @@ class Learner(nn.Module):
 
     Attributes:
         backbone: the network below the heads.
+        task: what it is trained for, in messages.
+        refuses_overflow: whether a trained one is to raise where its heads say what is no finite number.
         backbones: names of the parts that start from a pretrained backbone, and stay as they are where it is frozen.
     """
 
     backbone: Backbone
     backbones: Sequence[str] = ("backbone",)
+    task: ClassVar[str]
+    refuses_overflow: ClassVar[bool] = True
 
     def forward(self, batch: Any) -> dict[str, Tensor]:
         """The losses: what distributed wrappers call."""
@@ -119,6 +123,8 @@ class Method(Learner):
     """
 
     needs: frozenset[Need] = frozenset()
+    task = "classification"
+    refuses_overflow = False  # what it answers is checked where it is collected, clip by clip
 
     def __init__(self, backbone: Backbone, facts: Facts) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import binomtest
 
 from sceneproof.metrics.bootstrap import Interval, mean_interval, paired_interval
 
@@ -73,13 +74,5 @@ def mcnemar(a: ArrayLike, b: ArrayLike) -> McNemar:
     if a.shape != b.shape:
         raise ValueError(f"both models must have seen the same videos, not {len(a)} and {len(b)}")
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    return McNemar(only_a, only_b, _two_sided(min(only_a, only_b), only_a + only_b))
-
-
-def _two_sided(few: int, tosses: int) -> float:
-    """In whole numbers, so that nothing is lost to rounding however many tosses there are."""
-    ways, ends = 1, 0
-    for heads in range(few + 1):
-        ends += ways
-        ways = ways * (tosses - heads) // (heads + 1)
-    return min(1.0, 2 * ends / (1 << tosses)) if tosses else 1.0
+    differ = only_a + only_b
+    return McNemar(only_a, only_b, float(binomtest(only_a, differ).pvalue) if differ else 1.0)

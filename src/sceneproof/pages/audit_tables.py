@@ -104,7 +104,7 @@ def other_table(measures: Measures) -> Table:
         rows.append([Cell(figure.about.title, name), shown(figure), videos, Cell(meaning)])
     note = (
         "In percent with 95 % intervals, but for B_scene, which is a natural logarithm. In small print under each "
-        "title: its name in audit.json, audit.csv and conditions for --fail_if."
+        "title: its name in audit.json, audit.csv and conditions for --fail-if."
     )
     return Table(
         "Figures of the model, its features and its maps", ["Figure", "Value", "Videos", "What it is"], rows, note

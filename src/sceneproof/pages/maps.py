@@ -11,7 +11,7 @@ from sceneproof.addresses import Address
 from sceneproof.audit.models.cam import area_of_person, share_on_person
 from sceneproof.audit.models.run_model import RunModel
 from sceneproof.data.clips import Frames, evenly_spaced
-from sceneproof.data.dataset import ClipSettings, Videos
+from sceneproof.data.dataset import Videos
 from sceneproof.data.humans import HumanBoxes, HumanMasks, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
@@ -24,6 +24,7 @@ from sceneproof.pages.kit import Card, Cell, Clips, Line, Picture, Table, betwee
 from sceneproof.pages.pictures import moving, outline, rate_of, shade, sized
 from sceneproof.progress import track
 from sceneproof.studies.classification import Recipe, Study
+from sceneproof.tasks.classification import clip_of
 from sceneproof.types import Clip
 
 SIDE = 144
@@ -128,7 +129,7 @@ def _pictures(
     """
     action, scene = str(study.rows["action"].iat[row]), study.rows["scene"].iat[row]
     rate = rate_of(videos.manifest.rows, where)
-    clip = study.models()[0].tested[0].run.settings("clip", ClipSettings)
+    clip = clip_of(study.models()[0].tested[0].run)
     numbers = evenly_spaced(videos.length(where), clip.length, stride=clip.stride, count=1)[0]
     first = _small(_clip(videos, where, people, numbers))
     known = first.humans is not None and first.humans.any()

@@ -117,8 +117,8 @@ def open_run(
         InputError: no run, one of another task, one that has not been tested, or a table of unknown actions.
     """
     file, run, commit, figures = open_tested(path)
-    if run.task != words.task:
-        raise InputError(f"{path}: a run of {run.task}; make its page apart from those of {words.task}")
+    if run.task.name != words.task:
+        raise InputError(f"{path}: a run of {run.task.name}; make its page apart from those of {words.task}")
     rows, metadata = read_table(file, *found)
     there, _ = read_table(path / "evaluation" / "truth.parquet", *truth)
     if "problem" not in there:

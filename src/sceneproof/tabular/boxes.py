@@ -72,7 +72,7 @@ def corners(
     first = form.first_pixel
     if unit == "shares":
         if first == 1 or form.last_pixel == "included":
-            raise InputError(f"{source}: --boxes.first_pixel and --boxes.last_pixel are for pixels, not for shares")
+            raise InputError(f"{source}: --boxes.first-pixel and --boxes.last-pixel are for pixels, not for shares")
         first, last = 0, "excluded"
     else:
         if first is None:
@@ -146,7 +146,7 @@ def _first_pixel(starts: Numbers, order: Order, source: str) -> Literal[0, 1]:
     if least.min() == 1 and (starts == 1).sum() >= PILED:
         raise InputError(
             f"{source}: no box begins before pixel 1, {(starts == 1).sum()} begin there: are pixels counted from 1? "
-            f"Say --boxes.first_pixel 1 or 0"
+            f"Say --boxes.first-pixel 1 or 0"
         )
     return 0
 

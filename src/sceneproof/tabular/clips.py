@@ -185,9 +185,9 @@ def _seconds_of_frames(sheet: Sheet, frames: Numbers, rows: pd.DataFrame, form: 
     if first is None and (count > 0).any() and not (frames == 0).any():
         raise InputError(
             f"{sheet.name}: no segment begins at frame 0: are frames counted from 0 or from 1? Say "
-            f"--segments.first_frame 0 or 1"
+            f"--segments.first-frame 0 or 1"
         )
-    moved, note = frames_from_0(frames[:, 0], count, first, "--segments.first_frame", sheet.name)
+    moved, note = frames_from_0(frames[:, 0], count, first, "--segments.first-frame", sheet.name)
     first = 0 if np.array_equal(moved, frames[:, 0], equal_nan=True) else 1
     why = ", as said"
     if end is None:
@@ -199,7 +199,7 @@ def _seconds_of_frames(sheet: Sheet, frames: Numbers, rows: pd.DataFrame, form: 
             end, why = "included", ": the custom where frames are counted from 1"
         else:
             raise InputError(
-                f"{sheet.name}: is the end of a segment its last frame, or the one behind it? Say --segments.end_frame "
+                f"{sheet.name}: is the end of a segment its last frame, or the one behind it? Say --segments.end-frame "
                 f"included or excluded"
             )
     numbered = frames - first
@@ -256,7 +256,7 @@ def _instead(end: Numbers, length: Numbers, frames: Numbers) -> str:
     """What times that are too large may be."""
     late = np.isfinite(end) & (end > length)
     if late.any() and (end[late] <= frames[late] + 1).all():
-        return "They look like frames: say --columns.start_frame and --columns.end_frame instead. "
+        return "They look like frames: say --columns.start-frame and --columns.end-frame instead. "
     if late.any() and (end[late] / 1000 <= length[late] + SLACK).all():
         return "They look like milliseconds: call the columns start_ms and end_ms. "
     return ""

@@ -66,7 +66,7 @@ def read_people(
         raise InputError(f"{sheet.name}: not one box of a clip that can be read")
     sheet, place, numbered = sheet.part(kept), place[kept], numbered[kept]
     frames, how = frames_from_0(
-        _whole(sheet, columns["frame"]), facts[place, 2], form.first_frame, "--boxes.first_frame", sheet.name
+        _whole(sheet, columns["frame"]), facts[place, 2], form.first_frame, "--boxes.first-frame", sheet.name
     )
     places, said = corners(numbered, facts[place, :2], form, fields, sheet.name)
     _refuse_outside(sheet, frames, places, facts[place], clips["label"].to_numpy(object)[place])

@@ -13,6 +13,7 @@ from sceneproof.audit.models.inputs import InputSettings, read_classes
 from sceneproof.audit.models.run_model import RunModel
 from sceneproof.audit.subject import Subject
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Method
 from sceneproof.run import Run
 
 KINDS = """a model is one of:
@@ -121,8 +122,8 @@ def _torchvision(
 
 def _run(path: Path, device: torch.device, batch: int, trust: Sequence[str] | None) -> Subject:
     task = Run.open(path, trust=trust).task
-    if task != "classification":
+    if not issubclass(task.network, Method):
         raise InputError(
-            f"{path}: a run of {task}; an audit needs a classifier: give the run that its backbone is from"
+            f"{path}: a run of {task.name}; an audit needs a classifier: give the run that its backbone is from"
         )
     return RunModel(path, device=device, batch=batch, trust=trust)

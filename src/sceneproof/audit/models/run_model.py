@@ -10,10 +10,11 @@ from torch import Tensor
 
 from sceneproof.audit.models.cam import explain
 from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject
-from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.transforms import centre_crop, normalise, resize
 from sceneproof.downloading import checked
+from sceneproof.methods.base import Method
 from sceneproof.run import Run
+from sceneproof.tasks.classification import clip_of
 
 
 class RunModel(Subject):
@@ -27,9 +28,9 @@ class RunModel(Subject):
         """
         run = Run.open(path, trust=trust)
         numerics = run.tested_in(device)
-        self._method = numerics.arrange(run.method().to(device))
+        self._method = numerics.arrange(run.trained(Method).to(device))
         self._autocast = numerics.dtype
-        clip = run.settings("clip", ClipSettings)
+        clip = clip_of(run)
         self.title, self.actions = run.name, run.actions
         self.sampling = Sampling(clip.length, clip.stride)
         self.identity = checked(path / "weights.safetensors")

@@ -115,14 +115,14 @@ def without(listing: Listing, left_out: Sequence[str]) -> Listing:
     rows, videos = listing.rows, set(listing.rows["group"])
     for video in left_out:
         if video not in videos:
-            raise InputError(f"--left_out {video}: no annotations of such a video: names are like {OFTEN_LEFT_OUT[0]}")
+            raise InputError(f"--left-out {video}: no annotations of such a video: names are like {OFTEN_LEFT_OUT[0]}")
     rows = rows[~rows["group"].isin(left_out)].reset_index(drop=True)
     source = f"THUMOS-14, {_tested(rows)} test videos"
     if left_out:
         return replace(listing, source=f"{source}, without {', '.join(sorted(set(left_out)))}", rows=rows)
     there = [video for video in OFTEN_LEFT_OUT if video in videos]
     note = (
-        f"test videos with an action: {_tested(rows, named=True)}; many leave out {', '.join(there)} (--left_out): "
+        f"test videos with an action: {_tested(rows, named=True)}; many leave out {', '.join(there)} (--left-out): "
         "compare figures of the same videos only"
     )
     return replace(listing, source=source, notes=[*listing.notes, note] if there else listing.notes)

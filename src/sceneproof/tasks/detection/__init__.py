@@ -3,3 +3,4 @@
 from sceneproof.tasks.detection.detector import Detector as Detector
 from sceneproof.tasks.detection.moc import MOC as MOC
 from sceneproof.tasks.detection.ssd import SSD as SSD
+from sceneproof.tasks.detection.task import Detection as Detection

@@ -15,6 +15,7 @@ class Detector(Learner):
         frames: L, how many frames its tubelets are long; 1 where each frame is seen alone, in clips of any length.
     """
 
+    task = "detection"
     frames = 1
 
     def __init__(self, backbone: Backbone, actions: int) -> None:

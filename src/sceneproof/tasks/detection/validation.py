@@ -41,7 +41,7 @@ class Validation:
         self.truth, _ = truth_table(videos, people, actions)
         if not self.truth["action"].isin(actions).any():
             raise InputError(
-                f"{videos.manifest.name}: no box in the validation split: give another (--validation_split), or null"
+                f"{videos.manifest.name}: no box in the validation split: give another (--validation-split), or null"
             )
 
     def __call__(self) -> dict[str, float]:

@@ -15,6 +15,7 @@ class Localizer(Learner):
             as R-C3D and S-CNN do it; False where `suppress` does the paper's own.
     """
 
+    task = "localization"
     nms_by_threshold = True
 
     def __init__(self, backbone: Backbone, actions: int) -> None:

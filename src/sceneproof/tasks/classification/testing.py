@@ -1,0 +1,194 @@
+"""What a classifier says of splits of videos, and the figures drawn from it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
+from sceneproof.data.humans import read_humans
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
+from sceneproof.data.scenes import SceneTable
+from sceneproof.errors import InputError
+from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy, top_k
+from sceneproof.metrics.bootstrap import mean_interval
+from sceneproof.metrics.groups import group_accuracy, worst_group
+from sceneproof.metrics.representation_bias import linear_probe, representation_bias
+from sceneproof.run import refuse_not_finite
+from sceneproof.task import Tables, Tested, Tester, Testing
+from sceneproof.tasks.classification.predicting import Predictions, predict
+
+
+@dataclass(frozen=True)
+class ClassificationTesting(Testing):
+    """How classifiers are tested.
+
+    Args:
+        clips: evenly spaced clips a video; 0: every non-overlapping clip, the paper's protocol.
+        probe_split: split whose features train the linear probe for the scene (scene leakage).
+        workers: loader processes.
+    """
+
+    clips: int = 0
+    probe_split: str | None = None
+    workers: int = 0
+
+    without_effect: ClassVar[frozenset[str]] = frozenset({"workers"})
+
+
+def test_classifier(
+    tester: Tester, clip: ClipSettings, tables: Tables, splits: Sequence[str], options: ClassificationTesting
+) -> Tested:
+    """Scores every video of the splits, with people and without, and probes for the scene where that is asked for.
+
+    Raises:
+        InputError: names the file, row or key.
+    """
+    run, table = tester.run, tables.manifest
+    people = read_humans(tables.humans) if tables.humans is not None else None
+    labels = SceneTable.read(tables.scenes) if tables.scenes is not None else None
+
+    def of(split: str, several: int, *, masked: bool) -> _Part:
+        rows = table.split(split)
+        labelled = Labelled.gather(rows, run.actions, humans=people if masked else None)
+        tell(labelled.doubts)
+        made = predict(
+            tester.network,
+            TestClips(labelled, clip, several),
+            tester.device,
+            workers=options.workers,
+            masked=masked and people is not None,
+            autocast=tester.numerics.dtype,
+            quiet=tester.quiet,
+            what=f"testing {run.name} on {split}",
+        )
+        if made.not_finite:
+            refuse_not_finite(run, str(rows.rows["video"].iat[made.not_finite[0]]))
+        return _Part(split, rows, labelled.action, made)
+
+    parts = [of(split, options.clips, masked=True) for split in splits]
+    more: dict[str, Any] = {}
+    if options.probe_split is not None:
+        more["scene_leakage"] = _leakage(of(options.probe_split, 1, masked=False), parts, labels)
+        if labels is not None:
+            more["representation_bias"] = _scene_bias(table, labels, options.probe_split, splits, run.actions)
+    predictions = pd.concat([_rows(part) for part in parts], ignore_index=True)
+    return Tested(
+        {part.split: _figures(part) for part in parts},
+        {"predictions": ("predictions", predictions)},
+        figures=more,
+        sources={"humans": tables.humans, "scenes": tables.scenes},
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    split: str
+    manifest: Manifest
+    truth: np.ndarray[Any, np.dtype[np.int64]]
+    made: Predictions
+
+    def column(self, name: str) -> "pd.Series[Any]":
+        rows = self.manifest.rows
+        return rows[name] if name in rows else pd.Series([None] * len(rows), name=name, dtype=object)
+
+
+def _figures(part: _Part) -> dict[str, Any]:
+    """The figures of one split; accuracies from 0 to 1, entropies in nats, None where there is nothing to say."""
+    made, truth = part.made, part.truth
+    right = correct(made.scores, truth)
+    figures: dict[str, Any] = {
+        "videos": len(truth),
+        "missed": sum(bool(problem) for problem in made.problems),
+        "top1": top_k(made.scores, truth),
+        "top1_interval": asdict(mean_interval(right)),
+        "top5": top_k(made.scores, truth, 5),
+        "mean_class": mean_class_accuracy(made.scores, truth),
+        "entropy": _mean(entropy(made.scores)),
+        "worst_group": None,
+        "without_humans": None,
+    }
+    if part.column("scene").notna().any():
+        figures["worst_group"] = worst_group(group_accuracy(right, part.column("action"), part.column("scene")))
+    there = ~np.isnan(made.without_humans).any(axis=1)
+    if there.any():
+        figures["without_humans"] = {
+            "videos": int(there.sum()),
+            "top1": top_k(made.without_humans[there], truth[there]),
+            "top1_with_humans": top_k(made.scores[there], truth[there]),
+            "entropy": _mean(entropy(made.without_humans[there])),
+        }
+    return figures
+
+
+def _leakage(probe: _Part, parts: Sequence[_Part], labels: SceneTable | None) -> dict[str, Any]:
+    """How well a linear probe on frozen features names the scene, and how well the true action alone would."""
+    result: dict[str, Any] = {"probe_split": probe.split}
+    for part in parts:
+        train_scene, test_scene = _scenes(probe, labels), _scenes(part, labels)
+        train = (~np.isnan(probe.made.features).any(1)) & (train_scene != "")
+        test = (~np.isnan(part.made.features).any(1)) & (test_scene != "")
+        if not (train.any() and test.any()):
+            raise InputError(
+                f"{part.manifest.name}: no scenes known for the probe: give a column 'scene' or --scenes TABLE"
+            )
+        one_hot = np.eye(int(max(probe.truth.max(), part.truth.max())) + 1)
+        result[part.split] = {
+            "from_features": linear_probe(
+                probe.made.features[train], train_scene[train], part.made.features[test], test_scene[test]
+            ),
+            "from_action": linear_probe(
+                one_hot[probe.truth[train]], train_scene[train], one_hot[part.truth[test]], test_scene[test]
+            ),
+            "chance": 1 / len(set(train_scene[train])),
+        }
+    return result
+
+
+def _scenes(part: _Part, labels: SceneTable | None) -> np.ndarray[Any, np.dtype[np.str_]]:
+    """Scene names (N,), the true ones if the manifest has them, else the most probable labels; '' where unknown."""
+    if part.column("scene").notna().any() or labels is None:
+        return part.column("scene").fillna("").to_numpy(dtype=str)
+    vectors, there = labels.rows_for(list(part.manifest.rows["video"]))
+    return np.where(there, np.array(labels.names)[vectors.argmax(1)], "")
+
+
+def _scene_bias(
+    table: Manifest, labels: SceneTable, probe_split: str, splits: Sequence[str], actions: Sequence[str]
+) -> dict[str, Any]:
+    """B_scene of the data: a linear probe for the action on the scene labels, over chance (section 3.1)."""
+
+    def arrays(split: str) -> tuple[Any, Any]:
+        part = table.split(split)
+        vectors, there = labels.rows_for(list(part.rows["video"]))
+        return vectors[there], np.array(part.action_numbers(actions))[there]
+
+    train = arrays(probe_split)
+    result: dict[str, Any] = {"features": labels.labeller, "chance": 1 / len(actions)}
+    for split in splits:
+        accuracy = linear_probe(*train, *arrays(split))
+        result[split] = {"accuracy": accuracy, "bias": representation_bias(max(accuracy, 1e-9), 1 / len(actions))}
+    return result
+
+
+def _rows(part: _Part) -> pd.DataFrame:
+    made = part.made
+    rows = pd.DataFrame({"video": part.column("video"), "split": part.split, "action": part.column("action")})
+    for name in ("scene", "context", "group"):
+        rows[name] = part.column(name)
+    rows["problem"] = made.problems
+    for name, values in (
+        ("scores", made.scores),
+        ("scores_without_humans", made.without_humans),
+        ("features", made.features),
+    ):
+        rows[name] = [None if np.isnan(row).any() else row for row in values]
+    return rows
+
+
+def _mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else None
