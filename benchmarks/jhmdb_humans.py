@@ -30,12 +30,12 @@ from benchmarks.keeping import keep
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks
 from sceneproof.data.humans import Humans, has_twin
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tracks import intersection_over_union
+from sceneproof.labelling.contracts import Labelling
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
-from sceneproof.labelling.looked import Labelling
 from sceneproof.labelling.motion_mask import MotionMask
 from sceneproof.labelling.pipeline import label
-from sceneproof.labelling.yolox import Yolox
+from sceneproof.labelling.yolox import YOLOX
+from sceneproof.metrics.boxes import box_iou
 
 SCORES = (0.1, 0.3, 0.5, 0.7)
 SHARES = (0.1, 0.2, 0.3, 0.5)
@@ -76,7 +76,7 @@ def best_overlaps(manifest: Manifest, truth: HumanMasks, rows: pd.DataFrame) -> 
             y, x = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             if len(x):
                 actor = np.array([[x[0], y[0], x[-1] + 1, y[-1] + 1]], np.float32)
-                overlaps = intersection_over_union(actor, boxes.get((video, frame), none))
+                overlaps = box_iou(actor[:, None], boxes.get((video, frame), none)[None])
                 best.append(overlaps.max(initial=0))
     return np.array(best)
 
@@ -130,7 +130,7 @@ def run(
         return
     path = out / f"yolox_every_{every}_{len(manifest)}.parquet"
     if not path.is_file():
-        detector = Yolox(shared / "weights" / "yolox_nano.onnx", score=min(SCORES), threads=threads)
+        detector = YOLOX(shared / "weights" / "yolox_nano.onnx", score=min(SCORES), threads=threads)
         timed(manifest, BoxLabelling(detector, every=every), path, workers)
     tell(f"jhmdb-humans/yolox-nano/every {every}", hold_boxes(manifest, truth, path), results)
 

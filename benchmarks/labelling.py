@@ -26,7 +26,8 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import decode, frame_range, probe
 from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller
-from sceneproof.labelling.scenes import evenly_spaced_frames, label_scenes
+from sceneproof.labelling.pipeline import label
+from sceneproof.labelling.scenes import SceneLabelling, evenly_spaced_frames
 
 
 def plain_loop(manifest: Manifest, labeller: OnnxSceneLabeller, frames_per_video: int) -> NDArray[np.float64]:
@@ -48,10 +49,11 @@ def pipeline(
     """The same by the pipeline."""
     out = folder / "scenes.parquet"
     out.unlink(missing_ok=True)
-    table: SceneTable = label_scenes(
-        manifest, labeller, out, frames_per_video=frames_per_video, batch=batch, workers=workers, quiet=True
-    )
-    return table.probabilities.astype(np.float64)
+    label(
+        manifest, SceneLabelling(labeller, frames_per_video=frames_per_video), out, batch=batch, workers=workers,
+        quiet=True,
+    )  # fmt: skip
+    return SceneTable.read(out).probabilities.astype(np.float64)
 
 
 def model_alone(frames: NDArray[np.uint8], labeller: OnnxSceneLabeller, batch: int) -> NDArray[np.float64]:

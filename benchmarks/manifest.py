@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
-from sceneproof.labelling.looked import Looked
+from sceneproof.labelling.contracts import DecodedClip
 from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.shards import Shards
 
@@ -50,7 +50,7 @@ class MeanBrightness:
     def numbers(self, length: int, rate: float) -> NDArray[np.int64]:
         return np.arange(min(length, 2))
 
-    def __call__(self, videos: Sequence[Looked]) -> pa.Table:
+    def __call__(self, videos: Sequence[DecodedClip]) -> pa.Table:
         self.decoding = max([self.decoding, *(peak(child.pid) for child in multiprocessing.active_children())])
         means = [float(looked.frames.mean()) for looked in videos]
         return pa.table([[looked.video for looked in videos], pa.array(means, pa.float32())], schema=self.schema)
@@ -103,7 +103,7 @@ def ours(path: Path) -> Figures:
             "split": lambda: made["manifest"].split("validation"),
             "plan of labels": lambda: shards().plan,
             "first 1000 tasks": lambda: list(
-                islice((task for number in range(len(shards())) for task in shards().tasks(number)), 1000)
+                islice((task for number in range(shards().parts.count) for task in shards().tasks(number)), 1000)
             ),
         }
     )

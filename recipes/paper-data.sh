@@ -15,5 +15,5 @@ done
 mini=$data/mini-kinetics
 sceneproof label scenes "$mini/manifest.parquet" "$mini/scenes.parquet" --labeller Places365ResNet --labeller.depth 50 \
   --labeller.download --frames-per-video 8
-sceneproof label humans "$mini/manifest.parquet" "$mini/boxes.parquet" --detector faster-rcnn --download --every 4
+sceneproof label humans "$mini/manifest.parquet" "$mini/boxes.parquet" --detector FasterRCNN --detector.download --every 4
 sceneproof label check "$mini/manifest.parquet" "$mini/labels.html" --scenes "$mini/scenes.parquet" --humans "$mini/boxes.parquet"

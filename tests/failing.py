@@ -7,7 +7,7 @@ from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 
 
-def failing(task: Any, ask: Any) -> str:
+def failing(task: Any) -> str:
     """Fails as its task says."""
     if task == "input":
         raise InputError("a table is wrong")
@@ -22,6 +22,6 @@ def failing(task: Any, ask: Any) -> str:
     return str(task)
 
 
-def killed(task: str, ask: Any) -> None:
+def killed(task: str) -> None:
     """Ends as the system ends what takes too much memory."""
     os.kill(os.getpid(), 9)

@@ -19,8 +19,10 @@ from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject
 from sceneproof.audit.uploads import UploadAudit, examples_in
 from sceneproof.errors import InputError
 from sceneproof.labelling import upload
-from sceneproof.labelling.humans_command import labelling_of
+from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
+from sceneproof.labelling.motion_mask import MotionMask
 from sceneproof.labelling.upload import find_people, moves, read_upload
+from sceneproof.labelling.yolox import YOLOX
 from sceneproof.pages.clip import clip_html
 from tests.contexts.clips import PERSON, footage
 from tests.labelling.models import bright_cell_yolox
@@ -44,7 +46,7 @@ def by_the_person(clip: Pixels) -> list[float]:
 
 def looking(function: Any = by_the_corner, actions: tuple[str, ...] = ("jump", "run"), **more: Any) -> UploadAudit:
     subject = CallableModel(function, actions=actions, inputs=FOUR)
-    return UploadAudit(subject, labelling_of("motion"), True, **more)
+    return UploadAudit(subject, MaskLabelling(MotionMask()), True, **more)
 
 
 class Even(Subject):
@@ -189,7 +191,7 @@ def test_a_long_file_is_cut_and_that_is_told(tmp_path: Path, monkeypatch: pytest
     assert unknown.cut == "The file is long: only its first 25 of 60 frames are looked at."
     assert found.cut in looking(seconds=1.0).answer(path)
     monkeypatch.setattr(upload, "MOST_FRAMES", 7)
-    assert len(upload._read((path, 1.0), lambda question: None).frames) == 7
+    assert len(upload._read((path, 1.0)).frames) == 7
 
 
 def test_large_frames_are_shrunk(tmp_path: Path) -> None:
@@ -202,19 +204,19 @@ def test_people_by_a_detector(tmp_path: Path) -> None:
     weights = bright_cell_yolox(tmp_path / "yolox.onnx")
     frames = np.zeros((9, 64, 128, 3), np.uint8)  # half as large in the model's picture
     frames[:, 16:32, 32:48, 2] = 255  # the cell of stride 8 in row 1, column 2
-    people = find_people(labelling_of("yolox", weights=str(weights), score=0.6), frames, float("nan"))
+    people = find_people(BoxLabelling(YOLOX(weights, score=0.6)), frames, float("nan"))
     expected = np.zeros((9, 64, 128), bool)
     expected[:, 16:32, 32:48] = True
     np.testing.assert_array_equal(people, expected)
 
 
 def test_people_by_motion() -> None:
-    people = find_people(labelling_of("motion", share=0.25), CLIP.frames, 25)
+    people = find_people(MaskLabelling(MotionMask(share=0.25)), CLIP.frames, 25)
     assert people.shape == (8, 64, 96)
     assert people.mean() == 0.25
     assert people[CLIP.people].mean() > 0.9
     still = np.repeat(CLIP.frames[:1], 8, 0)
-    assert not find_people(labelling_of("motion"), still, 25).any()
+    assert not find_people(MaskLabelling(MotionMask()), still, 25).any()
 
 
 def test_noise_does_not_move() -> None:
@@ -231,7 +233,7 @@ def test_the_page_says_how_people_were_found(tmp_path: Path) -> None:
     nobody = looking().answer(make_video(tmp_path / "still.mp4", still))
     assert "Nobody was found in this clip (by motion)" in nobody
     assert nobody.count("<img") == 1
-    boxes = labelling_of("yolox", weights=str(bright_cell_yolox(tmp_path / "yolox.onnx")))
+    boxes = BoxLabelling(YOLOX(bright_cell_yolox(tmp_path / "yolox.onnx")))
     by_boxes = UploadAudit(looking().subject, boxes, False).answer(tmp_path / "moving.mp4")
     assert "found as boxes" in by_boxes
     assert "people by yolox.onnx" in by_boxes
@@ -274,8 +276,10 @@ def test_bad_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no such model" in capsys.readouterr().err
     with pytest.raises(InputError, match="--clips must be at least 1"):
         app("none", clips=0)
-    with pytest.raises(InputError, match="motion: needs no weights"):
-        app("none", detector="motion", weights="yolox.onnx")
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["app", str(tmp_path / "none"), "--weights", "yolox.onnx"])
+    assert stop.value.code == 2
+    assert "--weights: is spelled --detector.weights" in capsys.readouterr().err
 
 
 def test_the_first_seconds_of_a_file_are_those_that_are_shown(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from sceneproof.contexts.export import _claim
+from sceneproof import cli
+from sceneproof.contexts.export import claim_export
 from sceneproof.contexts.writing import Settings
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
@@ -21,7 +22,9 @@ from sceneproof.errors import InputError
 from sceneproof.execution import _tested
 from sceneproof.files import write_json
 from sceneproof.run import Run
+from tests.squares import make_squares
 from tests.training import Small
+from tests.untrimmed import make_untrimmed
 
 
 class Killed(BaseException):
@@ -127,6 +130,107 @@ def test_a_run_of_an_older_version_goes_on_with_a_warning(small: Small, caplog: 
     assert "whether its tables have changed since is not known" in caplog.text
 
 
+RECIPES = {
+    "localization": "task: localization\nbackbone: {class_path: ResNet3D, init_args: {depth: 10, width: 2}}\n"
+    "method: PerFrame\nbuffer: {length: 32, step: 32, test_step: 32, rate: null, size: 32, scales: [1.0]}\n",
+    "detection": "task: detection\nbackbone: {class_path: VGG16, init_args: {width: 2, batch_norm: true}}\n"
+    "method: {class_path: SSD, init_args: {scales: [0.2, 0.4, 0.6, 0.9], aspect_ratios: [[2], [2], [2]]}}\n"
+    "clip: {length: 1, size: 48}\n",
+}
+"""Trainings of a moment."""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder a task: a data set, and a run that was trained on it."""
+    folder = tmp_path_factory.mktemp("trained")
+    make_untrimmed(folder / "localization", train=2, test=1)
+    make_squares(folder / "detection", train=4, test=2)
+    for task, recipe in RECIPES.items():
+        more = "validation_split: null\noptimisation: {epochs: 1, batch: 4, schedule: constant, trackers: []}\n"
+        (folder / task / "recipe.yaml").write_text(recipe + more)
+        train_again(folder / task)
+    return folder
+
+
+def train_again(folder: Path) -> None:
+    people = ["--humans", str(folder / "boxes.parquet")] if (folder / "boxes.parquet").exists() else []
+    recipe = ["--config", str(folder / "recipe.yaml"), "--quiet"]
+    cli.main(["train", str(folder / "manifest.parquet"), str(folder / "run"), *recipe, *people])
+
+
+def moved(rows: pd.DataFrame, column: str, by: float) -> pd.DataFrame:
+    """The first row with another number."""
+    values = rows[column].to_numpy(float).copy()
+    values[0] += by
+    return rows.assign(**{column: values})
+
+
+def first_as_last(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The first training row with the value of the last one, which is another."""
+    part = rows.index[rows["split"] == "train"]
+    values = rows[column].copy()
+    values[part[0]] = values[part[-1]]
+    return rows.assign(**{column: values})
+
+
+MORE_CHANGES: dict[tuple[str, str], tuple[str, Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    ("localization", "a segment less"): ("manifest", lambda rows: rows[1:], "manifest: rows of split train: 4 before"),
+    ("localization", "another start"): (
+        "manifest", lambda rows: moved(rows, "start", 0.1), "manifest: start in split train: changed",
+    ),
+    ("localization", "another end"): (
+        "manifest", lambda rows: moved(rows, "end", 0.1), "manifest: end in split train: changed",
+    ),
+    ("localization", "another action"): (
+        "manifest", lambda rows: first_as_last(rows, "action"), "manifest: action in split train: changed",
+    ),
+    ("localization", "another rate"): (
+        "manifest", lambda rows: rows.assign(rate=10.0), "manifest: rate in split train: changed",
+    ),
+    ("detection", "another action"): (
+        "manifest", lambda rows: first_as_last(rows, "action"), "manifest: action in split train: changed",
+    ),
+    ("detection", "another file"): (
+        "manifest", lambda rows: first_as_last(rows, "path"), "manifest: path in split train: changed",
+    ),
+    ("detection", "another box"): ("boxes", lambda rows: moved(rows, "x2", -1), "humans: x2: changed"),
+    ("detection", "a box less"): ("boxes", lambda rows: rows[1:], "humans: rows: 48 before, 47 now"),
+    ("detection", "another frame"): (
+        "boxes", lambda rows: rows.assign(frame=11 - rows["frame"]), "humans: frame: changed",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "change"), MORE_CHANGES)
+def test_neither_localizers_nor_detectors_go_on_with_changed_data(
+    task: str, change: str, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained / task, tmp_path / task)
+    table, how, told = MORE_CHANGES[task, change]
+    file = tmp_path / task / f"{table}.parquet"
+    how(pd.read_parquet(file)).reset_index(drop=True).to_parquet(file)
+    with pytest.raises(SystemExit) as stop:
+        train_again(tmp_path / task)
+    assert stop.value.code == 2
+    assert f"holds a run on other data ({told}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", RECIPES)
+def test_localizers_and_detectors_go_on_with_the_same_data_elsewhere(task: str, trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "moved"
+    shutil.copytree(trained / task, folder)
+    rows = pd.read_parquet(folder / "manifest.parquet")
+    rows = rows[~rows["split"].str.startswith("test")].assign(note="new", scene="x").reset_index(drop=True)
+    rows.to_parquet(folder / "manifest.parquet")
+    if (folder / "boxes.parquet").exists():
+        boxes = pd.read_parquet(folder / "boxes.parquet")
+        boxes[boxes["video"].isin(rows["video"])].reset_index(drop=True).to_parquet(folder / "boxes.parquet")
+    before = (folder / "run" / "weights.safetensors").stat().st_mtime_ns
+    train_again(folder)
+    assert (folder / "run" / "weights.safetensors").stat().st_mtime_ns == before
+
+
 def test_figures_on_tables_that_have_changed_are_no_longer_those_of_the_run(tmp_path: Path) -> None:
     table = tmp_path / "m.parquet"
     write_table(table, pd.DataFrame({"a": [1]}), "manifest")
@@ -144,12 +248,12 @@ def test_figures_on_tables_that_have_changed_are_no_longer_those_of_the_run(tmp_
 
 def test_an_export_does_not_go_on_with_changed_tables(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings("m", None, (), "h", None, None, (), 0, 12)
-    _claim(tmp_path, settings, {"manifest": "1", "humans": "2"})
-    _claim(tmp_path, settings, {"manifest": "1", "humans": "2"})
-    with pytest.raises(InputError, match=r"an export of other tables \(humans: another one\)"):
-        _claim(tmp_path, settings, {"manifest": "1", "humans": "3"})
+    claim_export(tmp_path, settings, {"manifest": "1", "humans": "2"})
+    claim_export(tmp_path, settings, {"manifest": "1", "humans": "2"})
+    with pytest.raises(InputError, match=r"an export with SHA-256 of humans 2, not 3"):
+        claim_export(tmp_path, settings, {"manifest": "1", "humans": "3"})
     said = json.loads((tmp_path / "export.json").read_text())
     del said["tables"]
     write_json(tmp_path / "export.json", said)
-    _claim(tmp_path, settings, {"manifest": "1", "humans": "3"})
+    claim_export(tmp_path, settings, {"manifest": "1", "humans": "3"})
     assert "whether they have changed since is not known" in caplog.text

@@ -92,10 +92,12 @@ def test_runs_end_when_the_study_is_killed(tmp_path: Path) -> None:
     study = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
     try:
         wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+        runs = [int(path.name) for path in tmp_path.iterdir()]
+        assert all(map(_alive, runs)), "they wait for what never comes"
     finally:
         study.kill()
-        study.wait()
-    wait_until(lambda: not any(_alive(int(path.name)) for path in tmp_path.iterdir()))
+    assert study.wait() == -signal.SIGKILL
+    wait_until(lambda: not any(map(_alive, runs)))
 
 
 def _alive(process: int) -> bool:

@@ -15,7 +15,6 @@ from sceneproof.arguments import parse
 from sceneproof.audit.models.inputs import read_classes
 from sceneproof.audit.naming import class_table
 from sceneproof.audit.table import AuditTable
-from sceneproof.bounded_yaml import MOST_YAML, read_yaml
 from sceneproof.commands import task_of_recipe, task_of_words
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.scenes import SceneTable
@@ -23,6 +22,7 @@ from sceneproof.data.tables import KEY, read_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.files import output_files, parse_json, read_json
+from sceneproof.recipes import MOST_YAML, read_yaml
 from sceneproof.run import Run
 from sceneproof.tasks.classification import clip_of
 from sceneproof.train import train
@@ -201,7 +201,7 @@ def test_what_a_run_has_noted_is_checked(tmp_path: Path) -> None:
         _ = run.commit
     for line in (b"[]", b"3", b"{}", b'{"step": "1"}', b'{"step": 1, "loss": null}', b'{"step": true}', b"\xff"):
         (run.path / "metrics.jsonl").write_bytes(line + b'\n{"step": 2}\n')
-        with pytest.raises(InputError, match=r"metrics\.jsonl: line 1 is not JSON of figures"):
+        with pytest.raises(InputError, match=r"metrics\.jsonl: line 1: "):
             run.history()
         (run.path / "metrics.jsonl").write_bytes(b'{"step": 2}\n' + line)  # cut short by a kill
         assert run.history() == [{"step": 2}]
@@ -270,6 +270,9 @@ def test_home_is_meant_wherever_a_path_is_given(tmp_path: Path, monkeypatch: pyt
 
 def test_two_videos_of_one_name_do_not_share_files(tmp_path: Path) -> None:
     out = tmp_path / "out"
+    for name in ("x/a.mp4", "x/a.avi", "y/a.mp4", "y/b.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
     first = output_files(out, tmp_path / "x" / "a.mp4", ("csv", "json"))
     assert first == [out / "a.csv", out / "a.json"]
     assert output_files(out, tmp_path / "x" / "a.mp4", ("csv", "json")) == first
@@ -279,3 +282,9 @@ def test_two_videos_of_one_name_do_not_share_files(tmp_path: Path) -> None:
             InputError, match=r"a\.csv there is of another video of this name, .*x/a\.mp4: give another"
         ):
             output_files(out, other, ("csv", "json"))
+
+
+def test_a_video_that_is_not_there_leaves_no_trace(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.mp4: no such file"):
+        output_files(tmp_path / "out", tmp_path / "a.mp4", ("csv",))
+    assert not (tmp_path / "out").exists()

@@ -9,18 +9,26 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from sceneproof import locks
+from sceneproof.data.segments_command import index_check
 from sceneproof.errors import InputError
 from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.shards import Shards
 from sceneproof.locks import Lock, beside, locked
 from sceneproof.mall.plan import World
 from sceneproof.mall.world import make_world
+from sceneproof.pages.comparison import compare
+from sceneproof.pages.detection import report_detection
+from sceneproof.pages.localization import report_localization
 from sceneproof.prepare import prepare
+from sceneproof.report import report
+from sceneproof.results import Result, read_results, write_results
 from sceneproof.run import Run
 from tests.labelling.counting import Counting, collection
 
@@ -174,10 +182,42 @@ def test_a_plan_that_another_command_has_put_there_is_seen_before_anything_is_wr
     manifest = collection(tmp_path, 4)
     first = Shards(manifest, Counting(), tmp_path / "t.parquet", 2)
     second = Shards(manifest, Counting(name="another"), tmp_path / "t.parquet", 2)
-    first.begin()
-    second.begin()  # before a shard is there, as two commands at an address can
+    first.parts.begin()
+    second.parts.begin()  # before a shard is there, as two commands at an address can
     with pytest.raises(InputError, match="begun otherwise"):
         first.write(0, [], [])
     with pytest.raises(InputError, match="begun otherwise"):
         first.merge()
     second.write(0, [], [])
+
+
+def test_pages_comparisons_and_repairs_are_written_by_one_command_at_a_time(tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    commands: list[Callable[[], object]] = [
+        lambda: report([tmp_path], out),
+        lambda: report_localization([tmp_path], out),
+        lambda: report_detection([tmp_path], out),
+        lambda: compare(tmp_path, tmp_path, out),
+        lambda: index_check(tmp_path / "m.parquet", repair=out),
+    ]
+    with locked(beside(out)):
+        for command in commands:
+            with pytest.raises(InputError, match="another command writes here"):
+                command()
+    for command in commands:  # nor does a lock stay
+        with pytest.raises(InputError, match=r"no such file|not a run folder|no audit"):
+            command()
+    assert not list(tmp_path.iterdir())
+
+
+def test_results_of_several_commands_are_added_one_after_another(tmp_path: Path) -> None:
+    """Threads lock as processes do: each opens the file anew."""
+
+    def add(number: int) -> None:
+        for metric in range(5):
+            write_results(tmp_path / "r.csv", [Result(f"recipe{number}", "c", "0", f"metric{metric}", "1")])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(4)))
+    assert len({(line.recipe, line.metric) for line in read_results(tmp_path / "r.csv")}) == 20
+    assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]

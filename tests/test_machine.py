@@ -19,9 +19,9 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import VideoError, decode, probe
 from sceneproof.errors import InputError, MachineError, TrainingError
 from sceneproof.files import fitting_name, temporary_name, whole, write_json
+from sceneproof.jobs.processes import Problem, in_processes
 from sceneproof.labelling.pipeline import label
 from sceneproof.prepare import prepare
-from sceneproof.processes import Problem, in_processes
 from tests.failing import failing, killed
 from tests.labelling.counting import Counting, collection
 from tests.training import Small

@@ -52,8 +52,25 @@ def test_a_last_line_cut_short_is_left_out_and_dropped(tmp_path: Path) -> None:
     run.log({"step": 2, "loss": 0.25})
     assert run.history() == [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}]
     lines.write_text("{\n" + lines.read_text())
-    with pytest.raises(InputError, match=r"metrics\.jsonl: line 1 is not JSON"):
+    with pytest.raises(InputError, match=r"metrics\.jsonl: line 1: not JSON"):
         run.history()
+
+
+def test_a_damaged_line_is_refused_by_name_and_one_without_a_seal_is_read(tmp_path: Path) -> None:
+    run = some_run(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 0.5}\n')  # an older version's
+    for step in (2, 3):
+        run.log({"step": step, "loss": 0.25})
+    assert [record["step"] for record in run.history()] == [1, 2, 3]
+    assert run.history()[-1] == {"step": 3, "loss": 0.25}
+    text = (tmp_path / "metrics.jsonl").read_text()
+    for number in (2, 3):  # the last line is whole, too, and not cut short
+        lines = text.splitlines(keepends=True)
+        lines[number - 1] = lines[number - 1].replace("0.25", "0.24")
+        (tmp_path / "metrics.jsonl").write_text("".join(lines))
+        for use in (run.history, lambda: run.rewind(3)):
+            with pytest.raises(InputError, match=rf"metrics\.jsonl: line {number}: damaged"):
+                use()
 
 
 def git(folder: Path, *words: str) -> str:

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from sceneproof.labelling.scene_network import SceneNetwork, SceneNetworkFacts, 
 from sceneproof.labelling.shards import Shards
 from sceneproof.mall.making import make_world
 from sceneproof.mall.plan import World
+from sceneproof.numerics import Numerics
 from sceneproof.prepare import prepare
 from sceneproof.run import Run, read_weights
 from sceneproof.sealed_tensors import save_sealed
@@ -215,13 +215,13 @@ def test_a_damaged_shard_is_made_again(tmp_path: Path) -> None:
     manifest = collection(tmp_path, 6)
     label(manifest, Counting(), tmp_path / "whole.parquet", workers=1, shard=2, quiet=True)
     shards = Shards(manifest, Counting(), tmp_path / "t.parquet", 2)
-    shards.begin()
+    shards.parts.begin()
     label_shards(shards, [0, 1, 2], batch=8, workers=1, time_limit=60, advance=lambda items=1, note="": None)
-    assert shards.missing() == []
-    shard = Path(str(shards.folder), "000001.parquet")
+    assert shards.parts.missing() == []
+    shard = Path(str(shards.parts.folder), "000001.parquet")
     whole = shard.read_bytes()
     for place in flipped(shard, count=60):
-        if shards.missing() == [1]:
+        if shards.parts.missing() == [1]:
             assert not shard.exists()
         else:
             assert shard.exists(), place
@@ -237,9 +237,9 @@ def test_a_damaged_shard_is_made_again(tmp_path: Path) -> None:
 def test_a_shard_that_is_damaged_at_the_very_end_is_named(tmp_path: Path) -> None:
     manifest = collection(tmp_path, 4)
     shards = Shards(manifest, Counting(), tmp_path / "t.parquet", 2)
-    shards.begin()
+    shards.parts.begin()
     label_shards(shards, [0, 1], batch=8, workers=1, time_limit=60, advance=lambda items=1, note="": None)
-    shard = shards.folder / "000001.parquet"
+    shard = shards.parts.folder / "000001.parquet"
     shard.write_bytes(shard.read_bytes()[:-30])
     with pytest.raises(DamagedError, match=r"000001\.parquet: damaged.*same command again"):
         shards.merge()
@@ -281,19 +281,20 @@ def test_a_damaged_prepared_video_is_refused_and_prepared_again(tmp_path: Path) 
 
 def test_damaged_answers_of_an_audit_are_asked_again(tmp_path: Path) -> None:
     videos = [f"v{number}" for number in range(AT_ONCE + 1)]
-    answers = Answers.claimed(tmp_path / ".answers", videos, {"seed": 0})
+    answers = Answers(tmp_path / ".answers", videos, {"seed": 0})
+    answers.parts.begin(anew=True)
     for lot, names in enumerate(answers.lots()):
         answers.write(lot, [{"video": name, "variant": "original", "scores": [0.25, 0.75]} for name in names])
-    assert answers.missing() == []
+    assert answers.parts.missing() == []
     whole = answers.read()
-    for place in flipped(answers.file(0), count=60):
-        if answers.missing() != [0]:
-            assert answers.missing() == []
-            with suppress(InputError):
-                assert answers.read().equals(whole), place
+    for place in flipped(answers.folder / "000000.parquet", count=60):
+        if answers.parts.missing() != [0]:
+            assert answers.parts.missing() == []
+            assert answers.read().equals(whole), place
     with open(tmp_path / ".answers" / "settings.json", "w") as note:
         note.write("{")
-    assert Answers.claimed(tmp_path / ".answers", videos, {"seed": 0}).missing() == [0, 1], "begun anew"
+    answers.parts.begin(anew=True)
+    assert answers.parts.missing() == [0, 1], "begun anew"
 
 
 def test_a_damaged_record_of_an_export_counts_for_nothing(tmp_path: Path) -> None:
@@ -343,6 +344,15 @@ def test_a_run_whose_class_names_or_settings_were_damaged_is_refused(tmp_path: P
     (run.path / "labels.json").write_text(json.dumps({"actions": ["hop", "run"], "scenes": []}))
     (run.path / "checksums.json").unlink()
     Run.open(run.path).check_files()
+
+
+def test_what_a_run_notes_of_itself_is_refused_when_it_is_damaged(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run", {"seed": 0}, ["jump", "run"], [])
+    run.begin(numerics=Numerics("bf16", channels_last=True))
+    assert same_or_refused(run.path / "environment.json", run.begun_in, lambda one, other: one == other) > 30
+    for step in (1, 2, 3):
+        run.log({"step": step, "loss": 1 / step})
+    assert same_or_refused(run.path / "metrics.jsonl", run.history, lambda one, other: one == other, count=400) > 300
 
 
 def test_what_was_saved_before_is_still_read(tmp_path: Path) -> None:

@@ -5,14 +5,23 @@ import os
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from sceneproof import cli, commands
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
+from sceneproof.data.sources.audit import examine
 from sceneproof.data.sources.survey import walk
 from sceneproof.errors import InputError
+from sceneproof.labelling.pipeline import label
+from sceneproof.material import Material
 from sceneproof.progress import progress
 from sceneproof.terminal import Shown, lines_of, shown_safely, visible
+from sceneproof.train import _tell
+from tests.labelling.counting import Counting, collection
+from tests.videos import BROKEN
 
 HOSTILE = "a\x1b[2J\x9b31mb\u202egpj.exe\r\x07\u2066\udcff\x7f\u2028c"
 
@@ -102,3 +111,31 @@ def test_a_word_that_is_not_utf_8_is_one_message(capsys: pytest.CaptureFixture[s
         cli.main(["report", "run\udcff"])
     assert stop.value.code == 2
     assert r"run\udcff: holds bytes that are not UTF-8" in capsys.readouterr().err
+
+
+def test_a_line_break_in_a_name_begins_no_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\nwarning: all is well"
+    rows = pd.DataFrame({"video": [name], "path": ["a.mp4"], "split": ["train"], "action": [f"run{name}"]})
+    Manifest(rows.assign(start=2.0, end=1.0), tmp_path).write(tmp_path / "m.parquet")
+    with pytest.raises(SystemExit):
+        cli.main(["index", "check", str(tmp_path / "m.parquet"), "--probe", "false"])
+    _tell(Material(lambda epoch, step, weights: iter(()), 1, 1, {name: f"gone {name}"}), 1, "m.parquet")
+    tell([f"{name}: looks wrong"])
+    print(examine(Manifest(rows, tmp_path), "here", missing={name: [name]}, unreadable={name: name}).text())
+    said = capsys.readouterr()
+    lines = [*said.out.splitlines(), *said.err.splitlines()]
+    assert sum("a\\nwarning: all is well" in line for line in lines) >= 7
+    assert not [line for line in lines if line.startswith("warning: all is well")]
+
+
+def test_labels_that_cannot_be_made_are_told_on_their_own_lines(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = collection(tmp_path, 2, files=2)
+    name = "b\nwarning: all is well.mp4"
+    (tmp_path / "videos" / "1.mp4").rename(tmp_path / "videos" / name)
+    BROKEN["not a video"](tmp_path / "videos" / name)
+    rows = manifest.rows.assign(path=["videos/0.mp4", f"videos/{name}"])
+    label(Manifest(rows, tmp_path), Counting(), tmp_path / "t.parquet", workers=1, quiet=True)
+    assert "b\\nwarning: all is well.mp4: not a video" in caplog.text
+    assert "\nwarning" not in caplog.text

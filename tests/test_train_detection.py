@@ -212,7 +212,7 @@ def test_videos_without_boxes_are_left_out_and_counted(
     few = rows[~rows["video"].isin(["train0", "test0"])]
     few.to_parquet(tmp_path / "few.parquet")
     run = trained(videos, tmp_path / "run", humans=tmp_path / "few.parquet", quiet=False, optimisation={"epochs": 1})
-    assert "1 of 16 training videos have no box" in capsys.readouterr().err
+    assert "1 of 16 training videos has no box" in capsys.readouterr().err
     tested = evaluate(run.path, videos, humans=tmp_path / "few.parquet", quiet=True)
     assert tested.metrics["splits"]["test"]["boxes"] == 5 * FRAMES
     assert tested.tables["truth"].loc[tested.tables["truth"]["video"] == "test0", "action"].tolist() == ["background"]

@@ -207,9 +207,10 @@ def test_validation_out_of_context_may_not_choose(videos: Path, tmp_path: Path) 
 )
 def test_bad_words_are_told(
     words: list[str], message: str, videos: Path, tmp_path_factory: pytest.TempPathFactory,
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     folder = tmp_path_factory.mktemp("words")
+    monkeypatch.chdir(folder)  # where results go that are given no other folder
     run = trained(videos, folder / "run", optimisation={"epochs": 1}, validation_split=None)
     names = {"RUN": run.path, "VIDEO": videos.parent / "videos" / "test0.mp4", "MANIFEST": videos, "OUT": folder / "o"}
     with pytest.raises(SystemExit) as stop:

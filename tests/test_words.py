@@ -108,6 +108,8 @@ def test_what_follows_two_hyphens_is_no_flag() -> None:
         (["--method", "SDN", "--method.scene-wait", "1"], "--method.scene-wait is not accepted"),
         (["--method", "SDN", "--method.scene-weight", "much"], "--method.scene-weight:"),
         (["--validation-clips", "few"], "--validation-clips:"),
+        (["--task.clip.lenkth=8"], "--task.clip.lenkth"),
+        (["--task", "Localization", "--task.buffer.frame-rate", "x"], "--task.buffer.frame-rate"),
     ],
 )
 def test_errors_name_the_flag_as_it_was_typed(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,6 +125,9 @@ def test_messages_of_commands_name_flags_as_they_were_typed() -> None:
     assert as_typed("--fail_if: no", ["--fail-if", "x"]) == "--fail-if: no"
     assert as_typed("no --fail-if. No", []) == "no --fail-if. No"
     assert as_typed("--fail-iff", ["--fail_if"]) == "--fail-iff"
+    assert as_typed("give --share", ["--detector.share"]) == "give --share"
+    assert as_typed("share: above 0", ["--detector.share"]) == "share: above 0"
+    assert as_typed('Parser key "share": no', ["--detector.share"]) == "--detector.share: no"
 
 
 def test_help_shows_hyphens(capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,13 +159,19 @@ def remove(place: Place) -> None:
             place.fs.rm_file(place.path)
 
 
-def remove_folder(folder: UPath, *, last: str) -> None:
-    """Deletes the files of a folder, and the one named `last` after all others: while it is there, so is the folder.
+def remove_folder(folder: Place, *, last: str) -> None:
+    """Deletes a folder of files, if it is there, and the one named `last` after all others.
 
     Raises:
         AddressError: the address cannot be reached or written.
     """
     there = names(folder)
+    if isinstance(folder, Path):
+        for name in sorted(there, key=lambda name: name == last):
+            (folder / name).unlink()
+        if folder.exists():
+            folder.rmdir()
+        return
     with _reaching(folder):
         if others := [f"{folder.path}/{name}" for name in sorted(there - {last})]:
             folder.fs.rm(others)

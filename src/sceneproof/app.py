@@ -17,14 +17,18 @@ from sceneproof.contexts.backgrounds import Backgrounds
 from sceneproof.errors import InputError
 from sceneproof.gate import LARGEST, Gate, own_names
 from sceneproof.interrupts import Terminated, termination_interrupts
-from sceneproof.labelling.humans_command import Kind, labelling_of
+from sceneproof.labelling.humans_command import FORMER_WORDS as FORMER_DETECTORS
+from sceneproof.labelling.humans_command import MotionMask, PeopleModel, people_labelling
 from sceneproof.pages.clip import style
+from sceneproof.spec import Spec
 
 if TYPE_CHECKING:
     from gradio import Blocks
 
 KEPT = 3600
 """Seconds after which uploaded files are removed, while the app runs; when it ends, all are."""
+FORMER_WORDS = {old: new for old, new in FORMER_DETECTORS.items() if old not in ("--device", "--threads")}
+"""How the detector's options were spelled before, and how they are now; `--device` is the model's."""
 FONTS = ("system-ui", "sans-serif")
 """The system's own: fonts of Gradio's themes come from the web."""
 
@@ -35,16 +39,11 @@ def app(
     names: Path | None = None,
     inputs: InputSettings = InputSettings(),
     model_weights: str | None = None,
-    detector: Kind | None = None,
-    weights: str | None = None,
-    download: bool = False,
-    score: float | None = None,
+    detector: PeopleModel = MotionMask,
     every: int | None = None,
     per_second: float | None = None,
     least_overlap: float = 0.3,
     gap: int = 1,
-    size: int | None = None,
-    share: float = 0.5,
     examples: Path | None = None,
     backgrounds: Path | None = None,
     clips: int = 3,
@@ -60,28 +59,21 @@ def app(
     """Opens a page where one clip is audited: as it is, without its person, without its scene, and where MODEL looks.
 
     MODEL is whatever `sceneproof audit` takes. Drop a video into the page, or choose an example; people are found by
-    the detector that you give (--weights yolox.onnx), or by motion alone. Nothing leaves this machine. Ctrl-C ends it.
-    Needs Gradio: pip install "sceneproof[app]".
+    the detector that you give (--detector YOLOX --detector.weights yolox.onnx), or by motion alone. Nothing leaves this
+    machine. Ctrl-C ends it. Needs Gradio: pip install "sceneproof[app]".
 
     Args:
         model: The model: see `sceneproof audit --help`.
         names: File of the model's class names, one a line or as JSON, where the model does not bring them.
         inputs: What an exported file or a callable takes: frames, size, layout, mean and deviation.
         model_weights: File of weights for a torchvision model, instead of the published ones.
-        detector: What finds people, as in `sceneproof label humans`; by default yolox where there are weights for it,
-            else motion.
-        weights: The detector's: for yolox the .onnx file, for faster-rcnn and mask-rcnn torchvision's .pth file, for
-            hugging-face a folder or a name on the Hub.
-        download: Fetch torchvision's weights where no file is given, or the Hub's model where it is not in the cache.
-        score: People below it are left out: by default 0.1 for boxes, of which those below 0.3 are not used, and 0.5
-            for masks.
+        detector: What finds people, as in `sceneproof label humans`: YOLOX, FasterRCNN, HuggingFaceDetector, MaskRCNN,
+            MotionMask, or the import path of your own. Its options are --detector.NAME; --detector.help CLASS lists
+            them. Boxes with a score below 0.3 are not used.
         every: For boxes: the detector looks at every so many-th frame, and at the last; by default 4.
         per_second: For boxes, instead: about how many frames a second it looks at, where the rate is known.
         least_overlap: For boxes: IoU in frames looked at one after the other, for two boxes to be one person.
         gap: For boxes: how many frames looked at a person may be missing from and still be the same.
-        size: For yolox: side of the model's picture, where the model leaves it open. For faster-rcnn and mask-rcnn:
-            short side that frames are brought to, by default 800.
-        share: For motion: the share of each picture's pixels that are called a person.
         examples: Folder of videos to choose from.
         backgrounds: Folder of pictures or videos to put people in front of; without one, a drawn scene.
         clips: Clips of the video, evenly spaced; their probabilities are averaged.
@@ -91,7 +83,7 @@ def app(
             password.
         port: The port to listen on; by default the first free one from 7860 on.
         allowed_hosts: Names besides this machine's own that the page may be asked for by, such as that of a proxy.
-        device: 'auto', 'cpu' or 'cuda', for the model and the detector.
+        device: 'auto', 'cpu' or 'cuda', for the model.
         batch: Clips that go through the model together.
         trust: Modules or classes (mypackage, mypackage.models.Net) that a run's configuration may name besides
             sceneproof's own. To import them executes their code.
@@ -101,17 +93,14 @@ def app(
     """
     if clips < 1 or not seconds > 0:
         raise InputError(f"--clips must be at least 1 and --seconds above 0, not {clips} and {seconds:g}")
-    chosen: Kind = detector or ("motion" if weights is None else "yolox")
-    labelling = labelling_of(
-        chosen, weights=weights, download=download, score=score, every=every, per_second=per_second,
-        least_overlap=least_overlap, gap=gap, size=size, share=share, device=device,
-    )  # fmt: skip
+    finder = Spec.of(detector)
+    labelling = people_labelling(finder, every=every, per_second=per_second, least_overlap=least_overlap, gap=gap)
     subject = ModelSettings(
         model, None if names is None else str(names), inputs, model_weights, device, batch,
         None if trust is None else tuple(trust),
     ).open()  # fmt: skip
     behind = None if backgrounds is None else Backgrounds.read(backgrounds)
-    desk = UploadAudit(subject, labelling, chosen == "motion", clips, seconds, seed, behind)
+    desk = UploadAudit(subject, labelling, finder.class_path.endswith(".MotionMask"), clips, seconds, seed, behind)
     clips_at_hand = {} if examples is None else examples_in(examples)
     try:
         serve(desk, clips_at_hand, host=host, port=port, allowed_hosts=allowed_hosts)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import itertools
 import json
 import os
 import re
@@ -17,19 +18,29 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 from jsonargparse._common import parsing_settings
 
 from sceneproof.addresses import at_home
-from sceneproof.bounded_yaml import TooMuchError, build_yaml, read_yaml
 from sceneproof.errors import InputError
 from sceneproof.legacy import modern, modern_words
+from sceneproof.recipes import check_files, check_values, read_yaml
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
-from sceneproof.trust import OWN, check_prefixes, class_paths, refuse_untrusted
-from sceneproof.words import FLAG, hyphened, inside, is_class, is_list, named_paths, normalised, spelled_out, values_of
+from sceneproof.trust import OWN, check_prefixes
+from sceneproof.words import (
+    FLAG,
+    fields_of,
+    hyphened,
+    is_class,
+    is_list,
+    named_paths,
+    normalised,
+    spelled_out,
+    values_of,
+)
 
 if TYPE_CHECKING:
     from sceneproof.task import Task
 
-NO_MODULES = ("hf", "torchvision")
-"""What stands before the colon of a model that is no 'package.module:callable'."""
+OF_RUNS = ("backbone", "method")
+"""Of these a class that is named takes over what the default one calls by the same name: recipes rely on it."""
 Settings = TypeVar("Settings")
 
 
@@ -72,22 +83,31 @@ def parse(
     for word in words:
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise InputError(f"{visible(word)}: holds bytes that are not UTF-8, which no table can: rename the file")
-        _check_values([word, word.partition("=")[2]], name)
-    options = _Options.of(function, task)
-    hints, parameters = options.hints, options.parameters
-    words = modern_words(normalised(words)) if "task" in parameters else normalised(words)
-    parser = _parser(function, name, options)
+        check_values([word, word.partition("=")[2]], name)
+    _refuse_former(words, getattr(inspect.getmodule(function), "FORMER_WORDS", {}))
+    hints, parameters, more = _signature(function, task)
+    inside, defaults = fields_of(hints), dict[str, Any]()
+    words = normalised(words)
+    if "task" in parameters:
+        words = modern_words(words)
+        task = task or parameters["task"].default
+        of_task = {f"task.{key}": hint for key, hint in typing.get_type_hints(type(task).__init__).items()}
+        defaults, inside = task.defaults(), inside | of_task | fields_of(of_task)
+    parser = _parser(function, name, hints, more)
+    parser.set_defaults(defaults)
     required = [key for key, item in parameters.items() if item.default is item.empty]
-    spelled_words = spelled_out(words, options.inside, required)
+    spelled_words = spelled_out(words, {**hints, **inside}, required)
     trusted = _trust(spelled_words)
     check_prefixes(trusted)
     files = values_of(words, "--config")
     trust = [*trusted, *named_paths(words)]
-    _check_files(files, words, options, trust)
-    modern_ones = [_modern(word, spelled_words[place - 1]) for place, word in enumerate(spelled_words)]
+    check_files(files, words, hints, inside, trust)
+    for key in _classes_named(words, files, hints):
+        parser.set_defaults({key: None})  # else it would take over what the default class calls by the same name
+        spelled_words = _class_first(spelled_words, f"--{key}")
     try:
         with _importing([*trusted, *(path.replace(":", ".").partition(".")[0] for path in named_paths(words))]):
-            values = parser.parse_args(modern_ones)
+            values = parser.parse_args([_modern(word, spelled_words[at - 1]) for at, word in enumerate(spelled_words)])
     except InputError as error:
         where = f"{', '.join(files)}: " if files else ""
         raise InputError(f"{where}{error}\n({name} --help lists what there is)") from None
@@ -101,60 +121,34 @@ def parse(
     return {**made, "trust": trusted} if "trust" in made else made
 
 
-@dataclasses.dataclass(frozen=True)
-class _Options:
-    """What a command takes, with what the task at hand adds.
-
-    Attributes:
-        hints: type by parameter.
-        parameters: by name, the options of the task's testing in front.
-        inside: `hints`, with the types of what is inside dataclasses and the task, by `parameter.field`.
-        more: a dataclass whose fields are further options, or None.
-        taken: the function's own parameters.
-        defaults: the task's, as plain values, in place of the function's.
-    """
-
-    hints: Mapping[str, Any]
-    parameters: Mapping[str, inspect.Parameter]
-    inside: Mapping[str, Any]
-    more: type | None
-    taken: frozenset[str]
-    defaults: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, function: Callable[..., Any], task: "Task | None") -> "_Options":
-        hints = typing.get_type_hints(function)
-        parameters = dict(inspect.signature(function).parameters)
-        taken = frozenset(parameters)
-        more = None
-        if "options" in parameters:
-            del parameters["options"], hints["options"]
-            more = task.testing if task is not None else None
-        if more is not None:
-            hints = typing.get_type_hints(more) | hints
-            parameters = {**inspect.signature(more).parameters, **parameters}
-        within = hints | inside(hints)
-        if "task" not in parameters:
-            return cls(hints, parameters, within, more, taken, {})
-        task = task or parameters["task"].default
-        of_task = {f"task.{key}": hint for key, hint in typing.get_type_hints(type(task).__init__).items()}
-        return cls(hints, parameters, within | of_task | inside(of_task), more, taken, task.defaults())
+def _signature(
+    function: Callable[..., Any], task: "Task | None"
+) -> tuple[dict[str, Any], dict[str, inspect.Parameter], type | None]:
+    """The types and the parameters of a function, and the class of options that its `**options` are, if any."""
+    hints, parameters = typing.get_type_hints(function), dict(inspect.signature(function).parameters)
+    if "options" not in parameters:
+        return hints, parameters, None
+    del parameters["options"], hints["options"]
+    if task is None:
+        return hints, parameters, None
+    more = task.testing
+    return typing.get_type_hints(more) | hints, {**inspect.signature(more).parameters, **parameters}, more
 
 
-def _parser(function: Callable[..., Any], name: str, options: _Options) -> Parser:
-    """A parser of a function's arguments; its docstring is the help."""
+def _parser(function: Callable[..., Any], name: str, hints: Mapping[str, Any], more: type | None) -> Parser:
+    """A parser of a function's arguments, and of those of a class of further options; its docstring is the help."""
     about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
+    own = inspect.signature(function).parameters
     parser = Parser(prog=name, description=about)
     parser.add_argument("--config", action="config", help="a YAML file with any of the options below")
     parser.add_function_arguments(function, as_positional=True)
-    if options.more is not None:
-        parser.add_class_arguments(options.more, None, skip=set(options.taken))
-    parser.set_defaults(dict(options.defaults))
+    if more is not None:
+        parser.add_class_arguments(more, None, skip={*own})
     for group in parser._action_groups:
         if group.title not in ("positional arguments", "options"):
-            group.title = group.title if len(group._group_actions) < len(options.parameters) else "arguments"
+            group.title = group.title if len(group._group_actions) < len(own) else "arguments"
     for action in parser._actions:
-        if is_list(options.hints.get(action.dest)):
+        if is_list(hints.get(action.dest)):
             action.metavar = f"{action.dest.rstrip('s').upper()} …"
     return parser
 
@@ -177,7 +171,7 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
     """
     if not isinstance(values, Mapping):
         raise InputError(f"expected options by their names, not {values!r}")
-    _check_values(values, "its options")
+    check_values(values, "its options")
     hints = typing.get_type_hints(kind.__init__)
     for name, value in values.items():
         if dataclasses.is_dataclass(hints.get(name)) and not isinstance(value, Mapping):
@@ -188,50 +182,13 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
     return made
 
 
-def _check_files(files: Sequence[str], words: Sequence[str], options: _Options, trust: Sequence[str]) -> None:
-    """Raises InputError for what files of options may not hold, before the parser reads them."""
-    settings = {key.removeprefix("task."): hint for key, hint in options.inside.items()}
-    for file in files:
-        _check_recipe(Path(file).expanduser(), {**settings, **options.hints})
-        _refuse_code(Path(file).expanduser(), options.hints, trust)
-    for key in (key for key, hint in options.inside.items() if dataclasses.is_dataclass(hint)):
-        for file in values_of(words, f"--{key}"):  # a file with what is inside, or that itself
-            _check_recipe(Path(file), {})
-
-
-def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
-    """Raises InputError for a file of options that holds none, or sends on to another file."""
-    if not os.path.exists(file):  # unlike Path's, false for what is too long for a name
-        return  # the parser says so
-    options = read_yaml(file)
-    if not isinstance(options, Mapping):
-        raise InputError(f"{file}: holds no options by their names, but {type(options).__name__} {options!r:.40}")
-    task = modern(options).get("task")
-    settings = task.get("init_args") if isinstance(task, Mapping) else None
-    for key, value in {**options, **(settings if isinstance(settings, Mapping) else {})}.items():
-        if key == "config" or (dataclasses.is_dataclass(hints.get(key)) and isinstance(value, str)):
-            raise InputError(
-                f"{file}: {key}: write the options of {value!r} down in this file: it can include no other"
-            )
-    _check_values(options, str(file))
-
-
-def _check_values(value: Any, where: str) -> None:
-    """Raises InputError for a text, among values, that is too much for the YAML that it is taken for."""
-    if isinstance(value, Mapping):
-        value = [*value, *value.values()]
-    if isinstance(value, list):
-        for item in value:
-            _check_values(item, where)
-    elif isinstance(value, str):
-        try:
-            built = build_yaml(value)
-        except TooMuchError as error:
-            raise InputError(f"{where}: {value!r:.40}…: {error}") from None
-        except yaml.YAMLError:
-            return  # a text
-        if built != value:
-            _check_values(built, where)  # a text in it is taken for YAML again
+def _refuse_former(words: Sequence[str], former: Mapping[str, str]) -> None:
+    """Raises InputError for a flag, or a flag with its value, that has another spelling since; names that."""
+    for word, after in itertools.pairwise([*words, ""]):
+        flag, _, value = word.partition("=")
+        for spelled in (flag, f"{flag} {value or after}"):
+            if spelled in former:
+                raise InputError(f"{spelled}: is spelled {former[spelled]} now")
 
 
 def _trust(spelled: Sequence[str]) -> list[str]:
@@ -240,28 +197,32 @@ def _trust(spelled: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(item for value in values if value != "null" for item in yaml.safe_load(value)))
 
 
-def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> None:
-    """Raises InputError where a file of options names code that is not trusted: before the parser could import it."""
-    try:
-        values = read_yaml(file)
-    except InputError:
-        return  # the parser says what is wrong with it
-    if not isinstance(values, dict):
-        return
-    if "trust" in values:
-        raise InputError(f"{file}: trust: only the command line can say whose code is trusted: --trust PREFIX")
-    for path in class_paths(values):
-        if "." in path:
-            refuse_untrusted(path, trust, str(file))
-    for key, value in values.items():
-        names_class = isinstance(value, str) and "." in value and is_class(hints.get(str(key).partition(".")[0]))
-        if names_class or (key == "model" and _is_callable_model(value)):
-            refuse_untrusted(value, trust, f"{file}: {key}")
+def _classes_named(words: Sequence[str], files: Sequence[str], hints: Mapping[str, Any]) -> list[str]:
+    """The parameters for which words, or files of options, name a class themselves."""
+    options = [read_yaml(Path(file).expanduser()) for file in files if os.path.exists(os.path.expanduser(file))]
+    return [
+        key
+        for key, hint in hints.items()
+        if is_class(hint)
+        and key not in OF_RUNS
+        and (values_of(words, f"--{key}") or any(_names_class(option.get(key)) for option in options))
+    ]
 
 
-def _is_callable_model(value: Any) -> bool:
-    """Whether a model under audit is a 'package.module:callable', as `audit.models.opening` reads it."""
-    return isinstance(value, str) and ":" in value and "/" not in value and value.partition(":")[0] not in NO_MODULES
+def _class_first(words: Sequence[str], flag: str) -> list[str]:
+    """The words, with `flag` and its class before the first option of that class: the parser takes them one by one."""
+    options = [place for place, word in enumerate(words) if word.startswith(f"{flag}.")]
+    named = [place for place, word in enumerate(words) if word.partition("=")[0] == flag]
+    if not options or not named or named[0] < options[0]:
+        return list(words)
+    length = 1 if "=" in words[named[0]] else 2
+    chosen = words[named[0] : named[0] + length]
+    rest = [*words[: named[0]], *words[named[0] + length :]]
+    return [*rest[: options[0]], *chosen, *rest[options[0] :]]
+
+
+def _names_class(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, Mapping) and "class_path" in value)
 
 
 @contextmanager

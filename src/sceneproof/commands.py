@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sceneproof import tasks
-from sceneproof.bounded_yaml import read_yaml
 from sceneproof.errors import InputError
 from sceneproof.legacy import BEFORE, modern
+from sceneproof.recipes import read_yaml
 from sceneproof.run import task_of
 from sceneproof.task import Task
 

@@ -11,9 +11,10 @@ from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.manifest import Manifest
 from sceneproof.execution import Row, execute, refuse_torchrun
+from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.scene_network import SceneNetwork
 from sceneproof.labelling.scene_training import train_scene_network
-from sceneproof.labelling.scenes import label_scenes
+from sceneproof.labelling.scenes import SceneLabelling
 from sceneproof.mall.world import World, make_world
 from sceneproof.methods import SDN, Facts, Method, Plain
 from sceneproof.optimisation import Optimisation
@@ -132,5 +133,5 @@ def scene_labels(manifest: Manifest, out: Path) -> Path:
             epochs=LABELLER_EPOCHS,
         )
     if not table.exists():
-        label_scenes(manifest, SceneNetwork(weights), table)
+        label(manifest, SceneLabelling(SceneNetwork(weights)), table)
     return table

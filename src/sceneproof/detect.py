@@ -17,8 +17,8 @@ from sceneproof.addresses import Address, Place, located
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
-from sceneproof.evaluate import device_named
 from sceneproof.files import output_files, whole
+from sceneproof.numerics import device_named
 from sceneproof.pages.pictures import COLOURS, Box, annotate, write_video
 from sceneproof.progress import Advance, progress
 from sceneproof.run import Run
@@ -29,6 +29,7 @@ from sceneproof.tasks.detection.linking import best_tubes
 from sceneproof.tasks.detection.looking import look_at
 from sceneproof.tasks.detection.online import OnlineTubes
 from sceneproof.tasks.detection.tubes import Tube
+from sceneproof.terminal import visible
 from sceneproof.wording import clock
 
 SHOWN = 20
@@ -227,7 +228,7 @@ def _tell(table: pd.DataFrame, info: VideoInfo, files: Sequence[Path], least_fra
         )
     for row in table.head(SHOWN).to_dict("records"):
         when = f"{clock(row['start'])} - {clock(row['end'])}  " if isfinite(row["start"]) else ""
-        print(f"{when}{row['score']:.2f}  {row['action']}  (frames {row['first']} to {row['last']})")
+        print(f"{when}{row['score']:.2f}  {visible(row['action'])}  (frames {row['first']} to {row['last']})")
     if len(table) > SHOWN:
         print(f"and {len(table) - SHOWN} more")
     print("written: " + ", ".join(str(file) for file in files))

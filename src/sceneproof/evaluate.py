@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from sceneproof import locks
 from sceneproof.addresses import Address, located
@@ -16,6 +15,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
 from sceneproof.files import write_json
+from sceneproof.numerics import device_named
 from sceneproof.run import Run
 from sceneproof.spec import plain
 from sceneproof.task import TABLES, Tables, Task, Tester
@@ -140,19 +140,3 @@ def settings_of(
 
 WITHOUT_EFFECT = frozenset({"out", "device", "trust", "quiet"})
 """Arguments of `evaluate` that change no figure."""
-
-
-def device_named(name: str) -> torch.device:
-    """The device of a name, or the best there is for 'auto'.
-
-    Raises:
-        InputError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # which one depends on how torch was built
-        raise InputError(f"--device {name}: {str(error).splitlines()[0]}; give auto, cpu, or cuda with a GPU") from None
-    return device

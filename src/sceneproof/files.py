@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,25 @@ def read_json(path: Address | Place, expected: type = object, *, most: int = MOS
     return _of_kind(_opened(parse_json(read_bounded(path, most), str(path)), path), str(path), expected)
 
 
+def sealed_line(record: Mapping[str, Any]) -> str:
+    """A line of JSON Lines that holds its own SHA-256; refuses NaN."""
+    return json.dumps(_sealed(dict(record))) + "\n"
+
+
+def opened_line(line: bytes, name: str) -> dict[str, Any]:
+    """The record of a line, sealed or not.
+
+    Args:
+        line: of JSON Lines.
+        name: where it stands, for messages.
+
+    Raises:
+        InputError: it is no JSON object, or, a DamagedError, not as it was sealed.
+    """
+    record: dict[str, Any] = _opened(parse_json(line, name, dict), name)
+    return record
+
+
 def _sealed(value: Any) -> dict[str, Any]:
     """A JSON object that holds its own SHA-256: a dictionary with one key more, anything else as its "value"."""
     plain = json.loads(json.dumps(value, allow_nan=False))  # as it will be read: keys are text, tuples lists
@@ -230,8 +249,10 @@ def output_files(folder: Path, video: Place, endings: Sequence[str]) -> list[Pat
     """The files FOLDER/NAME.ENDING for a video; the folder is made, and remembers which video the name stands for.
 
     Raises:
-        InputError: the folder holds what was found in another video of this name.
+        InputError: there is no such video, or the folder holds what was found in another one of this name.
     """
+    if isinstance(video, Path) and not video.is_file():
+        raise InputError(f"{video}: no such file")  # before the folder remembers it
     source = str(video.resolve()) if isinstance(video, Path) else str(video)
     known = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}
     if not isinstance(known, dict):

@@ -20,6 +20,7 @@ from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 from sceneproof.methods import Facts, Method
+from sceneproof.wording import counted
 
 PEOPLE = frozenset({"people", "without_humans"})
 """Needs that a table of people serves."""
@@ -170,7 +171,8 @@ def tell_what_is_known(labelled: Labelled, method: Method, *, quiet: bool) -> No
                 f"table of labels made from these videos?"
             )
         if not quiet:
-            print(f"{labelled.manifest.name}: {count} of {rows} training videos have {what}", file=sys.stderr)
+            known = f"{count} of {counted(rows, 'training video')} {'has' if count == 1 else 'have'} {what}"
+            print(f"{labelled.manifest.name}: {known}", file=sys.stderr)
 
 
 def _refuse_if_nothing_is_there(labelled: Labelled) -> None:

@@ -9,9 +9,9 @@ import pandas as pd
 from sceneproof.addresses import Address, located
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
-from sceneproof.evaluate import device_named
 from sceneproof.files import output_files
 from sceneproof.metrics.temporal_nms import grouped_nms
+from sceneproof.numerics import device_named
 from sceneproof.pages.timeline import TimeLine, write_timeline
 from sceneproof.progress import progress
 from sceneproof.run import Run
@@ -19,6 +19,7 @@ from sceneproof.tasks.localization import Localization, Localizer
 from sceneproof.tasks.localization.buffers import Timeline, starts_of_testing
 from sceneproof.tasks.localization.detecting import as_table, localize_video
 from sceneproof.tasks.localization.formats import write_activitynet, write_csv
+from sceneproof.terminal import visible
 from sceneproof.types import Segments
 from sceneproof.wording import clock
 
@@ -108,7 +109,7 @@ def _tell(table: pd.DataFrame, seconds: float, files: list[Path]) -> None:
         print(f"nothing found in {seconds:.1f} s: a lower --least-score shows what was weighed")
     best = table.head(SHOWN)
     for start, end, score, action in zip(*(best[name] for name in ("start", "end", "score", "action")), strict=True):
-        print(f"{clock(start)} - {clock(end)}  {score:.2f}  {action}")
+        print(f"{clock(start)} - {clock(end)}  {score:.2f}  {visible(action)}")
     if len(table) > SHOWN:
         print(f"and {len(table) - SHOWN} more")
     print("written: " + ", ".join(str(file) for file in files))

@@ -60,11 +60,15 @@ class Lock:
 
 
 @contextmanager
-def locked(lock: Lock) -> Iterator[None]:
+def locked(lock: Lock, *, wait: bool = False) -> Iterator[None]:
     """Holds a lock, so that no other command writes there at the same time.
 
     The folder is made where it is missing, and taken away again where the block leaves nothing in it. At an address,
     and where the file system has no locks, there is none; of the latter a warning says so.
+
+    Args:
+        lock: where.
+        wait: until whoever holds it is done, for what takes a moment to write; else that is refused.
 
     Raises:
         InputError: another process holds it; says which, since when, and what to do.
@@ -77,7 +81,7 @@ def locked(lock: Lock) -> Iterator[None]:
         raise InputError(f"{place}: is a file, where a folder is to be written: give another name")
     made = _make(place)
     try:
-        descriptor = _taken(place / lock.name)
+        descriptor = _taken(place / lock.name, wait=wait)
         try:
             yield
         finally:
@@ -144,7 +148,7 @@ def _make(folder: Path) -> list[Path]:
     return missing
 
 
-def _taken(path: Path) -> int | None:
+def _taken(path: Path, *, wait: bool) -> int | None:
     """A descriptor of the lock's file, locked; None where there are no locks."""
     while True:
         try:
@@ -155,7 +159,7 @@ def _taken(path: Path) -> int | None:
             _warn(path, error)  # if nothing can be written here, the command says so itself
             return None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError as error:
             said = _read(descriptor)
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""What is the machine's trouble and what a file's own: only a file's fault is booked as a video's."""
+"""What the machine has, and what is its trouble and what a file's own: only a file's fault is booked as a video's."""
 
 import errno
 import os
@@ -17,6 +17,11 @@ BLOCK = 2**20
 SPARE = 2**26
 """Bytes that a machine with memory has left."""
 OOM = Path("/proc/vmstat")
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def refuse_trouble(error: OSError, path: object) -> None:

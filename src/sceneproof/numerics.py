@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import nn
 
+from sceneproof.errors import InputError
+
 Precision = Literal["bf16", "fp32"]
 Network = TypeVar("Network", bound=nn.Module)
 CPU_INFO = Path("/proc/cpuinfo")
@@ -87,3 +89,19 @@ def processor_name() -> str:
     """What the processor calls itself, or "" where the system does not tell."""
     lines = CPU_INFO.read_text().splitlines() if CPU_INFO.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def device_named(name: str) -> torch.device:
+    """The device of a name, or the best there is for 'auto'.
+
+    Raises:
+        InputError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # which one depends on how torch was built
+        raise InputError(f"--device {name}: {str(error).splitlines()[0]}; give auto, cpu, or cuda with a GPU") from None
+    return device

@@ -1,10 +1,9 @@
 """A collection, rewritten once for training: every video small, and quick to cut clips from."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,20 +12,20 @@ import numpy as np
 import pandas as pd
 
 from sceneproof import locks
-from sceneproof.addresses import Address, Place
+from sceneproof.addresses import Address
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask, png_size
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
-from sceneproof.data.tables import write_table
 from sceneproof.encoding import Form
 from sceneproof.errors import InputError
 from sceneproof.files import fitting_name
-from sceneproof.machine import refuse_if_gone
-from sceneproof.processes import Problem, in_processes
-from sceneproof.progress import progress
+from sceneproof.jobs.parts import clear
+from sceneproof.jobs.processes import Problem
+from sceneproof.jobs.working import Failure, told, try_some, work_through, write_failures
+from sceneproof.machine import processors
 from sceneproof.rewriting import KEY_FRAME_EVERY, Rewritten, Source, rewrite
-from sceneproof.wording import counted
+from sceneproof.wording import bytes_in_words, counted
 
 Segments = Literal["keep", "cut"]
 SAMPLES, SAMPLE_FRAMES = 8, 64
@@ -53,8 +52,8 @@ def prepare(
 
     Frames are shrunk, and every few are a key frame, so that a clip is decoded from where it begins; each is shown when
     it was. A video of which the manifest names segments is rewritten once, whole, and its rows keep their start and
-    end. Stopped at any moment, the same command goes on. What cannot be read stays
-    in the manifest with 0 frames and is listed in OUT/manifest.failures.parquet with the reason.
+    end. Stopped at any moment, the same command goes on. What cannot be read stays in the manifest with 0 frames and is
+    listed in OUT/manifest.failures.parquet with the reason.
 
     Args:
         manifest: The table of videos. It, the table of people and the root may be addresses (s3://, gs://, hf://).
@@ -67,7 +66,7 @@ def prepare(
             file of its own, whole from then on, which saves space where clips of long videos are to be classified.
         humans: Table of person boxes or masks: OUT/humans.parquet gets them, moved and scaled along.
         root: The folder or address that the manifest's paths start from; by default the manifest's own.
-        workers: Processes that rewrite; by default one a core.
+        workers: Processes that rewrite; by default one a processor.
         time_limit: Seconds that a video may take.
         dry_run: Only say how much space it will take.
         quiet: No progress and no summary.
@@ -90,12 +89,16 @@ def prepare(
     if people is not None:
         tell(check_humans(people, table))
     sources = _sources(table, out, short_side, form, key_frame_every, segments)
-    _check_space(_reckon(sources, table), sources, out, quiet=quiet)
+    _check_space(*_reckon(sources, table), sources, out, quiet=quiet)
     if dry_run:
         return None
-    for left in (out / "videos").rglob(".*.tmp.mp4"):  # by a run that was killed
-        left.unlink()
-    made = _rewrite_all(sources, table.root, workers or os.cpu_count() or 1, time_limit, quiet=quiet)
+    clear(out / "videos")
+    different = list({source.target: source for source in sources}.values())
+    answers = work_through(
+        rewrite, different, "rewriting", workers=workers or processors(), time_limit=time_limit, root=table.root,
+        quiet=quiet,
+    )  # fmt: skip
+    made = {source.target: answer for source, answer in answers}
     return _write(table, out, sources, made, people, quiet=quiet)
 
 
@@ -103,13 +106,10 @@ def _sources(
     table: Manifest, out: Path, short_side: int, form: Form, key_frame_every: int, segments: Segments
 ) -> list[Source]:
     """What to rewrite, one a row; rows of one file, and of one segment where these are cut, share it."""
-    rows = table.rows
-    starts, ends = (
-        rows[name].to_numpy(np.float64) if name in rows and segments == "cut" else np.full(len(rows), np.nan)
-        for name in ("start", "end")
-    )
+    whole = np.full(len(table), np.nan)
+    edges = table.edges if segments == "cut" else (whole, whole)
     sources = []
-    for row, (path, start, end) in enumerate(zip(rows["path"], starts, ends, strict=True)):
+    for row, (path, start, end) in enumerate(zip(table.rows["path"], *edges, strict=True)):
         segment = "" if np.isnan(start) and np.isnan(end) else f"_{start:.3f}-{end:.3f}"
         folder, _, name = str(path).rpartition("/")
         # with its old suffix: a.avi and a.mp4 may lie side by side
@@ -120,80 +120,43 @@ def _sources(
     return sources
 
 
-@dataclass(frozen=True)
-class _Space:
-    """What the rewritten videos will take: bytes in all, and a frame; of how many videos it was reckoned."""
+def _reckon(sources: list[Source], table: Manifest) -> tuple[float, str]:
+    """Bytes that the rewritten videos will take, and in words what that is reckoned from.
 
-    total: float
-    a_frame: float
-    samples: int
-
-
-def _reckon(sources: list[Source], table: Manifest) -> _Space:
-    """Rewrites the first frames of a few videos, evenly spaced over the manifest, into a folder that is thrown away.
+    The first frames of a few videos, evenly spaced over the manifest, are written into a folder that is thrown away.
 
     Raises:
         InputError: none of them can be read.
     """
     first = list({source.target: row for row, source in reversed(list(enumerate(sources)))}.values())[::-1]
-    rows = np.array(first)[np.unique(np.linspace(0, len(first) - 1, SAMPLES).astype(int))]
-    samples: list[Rewritten] = []
-    lengths: list[int] = []
-    problems: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        tried = (
-            replace(sources[row], target=f"{folder}/{number}.mp4", most=SAMPLE_FRAMES)
-            for number, row in enumerate(rows)
-        )
-        for source, made in in_processes(rewrite, tried, workers=2, time_limit=60):
-            if isinstance(made, Problem):
-                problems.append(f"{source.path}: {made.reason}")
-            else:
-                samples.append(made)
-                lengths.append(made.shown)
-    if not samples:
-        raise InputError(f"{table.name}: none of {len(rows)} sample videos can be read; the first: {problems[0]}")
+        tried = [replace(sources[row], target=f"{folder}/{row}.mp4", most=SAMPLE_FRAMES) for row in first]
+        samples = [made for _, made in try_some(rewrite, tried, SAMPLES, table.name)]
     a_frame = sum(made.bytes for made in samples) / sum(made.frames for made in samples)
-    known = table.rows["frames"].to_numpy(np.float64) if "frames" in table.rows else np.full(len(sources), np.nan)
     cut = np.array([not (np.isnan(source.start) and np.isnan(source.end)) for source in sources])
-    frames = np.where(cut | np.isnan(known), np.mean(lengths), known)
-    return _Space(float(frames[first].sum() * a_frame), a_frame, len(samples))
+    known = np.where(cut, np.nan, table.numbers("frames"))
+    frames = np.where(np.isnan(known), np.mean([made.shown for made in samples]), known)
+    how = f"{bytes_in_words(a_frame)} a frame, reckoned from {len(samples)} of them"
+    return float(frames[first].sum() * a_frame), how
 
 
-def _check_space(space: _Space, sources: list[Source], out: Path, *, quiet: bool) -> None:
+def _check_space(space: float, how: str, sources: list[Source], out: Path, *, quiet: bool) -> None:
     """Says what is needed and what there is.
 
     Raises:
         InputError: it is not enough.
     """
+    targets = {Path(source.target) for source in sources}
     there = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
-    written = sum(Path(source.target).stat().st_size for source in sources if Path(source.target).exists())
-    free = shutil.disk_usage(there).free + written
+    free = shutil.disk_usage(there).free + sum(target.stat().st_size for target in targets if target.exists())
     told = (
-        f"{counted(len({source.target for source in sources}), 'video')} will take about {_size(space.total)} "
-        f"({_size(space.a_frame)} a frame, reckoned from {space.samples} of them); {_size(free)} are free"
+        f"{counted(len(targets), 'video')} will take about {bytes_in_words(space)} ({how}); {bytes_in_words(free)} are "
+        f"free"
     )
-    if space.total > free:
+    if space > free:
         raise InputError(f"{out}: {told}: give a smaller --short-side, or another disk")
     if not quiet:
         print(told)
-
-
-def _rewrite_all(
-    sources: list[Source], root: Place, workers: int, time_limit: float, *, quiet: bool
-) -> dict[str, Rewritten | Problem]:
-    """By target. A target that is there already, of the same making, is only looked into."""
-    different = list({source.target: source for source in sources}.values())
-    made: dict[str, Rewritten | Problem] = {}
-    failed = 0
-    with progress("rewriting", len(different), quiet=quiet) as advance:
-        for source, answer in in_processes(rewrite, iter(different), workers=workers, time_limit=time_limit):
-            if isinstance(answer, Problem):
-                refuse_if_gone(root, source.path)
-            made[source.target] = answer
-            failed += isinstance(answer, Problem)
-            advance(note=f"{failed} unreadable" if failed else "")
-    return made
 
 
 def _write(
@@ -212,12 +175,14 @@ def _write(
     """
     answers = [made[source.target] for source in sources]
     failed = [
-        (str(table.rows["video"].iat[row]), sources[row].path, answer.reason)
+        Failure(str(table.rows["video"].iat[row]), sources[row].path, answer.reason)
         for row, answer in enumerate(answers)
         if isinstance(answer, Problem)
     ]
     if len(failed) == len(sources):
-        raise InputError(f"{table.name}: none of its videos can be read; the first: {failed[0][1]}: {failed[0][2]}")
+        raise InputError(
+            f"{table.name}: none of its videos can be read; the first: {failed[0].path}: {failed[0].reason}"
+        )
     cut = any(not (np.isnan(source.start) and np.isnan(source.end)) for source in sources)
     rows = table.rows.drop(columns=["start", "end"] if cut else [], errors="ignore").copy()
     rows["path"] = [Path(source.target).relative_to(out).as_posix() for source in sources]
@@ -234,18 +199,13 @@ def _write(
             out / "humans.parquet"
         )
     failures = out / "manifest.failures.parquet"
-    failures.unlink(missing_ok=True)
-    if failed:
-        columns = ["video", "path", "reason"]
-        write_table(failures, pd.DataFrame(failed, columns=columns), "failures", table="manifest.parquet")
+    write_failures(failures, failed, "manifest.parquet")
     manifest.write(out / "manifest.parquet")
     if not quiet:
         total = sum(one.bytes for one in {id(one): one for one in answers}.values() if isinstance(one, Rewritten))
-        print(f"wrote {manifest.name}: {len(rows) - len(failed)} of {len(rows)} videos, {_size(total)}")
-        for _, path, reason in failed[:20]:
-            print(f"  {path}: {reason}")
-        if len(failed) > 20:
-            print(f"  … and {len(failed) - 20} more in {failures}")
+        written = f"{len(rows) - len(failed)} of {counted(len(rows), 'video')}"
+        said = f"wrote {manifest.name}: {written}, {bytes_in_words(total)}"
+        print(said, *told(failed, failures), sep="\n")
     return manifest
 
 
@@ -280,12 +240,3 @@ def _resized_masks(pictures: "pd.Series[bytes]", facts: list[Rewritten]) -> Iter
             raise InputError("a mask is no PNG picture")
         share = cv2.resize((mask > 0).astype(np.float32), (one.width, one.height), interpolation=cv2.INTER_AREA)
         yield encode_mask(share >= 0.5)
-
-
-def _size(number: float) -> str:
-    """Bytes for people."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"

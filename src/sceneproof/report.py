@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.pages.classification import write_page
 from sceneproof.pages.maps import Maps, mapped_clips
@@ -10,6 +11,7 @@ from sceneproof.studies.classification import read_study
 from sceneproof.studies.measures import measure
 
 
+@locks.alone(locks.beside_out)
 def report(
     runs: Sequence[Path],
     out: Path = Path("report.html"),

@@ -18,6 +18,7 @@ from typing import Any
 
 from sceneproof.errors import InputError
 from sceneproof.files import read_json, whole
+from sceneproof.locks import beside, locked
 from sceneproof.metrics.bootstrap import mean_and_std
 from sceneproof.run import Run
 
@@ -74,13 +75,17 @@ def read_results(path: str | Path) -> list[Result]:
 
 
 def write_results(path: str | Path, new: Sequence[Result]) -> None:
-    """Adds lines, in place of those of the same recipe, seed and metric; all of them or, on a failure, none."""
-    lines = {(one.recipe, one.seed, one.metric): one for one in read_results(path)}
-    lines |= {(one.recipe, one.seed, one.metric): one for one in new}
-    with whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(astuple(one) for one in lines.values())
+    """Adds lines, in place of those of the same recipe, seed and metric; all of them or, on a failure, none.
+
+    Where another command is adding some, it waits until that is done.
+    """
+    with locked(beside(path), wait=True):
+        lines = {(one.recipe, one.seed, one.metric): one for one in read_results(path)}
+        lines |= {(one.recipe, one.seed, one.metric): one for one in new}
+        with whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(astuple(one) for one in lines.values())
 
 
 def add_results(path: str | Path, recipe: str, run: Run, metrics: Mapping[str, Any]) -> None:

@@ -18,7 +18,6 @@ from sceneproof.encoding import Clock, Form, Writer
 from sceneproof.errors import AddressError, MachineError, UnreachableError, VideoError
 from sceneproof.files import whole
 from sceneproof.machine import refuse_trouble
-from sceneproof.processes import Ask
 from sceneproof.seals import seal_video
 
 KEY_FRAME_EVERY = 4
@@ -85,7 +84,7 @@ class Rewritten:
     error: float
 
 
-def rewrite(source: Source, ask: Ask | None = None) -> Rewritten:
+def rewrite(source: Source) -> Rewritten:
     """Writes a video's frames at their new size, whole or not at all; a finished file of the same making is left alone.
 
     Raises:

@@ -1,13 +1,12 @@
 """The run folder: everything a training leaves behind, and all that is needed to use or resume it."""
 
-import json
 import logging
 import os
 import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,13 +23,13 @@ from sceneproof import locks
 from sceneproof.arguments import settings_of
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill
-from sceneproof.bounded_yaml import read_yaml
 from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
-from sceneproof.files import parse_json, read_bounded, read_json, sync, whole, write_json
+from sceneproof.files import SEAL, opened_line, read_bounded, read_json, sealed_line, sync, whole, write_json
 from sceneproof.legacy import modern
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.numerics import Numerics, computes_bf16, processor_name
+from sceneproof.recipes import read_yaml
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
 from sceneproof.spec import Spec
@@ -120,7 +119,7 @@ class Run:
             if self.path.exists() and not all(_begun(path) for path in self.path.iterdir()):
                 raise InputError(f"{self.path}: the folder is not empty and holds no run: choose another one")
             write_json(self.path / "labels.json", {"actions": self.actions, "scenes": self.scenes} | self.known.plain())
-            write_json(self.path / "environment.json", environment() | asdict(numerics or Numerics()))
+            write_json(self.path / "environment.json", environment() | asdict(numerics or Numerics()), sealed=True)
             if data is not None:
                 write_json(self.path / DATA, data, sealed=True)
             with whole(self.path / "config.yaml") as temporary:
@@ -303,34 +302,38 @@ class Run:
         )
 
     def log(self, record: Mapping[str, float]) -> None:
-        """Appends a line to metrics.jsonl."""
+        """Appends a line to metrics.jsonl, with its own seal."""
         with open(self.path / "metrics.jsonl", "a") as lines:
-            lines.write(json.dumps(dict(record), allow_nan=False) + "\n")
+            lines.write(sealed_line(record))
 
     def history(self) -> list[dict[str, float]]:
         """The lines of metrics.jsonl, without a last one that a kill or a full disk cut short.
 
         Raises:
-            InputError: another line is not a record of figures; names it.
+            InputError: another line is not a record of figures, or not as it was written; names it.
         """
+        return [record for _, record in self._lines()]
+
+    def _lines(self) -> Iterator[tuple[bytes, dict[str, float]]]:
+        """Each line of metrics.jsonl, as it is there and as a record."""
         path = self.path / "metrics.jsonl"
-        lines = read_bounded(path, MOST_HISTORY).splitlines() if path.exists() else []
-        records: list[dict[str, float]] = []
+        lines = read_bounded(path, MOST_HISTORY).splitlines(keepends=True) if path.exists() else []
         for number, line in enumerate(lines, 1):
             try:
-                records.append(_record(line))
-            except InputError as error:
-                if number < len(lines):
-                    raise InputError(f"{path}: line {number} is not JSON of figures by their names{error}") from None
-        return records
+                record = _record(line, f"{path}: line {number}")
+            except InputError:
+                if line.endswith(b"\n") or (SEAL.encode() in line and b'"}' in line):
+                    raise
+                return  # it was cut short
+            yield line, record
 
     def rewind(self, step: int) -> None:
         """Drops what was logged after a step, so that a resumed run logs nothing twice, and a line cut short."""
         path = self.path / "metrics.jsonl"
-        kept = "".join(json.dumps(record) + "\n" for record in self.history() if record["step"] <= step)
-        if path.exists() and path.read_bytes() != kept.encode():
+        kept = b"".join(line.rstrip() + b"\n" for line, record in self._lines() if record["step"] <= step)
+        if path.exists() and path.read_bytes() != kept:
             with whole(path) as temporary:
-                temporary.write_text(kept)
+                temporary.write_bytes(kept)
 
     def save_weights(self, method: Learner) -> None:
         """Writes weights.safetensors, whole or not at all."""
@@ -468,16 +471,16 @@ def _names(labels: dict[str, Any], key: str, file: Path) -> list[str]:
     return names
 
 
-def _record(line: bytes) -> dict[str, float]:
+def _record(line: bytes, where: str) -> dict[str, float]:
     """A line of metrics.jsonl: figures by name, with the step they are of.
 
     Raises:
-        InputError: it is another thing; a message to go on with after where that is.
+        InputError: it is another thing, or damaged; says where.
     """
-    record: dict[str, float] = parse_json(line, "", dict)
+    record: dict[str, float] = opened_line(line, where)
     for name, value in {"step": None, **record}.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f": {name!r} is not there, or no number")
+            raise InputError(f"{where}: {name!r} is not there, or no number")
     return record
 
 

@@ -25,6 +25,8 @@ from sceneproof.spec import Spec, named, plain
 from sceneproof.start import start_from
 from sceneproof.task import Plan, Tables, Task, Training
 from sceneproof.tasks import Classification
+from sceneproof.terminal import visible
+from sceneproof.wording import counted
 
 OUTSIDE = ("out", "workers", "memory", "trust", "quiet")
 """Arguments of `train` that cannot change its result: no part of a run's configuration."""
@@ -168,11 +170,12 @@ def _carry_out(
 def _tell(data: Material, skipped: int, name: str) -> None:
     """Says which videos were skipped, and why, and how many steps."""
     if skipped:
-        print(f"{name}: {skipped} steps were left out: too few readable clips in the batch", file=sys.stderr)
+        left = f"{counted(skipped, 'step')} left out"
+        print(f"{name}: {left}: too few readable clips in the batch", file=sys.stderr)
     if data.unreadable:
         print(
-            f"{name}: {len(data.unreadable)} of {data.videos} training videos could not be read and were skipped:",
+            f"{name}: {len(data.unreadable)} of {counted(data.videos, 'training video')} could not be read; left out:",
             file=sys.stderr,
         )
         for video, problem in sorted(data.unreadable.items()):
-            print(f"  {video}: {problem}", file=sys.stderr)
+            print(f"  {visible(video)}: {visible(problem)}", file=sys.stderr)

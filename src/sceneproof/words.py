@@ -57,12 +57,11 @@ def as_typed(message: str, words: Sequence[str]) -> str:
     typed = {spelled(flag): flag for flag in flags if FLAG.fullmatch(flag)}
 
     def named(match: re.Match[str]) -> str:
-        if match["flag"]:
-            return typed.get(spelled(match[0]), match[0])
-        name = match[match.lastgroup or 0]
-        inner = [said for flag, said in typed.items() if flag.endswith(f".{name}") and not match["first"]]
-        own = typed.get(f"--{name}", typed.get(f"--{name.removeprefix('task.')}"))
-        return own or (inner[-1] if inner else match[0] if match["first"] else name)
+        name = spelled(match[0])[2:] if match["flag"] else match[match.lastgroup or 0]
+        whole = match["first"] or (match["flag"] and "." not in name)  # else what is inside of what was typed
+        inner = [said for flag, said in typed.items() if flag.endswith(f".{name}") and not whole]
+        known = typed.get(f"--{name}") or typed.get(f"--{name.removeprefix('task.')}")  # as before tasks were classes
+        return known or (inner[-1] if inner else match[0] if match["first"] or match["flag"] else name)
 
     return NAMED.sub(named, message)
 
@@ -84,10 +83,10 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
 
     Args:
         words: the command line, `normalised`.
-        hints: type by parameter.
+        hints: type by parameter, and by `parameter.field` for what is inside a dataclass.
         required: the positional parameters in order; at most one of them may be a list.
     """
-    hints = {**hints, **inside(hints), **_of_classes(hints, words)}
+    hints = {**hints, **_of_classes(hints, words)}
     flags: list[str] = []
     positional: list[str] = []
     waiting = list(words)
@@ -154,7 +153,7 @@ def _values_of_switch(hint: Any) -> set[str]:
     return {word for option in options for word in words[option]}
 
 
-def inside(hints: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(hints: Mapping[str, Any]) -> dict[str, Any]:
     """Types of the fields of those parameters that are dataclasses, by `parameter.field`."""
     return {
         f"{key}.{name}": inner

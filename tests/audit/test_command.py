@@ -216,7 +216,7 @@ def test_classes_that_are_no_actions(world: Path, tmp_path: Path) -> None:
         return [0.1, 0.1, 0.1, 0.7]
 
     model.actions = known["actions"]  # type: ignore[attr-defined]
-    with pytest.raises(InputError, match=r"(?s)1 actions of the manifest are no class of the model.*'wave'"):
+    with pytest.raises(InputError, match=r"(?s)1 action of the manifest is no class of the model.*'wave'"):
         audit(model, world, tmp_path)
     (tmp_path / "map.yaml").write_text("wave: null\n")
     found = audit(model, world, tmp_path, mapping=tmp_path / "map.yaml", variants=["shuffled"])

@@ -24,7 +24,7 @@ def test_spelling_alone_does_not_matter(name: str) -> None:
 
 def test_words_are_not_stemmed() -> None:
     assert plain("running") != plain("run")
-    with pytest.raises(InputError, match="1 actions of the manifest are no class"):
+    with pytest.raises(InputError, match="1 action of the manifest is no class"):
         class_table(["applying"], ["ApplyEyeMakeup"])
 
 

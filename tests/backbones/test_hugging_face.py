@@ -45,6 +45,11 @@ def open_as(kind: str, folder: Path) -> object:
     return HuggingFaceScenes(folder, device="cpu") if kind == "scenes" else HuggingFaceDetector(folder, device="cpu")
 
 
+def network_of(opened: object) -> State:
+    (network,) = [part for part in vars(opened).values() if isinstance(part, torch.nn.Module)]
+    return network.state_dict()
+
+
 def rewrite(folder: Path, change: Callable[[State], State]) -> None:
     file = folder / "model.safetensors"
     state = change(load_file(file))
@@ -82,7 +87,10 @@ def test_a_network_filled_in_part_is_refused(
 def test_half_precision_is_read_as_it_is(kind: str, tmp_path: Path) -> None:
     folder = make(kind, tmp_path / kind)
     rewrite(folder, lambda state: {key: value.half() for key, value in state.items()})
-    open_as(kind, folder)
+    head = load_file(folder / "model.safetensors")[HEADS[kind]]
+    loaded = [value for name, value in network_of(open_as(kind, folder)).items() if name.endswith(HEADS[kind])]
+    assert len(loaded) == 1
+    assert torch.equal(loaded[0].half(), head)
 
 
 def test_a_network_without_its_classifier_is_told(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
+from sceneproof.labelling.check.tables import LabelTable
+from sceneproof.tabular.reading import read_sheet
 
 ROWS = {"video": ["a", "b"], "path": ["a.mp4", "b.mp4"], "split": ["train", "test"], "action": ["run", "jump"]}
 GOOD: dict[str, Any] = {"text": "x", "label": "x", "number": 1.5, "whole": 2, "numbers": [0.5, 0.5], "bytes": b"x"}
@@ -35,6 +37,10 @@ BAD: dict[str, list[Any]] = {
 def written(file: Path, /, **columns: Any) -> Path:
     pq.write_table(pa.table(columns), file)
     return file
+
+
+def verb(name: str) -> str:
+    return "are" if name in ("frames", "probabilities", "scores") else "is"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,7 +75,7 @@ def test_cells_that_must_be_there_are_asked_for(kind: str, tmp_path: Path) -> No
             read_table(path, kind, [])
             read_table(written(tmp_path / "all.parquet", **{**rows, name: [None, None]}), kind, [])
         else:
-            with pytest.raises(InputError, match=f"row 1: the {name} is missing"):
+            with pytest.raises(InputError, match=f"row 1: the {name} {verb(name)} missing"):
                 read_table(path, kind, [])
 
 
@@ -101,7 +107,7 @@ def test_infinite_times_are_refused_but_where_they_are_mended(tmp_path: Path) ->
         Manifest.read(path)
     assert len(Manifest.read(path, endless=True)) == 2
     for name, value in (("rate", np.inf), ("frames", np.inf), ("width", -5), ("rate", -1.0), ("frames", 2.5)):
-        with pytest.raises(InputError, match=f"row 1: the {name} is"):
+        with pytest.raises(InputError, match=f"row 1: the {name} {verb(name)}"):
             Manifest.read(written(tmp_path / "m.parquet", **ROWS, **{name: [1.0, float(value)]}))
 
 
@@ -195,3 +201,19 @@ def test_a_split_that_is_missing_says_what_may_be_meant() -> None:
 
 def test_columns_are_declared_once() -> None:
     assert all(isinstance(column, Column) for columns in KINDS.values() for column in columns.values())
+
+
+def test_two_columns_of_one_name_are_told(tmp_path: Path) -> None:
+    rows = {**ROWS, "scene": ["x", "y"]}
+    columns = [*map(pa.array, rows.values()), pa.array([1, 2])]
+    pq.write_table(pa.Table.from_arrays(columns, [*rows, "scene"]), tmp_path / "m.parquet")
+    said = r"m\.parquet: two columns are called 'scene': rename one of them, or leave it out"
+    with pytest.raises(InputError, match=said):
+        Manifest.read(tmp_path / "m.parquet")
+    with pytest.raises(InputError, match=said):
+        read_sheet(tmp_path / "m.parquet")
+    with pytest.raises(InputError, match=said):
+        LabelTable.open(tmp_path / "m.parquet", {"scenes": ["video"]})
+    (tmp_path / "m.parquet").write_bytes((tmp_path / "m.parquet").read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"m\.parquet: not a readable Parquet file: "):
+        read_sheet(tmp_path / "m.parquet")

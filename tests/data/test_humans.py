@@ -142,7 +142,7 @@ def test_tables_of_other_data_are_refused_before_training() -> None:
     for humans in (masks, around):
         check_humans(humans, manifest())
         check_humans(humans, manifest(frames=0, width=0))  # an unreadable video is not the table's fault
-        with pytest.raises(InputError, match=r"none of the 1 videos asked for .*another data set"):
+        with pytest.raises(InputError, match=r"no video that is asked for \(1 video\) .*another data set"):
             check_humans(humans, manifest(video="b"))
         with pytest.raises(InputError, match="frame 3 of 'a', which has 3 frames"):
             check_humans(humans, manifest(frames=3))

@@ -100,4 +100,6 @@ def test_probes_of_many_labels_do_not_warn() -> None:
     labels = np.array([f"scene {place % 25}" for place in range(40)])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        probed_labels(np.random.default_rng(0).normal(size=(40, 4)), labels, np.zeros((2, 4)))
+        named = probed_labels(np.random.default_rng(0).normal(size=(40, 4)), labels, np.zeros((2, 4)))
+    assert len(named) == 2
+    assert set(named) <= set(labels)

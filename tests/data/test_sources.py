@@ -194,7 +194,7 @@ def test_what_jhmdb_lacks_is_named_with_where_it_comes_from(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"golf_test_split1\.txt: line 4: 'odd line here'"):
         index_jhmdb(root, tmp_path / "out")
     lists.write_text("other.avi 1\n")
-    with pytest.raises(InputError, match=r"not one of the 1 videos .*JHMDB_video.zip"):
+    with pytest.raises(InputError, match=r"no video of the lists is here \(1 video, .*JHMDB_video.zip"):
         index_jhmdb(root, tmp_path / "out")
     (root / "puppet_mask").rename(root / "elsewhere")
     with pytest.raises(InputError, match=r"puppet_mask: no such folder; unpack http.*puppet_mask.zip there"):

@@ -108,7 +108,7 @@ def test_what_is_wrong_is_told(copied: tuple[str, Path], tmp_path: Path) -> None
     for path in (root / "videos").rglob("*.*"):
         if path.is_file():
             path.unlink()
-    with pytest.raises(InputError, match=r"not one of the \d+ videos of the lists is here.*they come from http"):
+    with pytest.raises(InputError, match=r"no video of the lists is here \(\d+ videos, .*they come from http"):
         index(name, root, tmp_path / "out")
 
 

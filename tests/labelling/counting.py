@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sceneproof.data.manifest import Manifest
-from sceneproof.labelling.looked import Looked
+from sceneproof.labelling.contracts import DecodedClip
 from tests.videos import make_video, numbered
 
 
@@ -38,7 +38,7 @@ class Counting:
     def numbers(self, length: int, rate: float) -> NDArray[np.int64]:
         return np.arange(0, length, 3)
 
-    def __call__(self, videos: Sequence[Looked]) -> pa.Table:
+    def __call__(self, videos: Sequence[DecodedClip]) -> pa.Table:
         time.sleep(self._seconds)
         if len(self.batches) >= self._most:
             threading.Event().wait()

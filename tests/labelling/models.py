@@ -8,7 +8,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from sceneproof.labelling.labeller import SceneLabeller
+from sceneproof.labelling.contracts import SceneLabeller
 
 
 def mean_colour_model(

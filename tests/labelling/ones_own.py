@@ -1,11 +1,11 @@
-"""Labellers as a user would write them, known to the project by their import paths alone."""
+"""Labellers and detectors as a user would write them, known to the project by their import paths alone."""
 
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.labelling.labeller import SceneLabeller
+from sceneproof.labelling.contracts import PersonDetector, PersonSegmenter, SceneLabeller
 
 
 class Redness(SceneLabeller):
@@ -39,3 +39,27 @@ class Stranger:
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.ones((len(frames), 1), np.float32)
+
+
+class Everywhere(PersonDetector):
+    """One person, as large as the frame."""
+
+    def __init__(self, *, score: float = 0.5) -> None:
+        self.title = f"everywhere, {score:g}"
+        self._score = score
+
+    def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        height, width = frames.shape[1:3]
+        return [np.array([(0, 0, width, height, self._score)], np.float32) for _ in frames]
+
+
+class Nowhere(PersonSegmenter):
+    title = "nowhere"
+
+    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        return np.zeros(frames.shape[:3], np.bool_)
+
+
+class Untitled(Everywhere):
+    def __init__(self) -> None:
+        """Sets no title."""

@@ -304,7 +304,7 @@ def test_a_missing_vector_is_named(tmp_path: Path) -> None:
     write_table(tmp_path / "scenes.parquet", frame, "scenes", names=["bar", "beach"])
     with pytest.raises(InputError, match=r"row 1 \(b\): 0 probabilities"):
         Scenes.read(tmp_path / "scenes.parquet", clips(tmp_path))
-    with pytest.raises(InputError, match="row 1: the probabilities is missing"):
+    with pytest.raises(InputError, match="row 1: the probabilities are missing"):
         SceneTable.read(tmp_path / "scenes.parquet")
 
 

@@ -11,8 +11,7 @@ import torch
 from sceneproof.errors import InputError
 from sceneproof.labelling import hugging_face_scenes
 from sceneproof.labelling.hugging_face_scenes import HuggingFaceScenes
-from sceneproof.labelling.names import in_words
-from sceneproof.labelling.places365 import scene_names
+from sceneproof.labelling.places365 import in_words, scene_names
 
 transformers = pytest.importorskip("transformers", reason="needs sceneproof[hf]")
 tokenizers = pytest.importorskip("tokenizers", reason="needs sceneproof[hf]")

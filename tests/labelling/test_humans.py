@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.humans import read_humans
 from sceneproof.errors import InputError
+from sceneproof.labelling.contracts import DecodedClip, PersonDetector, PersonSegmenter
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
-from sceneproof.labelling.looked import Looked
 
 
-class RedBoxes:
+class RedBoxes(PersonDetector):
     """Finds the box around all pure red pixels, as likely as their blue says, and counts its calls."""
 
     title = "red boxes"
@@ -39,7 +39,7 @@ class RedBoxes:
         return np.array([(x.min() - 1, y.min() - 1, x.max() + 1, y.max() + 1, score)], np.float32)
 
 
-class RedPixels:
+class RedPixels(PersonSegmenter):
     """Calls red pixels people."""
 
     title = "red pixels"
@@ -49,13 +49,13 @@ class RedPixels:
         return np.asarray(frames[..., 0] == 255)
 
 
-def looked(video: str, numbers: list[int], *, first: int = 0, height: int = 20, width: int = 30) -> Looked:
+def looked(video: str, numbers: list[int], *, first: int = 0, height: int = 20, width: int = 30) -> DecodedClip:
     """Frames of 20 x 30, black, of a file that may be larger."""
     frames = np.zeros((len(numbers), 20, 30, 3), np.uint8)
-    return Looked(video, np.array(numbers, np.int64), first, numbers[-1] - first + 1, height, width, frames)
+    return DecodedClip(video, np.array(numbers, np.int64), first, numbers[-1] - first + 1, height, width, frames)
 
 
-def paint(one: Looked, place: int, left: int, *, score: float = 0.9) -> None:
+def paint(one: DecodedClip, place: int, left: int, *, score: float = 0.9) -> None:
     """A red block of 10 x 8 pixels from row 4 on."""
     one.frames[place, 4:14, left : left + 8] = (255, 0, round(100 * score))
 
@@ -112,7 +112,7 @@ def test_videos_of_one_size_are_looked_at_together_and_keep_their_boxes() -> Non
     first, nobody, last = looked("a", [0, 4]), looked("b", [0]), looked("c", [0, 1])
     paint(first, 0, 2)
     paint(last, 1, 20)
-    narrow = Looked("d", np.array([0]), 0, 1, 20, 10, np.zeros((1, 20, 10, 3), np.uint8))
+    narrow = DecodedClip("d", np.array([0]), 0, 1, 20, 10, np.zeros((1, 20, 10, 3), np.uint8))
     detector = RedBoxes()
     rows = BoxLabelling(detector)([first, nobody, last, narrow]).to_pandas()
     assert detector.calls == [5, 1]

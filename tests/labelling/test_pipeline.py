@@ -16,9 +16,9 @@ import pytest
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
-from sceneproof.labelling.decoding import Task, decoded
+from sceneproof.jobs.processes import Problem
+from sceneproof.labelling.decoding import ClipTask, decoded
 from sceneproof.labelling.pipeline import label
-from sceneproof.processes import Problem
 from tests.hostile import make_hostile
 from tests.labelling.counting import Counting, collection
 from tests.videos import BROKEN, make_video, numbered, numbers_of
@@ -160,13 +160,13 @@ def numbers(length: int, rate: float) -> "np.ndarray[tuple[int], np.dtype[np.int
     return np.arange(length)
 
 
-def tasks(*paths: Path) -> "list[Task]":
-    return [Task(row, path.stem, str(path)) for row, path in enumerate(paths)]
+def tasks(*paths: Path) -> "list[ClipTask]":
+    return [ClipTask(row, path.stem, str(path)) for row, path in enumerate(paths)]
 
 
 def test_what_is_decoded_are_the_frames_asked_for_of_a_clip_shrunk(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", numbered(50, 96, 128), rate=10)
-    task = Task(0, "a", str(path), 1.0, 3.0)
+    task = ClipTask(0, "a", str(path), 1.0, 3.0)
     found = list(decoded(iter([task]), lambda length, rate: np.array([0, length - 1]), short_side=48, workers=1,
                          time_limit=60))  # fmt: skip
     ((_, looked),) = found

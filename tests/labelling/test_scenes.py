@@ -1,6 +1,7 @@
 import logging
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,10 @@ import pytest
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
+from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller
-from sceneproof.labelling.scenes import evenly_spaced_frames, label_scenes
+from sceneproof.labelling.pipeline import label
+from sceneproof.labelling.scenes import SceneLabelling, evenly_spaced_frames
 from sceneproof.labelling.scenes_command import label_scenes_command
 from tests.labelling.models import Brightness, mean_colour_model, single_colour
 from tests.videos import BROKEN, make_video
@@ -25,6 +28,13 @@ def manifest_of(folder: Path, **columns: list[float]) -> Manifest:
     files = sorted((folder / "videos").iterdir())
     rows = {"video": [path.stem for path in files], "path": [f"videos/{path.name}" for path in files]}
     return Manifest(pd.DataFrame({**rows, "split": "train", "action": "run", **columns}), folder)
+
+
+def label_scenes(
+    manifest: Manifest, labeller: SceneLabeller, out: Path, *, frames_per_video: int = 8, **settings: Any
+) -> SceneTable:
+    label(manifest, SceneLabelling(labeller, frames_per_video=frames_per_video), out, **settings)
+    return SceneTable.read(out)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +109,7 @@ def test_unreadable_videos_are_named_and_left_out(tmp_path: Path, caplog: pytest
 
 def test_nothing_readable_is_an_error_and_writes_nothing(tmp_path: Path) -> None:
     BROKEN["empty"](tmp_path / "videos" / "a.mp4")
-    with pytest.raises(InputError, match=r"none of its 1 videos can be read; the first: .*a\.mp4"):
+    with pytest.raises(InputError, match=r"no video can be read \(1 video\); the first: .*a\.mp4"):
         label_scenes(manifest_of(tmp_path), Brightness(), tmp_path / "s.parquet", quiet=True)
     assert not (tmp_path / "s.parquet").exists()
 

@@ -82,7 +82,7 @@ def test_a_cluster_gives_the_table_that_one_process_gives(folder: Path, monkeypa
     try:
         for name, words in {
             "own": ("scenes", "--labeller", f"{OWN}.Redness", "--labeller.weights", "red.txt"),
-            "boxes": ("humans", "--detector", "motion"),
+            "boxes": ("humans", "--detector", "MotionMask"),
         }.items():
             for engine in ("local", "ray"):
                 command = ["label", words[0], "manifest.parquet", f"{name}-{engine}.parquet", *words[1:]]

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchvision.models import detection
 from torchvision.models.detection import fasterrcnn_resnet50_fpn_v2, maskrcnn_resnet50_fpn_v2
 
 from sceneproof.backbones import weights
 from sceneproof.errors import InputError
 from sceneproof.labelling import torchvision_people
-from sceneproof.labelling.torchvision_people import FasterRcnn, MaskRcnn
+from sceneproof.labelling.torchvision_people import FasterRCNN, MaskRCNN
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (2, 40, 60, 3), np.uint8)
 
@@ -19,9 +20,9 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (2, 40, 60, 3), np.uint8)
 @pytest.fixture(autouse=True)
 def _few_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random networks would look closely at a thousand regions."""
-    for name in ("fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn_v2"):
-        network = partial(getattr(torchvision_people, name), rpn_post_nms_top_n_test=8)
-        monkeypatch.setattr(torchvision_people, name, network)
+    for name in (torchvision_people.FASTER, torchvision_people.MASK):
+        network = partial(getattr(detection, name), rpn_post_nms_top_n_test=8)
+        monkeypatch.setattr(detection, name, network)
 
 
 def save_all_persons(network: torch.nn.Module, path: Path) -> Path:
@@ -37,7 +38,7 @@ def save_all_persons(network: torch.nn.Module, path: Path) -> Path:
 def test_faster_rcnn_gives_persons_in_pixels_of_the_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     path = save_all_persons(fasterrcnn_resnet50_fpn_v2(weights_backbone=None), tmp_path / "faster.pth")
-    detector = FasterRcnn(path, short_side=64, batch=1, device="cpu")
+    detector = FasterRCNN(path, short_side=64, batch=1, device="cpu")
     assert detector.title.startswith("Faster R-CNN v2 (faster.pth, sha256 ")
     for found in detector(FRAMES):
         assert found.dtype == np.float32
@@ -50,13 +51,13 @@ def test_faster_rcnn_gives_persons_in_pixels_of_the_frame(tmp_path: Path, monkey
     monkeypatch.setattr(torchvision_people, "PERSON", 2)
     assert not any(map(len, detector(FRAMES[:1])))
     with pytest.raises(InputError, match=r"faster\.pth: lacks 'roi_heads\.mask"):
-        MaskRcnn(path, short_side=64)
+        MaskRCNN(path, short_side=64)
 
 
 def test_mask_rcnn_gives_the_pixels_of_all_persons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     path = save_all_persons(maskrcnn_resnet50_fpn_v2(weights_backbone=None), tmp_path / "mask.pth")
-    segmenter = MaskRcnn(path, short_side=64, device="cpu")
+    segmenter = MaskRCNN(path, short_side=64, device="cpu")
     masks = segmenter(FRAMES)
     assert masks.shape == (2, 40, 60)
     assert masks.dtype == np.bool_
@@ -72,8 +73,8 @@ def test_nothing_is_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(weights, "fetch", refuse)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(InputError, match=r"give the weights' file, or ask for the download: https://.*fasterrcnn"):
-        FasterRcnn()
+        FasterRCNN()
     with pytest.raises(InputError, match=r"nowhere\.pth: no such file"):
-        MaskRcnn(tmp_path / "nowhere.pth")
+        MaskRCNN(tmp_path / "nowhere.pth")
     with pytest.raises(AssertionError, match="downloaded"):
-        MaskRcnn(download=True, short_side=64)
+        MaskRCNN(download=True, short_side=64)

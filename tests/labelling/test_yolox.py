@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sceneproof.data.tracks import intersection_over_union
 from sceneproof.data.video import decode
 from sceneproof.errors import InputError
-from sceneproof.labelling.yolox import Yolox, letterbox
+from sceneproof.labelling.yolox import YOLOX, letterbox
+from sceneproof.metrics.boxes import box_iou
 from tests.labelling.models import bright_cell_yolox, mean_colour_model
 
 OPEN = ("b", 3, 64, 64)
@@ -24,20 +24,20 @@ def test_boxes_come_back_where_they_are_in_the_frame(tmp_path: Path, batch: int 
     frames[0, 16:32, 32:48, 2] = 255  # the cell of stride 8 in row 1, column 2
     frames[2, 0:32, 96:128, 2] = 204  # a cell of stride 16, and the four in it,
     frames[2, 0:16, 96:112, 2] = 255  # of which one is brighter
-    first, second, third = Yolox(path, score=0.6)(frames)
+    first, second, third = YOLOX(path, score=0.6)(frames)
     np.testing.assert_allclose(first, [(32, 16, 48, 32, 1)], atol=1e-4)
     assert second.shape == (0, 5)
     np.testing.assert_allclose(third[:2], [(96, 0, 112, 16, 1), (96, 0, 128, 32, 0.85)], atol=1e-4)
     np.testing.assert_allclose(third[2:, 4], [0.8] * 3, atol=1e-4)
     # the brightest overlaps the larger one by a quarter
-    assert Yolox(path, score=0.6, overlap=0.2)(frames)[2][:, 2].tolist() == [112, 128, 112, 128]
+    assert YOLOX(path, score=0.6, overlap=0.2)(frames)[2][:, 2].tolist() == [112, 128, 112, 128]
 
 
 def test_padding_is_grey_and_pixels_are_bgr(tmp_path: Path) -> None:
     path = bright_cell_yolox(tmp_path / "m.onnx")
     frame = np.zeros((1, 32, 64, 3), np.uint8)
     frame[..., 0] = 255  # red is the last channel of BGR
-    (found,) = Yolox(path, score=0.4)(frame)
+    (found,) = YOLOX(path, score=0.4)(frame)
     assert (found[:, 1] >= 32).all()  # nothing but the padding below, which the caller clips away
     np.testing.assert_allclose(found[:, 4], 114 / 255, atol=1e-4)
 
@@ -45,30 +45,30 @@ def test_padding_is_grey_and_pixels_are_bgr(tmp_path: Path) -> None:
 def test_the_person_class_can_be_another(tmp_path: Path) -> None:
     path = bright_cell_yolox(tmp_path / "m.onnx")
     white = np.full((1, 64, 64, 3), 255, np.uint8)
-    assert len(Yolox(path)(white)[0])
-    assert not len(Yolox(path, person=1)(white)[0])
+    assert len(YOLOX(path)(white)[0])
+    assert not len(YOLOX(path, person=1)(white)[0])
 
 
 def test_a_size_left_open_must_be_given(tmp_path: Path) -> None:
     path = bright_cell_yolox(tmp_path / "m.onnx", shape=("b", 3, "h", "w"))
     with pytest.raises(InputError, match="size open"):
-        Yolox(path)
+        YOLOX(path)
     with pytest.raises(InputError, match=r"50x50; its sides must be multiples of 32"):
-        Yolox(path, size=50)
-    assert Yolox(path, size=64).short_side == 64
+        YOLOX(path, size=50)
+    assert YOLOX(path, size=64).short_side == 64
 
 
 def test_other_models_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.onnx: no such file \(expected a YOLOX"):
-        Yolox(tmp_path / "none.onnx")
+        YOLOX(tmp_path / "none.onnx")
     classifier = mean_colour_model(tmp_path / "c.onnx", softmax=True, shape=OPEN)
     with pytest.raises(InputError, match=r"not a YOLOX: the first output has the shape \(1, 3\)"):
-        Yolox(classifier)
+        YOLOX(classifier)
     grey = mean_colour_model(tmp_path / "g.onnx", softmax=True, shape=("b", 1, 64, 64))
     with pytest.raises(InputError, match="one input of pictures"):
-        Yolox(grey)
+        YOLOX(grey)
     with pytest.raises(InputError, match=r"\(1, 84, 8 or more\)"):
-        Yolox(bright_cell_yolox(tmp_path / "m.onnx"), person=2)
+        YOLOX(bright_cell_yolox(tmp_path / "m.onnx"), person=2)
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([(64, 64), (32, 96)]))
@@ -86,7 +86,7 @@ def test_a_letterboxed_frame_is_whole_and_its_corners_come_back(rows: int, colum
 
 def test_the_real_network_finds_a_real_golfer(shared_data: Path) -> None:
     video = min((shared_data / "jhmdb" / "golf").glob("*.mp4"))
-    detector = Yolox(shared_data / "weights" / "yolox_nano.onnx", threads=1)
+    detector = YOLOX(shared_data / "weights" / "yolox_nano.onnx", threads=1)
     with np.load(shared_data / "jhmdb_masks" / "golf.npz") as clips:
         masks = np.unpackbits(clips[video.stem], axis=-1).astype(np.bool_)
     numbers = [0, len(masks) // 2, len(masks) - 1]
@@ -94,4 +94,4 @@ def test_the_real_network_finds_a_real_golfer(shared_data: Path) -> None:
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         actor = np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], np.float32)
         assert found[0, 4] > 0.5
-        assert intersection_over_union(found[:1, :4], actor)[0, 0] > 0.5
+        assert box_iou(found[0, :4], actor[0]) > 0.5

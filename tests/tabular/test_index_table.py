@@ -15,7 +15,7 @@ from sceneproof.data.human_tables import HumanBoxes
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table
 from sceneproof.data.video import VideoError
-from sceneproof.processes import Problem
+from sceneproof.jobs.processes import Problem
 from tests.videos import make_video, numbered
 
 FRAMES, RATE, WIDTH, HEIGHT = 50, 25, 64, 48  # two seconds
@@ -25,14 +25,14 @@ FRAMES, RATE, WIDTH, HEIGHT = 50, 25, 64, 48  # two seconds
 def here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are looked into in this process, which is quicker, but where a test is marked."""
     if request.node.get_closest_marker("processes") is None:
-        monkeypatch.setattr("sceneproof.data.sources.survey.in_processes", in_this_process)
+        monkeypatch.setattr("sceneproof.jobs.working.in_processes", in_this_process)
         monkeypatch.setattr("sceneproof.pages.preview.in_processes", in_this_process)
 
 
-def in_this_process(work: Callable[[Any, Any], Any], tasks: Iterable[Any], **_: object) -> Iterator[tuple[Any, Any]]:
+def in_this_process(work: Callable[[Any], Any], tasks: Iterable[Any], **_: object) -> Iterator[tuple[Any, Any]]:
     for task in tasks:
         try:
-            yield task, work(task, None)
+            yield task, work(task)
         except VideoError as error:
             yield task, Problem(str(error))
 
@@ -317,7 +317,7 @@ BAD_TABLES = {
     "line 3: no action": "video,action,split\na.mp4,run,train\nb.mp4,,train\n",
     "lines 2 and 3: two rows of 'a' with another action: 'run' and 'jump'":
         "video,action,split\na.mp4,run,train\na.mp4,jump,train\n",
-    "not one of its 1 videos is below": "video,action,split\nnothing.mp4,run,train\n",
+    "no video of the table is below": "video,action,split\nnothing.mp4,run,train\n",
     "line 3: 4 cells, where the header has 3 columns": "video,action,split\na.mp4,run,train\nb.mp4,a,run,train\n",
     "looks like a row, not like names": "a.mp4,run,train\nb.mp4,run,train\n",
     "two columns are called 'action'": "video,action,action\na.mp4,run,train\n",

@@ -18,7 +18,7 @@ from sceneproof.audit.subject import Pixels, Subject
 from sceneproof.data.humans import COVERAGE
 from sceneproof.errors import ConditionMetError, InputError
 from sceneproof.files import read_json
-from sceneproof.mall.studio import processors
+from sceneproof.machine import processors
 from sceneproof.results import add_audit
 from sceneproof.run import environment
 

@@ -24,6 +24,7 @@ from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.pages.audit import shown_clips, write_page
 from sceneproof.pages.audit_words import headline
+from sceneproof.terminal import visible
 
 Among = Literal["all", "audited"]
 
@@ -89,7 +90,8 @@ def conduct(
     doubts = data.doubts(videos)
     tell(doubts)
     known = {**plain_settings(data), "model": subject.identity, "tables": _digests(data)}
-    answers = Answers.claimed(out / ".answers", _ids(videos), known)
+    answers = Answers(out / ".answers", _ids(videos), known)
+    answers.parts.begin(anew=True)
     tasks = None if opening is None else for_processes(opening, data)
     collect(answers, scorer, tasks, workers=workers, time_limit=time_limit, quiet=quiet)
     facts: dict[str, Any] = {"model": title or subject.title, "settings": {**plain_settings(data), "among": among}}
@@ -104,9 +106,13 @@ def conduct(
     measures = measure(table, probes=probe_figures(table, labels))
     page = f"How much does {table.model} lean on the scene?"
     write_page(table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page)
-    answers.drop()
+    answers.parts.end()
     if not quiet:
-        print("\n".join([*headline(table, measures), f"written: {out / 'audit.html'}, .json, .csv, .parquet"]))
+        print(
+            "\n".join(
+                [*map(visible, headline(table, measures)), f"written: {out / 'audit.html'}, .json, .csv, .parquet"]
+            )
+        )
     return Audit(table, measures, out)
 
 

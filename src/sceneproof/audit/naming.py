@@ -14,9 +14,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from sceneproof.bounded_yaml import MOST_YAML, refuse_unbounded
 from sceneproof.errors import InputError
 from sceneproof.files import decoded, read_bounded
+from sceneproof.recipes import MOST_YAML, refuse_unbounded
+from sceneproof.wording import counted
 
 FORM = "a CSV file with the columns action,class (several rows an action are fine; an empty class leaves it out)"
 NULL = "tag:yaml.org,2002:null"
@@ -137,7 +138,8 @@ def _unmatched(unknown: Sequence[str], known: _Names) -> str:
     more = [f"  and {len(unknown) - 10} more"] if len(unknown) > 10 else []
     action, found = next(((action, found) for action, found in near.items() if found), (unknown[0], known.names[:1]))
     return "\n".join([
-        f"{len(unknown)} actions of the manifest are no class of the model ({len(known.names)} classes, such as "
+        f"{counted(len(unknown), 'action of the manifest is', 'actions of the manifest are')} no class of the model "
+        f"({counted(len(known.names), 'class', 'classes')}, such as "
         f"{', '.join(map(repr, known.names[:3]))}):", *lines, *more,
         f"say which they are: --mapping FILE, {FORM}:", "  action,class", f"  {action},{found[0]}",
     ])  # fmt: skip

@@ -1,6 +1,7 @@
 """What an audit would do, before it does it."""
 
 import time
+from contextlib import suppress
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.sample import in_turn
+from sceneproof.errors import VideoError
 from sceneproof.wording import counted
 
 SAMPLES = 3
@@ -32,11 +34,13 @@ def plan(data: DataSettings, subject: Subject) -> str:
     rows = in_turn(np.arange(len(table)), table.rows["action"].to_numpy(object), SAMPLES)
     begun = time.monotonic()
     for row in rows:
-        scorer.rows(str(table.rows["video"].iat[row]))
+        with suppress(VideoError):  # it will be told of then
+            scorer.rows(str(table.rows["video"].iat[row]))
     seconds = (time.monotonic() - begun) / len(rows) * len(table)
     left = f"; left out: {', '.join(data.left_out)}" if data.left_out else ""
+    classes = counted(len(subject.actions), "class", "classes")
     return "\n".join([
-        f"{subject.title}: {len(subject.actions)} classes, clips of {subject.sampling.length} frames",
+        f"{subject.title}: {classes}, clips of {counted(subject.sampling.length, 'frame')}",
         f"{counted(len(table), 'video')} of {counted(len(table.actions), 'action')} in {', '.join(data.splits)}{left}",
         f"people known in {known} of them; in {data.least_share:.0%} of their frames or more, as far as the manifest "
         f"knows these, in {len(enough)}",

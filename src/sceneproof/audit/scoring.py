@@ -15,20 +15,12 @@ from sceneproof.contexts.footage import Footage
 from sceneproof.contexts.outline import outline_features
 from sceneproof.contexts.variants import Impossible, Made, Variants
 from sceneproof.data.clips import Frames
-from sceneproof.data.video import VideoError
-from sceneproof.errors import InputError
+from sceneproof.errors import InputError, VideoError
 
 FEATURES = ("original", "shuffled", "scuba_texture", "scuba_sinusoid")
 """The variants whose features are kept: leakage is read off the first; channels of two pairs are compared."""
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Why the model cannot be audited at all: no fault of a video."""
-
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -49,16 +41,21 @@ class Scorer:
     clips: int
     maps: bool
 
-    def rows(self, video: str) -> list[Row] | Refused:
-        """What the model says of each variant: a row each, with the columns of `AuditTable` from `variant` on."""
+    def rows(self, video: str) -> list[Row]:
+        """What the model says of each variant: a row each, with the columns of `AuditTable` from `variant` on.
+
+        Raises:
+            VideoError: the video cannot be read.
+            InputError: the model cannot be audited at all, which is no fault of the video.
+        """
         try:
             footage = self.variants.read(video)
-        except (VideoError, InputError) as error:  # also people of a video of another size: this video's failure
-            return unread(self.names, str(error))
+        except InputError as error:  # such as people of a video of another size: this video's failure
+            raise VideoError(str(error)) from None
         try:
             return self._rows(footage)
         except InputError as error:
-            return Refused(f"{video}: {error}")
+            raise InputError(f"{video}: {error}") from None
 
     def _rows(self, footage: Footage) -> list[Row]:
         wanted = self.subject.sampling.clips(len(footage.frames), self.clips)

@@ -19,7 +19,7 @@ from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
-from sceneproof.evaluate import device_named
+from sceneproof.numerics import device_named
 
 
 @dataclass(frozen=True)

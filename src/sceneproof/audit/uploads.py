@@ -12,7 +12,7 @@ from sceneproof.contexts.backgrounds import VIDEOS, Backgrounds
 from sceneproof.data.box_places import area_doubts
 from sceneproof.errors import InputError
 from sceneproof.files import named
-from sceneproof.labelling.looked import Labelling
+from sceneproof.labelling.contracts import Labelling
 from sceneproof.labelling.upload import find_people, moves, read_upload
 from sceneproof.pages.clip import clip_html, problem_html
 from sceneproof.pages.kit import percent
@@ -74,7 +74,7 @@ class UploadAudit:
         elif self.by_motion:
             warnings.append(
                 "People were found by motion alone: what moves, and what has its colours, counts as a person. "
-                "Start the app with --weights yolox.onnx for a detector."
+                "Start the app with --detector YOLOX --detector.weights yolox.onnx for a detector."
             )
         elif self.labelling.kind == "boxes":
             warnings.append("People were found as boxes: some of the scene is cut out, and pasted, with them.")

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from sceneproof.errors import InputError
+from sceneproof.wording import counted
 
 FILE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PIECES = (2, 3)
@@ -114,8 +115,8 @@ def labels(config: Any, outputs: int, name: str) -> list[str]:
         numbers = sorted(known)
         given = f"names {numbers[0]} to {numbers[-1]}, {len(numbers)} in all" if numbers else "no names"
         raise InputError(
-            f"{name}: config.json, id2label: has {given}, and the network {outputs} outputs, counted from 0: mend it, "
-            f"or give the names yourself where the command takes them (--names FILE)"
+            f"{name}: config.json, id2label: has {given}, and the network {counted(outputs, 'output')}, counted "
+            f"from 0: mend it, or give the names yourself where the command takes them (--names FILE)"
         )
     return [known[number] for number in range(outputs)]
 

@@ -1,7 +1,5 @@
 """Variants written as videos, with a manifest, for those who want files."""
 
-import logging
-import shutil
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,22 +9,18 @@ import numpy as np
 import pandas as pd
 
 from sceneproof import locks
-from sceneproof.contexts.footage import edges
-from sceneproof.contexts.writing import Settings, Task, names_of, opened, write_variants
-from sceneproof.data.digests import changed, file_digests
+from sceneproof.contexts.writing import ExportTask, Settings, names_of, opened, write_variants
+from sceneproof.data.digests import file_digests
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
-from sceneproof.data.tables import write_table
-from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
-from sceneproof.files import read_json, write_json
-from sceneproof.mall.studio import processors
-from sceneproof.processes import Problem, in_processes
-from sceneproof.progress import progress
-from sceneproof.wording import counted
+from sceneproof.jobs.parts import TABLES, claim, clear
+from sceneproof.jobs.processes import Problem
+from sceneproof.jobs.working import Failure, told, try_some, work_through, write_failures
+from sceneproof.machine import processors
+from sceneproof.wording import bytes_in_words, counted
 
-logger = logging.getLogger(__name__)
 SAMPLES = 3
 """Videos that the size of the rest is reckoned from."""
 DRAWING = 2  # raised whenever the same settings give other files
@@ -100,79 +94,43 @@ def export(
     tasks = _tasks(settings, table, out)
     said = f"{counted(len(tasks), 'video')} in {counted(len(names), 'variant')}: {', '.join(names)}"
     if dry_run:
-        print(f"{said}\n{_size(_reckon(tasks, table))}")
+        print(f"{said}\nabout {bytes_in_words(_reckon(tasks, table, time_limit))}")
         return None
     if not quiet:
         print(said)
-    _claim(out, settings, file_digests(manifest=manifest, humans=humans, scenes=scenes))
-    answers = _write_all(tasks, workers or processors(), time_limit, quiet=quiet)
+    claim_export(out, settings, file_digests(manifest=manifest, humans=humans, scenes=scenes))
+    answers = [
+        answer
+        for _, answer in work_through(
+            write_variants, tasks, "exporting", workers=workers or processors(), time_limit=time_limit, quiet=quiet
+        )
+    ]
     return _tables(table, out, tasks, answers, quiet=quiet)
 
 
-def _tasks(settings: Settings, table: Manifest, out: Path) -> list[Task]:
+def _tasks(settings: Settings, table: Manifest, out: Path) -> list[ExportTask]:
     names = [
         str(path) if np.isnan(start) and np.isnan(end) else f"{path}_{start:.3f}-{end:.3f}"
-        for path, start, end in zip(table.rows["path"], *edges(table), strict=True)
+        for path, start, end in zip(table.rows["path"], *table.edges, strict=True)
     ]
     # two rows of one file and segment have ids of their own, and so other backgrounds
     twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
     return [
-        Task(settings, str(video), str(out), f"{name}_{row}" if name in twice else name, f"{row:07d}.json")
+        ExportTask(settings, str(video), str(out), f"{name}_{row}" if name in twice else name, f"{row:07d}.json")
         for row, (video, name) in enumerate(zip(table.rows["video"], names, strict=True))
     ]
 
 
-def _claim(out: Path, settings: Settings, tables: dict[str, str]) -> None:
+def claim_export(out: Path, settings: Settings, tables: dict[str, str]) -> None:
     """Writes export.json, or checks that the folder's is of these settings and tables (by their SHA-256)."""
-    place, said = out / "export.json", {"drawing": DRAWING, **asdict(settings)}
-    said = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
-    if not place.exists():
-        write_json(place, {**said, "tables": tables})
-        _clear(out)
-        return
-    found = read_json(place)
-    if not isinstance(found, dict):
-        raise InputError(f"{place}: holds no settings of an export: give another folder")
-    before = found.pop("tables", None)
-    if found == said and before is None:
-        logger.warning("%s: does not say what its tables held: whether they have changed since is not known", place)
-    elif found == said and (difference := changed(before if isinstance(before, dict) else {}, tables)):
-        raise InputError(
-            f"{place}: this folder holds an export of other tables ({difference}): give it those that it was begun "
-            f"with, or give another folder"
-        )
-    if found != said:
-        name = next((name for name in said if found.get(name) != said[name]), "settings")
-        raise InputError(
-            f"{place}: this folder holds an export with {name} {found.get(name)}, not {said[name]}; give another "
-            f"folder, or the same settings to continue"
-        )
-    _clear(out)
-
-
-def _clear(out: Path) -> None:
-    """Takes out what a run that was killed was writing."""
-    for left in (out / "videos").rglob(".*.tmp.mp4"):
-        left.unlink()
-
-
-def _write_all(
-    tasks: list[Task], workers: int, time_limit: float, *, quiet: bool
-) -> list[list[dict[str, Any]] | Problem]:
-    answers: list[list[dict[str, Any]] | Problem] = []
-    failed = 0
-    with progress("exporting", len(tasks), quiet=quiet) as advance:
-        for _, answer in in_processes(write_variants, iter(tasks), workers=workers, time_limit=time_limit):
-            answers.append(answer)
-            failed += isinstance(answer, Problem)
-            advance(note=f"{failed} unreadable" if failed else "")
-    return answers
+    claim(out / "export.json", {"drawing": DRAWING, **asdict(settings), TABLES: tables}, "an export")
+    clear(out / "videos")
 
 
 def _tables(
     table: Manifest,
     out: Path,
-    tasks: list[Task],
+    tasks: list[ExportTask],
     answers: list[list[dict[str, Any]] | Problem],
     *,
     quiet: bool,
@@ -183,67 +141,46 @@ def _tables(
         InputError: nothing could be made.
     """
     rows: list[dict[str, Any]] = []
-    failures: list[tuple[str, str, str]] = []
+    failures: list[Failure] = []
     for row, (task, answer) in enumerate(zip(tasks, answers, strict=True)):
         old = {str(name): value for name, value in table.rows.iloc[row].items() if name not in TIMES}
         if isinstance(answer, Problem):
-            failures.append((task.video, str(table.path(row)), answer.reason))
+            failures.append(Failure(task.video, str(table.path(row)), answer.reason))
             continue
         for facts in answer:
             if "reason" in facts:
-                failures.append((task.video, str(table.path(row)), f"{facts['variant']}: {facts['reason']}"))
+                reason = f"{facts['variant']}: {facts['reason']}"
+                failures.append(Failure(task.video, str(table.path(row)), reason))
             else:
                 group = old.get("group") if isinstance(old.get("group"), str) else task.video
                 rows.append({**old, "group": group, "source": task.video, **facts, "video": _id(task, facts)})
     if not rows:
-        raise InputError(f"{table.name}: nothing could be made of it; the first: {failures[0][0]}: {failures[0][2]}")
+        raise InputError(
+            f"{table.name}: nothing could be made of it; the first: {failures[0].path}: {failures[0].reason}"
+        )
     manifest = Manifest(pd.DataFrame(rows), out, str(out / "manifest.parquet"))
     place = out / "manifest.failures.parquet"
-    place.unlink(missing_ok=True)
-    if failures:
-        listed = pd.DataFrame(failures, columns=["video", "path", "reason"])
-        write_table(place, listed, "failures", table="manifest.parquet")
+    write_failures(place, failures, "manifest.parquet")
     manifest.write(out / "manifest.parquet")
     if not quiet:
-        print(f"wrote {manifest.name}: {counted(len(rows), 'video')}")
-        for video, _, reason in failures[:20]:
-            print(f"  {video}: {reason}")
-        if len(failures) > 20:
-            print(f"  … and {len(failures) - 20} more in {place}")
+        print(f"wrote {manifest.name}: {counted(len(rows), 'video')}", *told(failures, place), sep="\n")
     return manifest
 
 
-def _id(task: Task, facts: dict[str, Any]) -> str:
+def _id(task: ExportTask, facts: dict[str, Any]) -> str:
     return f"{task.video}@{facts['variant']}"
 
 
-def _reckon(tasks: list[Task], table: Manifest) -> float:
+def _reckon(tasks: list[ExportTask], table: Manifest, time_limit: float) -> float:
     """Bytes that all will take, by a few videos made in a folder that is thrown away.
 
     Raises:
         InputError: none of them can be read.
     """
-    made: list[tuple[int, int]] = []
-    reasons: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        for row in np.unique(np.linspace(0, len(tasks) - 1, SAMPLES).astype(int)):
-            task = tasks[row]
-            try:
-                facts = write_variants(replace(task, folder=folder), lambda question: None)
-            except VideoError as error:
-                reasons.append(f"{table.path(int(row))}: {error}")
-                continue
-            written = [path.stat().st_size for path in Path(folder).rglob("*.mp4")]
-            made.append((sum(written), max(1, max((one.get("frames", 0) for one in facts), default=0))))
-            shutil.rmtree(folder, ignore_errors=True)
-    if not made:
-        raise InputError(f"{table.name}: none of {len(reasons)} sample videos can be read; the first: {reasons[0]}")
-    a_frame = sum(size for size, _ in made) / sum(frames for _, frames in made)
-    mean = sum(frames for _, frames in made) / len(made)
-    known = table.rows["frames"].to_numpy(np.float64) if "frames" in table.rows else np.full(len(tasks), np.nan)
-    return float(np.where(np.isnan(known), mean, known).sum() * a_frame)
-
-
-def _size(number: float) -> str:
-    """Bytes for people."""
-    return f"about {number / 1e6:,.1f} MB" if number < 1e9 else f"about {number / 1e9:,.2f} GB"
+        tried = [replace(task, folder=f"{folder}/{row}") for row, task in enumerate(tasks)]
+        made = try_some(write_variants, tried, SAMPLES, table.name, time_limit=time_limit)
+        frames = [max(1, max((facts.get("frames", 0) for facts in answer), default=0)) for _, answer in made]
+        size = sum(path.stat().st_size for path in Path(folder).rglob("*.mp4"))
+    known = table.numbers("frames")
+    return float(np.where(np.isnan(known), np.mean(frames), known).sum() * size / sum(frames))

@@ -38,7 +38,7 @@ class Library:
     def __init__(self, manifest: Manifest, humans: Humans) -> None:
         self._manifest, self._humans = manifest, humans
         self._row = {str(video): row for row, video in enumerate(manifest.rows["video"])}
-        self._starts, self._ends = edges(manifest)
+        self._starts, self._ends = manifest.edges
         self._timing = Timing(manifest)
 
     def read(self, video: str) -> Footage:
@@ -74,20 +74,11 @@ def lenders(manifest: Manifest, humans: Humans, least_share: float) -> set[str]:
     Where the manifest knows how many frames a video has and takes the whole of it, they must show known people in at
     least `least_share` of them; of the others one frame will do here, and their frames are counted when they are read.
     """
-    rows, (starts, ends) = manifest.rows, edges(manifest)
-    frames = rows["frames"].to_numpy(np.float64) if "frames" in rows else np.full(len(rows), np.nan)
+    rows, (starts, ends) = manifest.rows, manifest.edges
+    frames = manifest.numbers("frames")
     counted = (frames > 0) & np.isnan(starts) & np.isnan(ends)
     return {
         str(video)
         for video, length, whole in zip(rows["video"], frames, counted, strict=True)
         if video in humans and (not whole or humans.share(video, int(length)) >= least_share)
     }
-
-
-def edges(manifest: Manifest) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where each row's clip starts and ends, in seconds, float64 (rows,) twice; NaN where it is the file's own."""
-    rows = manifest.rows
-    start, end = (
-        rows[name].to_numpy(np.float64) if name in rows else np.full(len(rows), np.nan) for name in ("start", "end")
-    )
-    return start, end

@@ -16,11 +16,10 @@ from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
-from sceneproof.data.video import VideoError, probe
-from sceneproof.errors import InputError
+from sceneproof.data.video import probe
+from sceneproof.errors import InputError, VideoError
 from sceneproof.files import fitting_name, read_json, write_json
 from sceneproof.mall.film import Format, write_film
-from sceneproof.processes import Ask
 from sceneproof.seals import intact
 
 RATE = 25.0
@@ -46,7 +45,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ExportTask:
     """The variants of one video to write.
 
     Attributes:
@@ -89,7 +88,7 @@ def names_of(made: Variants, asked: Sequence[str]) -> list[str]:
     return [name for name in VARIANTS if name in asked] if asked else made.names()
 
 
-def write_variants(task: Task, ask: Ask) -> list[dict[str, Any]]:
+def write_variants(task: ExportTask) -> list[dict[str, Any]]:
     """Writes the variants of one video; returns, and records, what was made: a dictionary for each variant.
 
     Raises:
@@ -101,7 +100,7 @@ def write_variants(task: Task, ask: Ask) -> list[dict[str, Any]]:
         raise VideoError(str(error)) from None
 
 
-def _written(task: Task) -> list[dict[str, Any]]:
+def _written(task: ExportTask) -> list[dict[str, Any]]:
     table, variants = opened(task.settings)
     out = Path(task.folder)
     record = out / PARTS / task.part

@@ -18,6 +18,7 @@ import pyarrow.types as pt
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
+from sceneproof.wording import counted
 
 Values: TypeAlias = pa.ChunkedArray
 Holds = Literal["text", "label", "number", "whole", "numbers", "bytes"]
@@ -94,7 +95,6 @@ KINDS: Mapping[str, Mapping[str, Column]] = {
         **dict.fromkeys(_CORNERS, NUMBER),
     },
     "audit": _ANSWERS,
-    "audit answers": _ANSWERS,
 }  # fmt: skip
 """Columns by kind of table; those that a table lacks are no matter here."""
 
@@ -154,17 +154,16 @@ def check_names(names: Iterable[str], what: str, source: str) -> list[str]:
 
 
 def _checked(values: Values, column: Column, name: str, source: str) -> Values:
-    values = _plain(values)
-    values = _of_type(values, column, name, source)
+    values, said = _of_type(_plain(values), column, name, source), _said(name)
     if not column.missing:
-        _refuse(pc.is_null(values, nan_is_null=True), values, f"{source}: {{row}}: the {name} is missing: fill it in, "
-                "or leave the row out")  # fmt: skip
+        missing = pc.is_null(values, nan_is_null=True)
+        _refuse(missing, values, f"{source}: {{row}}: {said} missing: fill it in, or leave the row out")
     if column.holds in ("text", "label"):
         _check_utf8(values, name, source)
         if not column.missing:
             blank = pc.equal(pc.utf8_trim_whitespace(values), "")
-            _refuse(blank, values, f"{source}: {{row}}: the {name} is {{value}}, nothing that can be read: fill it in, "
-                    "or leave the row out")  # fmt: skip
+            nothing = f"{source}: {{row}}: {said} {{value}}, nothing that can be read"
+            _refuse(blank, values, f"{nothing}: fill it in, or leave the row out")
     elif column.holds == "numbers":
         _check_lists(values, name, source)
     elif column.holds != "bytes":
@@ -223,7 +222,7 @@ def _refuse_type(values: Values, column: Column, name: str, source: str) -> None
             f"dtype=str))"
         )
     raise InputError(
-        f"{source}: row {row}: the {name} is {value} ({values.type}), where {column.needs} is needed: "
+        f"{source}: row {row}: {_said(name)} {value} ({values.type}), where {column.needs} is needed: "
         f"{_cure(values, row, column)}"
     )
 
@@ -253,7 +252,7 @@ def _cure(values: Values, row: int, column: Column) -> str:
 
 def _check_numbers(values: Values, column: Column, name: str, source: str) -> None:
     array = np.asarray(values.cast(pa.float64(), safe=False).fill_null(np.nan))
-    where = f"{source}: {{row}}: the {name} is {{value}}"
+    where = f"{source}: {{row}}: {_said(name)} {{value}}"
     if not column.infinite:
         _refuse(np.isinf(array), values, f"{where}: write {column.needs} that is finite, or leave the cell empty")
     if column.holds == "whole":
@@ -271,7 +270,7 @@ def _check_lists(values: Values, name: str, source: str) -> None:
             lengths = np.asarray(pc.list_value_length(chunk).fill_null(0))
             row = int(np.searchsorted(np.cumsum(lengths), bad[0], side="right"))
             raise InputError(
-                f"{source}: row {first + row}: the {name} hold a value that is no finite number ({inside[bad[0]]}): "
+                f"{source}: row {first + row}: the {name} with {inside[bad[0]]}: every value must be a finite number: "
                 f"make the table again"
             )
         first += len(chunk)
@@ -312,7 +311,7 @@ def _refuse(wrong: NDArray[np.bool_] | Values, values: Values, message: str) -> 
     rows = np.flatnonzero(np.asarray(wrong.fill_null(False) if isinstance(wrong, pa.ChunkedArray) else wrong))
     if len(rows):
         row = int(rows[0])
-        more = f" (and {len(rows) - 1:,} more rows)" if len(rows) > 1 else ""
+        more = f" (and {counted(len(rows) - 1, 'more row')})" if len(rows) > 1 else ""
         raise InputError(message.replace("{row}", f"row {row}").replace("{value}", _value(values, row)) + more)
 
 
@@ -328,6 +327,11 @@ def _value(values: Values, row: int) -> str:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _said(name: str) -> str:
+    """The start of a sentence on a cell of a column: 'the score is', 'the scores are'."""
+    return f"the {name} {'are' if name.endswith('s') else 'is'}"
 
 
 def _is_text(kind: pa.DataType) -> bool:

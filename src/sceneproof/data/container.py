@@ -20,6 +20,7 @@ from sceneproof.addresses import SMALL, Address, Place, located, opened_file
 from sceneproof.errors import AddressError, DamagedError, MachineError, UnreachableError, VideoError
 from sceneproof.machine import refuse_trouble
 from sceneproof.seals import video_is_damaged
+from sceneproof.wording import counted
 
 MAX_PIXELS = 2**25  # a frame; 8K. A file of some kilobytes can claim any size
 SHORT = 128  # bytes of a packet that may say no more than that the frame before goes on
@@ -123,7 +124,9 @@ class Video:
             raise
         except (av.FFmpegError, ValueError) as error:
             _refuse_trouble(error, self.container.name)
-            raise VideoError(f"damaged or cut off: decoding stops after {count} frames ({_text(error)})") from None
+            raise VideoError(
+                f"damaged or cut off: decoding stops after {counted(count, 'frame')} ({_text(error)})"
+            ) from None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
+from sceneproof.wording import counted
 
 CORNERS = ("x1", "y1", "x2", "y2")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -69,7 +70,7 @@ def check_overlap(known: Mapping[str, object], videos: Sequence[str], source: st
     if not known:
         raise InputError(f"{source}: a table without a single person")
     raise InputError(
-        f"{source}: none of the {len(videos)} videos asked for is in this table of people (it holds "
+        f"{source}: no video that is asked for ({counted(len(videos), 'video')}) is in this table of people (it holds "
         f"{', '.join(list(known)[:2])}, …; asked for {', '.join(videos[:2])}, …): {_looks_like(known, videos)}"
     )
 

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place, located
 from sceneproof.data.columns import check_names, check_rows
 from sceneproof.data.tables import hashes, read_table, write_table
 from sceneproof.errors import InputError
+from sceneproof.terminal import visible
 
 COLUMNS = ("video", "path", "split", "action")
 OPTIONAL = ("start", "end", "width", "height", "rate", "frames", "duration", "times", "scene", "context", "group")
@@ -59,7 +61,7 @@ class Manifest:
         rows, _ = read_table(path, "manifest", COLUMNS)
         manifest = cls(rows.reset_index(drop=True), located(root) if root is not None else path.parent, str(path))
         for warning in manifest.check(endless=endless):
-            print(f"warning: {warning}", file=sys.stderr)
+            print(f"warning: {visible(warning)}", file=sys.stderr)
         return manifest
 
     def write(self, path: Address | Place, **metadata: str) -> None:
@@ -120,6 +122,15 @@ class Manifest:
     def actions(self) -> list[str]:
         """Action names, sorted: an action's number in training is its place in the train split's list."""
         return sorted(str(name) for name in self.rows["action"].unique())
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column of numbers, float64 (rows,); NaN in empty cells, and where there is no such column."""
+        return self.rows[name].to_numpy(np.float64) if name in self.rows else np.full(len(self), np.nan)
+
+    @property
+    def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where each row's clip starts and ends, in seconds, float64 (rows,) twice; NaN where it is the file's own."""
+        return self.numbers("start"), self.numbers("end")
 
     def split(self, *names: str) -> "Manifest":
         """The rows of these splits.

@@ -131,5 +131,5 @@ def _check_together(rows: pd.DataFrame, manifest: Manifest, path: str) -> None:
     if len(rows) and not rows["video"].isin(manifest.rows["video"]).any():
         raise InputError(
             f"{path}: a table of another data set: it knows {rows['video'].iat[0]!r}, and not one of the "
-            f"{len(manifest)} videos of {manifest.name}"
+            f"{counted(len(manifest), 'video')} of {manifest.name}"
         )

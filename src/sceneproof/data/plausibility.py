@@ -18,6 +18,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.mask_sizes import check_masks, sampled_masks
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import AddressError, InputError
+from sceneproof.terminal import visible
 
 Numbers = NDArray[np.float64]
 
@@ -85,7 +86,7 @@ def refused(doubts: Sequence[Doubt], source: str) -> list[str]:
 def tell(warnings: Sequence[str]) -> None:
     """Prints what may be wrong, for people to look at."""
     for text in warnings:
-        print(f"warning: {text}", file=sys.stderr)
+        print(f"warning: {visible(text)}", file=sys.stderr)
 
 
 def sizes_of(manifest: Manifest, people: Sequence[str]) -> pd.DataFrame:

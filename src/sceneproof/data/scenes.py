@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address, Place
 from sceneproof.data.tables import read_table, write_table
 from sceneproof.errors import InputError
+from sceneproof.wording import counted
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class SceneTable:
         rows = np.array([place.get(video, -1) for video in videos])
         if len(videos) and not (rows >= 0).any():
             raise InputError(
-                f"{self.source}: none of the {len(videos)} videos asked for is in this scene table "
+                f"{self.source}: no video that is asked for ({counted(len(videos), 'video')}) is in this scene table "
                 f"(it holds {', '.join(list(self.videos)[:2])}, …; asked for {', '.join(list(videos)[:2])}, …): "
                 f"is it the table of another data set?"
             )

@@ -1,6 +1,7 @@
 """The command `sceneproof index check`."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from sceneproof.data.segments import lengths, repaired, untrimmed
 from sceneproof.data.sources.survey import survey
 from sceneproof.data.tables import read_schema, read_table, said_of
 from sceneproof.errors import InputError
+from sceneproof.locks import beside, locked
+from sceneproof.terminal import visible
 from sceneproof.wording import counted
 
 
@@ -51,18 +54,32 @@ def index_check(
     Raises:
         InputError: problems, and no --repair; or a manifest's copy in another folder, which paths would not lead from.
     """
-    table = Manifest.read(manifest, endless=True)
-    if boxes is not None:
-        _check_boxes(table, boxes, repair, quiet)
-        return table
+    with nullcontext() if repair is None else locked(beside(repair)):
+        table = Manifest.read(manifest, endless=True)
+        if boxes is not None:
+            _check_boxes(table, boxes, repair, quiet)
+            return table
+        return _check_segments(table, manifest, repair, actions, probe=probe, quiet=quiet)
+
+
+def _check_segments(
+    table: Manifest,
+    manifest: Address,
+    repair: Address | None,
+    actions: Sequence[str] | None,
+    *,
+    probe: bool,
+    quiet: bool,
+) -> Manifest:
+    """Says what is wrong with the segments; returns the manifest, or its mended copy."""
     length = probed_lengths(table, quiet=quiet) if probe else lengths(table.rows)
     mended, found = repaired(table, actions=actions, length=length)
     videos = len(untrimmed(table))
     if not quiet:
         for name in _unbounded(table, length):
-            print(name)
+            print(visible(name))
         for row, video, reason, action in found.itertuples(index=False, name=None):
-            print(f"row {row} ({video}): {reason}: {'' if repair else 'a repair: '}{action}")
+            print(visible(f"row {row} ({video}): {reason}: {'' if repair else 'a repair: '}{action}"))
         print(f"{table.name}: {counted(len(table), 'row')}, {counted(videos, 'video')}, problems: {len(found)}")
     if repair is None:
         if len(found):
@@ -121,7 +138,8 @@ def _check_boxes(manifest: Manifest, boxes: Address, repair: Address | None, qui
         for row, video, frame, reason, action in found.itertuples(index=False, name=None):
             which = "" if pd.isna(row) else f"row {row} "
             where = video if pd.isna(frame) else f"{video}, frame {frame}"
-            print(f"{which}({where}): {reason}" + (f": {'' if repair else 'a repair: '}{action}" if action else ""))
+            cure = f": {'' if repair else 'a repair: '}{action}" if action else ""
+            print(visible(f"{which}({where}): {reason}{cure}"))
         videos, told = rows["video"].nunique(), len(found) - wrong
         print(f"{boxes}: {counted(len(rows), 'row')}, {counted(videos, 'video')}, problems: {wrong}, told: {told}")
     if repair is None:

@@ -74,7 +74,7 @@ def read_table(path: Address | Place, kind: str, columns: Sequence[str]) -> tupl
     try:
         table = checked_parquet(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file: {error}") from None
+        raise InputError(why_unreadable(path, error)) from None
     metadata = said_of(table.schema, path)
     if metadata.get("kind", kind) != kind:
         raise InputError(f"{path}: holds a {metadata['kind']} table, where a {kind} table is needed")
@@ -104,6 +104,24 @@ def said_of(schema: pa.Schema, path: Address | Place) -> dict[str, Any]:
         if not isinstance(said[key], list) or not all(isinstance(name, str) for name in said[key]):
             raise InputError(f"{where}: {key}: expected a list of texts, not {said[key]!r:.40}")
     return said
+
+
+def why_unreadable(path: Address | Place, error: Exception) -> str:
+    """What to say of a Parquet file that Arrow did not read: that two columns have one name, or its own words."""
+    try:
+        refuse_twins(read_schema(path).names, path)
+    except InputError as twins:
+        return str(twins)
+    except (pa.ArrowInvalid, OSError):  # then it is no matter of columns
+        pass
+    return f"{path}: not a readable Parquet file: {error}"
+
+
+def refuse_twins(names: Sequence[str], path: Address | Place) -> None:
+    """Raises InputError where two columns of a table have one name: which is meant is not known."""
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise InputError(f"{path}: two columns are called {name!r}: rename one of them, or leave it out")
 
 
 def read_schema(path: Address | Place) -> pa.Schema:

@@ -10,6 +10,7 @@ from sceneproof.data.manifest import LONG, Manifest
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, probe
 from sceneproof.errors import InputError
+from sceneproof.wording import counted
 
 KEPT = 256
 """Files whose times are remembered: those of an hour at a variable rate take a megabyte."""
@@ -78,7 +79,7 @@ class Timing:
         """
         said, rate = self._whole(row, "frames"), self._number(row, "rate")
         if said > 0 and said != frames:
-            raise VideoError(f"the manifest says {said} frames, the file has {frames}: index it again")
+            raise VideoError(f"the manifest says {counted(said, 'frame')}, the file has {frames}: index it again")
         if times is None or times.kind != "even" or times.frames == 1 or not rate > 0:
             return
         known = (times.rate, times.frames / (times.end - times.first))  # a long last frame lowers the average

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.data.video import decode, frame_range, probe
-from sceneproof.labelling.looked import Looked
-from sceneproof.processes import Ask, Problem, in_processes
+from sceneproof.jobs.processes import Problem, ask, in_processes
+from sceneproof.labelling.contracts import DecodedClip
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ClipTask:
     """A clip to look at.
 
     Attributes:
@@ -33,13 +33,13 @@ class Task:
 
 
 def decoded(
-    tasks: Iterator[Task],
+    tasks: Iterator[ClipTask],
     numbers: Callable[[int, float], NDArray[np.int64]],
     *,
     short_side: int | None,
     workers: int,
     time_limit: float,
-) -> Iterator[tuple[Task, Looked | Problem]]:
+) -> Iterator[tuple[ClipTask, DecodedClip | Problem]]:
     """Each task, in order, with its frames or with why there are none; a few are decoded ahead.
 
     Args:
@@ -58,10 +58,10 @@ def decoded(
     )
 
 
-def _look(short_side: int | None, task: Task, ask: Ask) -> Looked:
+def _look(short_side: int | None, task: ClipTask) -> DecodedClip:
     """A clip's frames; which ones is asked of the process that has the model."""
     info = probe(task.path)
     shown = frame_range(info, task.start, task.end)
     numbers = shown.start + ask((len(shown), info.rate))
     frames = decode(task.path, numbers, short_side=short_side)
-    return Looked(task.video, numbers, shown.start, len(shown), info.height, info.width, frames)
+    return DecodedClip(task.video, numbers, shown.start, len(shown), info.height, info.width, frames)

@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from sceneproof.backbones.hugging_face import labels, load_network
 from sceneproof.errors import InputError
+from sceneproof.labelling.contracts import PersonDetector
 
 
-class HuggingFaceDetector:
+class HuggingFaceDetector(PersonDetector):
     """Boxes by a model of the Hub or of a folder, read for the label "person" only.
 
     Attributes:
@@ -19,11 +18,9 @@ class HuggingFaceDetector:
         short_side: None: the model's own processor scales the frames.
     """
 
-    short_side: int | None = None
-
     def __init__(
         self,
-        name: str | Path,
+        model: str | Path,
         *,
         revision: str | None = None,
         download: bool = False,
@@ -36,7 +33,7 @@ class HuggingFaceDetector:
         Only safetensors are read and no code of the model's repository is run.
 
         Args:
-            name: A model's name on the Hub, or a folder.
+            model: Its name on the Hub, or a folder.
             revision: The commit or tag to take.
             download: Fetch from the Hub what is not in its cache.
             score: Boxes below it are left out.
@@ -46,42 +43,47 @@ class HuggingFaceDetector:
         Raises:
             InputError: transformers is not installed; no such model, or not an object detector; no label "person".
         """
-        self._processor, self._model = _load(str(name), revision, download)
+        # torch takes seconds to import, and the command that knows this class by name needs it for no other
+        from sceneproof.backbones.hugging_face import labels
+        from sceneproof.numerics import device_named
+
+        self._processor, self._model = _load(str(model), revision, download)
         config = self._model.config
-        names = labels(config, int(config.num_labels), str(name))
+        names = labels(config, int(config.num_labels), str(model))
         self._person = [number for number, label in enumerate(names) if label.lower() == "person"]
         if not self._person:
-            raise InputError(f"{name}: has no label 'person'; it has: {', '.join(names[:10])}")
-        self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+            raise InputError(f"{model}: has no label 'person'; it has: {', '.join(names[:10])}")
+        self._device = device_named(device)
         self._model.to(self._device)
         self._score, self._batch = score, batch
         commit = getattr(config, "_commit_hash", None) or revision
-        self.title = f"{name}{f' at {commit}' if commit else ''}, score at least {score:g}"
+        self.title = f"{model}{f' at {commit}' if commit else ''}, score at least {score:g}"
 
     def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """People in frames uint8 (N, H, W, 3), RGB: N arrays (K, 5)."""
-        found: list[NDArray[np.float32]] = []
+        import torch
+
+        people: list[NDArray[np.float32]] = []
         for start in range(0, len(frames), self._batch):
             part = frames[start : start + self._batch]
             inputs = self._processor(images=list(part), return_tensors="pt").to(self._device)
             with torch.inference_mode():
                 answers = self._model(**inputs)
             sizes = [part.shape[1:3]] * len(part)
-            found += [
-                self._people(answer)
-                for answer in self._processor.post_process_object_detection(
-                    answers, threshold=self._score, target_sizes=sizes
-                )
-            ]
-        return found
+            detections = self._processor.post_process_object_detection(
+                answers, threshold=self._score, target_sizes=sizes
+            )
+            people += [self._people(detection) for detection in detections]
+        return people
 
-    def _people(self, answer: dict[str, Any]) -> NDArray[np.float32]:
-        own = torch.isin(answer["labels"], torch.tensor(self._person, device=answer["labels"].device))
-        boxes = torch.cat([answer["boxes"][own], answer["scores"][own, None]], dim=1)
-        return np.asarray(boxes.float().cpu().numpy(), np.float32)
+    def _people(self, detection: dict[str, Any]) -> NDArray[np.float32]:
+        labels, boxes, scores = (detection[name].float().cpu().numpy() for name in ("labels", "boxes", "scores"))
+        return np.column_stack([boxes, scores])[np.isin(labels, self._person)]
 
 
 def _load(name: str, revision: str | None, download: bool) -> tuple[Any, Any]:
+    from sceneproof.backbones.hugging_face import load_network
+
     try:
         from transformers import AutoImageProcessor
     except ImportError as error:

@@ -13,9 +13,9 @@ from torch.nn import functional
 
 from sceneproof.backbones.hugging_face import load_network
 from sceneproof.errors import InputError
-from sceneproof.labelling.labeller import SceneLabeller
-from sceneproof.labelling.names import in_words, read_names
-from sceneproof.labelling.places365 import scene_names
+from sceneproof.labelling.contracts import SceneLabeller
+from sceneproof.labelling.places365 import in_words, read_names, scene_names
+from sceneproof.numerics import device_named
 
 TEXTS = 64
 """Texts that go in at once."""
@@ -68,7 +68,7 @@ class HuggingFaceScenes(SceneLabeller):
             raise InputError(f"prompt: {prompt!r} given; it needs one {{}}, where the scene's name goes")
         self.names = scene_names() if names is None else read_names(names)
         said = [in_words(name) for name in self.names] if names is None else self.names
-        self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self._device = device_named(device)
         self._processor, tokenizer, network = _load(str(model), revision, download)
         self._network, self._batch = network.to(self._device), batch
         tokens = self._tokens(tokenizer, [prompt.replace("{}", name) for name in said])

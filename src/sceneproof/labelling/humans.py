@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from sceneproof.data.human_tables import CORNERS, encode_mask
 from sceneproof.data.tracks import between, clipped, tracks
 from sceneproof.errors import InputError
-from sceneproof.labelling.detectors import Detector, Segmenter
-from sceneproof.labelling.looked import Looked
+from sceneproof.labelling.contracts import DecodedClip, PersonDetector, PersonSegmenter
 
 BOXES = pa.schema(
     [
@@ -38,7 +37,7 @@ class BoxLabelling:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: PersonDetector,
         *,
         every: int = 4,
         per_second: float | None = None,
@@ -88,7 +87,7 @@ class BoxLabelling:
             step = max(1, round(rate / self._per_second))
         return np.unique(np.append(np.arange(0, length, step), length - 1))
 
-    def __call__(self, videos: Sequence[Looked]) -> pa.Table:
+    def __call__(self, videos: Sequence[DecodedClip]) -> pa.Table:
         """Rows of all boxes, by video, frame and track, in pixels of the source file."""
         parts = [BOXES.empty_table()]
         for looked, found in self._found(videos):
@@ -101,7 +100,7 @@ class BoxLabelling:
                                   schema=BOXES))  # fmt: skip
         return pa.concat_tables(parts)
 
-    def _found(self, videos: Sequence[Looked]) -> Iterator[tuple[Looked, list[NDArray[np.float32]]]]:
+    def _found(self, videos: Sequence[DecodedClip]) -> Iterator[tuple[DecodedClip, list[NDArray[np.float32]]]]:
         """Each video with its detections; videos of one frame size go through the detector together."""
         for _, group in itertools.groupby(videos, lambda looked: looked.frames.shape[1:]):
             alike = list(group)
@@ -130,7 +129,7 @@ class MaskLabelling:
     kind = "masks"
     schema = MASKS
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: PersonSegmenter) -> None:
         """With what finds the people's pixels."""
         self._segmenter = segmenter
 
@@ -148,7 +147,7 @@ class MaskLabelling:
         """All frames."""
         return np.arange(length)
 
-    def __call__(self, videos: Sequence[Looked]) -> pa.Table:
+    def __call__(self, videos: Sequence[DecodedClip]) -> pa.Table:
         """Rows of the masks, of the source file's size; a frame without people has none."""
         rows: list[tuple[str, int, bytes]] = []
         for looked in videos:

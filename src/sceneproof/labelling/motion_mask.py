@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
+from sceneproof.labelling.contracts import PersonSegmenter
 
 SEED, BACKGROUND = 0.5, 0.1
 """Shares of the pixels, the most and the least moving, that colours of foreground and background are taken from."""
@@ -18,7 +19,7 @@ BINS = 10
 """A colour channel's, of the histograms."""
 
 
-class MotionMask:
+class MotionMask(PersonSegmenter):
     """The moving foreground of a clip: one mask for some frames at a time.
 
     Attributes:
@@ -44,7 +45,7 @@ class MotionMask:
                 f"given: share {share:g}, window {window}, short side {short_side}"
             )
         self._share, self._window = share, window
-        self.short_side: int | None = short_side
+        self.short_side = short_side
         self.title = f"FAME motion mask, share {share:g}, window {window}, short side {short_side}"
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -2,34 +2,21 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
-from sceneproof.labelling.labeller import SceneLabeller
-from sceneproof.labelling.names import read_names
-from sceneproof.labelling.onnx_session import FAILURES, open_session
+from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.pictures import resize
-from sceneproof.labelling.places365 import scene_names
+from sceneproof.labelling.places365 import read_names, scene_names
+from sceneproof.onnx_files import FLOATS, PictureModel
+from sceneproof.wording import counted
 
-PIXELS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+PIXELS = {**FLOATS, "tensor(uint8)": np.uint8}
 Triple = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """What the model's picture input asks for; `batch` is None where any number of pictures goes in."""
-
-    name: str
-    dtype: Any
-    batch: int | None
-    height: int
-    width: int
-    channels_first: bool
 
 
 class OnnxSceneLabeller(SceneLabeller):
@@ -74,15 +61,15 @@ class OnnxSceneLabeller(SceneLabeller):
         """
         self._mean, self._std = np.array(mean, np.float32), np.array(std, np.float32)
         self._bgr = channels == "bgr"
-        self._path = Path(weights)
-        self._session = open_session(self._path, "an image classifier", threads=threads)
-        self._picture = _picture_input(self._session, self._path, size)
-        noise = np.random.default_rng(0).integers(0, 256, (2, self._picture.height, self._picture.width, 3), np.uint8)
+        self._model = PictureModel(
+            weights, "an image classifier", size=size, threads=threads, dtypes=PIXELS, channels_last=True
+        )
+        noise = np.random.default_rng(0).integers(0, 256, (2, self._model.height, self._model.width, 3), np.uint8)
         answers = self._run(noise)
         self._softmax = output == "logits" or (output == "auto" and not _are_probabilities(answers))
-        self.names: Sequence[str] = _names(names, answers.shape[1], self._path)
-        digest = hashlib.sha256(self._path.read_bytes()).hexdigest()
-        self.title = f"{self._path.name} (sha256 {digest[:12]})"
+        self.names: Sequence[str] = _names(names, answers.shape[1], self._model.path)
+        digest = hashlib.sha256(self._model.path.read_bytes()).hexdigest()
+        self.title = f"{self._model.path.name} (sha256 {digest[:12]})"
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Posteriors (N, S) of frames uint8 (N, H, W, 3), RGB."""
@@ -90,48 +77,21 @@ class OnnxSceneLabeller(SceneLabeller):
         return _softmax(answers) if self._softmax else answers
 
     def _run(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        pixels = resize(frames, self._picture.height, self._picture.width)
+        model = self._model
+        pixels = resize(frames, model.height, model.width)
         if self._bgr:
             pixels = pixels[..., ::-1]
-        if self._picture.dtype is not np.uint8:
-            pixels = ((pixels - self._mean) / self._std).astype(self._picture.dtype)
-        if self._picture.channels_first:
+        if model.dtype is not np.uint8:
+            pixels = ((pixels - self._mean) / self._std).astype(model.dtype)
+        if model.channels_first:
             pixels = pixels.transpose(0, 3, 1, 2)
-        step = self._picture.batch or len(pixels)
-        answers = [self._run_batch(pixels[start : start + step], step) for start in range(0, len(pixels), step)]
-        return np.concatenate(answers)
-
-    def _run_batch(self, pixels: NDArray[Any], size: int) -> NDArray[np.float32]:
-        filled = pixels
-        if len(pixels) < size:  # a model exported with a fixed batch takes nothing less
-            filled = np.concatenate([pixels, np.repeat(pixels[-1:], size - len(pixels), axis=0)])
-        try:
-            answers = self._session.run(None, {self._picture.name: np.ascontiguousarray(filled)})[0]
-        except FAILURES as error:
-            raise InputError(f"{self._path}: the model does not run on its picture input: {error}") from None
-        values = np.asarray(answers, dtype=np.float32)
-        if values.ndim < 2 or len(values) != len(filled) or values.shape[1] != values.size // len(filled):
+        step = model.batch or len(pixels)
+        values = np.concatenate([model(pixels[start : start + step]) for start in range(0, len(pixels), step)])
+        if values.ndim < 2 or values.shape[1] != values[0].size:
             raise InputError(
-                f"{self._path}: the first output has the shape {values.shape}; a classifier's is (pictures, scenes)"
+                f"{model.path}: the first output has the shape {values.shape}; a classifier's is (pictures, scenes)"
             )
-        return values.reshape(len(filled), -1)[: len(pixels)]
-
-
-def _picture_input(session: Any, path: Path, size: int | None) -> _Picture:
-    inputs = session.get_inputs()
-    shape = list(inputs[0].shape) if len(inputs) == 1 else []
-    if len(shape) != 4 or 3 not in (shape[1], shape[3]) or inputs[0].type not in PIXELS:
-        found = "; ".join(f"{one.name} {one.shape} {one.type}" for one in inputs)
-        raise InputError(f"{path}: not an image classifier: it needs one input of 3-channel pictures, but has: {found}")
-    channels_first = shape[1] == 3
-    batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
-    sides = shape[2:] if channels_first else shape[1:3]
-    height, width = (side if isinstance(side, int) and side > 0 else size for side in sides)
-    if height is None or width is None:
-        raise InputError(
-            f"{path}: the model leaves its picture's size open {shape}: say the size that it was trained with"
-        )
-    return _Picture(inputs[0].name, PIXELS[inputs[0].type], batch, height, width, channels_first)
+        return values.reshape(len(values), -1)
 
 
 def _names(names: Sequence[str] | str | Path | None, outputs: int, path: Path) -> list[str]:
@@ -145,7 +105,9 @@ def _names(names: Sequence[str] | str | Path | None, outputs: int, path: Path) -
     source = str(names) if isinstance(names, (str, Path)) else "the list given"
     names = read_names(names)
     if outputs != len(names):
-        raise InputError(f"{path}: the model has {outputs} outputs, but {source} names {len(names)} scenes")
+        raise InputError(
+            f"{path}: the model has {counted(outputs, 'output')}, but {source} names {counted(len(names), 'scene')}"
+        )
     return names
 
 

@@ -1,7 +1,6 @@
 """Labels for every video of a collection: decoded ahead, in batches across videos, safe from a crash at any moment."""
 
 import logging
-import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,12 +12,13 @@ import pyarrow as pa
 from sceneproof.addresses import Address, Place, located
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
-from sceneproof.labelling.decoding import Task, decoded
-from sceneproof.labelling.looked import Labelling, Looked
-from sceneproof.labelling.shards import Failure, Shards
+from sceneproof.jobs.processes import Problem
+from sceneproof.jobs.working import Failure, told
+from sceneproof.labelling.contracts import DecodedClip, Labelling
+from sceneproof.labelling.decoding import ClipTask, decoded
+from sceneproof.labelling.shards import Shards
 from sceneproof.locks import beside, locked
-from sceneproof.machine import refuse_if_gone
-from sceneproof.processes import Problem
+from sceneproof.machine import processors, refuse_if_gone
 from sceneproof.progress import Advance, progress
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def label(
         out: the table to write (.parquet), here or at an address. Finished shards wait in the folder OUT.parts until
             all are there.
         batch: about how many frames go through the model at once.
-        workers: processes that decode, ahead of the model; by default one a core.
+        workers: processes that decode, ahead of the model; by default one a processor.
         shard: videos that are written together; what a crash can cost.
         time_limit: seconds that decoding a video may take.
         engine: what labels the shards; by default this process does (`label_shards`).
@@ -87,8 +87,8 @@ def label(
                 print(f"{out}: these labels are there already; delete the file to make them again")
             _warn(shards, failures)
             return failures
-        shards.begin()
-        missing = shards.missing()
+        shards.parts.begin()
+        missing = shards.parts.missing()
         done = len(manifest) - sum(len(shards.rows(number)) for number in missing)
         with progress(f"labelling {labelling.kind}", len(manifest), done=done, quiet=quiet) as advance:
             (engine or label_shards)(
@@ -102,9 +102,9 @@ def label(
 def _warn(shards: Shards, failures: Sequence[Failure]) -> None:
     if failures:
         logger.warning(
-            "%s: %d of %d videos cannot be read and get no labels; %s has them all:\n  %s",
+            "%s: %d of %d videos cannot be read and get no labels; %s has them all:\n%s",
             shards.manifest.name, len(failures), len(shards.manifest), shards.failures,
-            "\n  ".join(f"{one.path}: {one.reason}" for one in failures[:20]),
+            "\n".join(told(failures, shards.failures)),
         )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def label_shards(
         tasks,
         shards.labelling.numbers,
         short_side=shards.labelling.short_side,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers or processors(),
         time_limit=time_limit,
     )
     failed = 0
@@ -147,9 +147,9 @@ class _Shard:
     batch: int
     tables: list[pa.Table] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    waiting: list[Looked] = field(default_factory=list)
+    waiting: list[DecodedClip] = field(default_factory=list)
 
-    def add(self, task: Task, answer: Looked | Problem) -> None:
+    def add(self, task: ClipTask, answer: DecodedClip | Problem) -> None:
         """A video's frames, or why there are none."""
         if isinstance(answer, Problem):
             self.failures.append(Failure(task.video, task.path, answer.reason))

@@ -12,9 +12,10 @@ from torchvision.models import resnet18, resnet50
 from sceneproof.backbones.weights import Weights, counted, fill, read_checkpoint
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
-from sceneproof.labelling.labeller import SceneLabeller
+from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.pictures import resize
 from sceneproof.labelling.places365 import scene_names
+from sceneproof.numerics import device_named
 
 # github.com/CSAILVision/places365, README, "Acknowledgements and License"
 LICENCE = "CC BY, without a version, for the pretrained networks; credit the paper or places2.csail.mit.edu"
@@ -81,7 +82,7 @@ class Places365ResNet(SceneLabeller):
         digest = checked(path, sha256)
         network = NETWORKS[depth](num_classes=365)
         fill(network, counted(read_checkpoint(path)), str(path))
-        self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self._device = device_named(device)
         self._network = network.eval().to(self._device)
         self.names = scene_names()
         self.title = f"Places365 ResNet-{depth} ({path.name}, sha256 {digest})"

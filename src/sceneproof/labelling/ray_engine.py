@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sceneproof.addresses import located
 from sceneproof.errors import InputError
-from sceneproof.labelling.looked import Labelling
+from sceneproof.labelling.contracts import Labelling
 from sceneproof.labelling.pipeline import label_shards
 from sceneproof.labelling.shards import Shards
 from sceneproof.progress import Advance
@@ -124,7 +124,7 @@ class _Actor:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         number = int(row["shard"])
-        if not self._shards.has(number):  # it is, where a machine was lost between writing it and telling so
+        if not self._shards.parts.has(number):  # it is, where a machine was lost between writing it and telling so
             label_shards(self._shards, [number], **self._settings, advance=_no_progress)
         return {"videos": len(self._shards.rows(number))}
 

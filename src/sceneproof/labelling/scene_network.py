@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sceneproof.backbones.weights import refuse_others
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.files import whole
-from sceneproof.labelling.labeller import SceneLabeller
+from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.pictures import resize
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 

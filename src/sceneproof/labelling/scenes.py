@@ -8,17 +8,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sceneproof.addresses import Address, Place
-from sceneproof.data.manifest import Manifest
-from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
-from sceneproof.labelling.labeller import SceneLabeller
-from sceneproof.labelling.looked import Looked
-from sceneproof.labelling.pipeline import label
+from sceneproof.labelling.contracts import DecodedClip, SceneLabeller
 
 
 class SceneLabelling:
-    """Soft scene labels of clips: a Labelling."""
+    """Soft scene labels of clips, the mean of their frames' posteriors (Choi et al. 2019, section 3.2): a Labelling."""
 
     kind = "scenes"
     schema = pa.schema([("video", pa.string()), ("probabilities", pa.list_(pa.float32()))])
@@ -47,49 +42,12 @@ class SceneLabelling:
         """The middle frames of equal parts of the clip."""
         return evenly_spaced_frames(length, self._count)
 
-    def __call__(self, videos: Sequence[Looked]) -> pa.Table:
+    def __call__(self, videos: Sequence[DecodedClip]) -> pa.Table:
         """A row a video; videos of one frame size go through the labeller together."""
         means: list[NDArray[np.float32]] = []
         for _, alike in groupby(videos, lambda looked: looked.frames.shape[1:]):
             means += _means(self._labeller, list(alike))
         return pa.table([[looked.video for looked in videos], list(means)], schema=self.schema)
-
-
-def label_scenes(
-    manifest: Manifest,
-    labeller: SceneLabeller,
-    out: Address | Place,
-    *,
-    frames_per_video: int = 8,
-    batch: int = 64,
-    workers: int | None = None,
-    shard: int = 64,
-    time_limit: float = 60.0,
-    quiet: bool = False,
-) -> SceneTable:
-    """Labels every readable video with the mean of its frames' posteriors (Choi et al. 2019, section 3.2).
-
-    Stopped at any moment, the same call goes on. Videos that cannot be read are named in a warning and in a table
-    beside the labels, and left out of them.
-
-    Args:
-        manifest: The videos.
-        labeller: Gives each frame's posteriors.
-        out: The scene table to write (.parquet).
-        frames_per_video: Frames looked at in each clip, evenly spaced; all of them where a clip has no more.
-        batch: About how many frames go through the labeller at once.
-        workers: Processes that decode, ahead of the labeller; by default one a core.
-        shard: Videos that are written together; what a crash can cost.
-        time_limit: Seconds that decoding a video may take.
-        quiet: Show no progress.
-
-    Raises:
-        InputError: a setting out of its range, labels begun otherwise are there, an address cannot be reached, no
-            video can be read, or the labeller's answers are no posteriors of its scenes.
-    """
-    labelling = SceneLabelling(labeller, frames_per_video=frames_per_video)
-    label(manifest, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, quiet=quiet)
-    return SceneTable.read(out)
 
 
 def evenly_spaced_frames(total: int, count: int) -> NDArray[np.int64]:
@@ -99,7 +57,7 @@ def evenly_spaced_frames(total: int, count: int) -> NDArray[np.int64]:
     return (2 * np.arange(count) + 1) * total // (2 * count)
 
 
-def _means(labeller: SceneLabeller, videos: Sequence[Looked]) -> list[NDArray[np.float32]]:
+def _means(labeller: SceneLabeller, videos: Sequence[DecodedClip]) -> list[NDArray[np.float32]]:
     """Mean posteriors (S,) of some videos of one frame size, in one call of the labeller."""
     frames = np.concatenate([looked.frames for looked in videos])
     posteriors = np.asarray(labeller(frames))

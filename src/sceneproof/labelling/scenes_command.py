@@ -7,11 +7,19 @@ from typing import Literal
 from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
-from sceneproof.labelling.labellers import Places365ResNet, SceneLabeller
+from sceneproof.labelling.contracts import SceneLabeller
+from sceneproof.labelling.hugging_face_scenes import HuggingFaceScenes
+from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller
 from sceneproof.labelling.pipeline import label
+from sceneproof.labelling.places365_resnet import Places365ResNet
 from sceneproof.labelling.ray_engine import engine_of
+from sceneproof.labelling.scene_network import SceneNetwork
 from sceneproof.labelling.scenes import SceneLabelling
 from sceneproof.spec import Spec
+from sceneproof.wording import counted
+
+# the labellers that the command line knows by their bare names
+__all__ = ["HuggingFaceScenes", "OnnxSceneLabeller", "Places365ResNet", "SceneNetwork", "label_scenes_command"]
 
 
 def label_scenes_command(
@@ -64,18 +72,13 @@ def label_scenes_command(
     where = engine_of(engine, make, actors=actors, cpus=cpus, gpus=gpus)
     labelling = make()
     failures = label(
-        rows,
-        labelling,
-        out,
-        batch=batch,
-        workers=workers,
-        shard=shard,
-        time_limit=time_limit,
-        engine=where,
+        rows, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, engine=where,
         quiet=quiet,
-    )
+    )  # fmt: skip
     names, by = labelling.metadata["names"], labelling.metadata["labeller"]
-    print(f"{out}: {len(rows) - len(failures)} of {len(rows)} videos, {len(names)} scenes, by {by}")
+    print(
+        f"{out}: {len(rows) - len(failures)} of {counted(len(rows), 'video')}, {counted(len(names), 'scene')}, by {by}"
+    )
 
 
 def scene_labelling(labeller: Spec, frames_per_video: int) -> SceneLabelling:

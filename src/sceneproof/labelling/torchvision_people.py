@@ -7,25 +7,29 @@ torchvision trained them by.
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torchvision.models.detection import fasterrcnn_resnet50_fpn_v2, maskrcnn_resnet50_fpn_v2
 
-from sceneproof.backbones.weights import Weights, fill, read_checkpoint
 from sceneproof.errors import InputError
+from sceneproof.labelling.contracts import PersonDetector, PersonSegmenter
+
+if (
+    TYPE_CHECKING
+):  # torch takes seconds to import, and the command that knows these classes by name needs it for no other
+    from torch import Tensor
 
 PERSON = 1
 """The class of persons in torchvision's COCO networks; 0 is background."""
 LICENCE = "none stated: torchvision leaves the terms to the data set, COCO"
 ADDRESS = "https://download.pytorch.org/models"
-FASTER = Weights(f"{ADDRESS}/fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth", "dd69338a", LICENCE)
-MASK = Weights(f"{ADDRESS}/maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth", "73cbd019", LICENCE)
+FASTER, MASK = "fasterrcnn_resnet50_fpn_v2", "maskrcnn_resnet50_fpn_v2"
+DIGITS = {FASTER: "dd69338a", MASK: "73cbd019"}
+"""The start of each file's SHA-256, as its name has it."""
 
 
-class FasterRcnn:
+class FasterRCNN(PersonDetector):
     """Boxes by Faster R-CNN.
 
     Attributes:
@@ -56,23 +60,21 @@ class FasterRcnn:
         Raises:
             InputError: no weights, or another network's.
         """
-        path = _file(weights, FASTER, download)
-        network = fasterrcnn_resnet50_fpn_v2(
-            weights_backbone=None, min_size=short_side, max_size=2 * short_side, box_score_thresh=score
+        self._network = _Network(
+            FASTER, weights, download=download, score=score, short_side=short_side, batch=batch, device=device
         )
-        self._network = _Network(network, path, batch, device)
-        self.short_side: int | None = short_side
+        self.short_side = short_side
         self.title = f"Faster R-CNN v2 ({self._network.source}), short side {short_side}, score at least {score:g}"
 
     def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """People in frames uint8 (N, H, W, 3), RGB: N arrays (K, 5), the best score first."""
         return [
-            torch.cat([found["boxes"], found["scores"][:, None]], dim=1).cpu().numpy()
-            for found in self._network.people(frames)
+            np.column_stack([people["boxes"].cpu().numpy(), people["scores"].cpu().numpy()])
+            for people in self._network.people(frames)
         ]
 
 
-class MaskRcnn:
+class MaskRCNN(PersonSegmenter):
     """Masks by Mask R-CNN: all people of a frame in one.
 
     Attributes:
@@ -103,34 +105,46 @@ class MaskRcnn:
         Raises:
             InputError: no weights, or another network's.
         """
-        path = _file(weights, MASK, download)
-        network = maskrcnn_resnet50_fpn_v2(
-            weights_backbone=None, min_size=short_side, max_size=2 * short_side, box_score_thresh=score
+        self._network = _Network(
+            MASK, weights, download=download, score=score, short_side=short_side, batch=batch, device=device
         )
-        self._network = _Network(network, path, batch, device)
-        self.short_side: int | None = short_side
+        self.short_side = short_side
         self.title = f"Mask R-CNN v2 ({self._network.source}), short side {short_side}, score at least {score:g}"
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Pixels that are more likely than not a person's: bool (N, H, W), of frames uint8 (N, H, W, 3), RGB."""
         masks = np.zeros(frames.shape[:3], np.bool_)
-        for mask, found in zip(masks, self._network.people(frames), strict=True):
-            mask[:] = (found["masks"] > 0.5).any(0)[0].cpu().numpy()
+        for mask, people in zip(masks, self._network.people(frames), strict=True):
+            mask[:] = (people["masks"] > 0.5).any(0)[0].cpu().numpy()
         return masks
 
 
 class _Network:
     """A detection network of torchvision's with its weights, run over batches."""
 
-    def __init__(self, network: nn.Module, path: Path, batch: int, device: str) -> None:
+    def __init__(
+        self, name: str, weights: Path | str | None, *, download: bool, score: float, short_side: int, batch: int,
+        device: str,
+    ) -> None:  # fmt: skip
+        from torchvision.models import detection
+
+        from sceneproof.backbones.weights import fill, read_checkpoint
+        from sceneproof.numerics import device_named
+
+        path = _file(weights, name, download)
+        network = getattr(detection, name)(
+            weights_backbone=None, min_size=short_side, max_size=2 * short_side, box_score_thresh=score
+        )
         fill(network, read_checkpoint(path), str(path))
-        self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self._device = device_named(device)
         self._network, self._batch = network.eval().to(self._device), batch
         with path.open("rb") as file:
             self.source = f"{path.name}, sha256 {hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
 
-    def people(self, frames: NDArray[np.uint8]) -> Iterator[dict[str, Tensor]]:
-        """What was found of the person class in each frame, in its pixels."""
+    def people(self, frames: NDArray[np.uint8]) -> Iterator[dict[str, "Tensor"]]:
+        """What is of the person class in each frame, in its pixels."""
+        import torch
+
         for start in range(0, len(frames), self._batch):
             pictures = torch.from_numpy(np.ascontiguousarray(frames[start : start + self._batch])).to(self._device)
             with torch.inference_mode():
@@ -139,7 +153,10 @@ class _Network:
                 yield {name: value[answer["labels"] == PERSON] for name, value in answer.items()}
 
 
-def _file(weights: Path | str | None, public: Weights, download: bool) -> Path:
+def _file(weights: Path | str | None, name: str, download: bool) -> Path:
+    from sceneproof.backbones.weights import Weights
+
+    public = Weights(f"{ADDRESS}/{name}_coco-{DIGITS[name]}.pth", DIGITS[name], LICENCE)
     if weights is None:
         if not download:
             raise InputError(f"give the weights' file, or ask for the download: {public.address}")

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
-from sceneproof.data.video import VideoError, decode, frame_range, probe
-from sceneproof.errors import InputError
-from sceneproof.labelling.looked import Labelling, Looked
-from sceneproof.processes import Ask, Problem, in_processes
+from sceneproof.data.video import decode, frame_range, probe
+from sceneproof.errors import InputError, VideoError
+from sceneproof.jobs.processes import Problem, in_processes
+from sceneproof.labelling.contracts import DecodedClip, Labelling
 
 SHORT_SIDE = 320
 """Pixels: models see 112 to 256 of them; a phone's frames would fill the memory."""
@@ -76,7 +76,7 @@ def read_upload(path: Path, *, seconds: float, time_limit: float = TIME_LIMIT) -
     raise AssertionError("a task has an answer or a problem")
 
 
-def _read(task: tuple[Path, float], ask: Ask) -> Upload:
+def _read(task: tuple[Path, float]) -> Upload:
     path, seconds = task
     if not path.is_file():
         raise VideoError("no such file")
@@ -101,7 +101,7 @@ def find_people(labelling: Labelling, frames: NDArray[np.uint8], rate: float) ->
     """
     length, height, width = frames.shape[:3]
     numbers = labelling.numbers(length, rate)
-    rows = labelling([Looked("clip", numbers, 0, length, height, width, frames[numbers])]).to_pandas()
+    rows = labelling([DecodedClip("clip", numbers, 0, length, height, width, frames[numbers])]).to_pandas()
     table = HumanBoxes(rows) if labelling.kind == "boxes" else HumanMasks(rows)
     return without_short_gaps(table).regions("clip", range(length), height, width)
 

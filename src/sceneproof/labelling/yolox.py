@@ -1,9 +1,7 @@
 """People by any YOLOX in ONNX (Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv:2107.08430)."""
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +9,8 @@ from numpy.typing import NDArray
 
 from sceneproof.data.tracks import suppressed
 from sceneproof.errors import InputError
-from sceneproof.labelling.onnx_session import FAILURES, open_session
+from sceneproof.labelling.contracts import PersonDetector
+from sceneproof.onnx_files import PictureModel
 
 STRIDES = (8, 16, 32)
 GREY = 114
@@ -19,18 +18,7 @@ LARGEST_LOG = 10.0
 """e^10 cells: a width of this size in the answer is one in pixels, and not the logarithm of one in cells."""
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """What the model's input asks for; `batch` is None where any number of pictures goes in."""
-
-    name: str
-    dtype: Any
-    batch: int | None
-    height: int
-    width: int
-
-
-class Yolox:
+class YOLOX(PersonDetector):
     """A YOLOX detector, read for its persons only.
 
     The model takes pictures (B, 3, H, W), BGR, 0 to 255, and answers (B, anchors, 5 + classes): for each cell of the
@@ -44,7 +32,7 @@ class Yolox:
 
     def __init__(
         self,
-        path: str | Path,
+        weights: str | Path,
         *,
         size: int | None = None,
         score: float = 0.1,
@@ -56,7 +44,7 @@ class Yolox:
         """Loads the model and tries it once, on noise.
 
         Args:
-            path: The ONNX file.
+            weights: The ONNX file.
             size: Height and width of the model's picture, a multiple of 32, where the model leaves them open.
             score: Boxes below it are left out; a score is objectness × probability of the person class.
             overlap: The IoU that two boxes of one frame may have.
@@ -67,24 +55,25 @@ class Yolox:
         Raises:
             InputError: no such file, or not a YOLOX.
         """
-        self._path, self._score, self._overlap, self._column = Path(path), score, overlap, 5 + person
-        self._session = open_session(path, "a YOLOX detector", threads=threads)
-        self._picture = _picture_input(self._session, self._path, size)
-        self._batch = self._picture.batch or batch
-        height, width = self._picture.height, self._picture.width
+        self._model = PictureModel(weights, "a YOLOX detector", size=size, threads=threads)
+        self._score, self._overlap, self._column = score, overlap, 5 + person
+        height, width = self._model.height, self._model.width
+        if height % STRIDES[-1] or width % STRIDES[-1]:
+            raise InputError(f"{weights}: the model's picture is {width}x{height}; its sides must be multiples of 32")
+        self._batch = self._model.batch or batch
         self._corner, self._stride = _grid(height, width)
         noise = np.random.default_rng(0).integers(0, 256, (1, 3, height, width), np.uint8)
         self._in_pixels = bool(self._answers(noise)[..., 2:4].max() > LARGEST_LOG)
-        self.short_side: int | None = min(height, width)
-        digest = hashlib.sha256(self._path.read_bytes()).hexdigest()
+        self.short_side = min(height, width)
+        digest, name = hashlib.sha256(self._model.path.read_bytes()).hexdigest(), self._model.path.name
         self.title = (
-            f"{self._path.name} (sha256 {digest[:12]}), {width}x{height}, class {person}, score at least {score:g}, "
+            f"{name} (sha256 {digest[:12]}), {width}x{height}, class {person}, score at least {score:g}, "
             f"NMS {overlap:g}"
         )
 
     def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """People in frames uint8 (N, H, W, 3), RGB: N arrays (K, 5), the best score first."""
-        height, width = self._picture.height, self._picture.width
+        height, width = self._model.height, self._model.width
         found: list[NDArray[np.float32]] = []
         for start in range(0, len(frames), self._batch):
             boxed = [letterbox(frame, height, width) for frame in frames[start : start + self._batch]]
@@ -95,24 +84,13 @@ class Yolox:
 
     def _answers(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Raw answers (N, anchors, 5 + classes) to at most a batch of pictures (N, 3, H, W)."""
-        filled = pixels
-        if self._picture.batch:  # a model exported with a fixed batch takes nothing less
-            filled = np.concatenate([pixels, np.repeat(pixels[-1:], self._picture.batch - len(pixels), axis=0)])
-        try:
-            out = self._session.run(None, {self._picture.name: filled.astype(self._picture.dtype)})[0]
-        except FAILURES as error:
-            raise InputError(f"{self._path}: the model does not run on its picture input: {error}") from None
-        answers = np.asarray(out, np.float32)
-        if (
-            answers.ndim != 3
-            or answers.shape[:2] != (len(filled), len(self._stride))
-            or (answers.shape[2] <= self._column)
-        ):
+        answers = self._model(pixels)
+        if answers.ndim != 3 or answers.shape[1] != len(self._stride) or answers.shape[2] <= self._column:
             raise InputError(
-                f"{self._path}: not a YOLOX: the first output has the shape {answers.shape}; expected "
-                f"({len(filled)}, {len(self._stride)}, {self._column + 1} or more)"
+                f"{self._model.path}: not a YOLOX: the first output has the shape {answers.shape}; expected "
+                f"({len(answers)}, {len(self._stride)}, {self._column + 1} or more)"
             )
-        return answers[: len(pixels)]
+        return answers
 
     def _people(self, answer: NDArray[np.float32], scale: tuple[float, float]) -> NDArray[np.float32]:
         scores = answer[:, 4] * answer[:, self._column]
@@ -148,21 +126,3 @@ def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.floa
         corners.append(np.stack([x.ravel(), y.ravel()], axis=1))
         strides.append(np.full(x.size, stride))
     return np.concatenate(corners).astype(np.float32), np.concatenate(strides).astype(np.float32)
-
-
-def _picture_input(session: Any, path: Path, size: int | None) -> _Picture:
-    inputs = session.get_inputs()
-    dtype = {"tensor(float)": np.float32, "tensor(float16)": np.float16}.get(inputs[0].type) if inputs else None
-    shape = list(inputs[0].shape) if len(inputs) == 1 else []
-    if len(shape) != 4 or shape[1] != 3 or dtype is None:
-        found = "; ".join(f"{one.name} {one.shape} {one.type}" for one in inputs)
-        raise InputError(f"{path}: not a YOLOX: it needs one input of pictures (B, 3, H, W), but has: {found}")
-    batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
-    height, width = (side if isinstance(side, int) and side > 0 else size for side in shape[2:])
-    if height is None or width is None:
-        raise InputError(
-            f"{path}: the model leaves its picture's size open {shape}: say the size that it was trained with"
-        )
-    if height % STRIDES[-1] or width % STRIDES[-1]:
-        raise InputError(f"{path}: the model's picture is {width}x{height}; its sides must be multiples of 32")
-    return _Picture(inputs[0].name, dtype, batch, height, width)

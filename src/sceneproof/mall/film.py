@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from sceneproof.files import whole
@@ -21,6 +23,7 @@ from sceneproof.seals import seal_video
 
 Images = NDArray[np.uint8]
 Seed = tuple[int, ...]
+CORNERS = ("x1", "y1", "x2", "y2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +113,20 @@ def pack_mask(mask: NDArray[np.bool_]) -> bytes:
     """A mask (H, W) as a 1-bit PNG, the person white."""
     _, data = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
     return data.tobytes()
+
+
+def people_table(masks: NDArray[np.bool_], first: int) -> pa.Table:
+    """Masks (T, H, W) of frames from `first` on, packed, with the boxes around them; frames without anyone: no row."""
+    shown = np.flatnonzero(masks.any((1, 2)))
+    columns: dict[str, Any] = {
+        "frame": pa.array(first + shown, pa.int32()),
+        "png": pa.array([pack_mask(masks[frame]) for frame in shown], pa.binary()),
+    }
+    corners = np.array([_box(masks[frame]) for frame in shown], np.float32).reshape(-1, 4)
+    return pa.table(columns | {name: corners[:, place] for place, name in enumerate(CORNERS)})
+
+
+def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """The smallest box around a mask: x1, y1, x2, y2, the last two exclusive."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

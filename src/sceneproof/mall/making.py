@@ -2,40 +2,56 @@
 
 import errno
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import checked_parquet, sealed_writer, write_table
-from sceneproof.errors import InputError
-from sceneproof.files import read_json, whole, write_json
-from sceneproof.mall.film import Format, draw_empty, draw_film, pack_mask, write_film
+from sceneproof.errors import MachineError
+from sceneproof.files import whole
+from sceneproof.jobs.parts import claim, clear
+from sceneproof.jobs.processes import Problem
+from sceneproof.jobs.working import work_through
+from sceneproof.machine import processors
+from sceneproof.mall.film import CORNERS, Format, draw_empty, draw_film, people_table, write_film
 from sceneproof.mall.motions import ACTIONS, TRANSFER_ACTIONS
 from sceneproof.mall.plan import Film, World
 from sceneproof.mall.scenery import SCENES
-from sceneproof.mall.studio import processors, work_through
 from sceneproof.seals import intact
 
+PARTS = ".parts"
+"""The folder of the tables of people, one a video, until all are there."""
+Work = TypeVar("Work")
 DRAWING = 1  # raised whenever the same settings give other files
 DETECTOR = "the Mall (exact)"
-CORNERS = ("x1", "y1", "x2", "y2")
+
+
+class AnyFilm(Protocol):
+    """A video to make, of either world."""
+
+    @property
+    def path(self) -> str:
+        """Of the file, below the world's folder."""
+
+
+AFilm = TypeVar("AFilm", bound=AnyFilm)
 
 
 @dataclass(frozen=True)
-class _Shoot:
+class Shoot(Generic[AFilm]):
     """A video to make, and the table of its masks and boxes."""
 
-    film: Film
+    film: AFilm
     shape: Format
     path: Path
     part: Path
@@ -58,8 +74,6 @@ def make_world(
 ) -> Manifest:
     """Makes a world's files, or what of them is missing or was damaged since.
 
-    Scripts that call it with several workers do so below `if __name__ == "__main__":`, since each worker imports them.
-
     Args:
         out: the folder to make.
         world: its settings.
@@ -73,36 +87,19 @@ def make_world(
         InputError: `out` holds a world with other settings, or is not a folder.
     """
     out, world = Path(out), world or World()
-    claim(out, asdict(world), DRAWING, _facts(world))
-    films = world.films()
-    parts, tables = out / ".parts", (out / "masks.parquet", out / "boxes.parquet")
-    complete = all(intact(table) for table in tables)
-    shoots = [_Shoot(film, world.format, out / film.path, parts / f"{film.video}.parquet") for film in films]
-    missing = [shoot for shoot in shoots if not (intact(shoot.path) and (complete or intact(shoot.part)))]
-    pictures = _pictures(out, world)
-    absent = [picture for picture in pictures if not intact(picture.path)]
-    number = workers if workers is not None else processors()
-    _folders(shoots, pictures, parts)
-    work_through(
-        absent, _make_picture, workers=number, what="empty scenes", quiet=quiet, done=len(pictures) - len(absent)
-    )
-    work_through(missing, _make_film, workers=number, what="videos", quiet=quiet, done=len(films) - len(missing))
-    if not complete:
-        write_people([shoot.film.video for shoot in shoots], [shoot.part for shoot in shoots], tables)
-    manifest = Manifest(_rows(films, world), out, str(out / "manifest.parquet"))
-    if missing or not intact(out / "manifest.parquet"):
-        manifest.write(out / "manifest.parquet")
-    shutil.rmtree(parts)
-    return manifest
-
-
-def _facts(world: World) -> dict[str, Any]:
     bayes = {split: world.bayes_accuracy(split) for split in ("train", "transfer_train")}
-    return {"actions": ACTIONS, "transfer_actions": TRANSFER_ACTIONS, "scenes": SCENES, "bayes_accuracy": bayes}
+    facts = {"actions": ACTIONS, "transfer_actions": TRANSFER_ACTIONS, "scenes": SCENES, "bayes_accuracy": bayes}
+    claim_world(out, asdict(world), DRAWING, facts)
+    films, pictures = world.films(), _pictures(out, world)
+    absent = [picture for picture in pictures if not intact(picture.path)]
+    workers = processors() if workers is None else workers
+    make_all(_make_picture, absent, "empty scenes", workers=workers, done=len(pictures) - len(absent), quiet=quiet)
+    named = {film.video: film for film in films}
+    return make_videos(_make_film, named, world.format, _rows(films, world), out, workers=workers, quiet=quiet)
 
 
-def claim(out: Path, settings: dict[str, Any], drawing: int, facts: dict[str, Any]) -> None:
-    """Writes world.json, or checks that the folder's is of this world.
+def claim_world(out: Path, settings: dict[str, Any], drawing: int, facts: dict[str, Any]) -> None:
+    """Writes world.json, or checks that the folder's is of this world; takes out what a killed run was writing.
 
     Args:
         out: the world's folder.
@@ -111,23 +108,80 @@ def claim(out: Path, settings: dict[str, Any], drawing: int, facts: dict[str, An
         facts: what else to tell in world.json.
 
     Raises:
-        InputError: `out` holds a world with other settings, or is not a folder.
+        InputError: `out` holds a world with other settings.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file; the Mall needs a folder to write to")
-    place = out / "world.json"
-    if not place.exists():
-        packages = {name: version(name) for name in ("sceneproof", "numpy", "opencv-python-headless", "av")}
-        write_json(place, {"settings": settings, "drawing": drawing, **facts, "packages": packages})
-        return
-    found: dict[str, Any] = read_json(place, dict)
-    theirs = {**dict(found.get("settings") or {}), "drawing": found.get("drawing")}
-    for name, value in {**settings, "drawing": drawing}.items():
-        if theirs.get(name) != value:
-            raise InputError(
-                f"{place}: this folder holds a world with {name} {theirs.get(name)}, not {value}; "
-                f"give another folder, or the same settings to continue"
-            )
+    packages = {name: version(name) for name in ("sceneproof", "numpy", "opencv-python-headless", "av")}
+    plan = {"settings": settings, "drawing": drawing}
+    claim(out / "world.json", plan, "a world", more={**facts, "packages": packages})
+    clear(out)
+
+
+def make_all(
+    make: Callable[[Work], None], shoots: Sequence[Work], what: str, *, workers: int, done: int, quiet: bool
+) -> None:
+    """Calls `make` for every file to make, in this process or over several.
+
+    Args:
+        make: a function of a module, so that a new process can import it.
+        shoots: what to make.
+        what: for the progress bar.
+        workers: processes.
+        done: those that were there before, for the bar.
+        quiet: no progress bar.
+
+    Raises:
+        MachineError: a worker was killed, by a lack of memory most likely, or the disk is full.
+    """
+    several = min(workers, len(shoots)) if workers > 1 and len(shoots) > 1 else 0
+    threads = cv2.getNumThreads()
+    try:
+        for shoot, answer in work_through(
+            partial(_on_one_thread, make), shoots, what, workers=several, done=done, quiet=quiet
+        ):
+            if isinstance(answer, Problem):
+                raise MachineError(f"{shoot}: {answer.reason}: run again to continue, with fewer --workers")
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def make_videos(
+    make: Callable[[Shoot[AFilm]], None],
+    films: Mapping[str, AFilm],
+    shape: Format,
+    rows: pd.DataFrame,
+    out: Path,
+    *,
+    workers: int,
+    quiet: bool,
+) -> Manifest:
+    """Makes the videos that are missing or were damaged since, then the tables of people, and the manifest.
+
+    Args:
+        make: writes a video and its table of people.
+        films: what to make, by the names that the videos have in the tables of people.
+        shape: of the videos.
+        rows: of the manifest.
+        out: the world's folder.
+        workers: processes.
+        quiet: no progress bar.
+    """
+    tables = (out / "masks.parquet", out / "boxes.parquet")
+    shoots = [Shoot(film, shape, out / film.path, out / PARTS / f"{name}.parquet") for name, film in films.items()]
+    complete = all(intact(table) for table in tables)
+    missing = [shoot for shoot in shoots if not (intact(shoot.path) and (complete or intact(shoot.part)))]
+    make_all(make, missing, "videos", workers=workers, done=len(shoots) - len(missing), quiet=quiet)
+    if not complete:
+        write_people(list(films), [shoot.part for shoot in shoots], tables)
+    manifest = Manifest(rows, out, str(out / "manifest.parquet"))
+    if missing or not intact(out / "manifest.parquet"):
+        manifest.write(out / "manifest.parquet")
+    shutil.rmtree(out / PARTS, ignore_errors=True)  # there is none where nothing was missing
+    return manifest
+
+
+def _on_one_thread(make: Callable[[Work], None], shoot: Work) -> None:
+    cv2.setNumThreads(1)
+    make(shoot)
 
 
 def _pictures(out: Path, world: World) -> list[_Picture]:
@@ -143,18 +197,6 @@ def _pictures(out: Path, world: World) -> list[_Picture]:
     ]  # fmt: skip
 
 
-def _folders(shoots: Sequence[_Shoot], pictures: Sequence[_Picture], parts: Path) -> None:
-    for folder in {parts, *(job.path.parent for job in shoots), *(job.path.parent for job in pictures)}:
-        clean_folder(folder)
-
-
-def clean_folder(folder: Path) -> None:
-    """Makes a folder, or takes out of it what a killed process was writing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(".*.tmp.*"):
-        left.unlink(missing_ok=True)
-
-
 def _make_picture(job: _Picture) -> None:
     picture = draw_empty(job.scene, job.width, job.height, job.seed)
     with whole(job.path) as temporary:
@@ -162,30 +204,13 @@ def _make_picture(job: _Picture) -> None:
             raise OSError(errno.EIO, "cannot be written: is the disk full?", str(job.path))
 
 
-def _make_film(job: _Shoot) -> None:
+def _make_film(job: Shoot[Film]) -> None:
     """Writes the table first and the video last: where the video is, both are."""
     frames, masks = draw_film(job.film.action, job.film.scene, job.shape, job.film.seed)
     table = people_table(masks, 0)
     with sealed_writer(job.part, table.schema) as writer:
         writer.write_table(table)
     write_film(job.path, frames, job.shape)
-
-
-def people_table(masks: NDArray[np.bool_], first: int) -> pa.Table:
-    """Masks (T, H, W) of frames from `first` on, packed, with the boxes around them; frames without anyone: no row."""
-    shown = np.flatnonzero(masks.any((1, 2)))
-    columns: dict[str, Any] = {
-        "frame": pa.array(first + shown, pa.int32()),
-        "png": pa.array([pack_mask(masks[frame]) for frame in shown], pa.binary()),
-    }
-    corners = np.array([_box(masks[frame]) for frame in shown], np.float32).reshape(-1, 4)
-    return pa.table(columns | {name: corners[:, place] for place, name in enumerate(CORNERS)})
-
-
-def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """The smallest box around a mask: x1, y1, x2, y2, the last two exclusive."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def write_people(names: Sequence[str], parts: Sequence[Path], tables: tuple[Path, Path]) -> None:

@@ -45,7 +45,7 @@ MADE = (
 def write_page(table: AuditTable, measures: Measures, out: Path, *, clips: Sequence[Card], title: str) -> None:
     """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all."""
     page = Page(title, headline(table, measures), sections(table, measures, clips), notes(table), sortable=True)
-    page.write(out / "audit.html", as_json(table, measures), as_csv(measures))
+    page.write(out / "audit.html", as_json(table, measures), as_csv(measures), sealed=True)
 
 
 def sections(table: AuditTable, measures: Measures, clips: Sequence[Card]) -> list[Section]:

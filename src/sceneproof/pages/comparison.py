@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sceneproof import locks
 from sceneproof.audit.comparison import Comparison, as_json, compared
 from sceneproof.audit.figures import WORDS
 from sceneproof.audit.table import AuditTable
@@ -9,8 +10,10 @@ from sceneproof.contexts.variants import CONTROLS
 from sceneproof.errors import InputError
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages.kit import ABSENT, Cell, Page, Section, Table, between, percent, points
+from sceneproof.terminal import visible
 
 
+@locks.alone(locks.beside_out)
 def compare(first: Path, second: Path, out: Path = Path("compare.html"), *, quiet: bool = False) -> Comparison:
     """Holds two audits against each other: the same clips, with paired intervals and an exact test.
 
@@ -34,7 +37,7 @@ def compare(first: Path, second: Path, out: Path = Path("compare.html"), *, quie
     page = Page(f"{found.b.model} against {found.a.model}", said, [section])
     page.write(out, {**as_json(found), "headline": said})
     if not quiet:
-        print("\n".join([*said, f"written: {out}, {out.with_suffix('.json')}"]))
+        print("\n".join([*map(visible, said), f"written: {out}, {out.with_suffix('.json')}"]))
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.metrics.frame_diagnosis import Kind
 from sceneproof.metrics.frame_map import Reading
@@ -39,6 +40,7 @@ KINDS = {
 GUESSING = "clearly better than its own boxes with the actions of each video exchanged by lot, which reach"
 
 
+@locks.alone(locks.beside_out)
 def report_detection(
     runs: Sequence[Path],
     out: Path = Path("report.html"),

@@ -236,17 +236,20 @@ class Page:
         values = {"page": self, "version": sceneproof.__version__, "css": Markup(_file("page.css"))}
         return fill("page.html.j2", **values, script=Markup(self.script), policy=Markup(self.policy))
 
-    def write(self, path: Path, value: Mapping[str, Any] | None = None, lines: str | None = None) -> None:
+    def write(
+        self, path: Path, value: Mapping[str, Any] | None = None, lines: str | None = None, *, sealed: bool = False
+    ) -> None:
         """Writes the page and, where given, its figures beside it; each file whole or not at all.
 
         Args:
             path: of the page.
             value: the figures for a JSON file; what is not finite becomes null.
             lines: the figures as the lines of a CSV file.
+            sealed: the JSON with its own SHA-256.
         """
         html = self.html()
         if value is not None:
-            write_json(path.with_suffix(".json"), _finite(value))
+            write_json(path.with_suffix(".json"), _finite(value), sealed=sealed)
         for suffix, text in ((".csv", lines), (path.suffix, html)):
             if text is not None:
                 with whole(path.with_suffix(suffix)) as temporary:

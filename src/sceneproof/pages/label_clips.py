@@ -10,15 +10,15 @@ import pandas as pd
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.sample import in_turn
 from sceneproof.errors import InputError
+from sceneproof.jobs.processes import Problem
 from sceneproof.labelling.check.clips import Clips
 from sceneproof.labelling.check.people import People
 from sceneproof.labelling.check.scenes import Scenes
-from sceneproof.labelling.decoding import Task, decoded
-from sceneproof.labelling.looked import Looked
+from sceneproof.labelling.contracts import DecodedClip
+from sceneproof.labelling.decoding import ClipTask, decoded
 from sceneproof.labelling.scenes import evenly_spaced_frames
 from sceneproof.pages.kit import Line, Picture
 from sceneproof.pages.pictures import SIDE, Pixels, brought, still, with_boxes, with_people
-from sceneproof.processes import Problem
 from sceneproof.progress import track
 
 STILLS = 3
@@ -127,43 +127,41 @@ def _by_video(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {str(video): own for video, own in rows.groupby("video", sort=False)}
 
 
-def _tasks(clips: Clips, chosen: Sequence[int]) -> list[Task]:
+def _tasks(clips: Clips, chosen: Sequence[int]) -> list[ClipTask]:
     rows = clips.manifest.rows.iloc[list(chosen)]
     ends = [rows[name].tolist() if name in rows else [float("nan")] * len(rows) for name in ("start", "end")]
     paths = [str(clips.manifest.path(row)) for row in chosen]
-    return [Task(*one) for one in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
+    return [ClipTask(*one) for one in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
 
 
-def _with_people(people: People, rows: pd.DataFrame | None, looked: Looked) -> tuple[list[Picture], float | None]:
+def _with_people(people: People, rows: pd.DataFrame | None, clip: DecodedClip) -> tuple[list[Picture], float | None]:
     """A clip's frames with its people drawn in, and the share of the picture that they cover, None: unknown.
 
     Raises:
         InputError: the rows of the table do not fit the video.
     """
     if rows is None:
-        return _stills(looked, lambda frame, number: (brought(frame), "nobody")), None
-    source, size = str(people.table.path), (looked.height, looked.width)
+        return _stills(clip, lambda frame, number: (brought(frame), "nobody")), None
+    source, size = str(people.table.path), (clip.height, clip.width)
     humans: HumanBoxes | HumanMasks
     if people.table.kind == "boxes":
         likely = rows[rows["score"] >= people.score]
         humans = HumanBoxes(rows, score_threshold=people.score, source=source)
-        stills = _stills(looked, lambda frame, number: with_boxes(frame, likely[likely["frame"] == number], size))
+        stills = _stills(clip, lambda frame, number: with_boxes(frame, likely[likely["frame"] == number], size))
     else:
         humans = masks = HumanMasks(rows, source=source)
-        stills = _stills(
-            looked, lambda frame, number: with_people(frame, masks.regions(looked.video, [number], *size)[0])
-        )
-    measured = looked.first + evenly_spaced_frames(looked.length, MEASURED)
-    shares = np.array([humans.regions(looked.video, [number], *size).mean() for number in measured.tolist()])
+        stills = _stills(clip, lambda frame, number: with_people(frame, masks.regions(clip.video, [number], *size)[0]))
+    measured = clip.first + evenly_spaced_frames(clip.length, MEASURED)
+    shares = np.array([humans.regions(clip.video, [number], *size).mean() for number in measured.tolist()])
     return stills, float(shares[shares > 0].mean()) if shares.any() else None
 
 
-def _stills(looked: Looked, draw: Callable[[Pixels, int], tuple[Pixels, str]]) -> list[Picture]:
+def _stills(clip: DecodedClip, draw: Callable[[Pixels, int], tuple[Pixels, str]]) -> list[Picture]:
     """A clip's frames as `draw` makes them of a frame and its number in the file, with who is in it."""
     stills = []
-    for frame, number in zip(looked.frames, looked.numbers.tolist(), strict=True):
+    for frame, number in zip(clip.frames, clip.numbers.tolist(), strict=True):
         picture, people = draw(frame, number)
-        stills.append(frame_still(looked.video, number, picture, people))
+        stills.append(frame_still(clip.video, number, picture, people))
     return stills
 
 
@@ -174,8 +172,8 @@ def frame_still(video: str, number: int, picture: Pixels, people: str) -> Pictur
 
 
 def _shown(
-    task: Task,
-    answer: Looked | Problem,
+    task: ClipTask,
+    answer: DecodedClip | Problem,
     clips: Clips,
     people: People | None,
     rows: pd.DataFrame | None,

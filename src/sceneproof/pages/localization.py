@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.metrics.temporal_diagnosis import Kind
 from sceneproof.metrics.temporal_matching import Reading
@@ -38,6 +39,7 @@ KINDS = {
 }
 
 
+@locks.alone(locks.beside_out)
 def report_localization(
     runs: Sequence[Path],
     out: Path = Path("report.html"),

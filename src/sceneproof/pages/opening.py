@@ -26,7 +26,7 @@ HEIGHT = 216  # pixels: of a clip on the page
 COMMANDS = (
     ("sceneproof index folder my_videos index", "the table of your videos: one sub-folder an action"),
     (
-        "sceneproof label humans index/manifest.parquet masks.parquet --detector mask-rcnn --download",
+        "sceneproof label humans index/manifest.parquet masks.parquet --detector MaskRCNN --detector.download",
         "where their people are",
     ),
     ("sceneproof audit MODEL index/manifest.parquet --humans masks.parquet", "how much of its accuracy is the place"),

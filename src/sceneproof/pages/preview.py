@@ -10,12 +10,12 @@ import pandas as pd
 
 from sceneproof.data.human_tables import HumanBoxes
 from sceneproof.data.sample import in_turn
+from sceneproof.jobs.processes import Problem, in_processes
 from sceneproof.pages.kit import MADE_BY, Card, Clips, Listing, Note, Page, Picture, Section
 from sceneproof.pages.label_clips import frame_still
 from sceneproof.pages.pictures import Pixels, brought, with_boxes
-from sceneproof.processes import Problem, in_processes
 from sceneproof.tabular.frames import ClipPlace, first_middle_last
-from sceneproof.wording import clock
+from sceneproof.wording import clock, counted
 
 SHOWN = 5
 LIKED = 1000
@@ -43,8 +43,8 @@ def write_preview(
     answers = in_processes(first_middle_last, iter(places), workers=1, time_limit=TIME_LIMIT) if places else ()
     cards = [_card(rows.iloc[row], answer, people) for row, (_, answer) in zip(chosen, answers, strict=True)]
     headline = [
-        f"{len(cards)} clips, the actions in turn, drawn at random: are these the actions, the moments and the people "
-        f"that the table means?",
+        f"{counted(len(cards), 'clip')}, the actions in turn, drawn at random: are these the actions, the moments and "
+        f"the people that the table means?",
         "Each row shows the first frame of the clip or segment, a middle one and the last.",
     ]
     sections = [

@@ -18,6 +18,7 @@ from sceneproof.tabular.boxes import frames_from_0
 from sceneproof.tabular.cells import names, numbers, seconds
 from sceneproof.tabular.matching import Found, VideoFiles
 from sceneproof.tabular.reading import Sheet
+from sceneproof.wording import counted
 
 Numbers = NDArray[np.float64]
 SHOWN = 5
@@ -132,8 +133,8 @@ def read_clips(
     if not there.any():
         near = "; ".join(f"{video} (nearest: {name})" for video, _, name in missing[:SHOWN] if name)
         raise InputError(
-            f"{sheet.name}: not one of its {len(found.missing)} videos is below {files.root}, such as {missing[0][0]}. "
-            f"Is the column right?{f' {near}' if near else ''}"
+            f"{sheet.name}: no video of the table is below {files.root} ({counted(len(found.missing), 'video')}, such "
+            f"as {missing[0][0]}). Is the column right?{f' {near}' if near else ''}"
         )
     sheet, rows = sheet.part(there), labels[there].reset_index(drop=True)
     rows["path"] = [found.paths[label] for label in rows["label"]]
@@ -246,8 +247,9 @@ def _refuse_outside(sheet: Sheet, times: Numbers, rows: pd.DataFrame, in_frames:
     )
     more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
     raise InputError(
-        f"{sheet.name}: {_count(len(wrong), 'segment lies', 'segments lie')} outside the video, or without any length: "
-        f"{told}{more}. {'' if in_frames else _instead(end[wrong], length[wrong], rows['frames'].to_numpy()[wrong])}"
+        f"{sheet.name}: {counted(len(wrong), 'segment lies', 'segments lie')} outside the video, or without any "
+        f"length: {told}{more}. "
+        f"{'' if in_frames else _instead(end[wrong], length[wrong], rows['frames'].to_numpy()[wrong])}"
         f"Mend these rows, or leave them out"
     )
 
@@ -292,10 +294,6 @@ def _once(sheet: Sheet, rows: pd.DataFrame, boxes: bool) -> tuple[NDArray[np.boo
                 f"and {own[row]!r}: a clip has one; parts of a video need a start and an end"
             )
     return (~again).to_numpy(np.bool_), [] if boxes else sorted(set(rows["video"][again]))
-
-
-def _count(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 def listed(videos: Sequence[tuple[str, str, str]]) -> dict[str, list[str]]:

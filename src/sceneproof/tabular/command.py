@@ -19,6 +19,7 @@ from sceneproof.tabular.headings import BOXES, USUAL, Columns, named_columns, te
 from sceneproof.tabular.matching import VideoFiles
 from sceneproof.tabular.people import has_boxes, read_people
 from sceneproof.tabular.reading import read_sheet
+from sceneproof.wording import counted
 
 
 def index_table(
@@ -134,7 +135,8 @@ def _write(
     if humans is not None:
         humans.write(out / "boxes.parquet")
         written.append("boxes.parquet")
-        notes.append(f"people in {len(humans.videos)} of {len(rows)} clips, {len(humans.rows):,} boxes")
+        shown = f"people in {len(humans.videos)} of {counted(len(rows), 'clip')}"
+        notes.append(f"{shown}, {counted(len(humans.rows), 'box', 'boxes')}")
     failures = [
         (video, video, f"no such file{f' (nearest: {near})' if near else ''}") for video, _, near in clips.missing
     ]
@@ -153,7 +155,7 @@ def _write(
         print(audit.text())
         print(f"wrote {', '.join(str(out / name) if name == 'manifest.parquet' else name for name in written)}")
         if page:
-            print(f"look at {out / 'preview.html'}: {len(page)} rows as pictures")
+            print(f"look at {out / 'preview.html'}: {counted(len(page), 'row')} as pictures")
     return manifest
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.data.video import decode, frame_range, probe
-from sceneproof.processes import Ask
 
 Picture = NDArray[np.uint8]
 
@@ -21,7 +20,7 @@ class ClipPlace:
     liked: tuple[int, ...] = ()
 
 
-def first_middle_last(clip: ClipPlace, ask: Ask) -> list[tuple[int, Picture]]:
+def first_middle_last(clip: ClipPlace) -> list[tuple[int, Picture]]:
     """Three frames of a clip with their numbers in the file: the first, a middle one and the last.
 
     The middle one is the liked frame that is nearest to the middle, where there is any.

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sceneproof.data.sources.lists import decoded
+from sceneproof.data.tables import why_unreadable
 from sceneproof.errors import InputError
+from sceneproof.wording import counted
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 TRIED = 50  # lines that a delimiter is chosen by
@@ -83,11 +85,11 @@ def _parquet(path: Path) -> Sheet:
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file: {error}") from None
+        raise InputError(why_unreadable(path, error)) from None
     rows = table.to_pandas(ignore_metadata=True)
     rows.columns = pd.Index([str(name) for name in rows.columns])
     rows = rows.astype({name: object for name in rows.columns if not pd.api.types.is_numeric_dtype(rows[name])})
-    return Sheet(str(path), rows, np.arange(len(rows)), "row", False, [f"Parquet, {len(rows):,} rows"])
+    return Sheet(str(path), rows, np.arange(len(rows)), "row", False, [f"Parquet, {counted(len(rows), 'row')}"])
 
 
 def _text(path: Path) -> Sheet:
@@ -112,7 +114,7 @@ def _text(path: Path) -> Sheet:
             )
         rows.append([cell.strip() or None for cell in row[:width]] + [None] * (width - len(row)))
     frame = pd.DataFrame(rows, columns=pd.Index(header), dtype=object)
-    notes = [f"{encoding}, {DELIMITERS[delimiter]} between the columns, {len(frame):,} rows"]
+    notes = [f"{encoding}, {DELIMITERS[delimiter]} between the columns, {counted(len(frame), 'row')}"]
     return Sheet(str(path), frame, np.array(lines[1:], np.int64), "line", delimiter != ",", notes)
 
 

@@ -135,7 +135,7 @@ def test_tokens_without_places_are_told(tmp_path: Path, monkeypatch: pytest.Monk
 def test_names_in_place_of_its_own(tmp_path: Path) -> None:
     folder = str(hugging_face(tmp_path, "videomae"))
     assert HuggingFaceModel(folder, names=["a", "b", "c"], device=DEVICE).actions == ["a", "b", "c"]
-    with pytest.raises(InputError, match="has 3 classes, but 2 names were given"):
+    with pytest.raises(InputError, match="has 3 classes, and was given 2 names"):
         HuggingFaceModel(folder, names=["a", "b"], device=DEVICE)
 
 

@@ -18,8 +18,9 @@ from sceneproof import cli
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
+from sceneproof.mall.making import Shoot
 from sceneproof.mall.untrimmed import UntrimmedWorld, make_untrimmed_world
-from sceneproof.mall.untrimmed.making import _make_video, _Shoot
+from sceneproof.mall.untrimmed.making import _make_video
 from sceneproof.mall.untrimmed.plan import SPLITS
 from tests.mall.test_world import contents
 
@@ -97,7 +98,7 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
 
     def peak(seconds: float) -> int:
         world = replace(TINY, seconds=seconds)
-        shoot = _Shoot(world.videos()[0], world.format, tmp_path / f"{seconds}.mp4", tmp_path / f"{seconds}.parquet")
+        shoot = Shoot(world.videos()[0], world.format, tmp_path / f"{seconds}.mp4", tmp_path / f"{seconds}.parquet")
         tracemalloc.start()
         try:
             _make_video(shoot)

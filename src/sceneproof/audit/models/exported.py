@@ -14,7 +14,7 @@ from sceneproof.audit.models.inputs import InputSettings, probabilities
 from sceneproof.audit.subject import Answer, Pixels, Subject
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
-from sceneproof.labelling.onnx_session import FAILURES, open_session
+from sceneproof.onnx_files import FAILURES, open_session
 
 PIXELS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 

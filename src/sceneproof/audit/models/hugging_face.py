@@ -16,6 +16,7 @@ from sceneproof.audit.subject import Answer, Maps, Pixels, Subject
 from sceneproof.backbones.hugging_face import first_line, labels, load_network
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
+from sceneproof.wording import counted
 
 # frames between those of a clip, at 25 to 30 a second, as the authors test on Kinetics: VideoMAE's finetune scripts
 # (16 x 4), TimeSformer's configs (8 x 32), ViViT's (32 x 2), V-JEPA 2's probes (frame_step 4)
@@ -55,7 +56,9 @@ class HuggingFaceModel(Subject):
         self._head = _head(network, model)
         outputs = len(self._head.weight)
         if names is not None and len(names) != outputs:
-            raise InputError(f"{model}: has {outputs} classes, but {len(names)} names were given")
+            raise InputError(
+                f"{model}: has {counted(outputs, 'class', 'classes')}, and was given {counted(len(names), 'name')}"
+            )
         self.actions = list(names) if names is not None else labels(config, outputs, model)
         frames = int(getattr(config, "num_frames", None) or getattr(config, "frames_per_clip", None) or 16)
         self.sampling = inputs.sampling(frames, STRIDES.get(config.model_type))
@@ -115,7 +118,9 @@ class HuggingFaceModel(Subject):
                 shape = "x".join(map(str, video.shape[1:]))
                 raise InputError(f"{self.title}: does not take clips TCHW of {shape}: {reason}") from None
         if len(logits) != len(video):  # TimeSformer that attends to space alone, in transformers 5: a row a frame
-            raise InputError(f"{self.title}: gives {len(logits)} rows of scores for {len(video)} clips")
+            raise InputError(
+                f"{self.title}: gives {counted(len(logits), 'row')} of scores for {counted(len(video), 'clip')}"
+            )
         return logits, seen
 
     def _folded(self, tokens: Tensor, clips: int, frames: int, height: int, width: int) -> Tensor:

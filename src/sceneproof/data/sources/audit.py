@@ -11,6 +11,7 @@ from sceneproof.addresses import Place, opened_file, size
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.survey import in_threads
 from sceneproof.files import write_json
+from sceneproof.terminal import visible
 from sceneproof.wording import counted
 
 SHOWN = 20
@@ -61,14 +62,14 @@ class Audit:
         empty = {split: [str(action) for action in frame.index if not frame.loc[action, split]] for split in splits}
         frame.loc["all"] = frame.sum()
         clips = sum(sum(by_split.values()) for by_split in self.counts.values())
-        lines = [f"{self.source}: {counted(clips, 'clip')}, {counted(len(self.counts), 'action')}", frame.to_string()]
+        lines = [f"{self.source}: {counted(clips, 'clip')}, {counted(len(self.counts), 'action')}"]
         nowhere = [action for action in lost if action not in self.counts]
         lines += [f"no video at all of: {', '.join(nowhere)}"] if nowhere else []
         for split, actions in empty.items():
             elsewhere = [action for action in actions if action not in nowhere]
             lines += [f"no {split} video of: {', '.join(elsewhere)}"] if elsewhere else []
         lines += self._wrong() + self.notes
-        return "\n".join(lines)
+        return "\n".join([visible(lines[0]), frame.to_string(), *map(visible, lines[1:])])
 
     def _wrong(self) -> list[str]:
         gone = [f"{action}: {video}" for action, videos in self.missing.items() for video in videos]

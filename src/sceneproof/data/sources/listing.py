@@ -14,6 +14,7 @@ from sceneproof.data.sources.lists import once
 from sceneproof.data.sources.splits import hold_out
 from sceneproof.data.sources.survey import Files, link, survey, without_stamps
 from sceneproof.errors import InputError
+from sceneproof.wording import counted
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def collect(listing: Listing, videos: Path, out: Path, how: How, *, validation: 
     if not there.any():
         first = next(iter(rows["names"]))[0]
         raise InputError(
-            f"{videos}: not one of the {len(rows)} videos of the lists is here, such as {first}: they come from "
+            f"{videos}: no video of the lists is here ({counted(len(rows), 'video')}, such as {first}): they come from "
             f"{listing.address}"
         )
     lost = rows[~there]

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 import pandas as pd
 
-from sceneproof.data.sources.looking import look
-from sceneproof.data.video import VideoInfo
+from sceneproof.data.video import VideoInfo, probe
 from sceneproof.errors import InputError
 from sceneproof.files import named
-from sceneproof.machine import refuse_if_gone
-from sceneproof.processes import Problem, in_processes
+from sceneproof.jobs.processes import Problem
+from sceneproof.jobs.working import work_through
+from sceneproof.machine import processors
 from sceneproof.progress import progress
 
 # fmt: off
@@ -103,20 +103,19 @@ def survey(
         a file cannot be read), in the order of `paths`; and the reasons by path.
     """
     unique = list(dict.fromkeys(paths))
-    several = min(workers or os.cpu_count() or 1, -(-len(unique) // A_PROCESS))
-    tasks = (str(root / path) for path in unique)
+    several = min(workers or processors(), max(-(-len(unique) // A_PROCESS), 1))
+    tasks = [str(root / path) for path in unique]
     problems: dict[str, str] = {}
     rows: dict[str, tuple[int, int, float, int, float, str]] = {}
-    with progress("looking into the videos", len(unique), quiet=quiet) as advance:
-        answers = in_processes(look, tasks, workers=several, time_limit=TIME_LIMIT) if unique else ()
-        for path, (_, answer) in zip(unique, answers, strict=True):
-            if isinstance(answer, Problem):
-                refuse_if_gone(root, root / path)
-                problems[path] = answer.reason
-                rows[path] = (0, 0, math.nan, 0, math.nan, "")
-            else:
-                rows[path] = _facts(answer)
-            advance(note=f"{len(problems)} unreadable" if problems else "")
+    answers = work_through(
+        probe, tasks, "looking into the videos", workers=several, time_limit=TIME_LIMIT, root=root, quiet=quiet
+    )
+    for path, (_, answer) in zip(unique, answers, strict=True):
+        if isinstance(answer, Problem):
+            problems[path] = answer.reason
+            rows[path] = (0, 0, math.nan, 0, math.nan, "")
+        else:
+            rows[path] = _facts(answer)
     return pd.DataFrame([rows[path] for path in paths], columns=list(FACTS)), problems
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sceneproof.addresses import Address, Place, located, opened_file, size
-from sceneproof.data.tables import read_table, said_of
+from sceneproof.data.tables import read_table, refuse_twins, said_of
 from sceneproof.errors import InputError
 from sceneproof.seals import check_parquet
 
@@ -58,6 +58,7 @@ class LabelTable:
             raise InputError(f"{path}: not a readable Parquet file: {error}") from None
         metadata = said_of(file.schema_arrow, path)
         there = file.schema_arrow.names
+        refuse_twins(there, path)
         guessed = next((kind for kind, names in columns.items() if set(names) <= set(there)), next(iter(columns)))
         kind = metadata.get("kind", guessed)
         if kind not in columns:

@@ -1,8 +1,7 @@
 """Writes an untrimmed world's files: videos over several processes, then the tables."""
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +13,16 @@ from numpy.typing import NDArray
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import sealed_writer
-from sceneproof.mall.film import Format, Images, write_film
-from sceneproof.mall.making import claim, clean_folder, people_table, write_people
+from sceneproof.machine import processors
+from sceneproof.mall.film import Images, people_table, write_film
+from sceneproof.mall.making import Shoot, claim_world, make_videos
 from sceneproof.mall.motions import ACTIONS
 from sceneproof.mall.scenery import SCENES
-from sceneproof.mall.studio import processors, work_through
 from sceneproof.mall.untrimmed.film import draw_untrimmed
 from sceneproof.mall.untrimmed.plan import BACKGROUND, Segment, UntrimmedWorld, Video
-from sceneproof.seals import intact
 
 DRAWING = 1  # raised whenever the same settings give other files
 _NOBODY = np.zeros((0, 1, 1), bool)
-
-
-@dataclass(frozen=True)
-class _Shoot:
-    """A video to make, and the table of its masks and boxes."""
-
-    video: Video
-    shape: Format
-    path: Path
-    part: Path
 
 
 @locks.alone(locks.out)
@@ -42,8 +30,6 @@ def make_untrimmed_world(
     out: str | Path, world: UntrimmedWorld | None = None, *, workers: int | None = None, quiet: bool = False
 ) -> Manifest:
     """Makes an untrimmed world's files, or what of them is missing.
-
-    Scripts that call it with several workers do so below `if __name__ == "__main__":`, since each worker imports them.
 
     Args:
         out: the folder to make.
@@ -61,27 +47,15 @@ def make_untrimmed_world(
     out, world = Path(out), world or UntrimmedWorld()
     videos = world.videos()
     rows = manifest_rows(videos, world)
-    claim(out, asdict(world), DRAWING, _facts(rows, world))
-    parts, tables = out / ".parts", (out / "masks.parquet", out / "boxes.parquet")
-    complete = all(intact(table) for table in tables)
-    shoots = [_Shoot(video, world.format, out / video.path, parts / f"{video.name}.parquet") for video in videos]
-    missing = [shoot for shoot in shoots if not (intact(shoot.path) and (complete or intact(shoot.part)))]
-    for folder in {parts, *(shoot.path.parent for shoot in shoots)}:
-        clean_folder(folder)
-    number = workers if workers is not None else processors()
-    work_through(missing, _make_video, workers=number, what="videos", quiet=quiet, done=len(videos) - len(missing))
-    if not complete:
-        write_people([video.name for video in videos], [shoot.part for shoot in shoots], tables)
-    manifest = Manifest(rows, out, str(out / "manifest.parquet"))
-    if missing or not intact(out / "manifest.parquet"):
-        manifest.write(out / "manifest.parquet")
-    shutil.rmtree(parts)
-    return manifest
+    claim_world(out, asdict(world), DRAWING, _facts(rows, world))
+    workers = processors() if workers is None else workers
+    named = {video.name: video for video in videos}
+    return make_videos(_make_video, named, world.format, rows, out, workers=workers, quiet=quiet)
 
 
-def _make_video(job: _Shoot) -> None:
+def _make_video(job: Shoot[Video]) -> None:
     with sealed_writer(job.part, people_table(_NOBODY, 0).schema) as people:
-        write_film(job.path, _noted(draw_untrimmed(job.video, job.shape), people), job.shape)
+        write_film(job.path, _noted(draw_untrimmed(job.film, job.shape), people), job.shape)
 
 
 def _noted(pieces: Iterable[tuple[Images, NDArray[np.bool_]]], people: pq.ParquetWriter) -> Iterator[Images]:

@@ -137,6 +137,7 @@ class DetectionTraining(Training):
 def _tell_left_out(part: Manifest, without: int, outside: int) -> None:
     """Says of what nothing is learnt."""
     if without:
-        print(f"{part.name}: {without} of {len(part)} training videos have no box: left out", file=sys.stderr)
+        videos = f"{without} of {counted(len(part), 'training video')} {'has' if without == 1 else 'have'}"
+        print(f"{part.name}: {videos} no box: left out", file=sys.stderr)
     if outside:
-        print(f"{part.name}: {outside} boxes lie outside their training clips: left out", file=sys.stderr)
+        print(f"{part.name}: left out: {counted(outside, 'box', 'boxes')} outside the training clips", file=sys.stderr)

@@ -16,6 +16,7 @@ from sceneproof.tasks.detection.clips import BoxClipSettings
 from sceneproof.tasks.detection.detecting import detect_all, truth_table
 from sceneproof.tasks.detection.linking import TubeSettings
 from sceneproof.tasks.detection.scoring import NOTHING, figures
+from sceneproof.wording import counted
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ def test_detector(
         videos = Videos(table.split(split))
         truth, outside = truth_table(videos, people, run.actions)
         if outside and not tester.quiet:
-            print(f"{table.name}: {split}: {outside} boxes lie outside their clips: left out", file=sys.stderr)
+            left = f"left out: {counted(outside, 'box', 'boxes')} outside the clips"
+            print(f"{table.name}: {split}: {left}", file=sys.stderr)
         found = detect_all(
             tester.network, videos, clip, tester.device, run.actions, tubes=tubes, kept=options.kept,
             at_once=options.at_once, autocast=tester.numerics.dtype, quiet=tester.quiet,

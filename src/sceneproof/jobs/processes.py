@@ -21,8 +21,6 @@ from sceneproof.interrupts import guarded, packed
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
-Ask = Callable[[Any], Any]
-"""Puts a question to the process that gives out the tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Problem:
 
 
 def in_processes(
-    work: Callable[[Task, Ask], Answer],
+    work: Callable[[Task], Answer],
     tasks: Iterator[Task],
     *,
     workers: int,
@@ -49,7 +47,7 @@ def in_processes(
         tasks: what to do.
         workers: processes.
         time_limit: seconds a task may take; then its worker is killed and replaced.
-        reply: answers, here, what the work asks about its task.
+        reply: answers, here, what the work asks about its task by `ask`.
 
     Raises:
         MachineError: a full disk, no memory, or other trouble that is no task's own; names the task.
@@ -79,13 +77,9 @@ class _Manager(Generic[Task, Answer]):
     """
 
     def __init__(
-        self,
-        work: Callable[[Task, Ask], Answer],
-        tasks: Iterator[Task],
-        reply: Callable[[Task, Any], Any],
-        workers: int,
+        self, work: Callable[[Task], Answer], tasks: Iterator[Task], reply: Callable[[Task, Any], Any], workers: int,
         time_limit: float,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._work, self._tasks, self._reply, self._time_limit = work, tasks, reply, time_limit
         self._answers: queue.SimpleQueue[tuple[Task, Answer | Problem] | BaseException | None] = queue.SimpleQueue()
         self._ready: dict[int, tuple[Task, Answer | Problem]] = {}
@@ -129,9 +123,8 @@ class _Manager(Generic[Task, Answer]):
 
     def _run(self, workers: int) -> None:
         try:
-            # here, since on Linux a process ends with the thread that started it
             try:
-                for _ in range(workers):
+                for _ in range(workers):  # here, since on Linux a process ends with the thread that started it
                     self._workers.append(self._hire())
             finally:
                 self._hired.set()
@@ -183,7 +176,7 @@ class _Manager(Generic[Task, Answer]):
         except (EOFError, OSError):
             worker.process.join(1)
             if worker.process.exitcode == -signal.SIGKILL and machine.out_of_memory_kills() > worker.memory_kills:
-                raise MachineError(machine.told(MemoryError(), _named(worker.task))) from None
+                raise MachineError(machine.told(MemoryError(), named(worker.task))) from None
             self._dismiss(worker, f"the process that read it crashed (exit code {worker.process.exitcode})")
 
     def _dismiss(self, worker: _Worker[Task], reason: str) -> None:
@@ -219,29 +212,36 @@ def _no_main() -> Iterator[None]:
             sys.modules["__main__"] = script
 
 
-def _serve(work: Callable[[Any, Ask], Any], connection: Connection) -> None:
+_asked: list[Connection] = []
+"""In a worker: the pipe to the process that gives out the tasks."""
+
+
+def ask(question: Any) -> Any:
+    """The answer of the process that gives out the tasks; for the work of `in_processes` alone."""
+    (connection,) = _asked
+    connection.send(("question", question))
+    return connection.recv()
+
+
+def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
     """What a worker does until its pipe is closed."""
-
-    def ask(question: Any) -> Any:
-        connection.send(("question", question))
-        return connection.recv()
-
+    _asked.append(connection)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             task = connection.recv()
             try:
-                answer = work(task, ask)
+                answer = work(task)
             except VideoError as error:
                 answer = Problem(str(error))
             except (InputError, MachineError) as error:
                 connection.send(("trouble", error))
                 continue
             except (MemoryError, OSError) as error:
-                connection.send(("trouble", MachineError(machine.told(error, _named(task)))))
+                connection.send(("trouble", MachineError(machine.told(error, named(task)))))
                 continue
             connection.send(("answer", answer))
 
 
-def _named(task: object) -> str:
+def named(task: object) -> str:
     """What to call a task: the path or the video that it is of."""
     return str(getattr(task, "path", None) or getattr(task, "video", None) or task)

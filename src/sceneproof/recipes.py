@@ -1,0 +1,160 @@
+"""Files of options, recipes and configurations: YAML that nobody vouches for. No code, no more than fits in memory."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sceneproof.addresses import Address, Place
+from sceneproof.errors import InputError
+from sceneproof.files import decoded, read_bounded
+from sceneproof.legacy import modern
+from sceneproof.trust import class_paths, refuse_untrusted
+from sceneproof.words import is_class, values_of
+
+NO_MODULES = ("hf", "torchvision")
+"""What stands before the colon of a model that is no 'package.module:callable'."""
+
+MOST_YAML = 2**20
+"""Bytes of a recipe, a configuration or a mapping: they have some thousands."""
+DEEPEST, MOST_NODES = 50, 100_000
+"""Levels and values of YAML, each alias counted as all that it stands for."""
+SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_yaml(path: Address | Place) -> Any:
+    """Reads YAML of plain values.
+
+    Raises:
+        InputError: the file is missing, cannot be reached, is larger or nested deeper than such files are, names more
+            than it holds by its aliases, or is not YAML.
+    """
+    text = decoded(read_bounded(path, MOST_YAML), str(path))
+    try:
+        return build_yaml(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: cannot be read: not YAML: {error}") from None
+
+
+class TooMuchError(yaml.YAMLError):
+    """YAML that is too much to build, or breaks down in building."""
+
+
+def build_yaml(text: str) -> Any:
+    """YAML as plain values.
+
+    Raises:
+        yaml.YAMLError: it is not YAML; a TooMuchError where its values cannot be built.
+    """
+    refuse_unbounded(text)
+    try:
+        return yaml.load(text, Loader=SafeLoader)  # in C where there is one
+    # PyYAML's constructors have no error of their own for a date with a 13th month, or a number that is empty
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise TooMuchError(f"{type(error).__name__}: {error}") from None
+
+
+def refuse_unbounded(text: str) -> None:
+    """Raises TooMuchError for YAML that is too much to build: by its events, before anything is built.
+
+    An alias counts as all that it stands for: ten lines can stand for more than any memory holds.
+    """
+    nodes, begun, sizes = 0, list[tuple[str | None, int]](), dict[str, int]()
+    for event in yaml.parse(text, Loader=SafeLoader):  # a YAMLError where it is none
+        if isinstance(event, yaml.CollectionStartEvent):
+            begun.append((event.anchor, nodes))
+            nodes += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = begun.pop()
+            if anchor is not None:
+                sizes[anchor] = nodes - before
+        elif isinstance(event, yaml.ScalarEvent):
+            nodes += 1
+            if event.anchor is not None:
+                sizes[event.anchor] = 1
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise TooMuchError(f"the alias *{event.anchor} stands for nothing, or for what it is a part of")
+            nodes += sizes[event.anchor]
+        if len(begun) > DEEPEST or nodes > MOST_NODES:
+            raise TooMuchError(
+                f"more than {DEEPEST} levels deep, or than {MOST_NODES} values with what its aliases stand for"
+            )
+
+
+def check_files(
+    files: Sequence[str],
+    words: Sequence[str],
+    hints: Mapping[str, Any],
+    inside: Mapping[str, Any],
+    trust: Sequence[str],
+) -> None:
+    """Raises InputError for what files of options may not hold, before the parser reads them."""
+    for file in files:
+        _check_recipe(Path(file).expanduser(), {**hints, **{key.removeprefix("task."): inside[key] for key in inside}})
+        _refuse_code(Path(file).expanduser(), hints, trust)
+    for key in (key for key, hint in {**hints, **inside}.items() if dataclasses.is_dataclass(hint)):
+        for file in values_of(words, f"--{key}"):  # a file with what is inside, or that itself
+            _check_recipe(Path(file), {})
+
+
+def _check_recipe(file: Path, hints: Mapping[str, Any]) -> None:
+    """Raises InputError for a file of options that holds none, or sends on to another file."""
+    if not os.path.exists(file):  # unlike Path's, false for what is too long for a name
+        return  # the parser says so
+    options = read_yaml(file)
+    if not isinstance(options, Mapping):
+        raise InputError(f"{file}: holds no options by their names, but {type(options).__name__} {options!r:.40}")
+    task = modern(options).get("task")
+    settings = task.get("init_args") if isinstance(task, Mapping) else None
+    for key, value in {**options, **(settings if isinstance(settings, Mapping) else {})}.items():
+        if key == "config" or (dataclasses.is_dataclass(hints.get(key)) and isinstance(value, str)):
+            raise InputError(
+                f"{file}: {key}: write the options of {value!r} down in this file: it can include no other"
+            )
+    check_values(options, str(file))
+
+
+def check_values(value: Any, where: str) -> None:
+    """Raises InputError for a text, among values, that is too much for the YAML that it is taken for."""
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for item in value:
+            check_values(item, where)
+    elif isinstance(value, str):
+        try:
+            built = build_yaml(value)
+        except TooMuchError as error:
+            raise InputError(f"{where}: {value!r:.40}…: {error}") from None
+        except yaml.YAMLError:
+            return  # a text
+        if built != value:
+            check_values(built, where)  # a text in it is taken for YAML again
+
+
+def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> None:
+    """Raises InputError where a file of options names code that is not trusted: before the parser could import it."""
+    try:
+        values = read_yaml(file)
+    except InputError:
+        return  # the parser says what is wrong with it
+    if not isinstance(values, dict):
+        return
+    if "trust" in values:
+        raise InputError(f"{file}: trust: only the command line can say whose code is trusted: --trust PREFIX")
+    for path in class_paths(values):
+        if "." in path:
+            refuse_untrusted(path, trust, str(file))
+    for key, value in values.items():
+        names_class = isinstance(value, str) and "." in value and is_class(hints.get(str(key).partition(".")[0]))
+        if names_class or (key == "model" and _is_callable_model(value)):
+            refuse_untrusted(value, trust, f"{file}: {key}")
+
+
+def _is_callable_model(value: Any) -> bool:
+    """Whether a model under audit is a 'package.module:callable', as `audit.models.opening` reads it."""
+    return isinstance(value, str) and ":" in value and "/" not in value and value.partition(":")[0] not in NO_MODULES
