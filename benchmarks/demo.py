@@ -14,7 +14,7 @@ from sceneproof.demo import METHODS, WORLD, demo_rows, scene_labels
 from sceneproof.execution import execute
 from sceneproof.files import read_json
 from sceneproof.mall.world import make_world
-from sceneproof.report.page import report
+from sceneproof.report import report
 from sceneproof.results import add_report, add_results
 from sceneproof.run import Run
 

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from sceneproof import cli
 from sceneproof.app import app, serve
-from sceneproof.audit.look import look, sentence, top_of
-from sceneproof.audit.looking import Looking, examples_in
 from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
+from sceneproof.audit.single import audit_clip, sentence, top_of
 from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject
+from sceneproof.audit.uploads import UploadAudit, examples_in
 from sceneproof.errors import InputError
 from sceneproof.labelling import upload
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
 from sceneproof.labelling.motion_mask import MotionMask
 from sceneproof.labelling.upload import find_people, moves, read_upload
 from sceneproof.labelling.yolox import YOLOX
-from sceneproof.report.audit.looked import looked_html
+from sceneproof.pages.clip import clip_html
 from tests.contexts.clips import PERSON, footage
 from tests.labelling.models import bright_cell_yolox
 from tests.timed import make_timed
@@ -44,9 +44,9 @@ def by_the_person(clip: Pixels) -> list[float]:
     return [share, 1 - share]
 
 
-def looking(function: Any = by_the_corner, actions: tuple[str, ...] = ("jump", "run"), **more: Any) -> Looking:
+def looking(function: Any = by_the_corner, actions: tuple[str, ...] = ("jump", "run"), **more: Any) -> UploadAudit:
     subject = CallableModel(function, actions=actions, inputs=FOUR)
-    return Looking(subject, MaskLabelling(MotionMask()), True, **more)
+    return UploadAudit(subject, MaskLabelling(MotionMask()), True, **more)
 
 
 class Even(Subject):
@@ -66,7 +66,7 @@ class Even(Subject):
 
 def test_a_model_of_the_place_still_says_it_without_the_person() -> None:
     subject = CallableModel(by_the_corner, actions=["jump", "run"], inputs=FOUR)
-    found = look(subject, CLIP.frames, CLIP.people)
+    found = audit_clip(subject, CLIP.frames, CLIP.people)
     said = {view.name: view.sentence for view in found.views}
     assert found.sentence == "The model says jump, at 71\N{NO-BREAK SPACE}%. " + said["human_inpainted"]
     assert said["human_inpainted"] == "Without the person it still says jump, at 71\N{NO-BREAK SPACE}%."
@@ -81,7 +81,7 @@ def test_a_model_of_the_place_still_says_it_without_the_person() -> None:
 
 def test_a_model_of_the_person_does_not() -> None:
     subject = CallableModel(by_the_person, actions=["walk", "stand"], inputs=FOUR)
-    first, without, grey, *others = look(subject, CLIP.frames, CLIP.people).views
+    first, without, grey, *others = audit_clip(subject, CLIP.frames, CLIP.people).views
     assert dict(first.top)["walk"] == pytest.approx(18 / 24)
     assert dict(without.top) == {"stand": 1, "walk": 0}
     assert without.note.startswith("The gap shows")
@@ -91,7 +91,7 @@ def test_a_model_of_the_person_does_not() -> None:
 
 def test_what_is_shown() -> None:
     subject = CallableModel(by_the_corner, actions=["jump", "run"], inputs=FOUR)
-    found = look(subject, CLIP.frames, CLIP.people, clips=3)
+    found = audit_clip(subject, CLIP.frames, CLIP.people, clips=3)
     assert found.clips == 3
     assert found.shown.tolist() == [2, 3, 4, 5]  # clips start at 0, 2 and 4
     first, without, grey, *_ = found.views
@@ -99,22 +99,22 @@ def test_what_is_shown() -> None:
     assert not (without.frames == PERSON).all(-1).any()
     assert (grey.frames[:, 0, 0] == 128).all()
     assert (grey.frames[0, 28, 4 + 12 + 8] == PERSON).all()  # the middle of the person in frame 2
-    again = look(subject, CLIP.frames, CLIP.people, clips=3)
-    other = look(subject, CLIP.frames, CLIP.people, clips=3, seed=1)
+    again = audit_clip(subject, CLIP.frames, CLIP.people, clips=3)
+    other = audit_clip(subject, CLIP.frames, CLIP.people, clips=3, seed=1)
     assert (again.views[-1].frames == found.views[-1].frames).all()
     assert (other.views[-1].frames != found.views[-1].frames).any()
 
 
 def test_a_short_video_has_one_clip() -> None:
     subject = CallableModel(by_the_corner, actions=["jump", "run"], inputs=InputSettings(frames=16))
-    found = look(subject, CLIP.frames, CLIP.people, clips=3)
+    found = audit_clip(subject, CLIP.frames, CLIP.people, clips=3)
     assert found.clips == 1
     assert found.shown.tolist() == [*range(8), *range(8)]
 
 
 @pytest.mark.parametrize("people", [None, np.zeros((8, 64, 96), bool)])
 def test_without_people_the_clip_as_it_is_and_the_map_are_left(people: NDArray[np.bool_] | None) -> None:
-    found = look(Even(1), CLIP.frames, people)
+    found = audit_clip(Even(1), CLIP.frames, people)
     assert [view.name for view in found.views] == ["original", "map"]
     assert len(found.missing) == 4
     assert {reason for _, reason in found.missing} == {"nobody is known to be in its frames"}
@@ -123,7 +123,7 @@ def test_without_people_the_clip_as_it_is_and_the_map_are_left(people: NDArray[n
 
 
 def test_the_map_is_lit_where_the_evidence_is() -> None:
-    (shown,) = [view for view in look(Even(0.25), CLIP.frames, CLIP.people).views if view.name == "map"]
+    (shown,) = [view for view in audit_clip(Even(0.25), CLIP.frames, CLIP.people).views if view.name == "map"]
     # the person, 256 pixels of 64 x 64, is wholly in sight in frames 2 to 5; the evidence is the same everywhere
     assert shown.sentence == (
         "Bright is what speaks for a. 6\N{NO-BREAK SPACE}% of it is on the person, who covers 6\N{NO-BREAK SPACE}% of "
@@ -133,7 +133,7 @@ def test_the_map_is_lit_where_the_evidence_is() -> None:
     np.testing.assert_array_equal(shown.frames[:, 50:, 16:80], CLIP.frames[2:6, 50:, 16:80])
     np.testing.assert_array_equal(shown.frames[:, :, :16], CLIP.frames[2:6, :, :16] // 6)
     assert (shown.frames[0, 20, 16:32] == 255).all()  # the outline
-    (nothing,) = [view for view in look(Even(0), CLIP.frames, CLIP.people).views if view.name == "map"]
+    (nothing,) = [view for view in audit_clip(Even(0), CLIP.frames, CLIP.people).views if view.name == "map"]
     assert nothing.sentence == "No place speaks for a."
 
 
@@ -234,7 +234,7 @@ def test_the_page_says_how_people_were_found(tmp_path: Path) -> None:
     assert "Nobody was found in this clip (by motion)" in nobody
     assert nobody.count("<img") == 1
     boxes = BoxLabelling(YOLOX(bright_cell_yolox(tmp_path / "yolox.onnx")))
-    by_boxes = Looking(looking().subject, boxes, False).answer(tmp_path / "moving.mp4")
+    by_boxes = UploadAudit(looking().subject, boxes, False).answer(tmp_path / "moving.mp4")
     assert "found as boxes" in by_boxes
     assert "people by yolox.onnx" in by_boxes
 
@@ -242,7 +242,7 @@ def test_the_page_says_how_people_were_found(tmp_path: Path) -> None:
 def test_nothing_from_outside_is_markup_or_a_template() -> None:
     subject = CallableModel(by_the_corner, actions=["<b>jump</b>{{value}}", "${run}`\\"], inputs=FOUR)
     name = "<script>alert(1)</script>${value}{{value}}"
-    made = looked_html(look(subject, CLIP.frames, CLIP.people), name=name, rate=25, facts=["<i>"], warnings=["<u>"])
+    made = clip_html(audit_clip(subject, CLIP.frames, CLIP.people), name=name, rate=25, facts=["<i>"], warnings=["<u>"])
     for mark in ("<b>jump", "<script", "<i>", "<u>", "{", "}", "$", "`", "\\"):
         assert mark not in made
     assert made.count("data:image/webp;base64,") == 5

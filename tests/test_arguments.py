@@ -9,7 +9,7 @@ from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.labelling.scenes_command import label_scenes_command
 from sceneproof.methods import SDN
-from sceneproof.report.page import report
+from sceneproof.report import report
 from sceneproof.run import task_of
 from sceneproof.spec import Spec
 from sceneproof.tasks import Classification

@@ -8,7 +8,7 @@ import pytest
 from sceneproof import demo as module
 from sceneproof.demo import METHODS, PRETRAINING, STAGE, WORLD, demo, demo_rows
 from sceneproof.execution import Row
-from sceneproof.report.opening import Opening
+from sceneproof.pages.opening import Opening
 
 
 def test_it_trains_a_plain_and_the_full_debiased_model_from_one_start(tmp_path: Path) -> None:

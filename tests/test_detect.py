@@ -8,7 +8,7 @@ import pytest
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import probe
 from sceneproof.detect import tube_rows, write_tubes
-from sceneproof.report.annotated import write_annotated
+from sceneproof.pages.pictures import write_video
 from sceneproof.tasks.detection.tubes import Tube, make_tube
 from tests.videos import numbered
 
@@ -44,6 +44,6 @@ def test_tubes_are_told_in_the_seconds_of_their_frames() -> None:
 
 def test_the_annotated_video_shows_each_frame_when_it_is_shown(tmp_path: Path) -> None:
     times = FrameTimes.of_stamps([0, *range(1000, 1400, 40)], 40, Fraction(1, 1000), None, [25.0])
-    write_annotated(tmp_path / "a.mp4", numbered(11), times.rate, times)
+    write_video(tmp_path / "a.mp4", numbered(11), times.rate, times)
     shown = probe(tmp_path / "a.mp4").clock.seconds(np.arange(11))
     assert np.abs(shown - times.seconds(np.arange(11))).max() < 1e-3

@@ -20,7 +20,7 @@ NAMES = {"Manifest", "Run", "audit", "backbones", "evaluate", "methods", "report
 FUNCTIONS = {
     "audit": "sceneproof.audit.command",
     "evaluate": "sceneproof.evaluate",
-    "report": "sceneproof.report.page",
+    "report": "sceneproof.report",
     "train": "sceneproof.train",
 }
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from sceneproof import locks
-from sceneproof.audit.comparing import compare
 from sceneproof.data.segments_command import index_check
 from sceneproof.errors import InputError
 from sceneproof.labelling.pipeline import label
@@ -24,10 +23,11 @@ from sceneproof.labelling.shards import Shards
 from sceneproof.locks import Lock, beside, locked
 from sceneproof.mall.plan import World
 from sceneproof.mall.world import make_world
+from sceneproof.pages.comparison import compare
+from sceneproof.pages.detection import report_detection
+from sceneproof.pages.localization import report_localization
 from sceneproof.prepare import prepare
-from sceneproof.report.detection.page import report_detection
-from sceneproof.report.localization.page import report_localization
-from sceneproof.report.page import report
+from sceneproof.report import report
 from sceneproof.results import Result, read_results, write_results
 from sceneproof.run import Run
 from tests.labelling.counting import Counting, collection

@@ -15,9 +15,9 @@ from sceneproof.audit.command import audit_command
 from sceneproof.cli import main
 from sceneproof.errors import InputError
 from sceneproof.labelling.scenes_command import label_scenes_command
-from sceneproof.report.recipes import describe
 from sceneproof.run import Run
 from sceneproof.spec import Spec
+from sceneproof.studies.recipes import describe
 from sceneproof.train import train
 from sceneproof.trust import trusted
 from tests.videos import make_manifest

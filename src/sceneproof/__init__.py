@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sceneproof.audit.command import audit
     from sceneproof.data.manifest import Manifest
     from sceneproof.evaluate import evaluate
-    from sceneproof.report.page import report
+    from sceneproof.report import report
     from sceneproof.run import Run
     from sceneproof.train import train
 
@@ -26,7 +26,7 @@ __all__ = ["Manifest", "Run", "audit", "backbones", "evaluate", "methods", "repo
 _FUNCTIONS = {
     "audit": "sceneproof.audit.command",
     "evaluate": "sceneproof.evaluate",
-    "report": "sceneproof.report.page",
+    "report": "sceneproof.report",
     "train": "sceneproof.train",
 }
 """Where the functions are; each has the name of a module of this package, too."""

@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sceneproof.audit.looking import Looking, examples_in
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.settings import ModelSettings
+from sceneproof.audit.uploads import UploadAudit, examples_in
 from sceneproof.contexts.backgrounds import Backgrounds
 from sceneproof.errors import InputError
 from sceneproof.gate import LARGEST, Gate, own_names
 from sceneproof.interrupts import Terminated, termination_interrupts
 from sceneproof.labelling.humans_command import FORMER_WORDS as FORMER_DETECTORS
 from sceneproof.labelling.humans_command import MotionMask, PeopleModel, people_labelling
-from sceneproof.report.audit.looked import style
+from sceneproof.pages.clip import style
 from sceneproof.spec import Spec
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ def app(
         None if trust is None else tuple(trust),
     ).open()  # fmt: skip
     behind = None if backgrounds is None else Backgrounds.read(backgrounds)
-    looking = Looking(subject, labelling, finder.class_path.endswith(".MotionMask"), clips, seconds, seed, behind)
+    desk = UploadAudit(subject, labelling, finder.class_path.endswith(".MotionMask"), clips, seconds, seed, behind)
     clips_at_hand = {} if examples is None else examples_in(examples)
     try:
-        serve(looking, clips_at_hand, host=host, port=port, allowed_hosts=allowed_hosts)
+        serve(desk, clips_at_hand, host=host, port=port, allowed_hosts=allowed_hosts)
     except KeyboardInterrupt as error:
         if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
             _leave(error)
@@ -120,7 +120,7 @@ def _leave(error: KeyboardInterrupt) -> NoReturn:
 
 
 def serve(
-    looking: Looking, examples: Mapping[str, Path], *, host: str, port: int | None, allowed_hosts: Sequence[str] = ()
+    desk: UploadAudit, examples: Mapping[str, Path], *, host: str, port: int | None, allowed_hosts: Sequence[str] = ()
 ) -> None:
     """Shows the page until Ctrl-C or a termination request.
 
@@ -140,7 +140,7 @@ def serve(
             from starlette.middleware import Middleware
         except ImportError:
             raise InputError('the app needs Gradio: pip install "sceneproof[app]"') from None
-        page = interface(looking, examples)
+        page = interface(desk, examples)
         theme = gradio.themes.Soft(font=FONTS, font_mono=("ui-monospace", "monospace"), primary_hue="sky").set(
             block_label_text_color="*neutral_800", block_label_text_color_dark="*neutral_100",
             block_title_text_color="*neutral_800", block_title_text_color_dark="*neutral_100",
@@ -158,26 +158,26 @@ def serve(
             raise InputError(
                 f"{where}: taken, or not ours to listen on; without --port the first free one is"
             ) from error
-        print(f"{looking.subject.title}: {address} (Ctrl-C ends it)", flush=True)
+        print(f"{desk.subject.title}: {address} (Ctrl-C ends it)", flush=True)
         try:
             threading.Event().wait()
         finally:
             page.close(verbose=False)
 
 
-def interface(looking: Looking, examples: Mapping[str, Path]) -> "Blocks":
+def interface(desk: UploadAudit, examples: Mapping[str, Path]) -> "Blocks":
     """The page: a place to drop a clip, and what the model says of it."""
     import gradio
 
-    how = "by motion alone, since no detector was given" if looking.by_motion else f"by {looking.how}"
+    how = "by motion alone, since no detector was given" if desk.by_motion else f"by {desk.how}"
     about = (
-        f"Drop a clip: you see what the model **{_plain(looking.subject.title)}** says of it, what is left of that "
+        f"Drop a clip: you see what the model **{_plain(desk.subject.title)}** says of it, what is left of that "
         f"without the person and without the scene, and where it looks. People are found {_plain(how)}. The first "
-        f"{looking.seconds:g}\N{NO-BREAK SPACE}s of a file are looked at. Nothing leaves this machine."
+        f"{desk.seconds:g}\N{NO-BREAK SPACE}s of a file are looked at. Nothing leaves this machine."
     )
 
     def example(name: str | None) -> str:
-        return looking.answer(examples.get(name or ""))
+        return desk.answer(examples.get(name or ""))
 
     handler: dict[str, Any] = {"show_progress": "minimal", "concurrency_limit": 1, "concurrency_id": "model"}
     with gradio.Blocks(title="sceneproof", analytics_enabled=False, delete_cache=(KEPT, KEPT)) as page:
@@ -187,9 +187,9 @@ def interface(looking: Looking, examples: Mapping[str, Path]) -> "Blocks":
             clip = gradio.File(label="A clip", file_count="single", height=140)
             if examples:
                 choice = gradio.Dropdown(list(examples), value=None, label="Or an example", filterable=True)
-        answer = gradio.HTML(looking.answer(None), elem_id="answer")
-        clip.upload(looking.answer, clip, answer, **handler)
-        clip.clear(lambda: looking.answer(None), None, answer, **handler)
+        answer = gradio.HTML(desk.answer(None), elem_id="answer")
+        clip.upload(desk.answer, clip, answer, **handler)
+        clip.clear(lambda: desk.answer(None), None, answer, **handler)
         if examples:
             choice.input(example, choice, answer, **handler)
     return page  # type: ignore[no-any-return]  # Gradio's context managers are untyped

@@ -18,7 +18,7 @@ from sceneproof.labelling.scenes import SceneLabelling
 from sceneproof.mall.world import World, make_world
 from sceneproof.methods import SDN, Facts, Method, Plain
 from sceneproof.optimisation import Optimisation
-from sceneproof.report.page import demonstration
+from sceneproof.pages.opening import demonstration
 from sceneproof.tasks import Classification
 
 METHODS: dict[str, Callable[[Backbone, Facts], Method]] = {

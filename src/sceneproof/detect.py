@@ -19,9 +19,8 @@ from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
 from sceneproof.files import output_files, whole
 from sceneproof.numerics import device_named
+from sceneproof.pages.pictures import COLOURS, Box, annotate, write_video
 from sceneproof.progress import Advance, progress
-from sceneproof.report.annotated import Labelled, draw, write_annotated
-from sceneproof.report.cells import clock
 from sceneproof.run import Run
 from sceneproof.tasks.detection import Detection
 from sceneproof.tasks.detection.clips import BoxClipSettings
@@ -31,6 +30,7 @@ from sceneproof.tasks.detection.looking import look_at
 from sceneproof.tasks.detection.online import OnlineTubes
 from sceneproof.tasks.detection.tubes import Tube
 from sceneproof.terminal import visible
+from sceneproof.wording import clock
 
 SHOWN = 20
 COLUMNS = ("tube", "action", "score", "first", "last", "start", "end")
@@ -93,10 +93,10 @@ def detect(
         with progress(f"detecting in {place.name}", info.frames, quiet=quiet) as advance:
             if annotated:
                 pictures = (
-                    draw(picture, labelled(watching.builder, trained.actions, least_score))
+                    annotate(picture, labelled(watching.builder, trained.actions, least_score))
                     for picture in watching.pictures(place, info.frames, advance)
                 )
-                write_annotated(files[2], pictures, info.rate, info.times)
+                write_video(files[2], pictures, info.rate, info.times)
             else:
                 deque(watching.pictures(place, info.frames, advance), maxlen=0)
     except (VideoError, InputError) as error:
@@ -151,12 +151,13 @@ class _Watching:
         self.found += [tube for tube in tubes if tube.score >= self.least_score]
 
 
-def labelled(builder: OnlineTubes, actions: Sequence[str], least_score: float) -> list[Labelled]:
+def labelled(builder: OnlineTubes, actions: Sequence[str], least_score: float) -> list[Box]:
     """The boxes that online tubes have in the last frame, the best first, as they are drawn."""
     boxes, action, score, number = builder.now()
     order = [place for place in np.argsort(-score, kind="stable").tolist() if score[place] >= least_score]
     return [
-        Labelled(boxes[place], f"{actions[action[place]]} {score[place]:.2f}", int(number[place])) for place in order
+        Box(boxes[place], f"{actions[action[place]]} {score[place]:.2f}", COLOURS[int(number[place]) % len(COLOURS)])
+        for place in order
     ]
 
 

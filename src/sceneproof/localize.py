@@ -12,9 +12,8 @@ from sceneproof.errors import InputError
 from sceneproof.files import output_files
 from sceneproof.metrics.temporal_nms import grouped_nms
 from sceneproof.numerics import device_named
+from sceneproof.pages.timeline import TimeLine, write_timeline
 from sceneproof.progress import progress
-from sceneproof.report.cells import clock
-from sceneproof.report.timeline import TimeLine, write_timeline
 from sceneproof.run import Run
 from sceneproof.tasks.localization import Localization, Localizer
 from sceneproof.tasks.localization.buffers import Timeline, starts_of_testing
@@ -22,6 +21,7 @@ from sceneproof.tasks.localization.detecting import as_table, localize_video
 from sceneproof.tasks.localization.formats import write_activitynet, write_csv
 from sceneproof.terminal import visible
 from sceneproof.types import Segments
+from sceneproof.wording import clock
 
 SHOWN = 20
 

@@ -12,6 +12,13 @@ def counted(count: int, thing: str, things: str | None = None) -> str:
     return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
 
 
+def clock(seconds: float) -> str:
+    """Minutes, with hours where there are any, and seconds to a tenth: "1:02:03.4"."""
+    minutes, rest = divmod(round(float(seconds), 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
 def bytes_in_words(number: float) -> str:
     """'12.3 MB', to three digits."""
     for unit in ("B", "kB", "MB", "GB"):

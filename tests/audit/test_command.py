@@ -10,13 +10,13 @@ from benchmarks.calibration import ACTIONS, make_world
 
 from sceneproof import cli
 from sceneproof.audit import audit
-from sceneproof.audit.comparing import compare
 from sceneproof.audit.figures import CATALOG
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.table import AuditTable
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
 from sceneproof.files import read_json
+from sceneproof.pages.comparison import compare
 from sceneproof.results import read_results
 from tests.training import Small
 from tests.videos import BROKEN

@@ -22,10 +22,10 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.tables import read_table, write_table
 from sceneproof.errors import InputError
-from sceneproof.labelling.check.command import label_check
-from sceneproof.labelling.check.drawing import LONGEST, SIDE, brought, draw_boxes, draw_people
-from sceneproof.labelling.check.sheet import drawn, fewest_people, least_certain
-from tests.report.test_page import NASTY, Outline
+from sceneproof.pages.label_clips import drawn, fewest_people, least_certain
+from sceneproof.pages.labels import label_check
+from sceneproof.pages.pictures import LONGEST, SIDE, brought, still, with_boxes, with_people
+from tests.pages.test_page import NASTY, Outline
 from tests.videos import BROKEN, make_boxes, make_manifest, make_masks, make_scenes
 
 
@@ -240,10 +240,9 @@ def test_frames_are_brought_to_the_pages_size() -> None:
 def test_boxes_are_scaled_from_the_file_to_the_picture() -> None:
     boxes = pd.DataFrame({"x1": [400.0], "y1": [200.0], "x2": [800.0], "y2": [600.0], "score": [0.5], "track": [7]})
     grey = np.full((90, 120, 3), 128, np.uint8)
-    drawn_in = draw_boxes(grey, 3, boxes, (900, 1200))
-    assert drawn_in.people == "#7\N{NO-BREAK SPACE}0.50"
-    found = cv2.cvtColor(picture(drawn_in.source), cv2.COLOR_RGB2GRAY) > 200
-    assert drawn_in.frame == 3
+    shown, people = with_boxes(grey, boxes, (900, 1200))
+    assert people == "#7\N{NO-BREAK SPACE}0.50"
+    found = cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY) > 200
     columns = np.flatnonzero(found[100])  # a row through the box: its left and right line
     assert abs(columns.min() - 80) <= 2
     assert abs(columns.max() - 159) <= 2
@@ -252,17 +251,16 @@ def test_boxes_are_scaled_from_the_file_to_the_picture() -> None:
 
 def test_many_boxes_are_told_in_short() -> None:
     boxes = pd.DataFrame({"x1": [0.0] * 6, "y1": 0.0, "x2": 9.0, "y2": 9.0, "score": 0.5})
-    assert (
-        draw_boxes(np.zeros((90, 120, 3), np.uint8), 0, boxes, (90, 120)).people == "0.50, 0.50, 0.50, 0.50 and 2 more"
-    )
-    assert draw_boxes(np.zeros((90, 120, 3), np.uint8), 0, boxes[:0], (90, 120)).people == "nobody"
+    frame = np.zeros((90, 120, 3), np.uint8)
+    assert with_boxes(frame, boxes, (90, 120))[1] == "0.50, 0.50, 0.50, 0.50 and 2 more"
+    assert with_boxes(frame, boxes[:0], (90, 120))[1] == "nobody"
 
 
 def test_an_outline_is_seen_on_black_and_on_white() -> None:
     people = np.zeros((90, 120), np.bool_)
     people[30:60, 40:80] = True
     for ground in (0, 255):
-        pixels = picture(draw_people(np.full((90, 120, 3), ground, np.uint8), 0, people).source)
+        pixels = picture(still("", with_people(np.full((90, 120, 3), ground, np.uint8), people)[0]).held)
         assert np.ptp(pixels[90, 60:100].mean(-1)) > 150  # across the left line
 
 

@@ -26,7 +26,7 @@ def here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     """Files are looked into in this process, which is quicker, but where a test is marked."""
     if request.node.get_closest_marker("processes") is None:
         monkeypatch.setattr("sceneproof.jobs.working.in_processes", in_this_process)
-        monkeypatch.setattr("sceneproof.tabular.preview.in_processes", in_this_process)
+        monkeypatch.setattr("sceneproof.pages.preview.in_processes", in_this_process)
 
 
 def in_this_process(work: Callable[[Any], Any], tasks: Iterable[Any], **_: object) -> Iterator[tuple[Any, Any]]:

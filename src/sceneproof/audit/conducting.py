@@ -22,9 +22,8 @@ from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
-from sceneproof.report.audit.clips import show
-from sceneproof.report.audit.headline import headline
-from sceneproof.report.audit.page import write_page
+from sceneproof.pages.audit import shown_clips, write_page
+from sceneproof.pages.audit_words import headline
 from sceneproof.terminal import visible
 
 Among = Literal["all", "audited"]
@@ -106,7 +105,7 @@ def conduct(
     labels = None if data.scenes is None else SceneTable.read(data.scenes)
     measures = measure(table, probes=probe_figures(table, labels))
     page = f"How much does {table.model} lean on the scene?"
-    write_page(table, measures, out, clips=show(table, scorer, videos, shown), title=page)
+    write_page(table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page)
     answers.parts.end()
     if not quiet:
         print(

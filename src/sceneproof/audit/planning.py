@@ -11,8 +11,8 @@ from sceneproof.contexts.footage import lenders
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
+from sceneproof.data.sample import in_turn
 from sceneproof.errors import VideoError
-from sceneproof.report.sample import in_turn
 from sceneproof.wording import counted
 
 SAMPLES = 3

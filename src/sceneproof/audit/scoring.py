@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.audit.models.cam import area_of_person, share_on_person
 from sceneproof.audit.subject import Maps, Pixels, Subject
 from sceneproof.audit.table import DIGITS
 from sceneproof.contexts.footage import Footage
@@ -15,7 +16,6 @@ from sceneproof.contexts.outline import outline_features
 from sceneproof.contexts.variants import Impossible, Made, Variants
 from sceneproof.data.clips import Frames
 from sceneproof.errors import InputError, VideoError
-from sceneproof.report.cam import area_of_person, share_on_person
 
 FEATURES = ("original", "shuffled", "scuba_texture", "scuba_sinusoid")
 """The variants whose features are kept: leakage is read off the first; channels of two pairs are compared."""

@@ -12,12 +12,12 @@ from sceneproof.data.sources.folder import draw
 from sceneproof.data.sources.survey import link
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
+from sceneproof.pages.preview import write_preview
 from sceneproof.tabular.boxes import BoxForm
 from sceneproof.tabular.clips import Clips, Segments, listed, read_clips, read_labels
 from sceneproof.tabular.headings import BOXES, USUAL, Columns, named_columns, text_of
 from sceneproof.tabular.matching import VideoFiles
 from sceneproof.tabular.people import has_boxes, read_people
-from sceneproof.tabular.preview import write_preview
 from sceneproof.tabular.reading import read_sheet
 from sceneproof.wording import counted
 

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import nn
 
+from sceneproof.audit.models.cam import class_activation_map
 from sceneproof.audit.models.maps import grad_cam, over_time, watching
-from sceneproof.report.cam import class_activation_map
 
 
 def test_two_tokens_by_hand() -> None:

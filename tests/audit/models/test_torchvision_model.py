@@ -7,12 +7,12 @@ import torch
 from torchvision.models import get_model, get_model_weights
 
 from sceneproof.audit.models import torchvision_model as module
+from sceneproof.audit.models.cam import class_activation_map
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.torchvision_model import NAMES, TorchvisionModel
 from sceneproof.backbones.torchvision_video import FAMILIES
 from sceneproof.backbones.weights import PUBLIC, Weights
 from sceneproof.errors import InputError
-from sceneproof.report.cam import class_activation_map
 from tests.audit.models.subjects import CLASSES, DEVICE, noise, torchvision_weights
 from tests.test_downloading import server
 

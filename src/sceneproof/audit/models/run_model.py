@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sceneproof.audit.models.cam import explain
 from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject
 from sceneproof.data.transforms import centre_crop, normalise, resize
 from sceneproof.downloading import checked
 from sceneproof.methods.base import Method
-from sceneproof.report.cam import explain
 from sceneproof.run import Run
 from sceneproof.tasks.classification import clip_of
 

@@ -1,0 +1,1 @@
+"""Pages: a small kit of tables, charts and clips, and for each page a declared list of sections; loads no torch."""

@@ -1,0 +1,203 @@
+"""The page of a study of classifiers: all it found, in one file that can be mailed, read on a phone and printed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sceneproof.metrics.bootstrap import unpaired_interval
+from sceneproof.pages import charts, sentences
+from sceneproof.pages import study as shared
+from sceneproof.pages.kit import (
+    ABSENT,
+    Cell,
+    Chart,
+    Charts,
+    Note,
+    Page,
+    Section,
+    SideBySide,
+    Table,
+    percent,
+)
+from sceneproof.pages.maps import Maps
+from sceneproof.pages.scenes import by_scene, heat_map
+from sceneproof.studies import measures as m
+from sceneproof.studies.classification import Recipe, Study
+from sceneproof.studies.measures import Measures, right
+
+LEADING = sentences.Leading(m.TOP_1, "is right on {} of clips", "on {}", lost=" hang on the scene")
+UNREAD = "They count as missed: wrong in every accuracy on this page."
+INTERVALS = (
+    "percentile bootstrap, 95 %, 10,000 resamples of training seeds and test videos, crossed; differences see the same "
+    "seeds and videos on both sides."
+)
+
+
+def write_page(
+    study: Study,
+    measures: Measures,
+    out: Path,
+    *,
+    title: str,
+    maps: Maps,
+    opening: Sequence[Section] = (),
+    said: Sequence[str] = (),
+) -> Path:
+    """Writes the page and the tables beside it, each whole or not at all.
+
+    Args:
+        study: the runs.
+        measures: their figures.
+        out: the page to write.
+        title: of the page.
+        maps: clips, and where models look.
+        opening: sections that come first; they show the chart of accuracies.
+        said: sentences in place of the usual headline.
+    """
+    said = said or headline(study, measures)
+    page = Page(title, said, [*opening, *sections(study, measures, maps, out, opened=bool(opening))], study.notes)
+    page.write(out, as_json(study, measures, said, maps), measures.as_csv())
+    return out
+
+
+def sections(study: Study, measures: Measures, maps: Maps, out: Path | None, *, opened: bool = False) -> list[Section]:
+    """The page's sections; where it is `opened` by others, these have shown the chart of accuracies."""
+    first = [] if opened else [accuracy_chart(study, measures)]
+    above = study.baseline.name if study.baseline else ""
+    gains = shared.gain_chart(
+        study, measures, m.TOP_1, label=f"points of top-1 above {above}",
+        caption=f"Differences, paired on the same seeds and videos. Right of zero is better than {above}.",
+    )  # fmt: skip
+    scenes = [by_scene(study, study.last), *(heat_map(study, recipe, study.last) for recipe in study.models())]
+    return [
+        Section(
+            "comparison", "In and out of context", Charts([*first, *gains]) if first or gains else None,
+            comparison(study, measures), scene_bias(study),
+        ),
+        *([Section("ablation", "The paper’s ablation", SideBySide(tables))] if (tables := published(study, measures))
+          else []),
+        Section(
+            "pictures", "Where the models look", maps.text, maps.clips, maps.table,
+            Note(maps.missing) if maps.missing else None,
+        ),
+        *([Section("scenes", "What each scene does", *scenes)] if scenes[0] is not None else []),
+        *shared.ending(study, out, missed=UNREAD, intervals=INTERVALS),
+    ]  # fmt: skip
+
+
+def as_json(study: Study, measures: Measures, said: Sequence[str], maps: Maps) -> dict[str, Any]:
+    """The figures of the page, accuracies from 0 to 1, with what they were made of."""
+    return {
+        **m.as_json(study, measures, said),
+        "baseline": study.baseline.name if study.baseline else None,
+        "share_on_person": {name: asdict(one) for name, one in maps.shares.items()},
+    }
+
+
+def headline(study: Study, measures: Measures) -> list[str]:
+    """What was found, in plain words, the most important first."""
+    hits, slices, lost = right(study, study.falling), list(study.slices.values()), None
+    if len(slices) == 2:
+        lost = unpaired_interval(*(hits[:, mask] for mask in slices))
+    found, chance = measures.find(study.lead, m.TOP_1, study.last), 1 / len(study.actions)
+    warning = ""
+    if found is not None and found.interval is not None and not found.interval.low > chance:
+        warning = f"{study.lead.name} is not clearly better there than guessing, which is right on {percent(chance)}."
+    return sentences.headline(study, measures, LEADING, lost, warning=warning)
+
+
+def accuracy_chart(study: Study, measures: Measures) -> Chart:
+    """Top-1 of each recipe in and out of context with 95 % intervals: a row a recipe, a marker a slice."""
+    found = {on: [measures.find(recipe, m.TOP_1, on) for recipe in study.recipes] for on in study.slices}
+    drawing = charts.points(
+        [recipe.name for recipe in study.recipes],
+        {on: [None if one is None else one.interval for one in row] for on, row in found.items()},
+        line=100 / len(study.actions), line_name="chance", limits=(0, 102), label="top-1 accuracy, %", name="accuracy",
+        text="Top-1 accuracy of each method with 95 % intervals; the table has the figures",
+    )  # fmt: skip
+    return Chart(drawing, "Top-1 accuracy with 95 % intervals over seeds and videos.")
+
+
+def comparison(study: Study, measures: Measures) -> Table:
+    """One row a recipe: in and out of context, without people, scene leakage, worst group."""
+    slices = list(study.slices)
+    first, last = slices[0], slices[-1]
+    gains = slices if study.baseline is not None and len(study.recipes) > 1 else []
+    header = ["Method", *(f"Top-1, {on}" for on in slices)]
+    header += [f"Against {study.baseline.name}, {on}" for on in gains if study.baseline is not None]
+    header += [f"People removed: top-1, {first}", "People removed: entropy (nats)", f"Scene leakage, {first}"]
+    rest = [(m.NOBODY, first), (m.NOBODY_ENTROPY, first), (m.LEAKAGE, first), (m.WORST, last)]
+    rows = [
+        [
+            shared.heading(recipe),
+            *(shared.figure(measures.find(recipe, m.TOP_1, on)) for on in slices),
+            *(shared.gain(measures.find(recipe, m.TOP_1, on)) for on in gains),
+            *(shared.figure(measures.find(recipe, metric, on), detail=True) for metric, on in rest),
+        ]
+        for recipe in study.recipes
+    ]
+    note = (
+        "Accuracies in percent, mean ± standard deviation over seeds. Differences are in percentage points with "
+        "their 95 % interval, paired over seeds and videos; bold where it excludes zero. Without people a model that "
+        "does not lean on the scene can only guess: accuracy near chance, entropy near "
+        f"ln {len(study.actions)} = {math.log(len(study.actions)):.2f}. Scene leakage: how often a linear probe names "
+        "the scene from the features, and below it from the true action alone. "
+        "Worst group: of the groups of one action in one scene, the least accurate."
+    )
+    return Table("What each model leans on", [*header, f"Worst group, {last}"], rows, note)
+
+
+def scene_bias(study: Study) -> str:
+    """A sentence on how far the scene labels alone name the action (B_scene), or "" where that was not measured.
+
+    Out of context is left out: there the scene misleads by design, and the data's bias is that of what is trained on.
+    """
+    inside = next(iter(study.slices.values()))
+    found = study.recipes[0].tested[0].figures.get("representation_bias") or {}
+    parts = [
+        f"{percent(found[split]['accuracy'])} of the {split!r} videos (B_scene = {found[split]['bias']:.2f})"
+        for split in dict.fromkeys(study.rows["split"][inside])
+        if split in found
+    ]
+    if not parts:
+        return ""
+    return (
+        f"What the place alone gives away: a linear classifier on the scene labels names the action on "
+        f"{' and '.join(parts)}, where guessing gives {percent(found['chance'])}. B_scene is the natural "
+        f"logarithm of their ratio; UCF-101 has 4.09."
+    )
+
+
+def published(study: Study, measures: Measures) -> list[Table]:
+    """Ablations that papers published of methods in the study, our figures beside theirs."""
+    lines = shared.quoted("published.csv")
+    tables, slices = [], list(study.slices)
+    for name in dict.fromkeys(line["table"] for line in lines):
+        own, rows, found = [line for line in lines if line["table"] == name], [], False
+        for line in own:
+            theirs, ours = Cell(line["value"]), [recipe for recipe in study.recipes if _belongs(recipe, line)]
+            for recipe in ours:
+                figures = [shared.figure(measures.find(recipe, m.TOP_1, on)) for on in slices]
+                rows.append([Cell(line["row"]), Cell(recipe.name), *figures, theirs])
+            if not ours:
+                rows.append([Cell(line["row"]), Cell("not run"), *[Cell(ABSENT)] * len(slices), theirs])
+            found |= bool(ours)
+        header = [own[0]["heading"], "Ours", *(f"Top-1, {on}" for on in slices), "The paper"]
+        note = (
+            f"The paper's: {own[0]['metric']} on {own[0]['benchmark']}; {own[0]['source']}. Ours is on other videos: "
+            f"compare the order and the steps, not the level."
+        )
+        tables += [Table(own[0]["caption"], header, rows, note)] if found else []
+    return tables
+
+
+def _belongs(recipe: Recipe, line: dict[str, str]) -> bool:
+    """Whether a recipe is what a published line is of: the class, the losses and the arguments that it names."""
+    method, losses = recipe.method, line["losses"].split()
+    if method.name != line["method"] or method.control:
+        return False
+    wanted = [one.split("=") for one in line["arguments"].split()]
+    same = all(str(method.arguments.get(name)) == value for name, value in wanted)
+    return same and (sorted(method.losses) == sorted(losses) if losses else method.plain)

@@ -1,0 +1,107 @@
+"""The page that holds two audits against each other."""
+
+from pathlib import Path
+
+from sceneproof import locks
+from sceneproof.audit.comparison import Comparison, as_json, compared
+from sceneproof.audit.figures import WORDS
+from sceneproof.audit.table import AuditTable
+from sceneproof.contexts.variants import CONTROLS
+from sceneproof.errors import InputError
+from sceneproof.metrics.bootstrap import Interval
+from sceneproof.pages.kit import ABSENT, Cell, Page, Section, Table, between, percent, points
+from sceneproof.terminal import visible
+
+
+@locks.alone(locks.beside_out)
+def compare(first: Path, second: Path, out: Path = Path("compare.html"), *, quiet: bool = False) -> Comparison:
+    """Holds two audits against each other: the same clips, with paired intervals and an exact test.
+
+    Writes one page, and the same figures as JSON beside it. Both audits must be of one manifest, with the same splits,
+    variants, seed and backgrounds.
+
+    Args:
+        first: The folder of an audit (what `sceneproof audit --out` wrote): what is compared with.
+        second: The folder of the other one.
+        out: The page to write.
+        quiet: No summary.
+
+    Raises:
+        InputError: no audit, or two of other videos, actions or backgrounds.
+    """
+    if out.suffix == ".json":
+        raise InputError(f"{out}: the page cannot be a .json file, for its figures go there: name it .html")
+    found = compared(AuditTable.read(first), AuditTable.read(second))
+    said = sentences(found)
+    section = Section("comparison", "On the same clips", accuracy_table(found), reliance_table(found))
+    page = Page(f"{found.b.model} against {found.a.model}", said, [section])
+    page.write(out, {**as_json(found), "headline": said})
+    if not quiet:
+        print("\n".join([*map(visible, said), f"written: {out}, {out.with_suffix('.json')}"]))
+    return found
+
+
+def sentences(found: Comparison) -> list[str]:
+    """What the comparison says, the most important first."""
+    a, b = found.a.model, found.b.model
+    said = []
+    swap = found.reliances.get("swap_random")
+    if swap is not None and swap.reliance is not None:
+        differs = f"its scene reliance differs by {_signed(swap.reliance.value)} ({_ends(swap.reliance)})"
+        if swap.reliance.excludes_zero:
+            more = "more" if swap.reliance.value > 0 else "less"
+            said.append(f"{b} leans {more} on the scene than {a}: {differs}.")
+        else:
+            said.append(f"Whether {b} leans more or less on the scene than {a} cannot be told: {differs}.")
+    top1 = found.accuracies["original"]
+    chance = "" if top1.difference.excludes_zero else ", which may be chance"
+    said.append(
+        f"On the clips as they are {b} names {percent(top1.a.value)} rightly and {a} {percent(top1.b.value)}: "
+        f"{points(top1.difference.value)} ({between(top1.difference)}) points{chance}; {top1.test.only_a} clips are "
+        f"right with {b} alone, {top1.test.only_b} with {a} alone (exact test: p = {top1.test.p:.2g})."
+    )
+    return said
+
+
+def accuracy_table(found: Comparison) -> Table:
+    """Top-1 of both on each variant, with the paired difference and the exact test."""
+    rows = []
+    for name, one in found.accuracies.items():
+        kind = " (control)" if name in CONTROLS else ""
+        rows.append([
+            Cell(WORDS[name].capitalize() + kind, name), Cell(str(one.videos)), Cell(f"{100 * one.b.value:.1f}"),
+            Cell(f"{100 * one.a.value:.1f}"), _difference(one.difference),
+            Cell(str(one.test.only_b)), Cell(str(one.test.only_a)), Cell(f"{one.test.p:.2g}"),
+        ])  # fmt: skip
+    a, b = found.a.model, found.b.model
+    header = ["Clip", "Videos", a, b, "Difference", f"Right: {a} alone", f"Right: {b} alone", "p"]
+    note = (
+        f"Top-1 in percent on the same clips; difference: {b} less {a}, in points, with a paired 95 % interval over "
+        f"videos; p: McNemar’s exact test. There are as many tests as rows: expect one in twenty below .05 by chance."
+    )
+    return Table("Top-1 on the same clips", header, rows, note)
+
+
+def reliance_table(found: Comparison) -> Table | None:
+    """Whose action is named, B less A; None without swaps."""
+    rows = []
+    for name, one in found.reliances.items():
+        both = one.reliance
+        last = Cell(ABSENT) if both is None else Cell(_signed(both.value), _ends(both), strong=both.excludes_zero)
+        differences = _difference(one.shacc), _difference(one.sberr)
+        rows.append([Cell(WORDS[name].capitalize(), name), Cell(str(one.videos)), *differences, last])
+    note = f"{found.b.model} less {found.a.model}, paired, with 95 % intervals; bold where they exclude zero."
+    header = ["Swap", "Videos", "Person’s action (SHAcc), points", "Place’s action (SBErr), points", "Scene reliance"]
+    return Table("Whose action is named: the difference", header, rows, note) if rows else None
+
+
+def _difference(interval: Interval) -> Cell:
+    return Cell(points(interval.value), between(interval), strong=interval.excludes_zero)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _ends(interval: Interval) -> str:
+    return f"{interval.low:.2f} to {interval.high:.2f}".replace("-", "−")

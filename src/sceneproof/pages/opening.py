@@ -1,0 +1,193 @@
+"""The demonstration's page: it begins with a sentence for strangers, a pair of clips, and what to do next."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from sceneproof.data.dataset import Videos
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.video import VideoError
+from sceneproof.pages import classification
+from sceneproof.pages.kit import Block, Card, Charts, Clips, Commands, Line, Note, Section, between, percent
+from sceneproof.pages.maps import mapped_clips
+from sceneproof.pages.pictures import moving, rate_of, sized
+from sceneproof.studies.classification import Recipe, Study, read_study
+from sceneproof.studies.measures import TOP_1, Measure, Measures, measure
+from sceneproof.wording import counted
+
+IN, OUT = "in context", "out of context"
+PLAIN, DEBIASED = "Plain model", "Debiased model"
+HEIGHT = 216  # pixels: of a clip on the page
+COMMANDS = (
+    ("sceneproof index folder my_videos index", "the table of your videos: one sub-folder an action"),
+    (
+        "sceneproof label humans index/manifest.parquet masks.parquet --detector MaskRCNN --detector.download",
+        "where their people are",
+    ),
+    ("sceneproof audit MODEL index/manifest.parquet --humans masks.parquet", "how much of its accuracy is the place"),
+)
+"""`MODEL` is whatever the audit takes: the page says so."""
+OWN_VIDEOS = Markup(
+    "Three commands say how much of a model’s accuracy on them is the place. MODEL is the folder of a run that "
+    "<code>sceneproof train</code> wrote, a video model of torchvision (<code>torchvision:r3d_18</code>) or of Hugging "
+    "Face, a TorchScript or ONNX file, or a function of yours."
+)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The opening of a page.
+
+    Attributes:
+        sentences: the first is for a stranger; no difference is claimed whose interval includes zero.
+        pair: the same action in a usual place and elsewhere; empty where no clips can be shown.
+        pair_text: how the pair was chosen.
+    """
+
+    sentences: list[str]
+    pair: list[Card]
+    pair_text: str
+
+
+def demonstration(
+    runs: list[Path],
+    out: Path,
+    *,
+    manifest: Path,
+    humans: Path,
+    title: str = "Does it see what people do, or where they are?",
+) -> Opening:
+    """Writes the demonstration's page, as `report` does, with an opening for strangers; returns that.
+
+    Args:
+        runs: tested runs, of a plain and a debiased model.
+        out: the page to write.
+        manifest: the table of videos.
+        humans: table of person boxes or masks.
+        title: the page's title.
+    """
+    study = read_study(runs)
+    measures = measure(study)
+    maps = mapped_clips(study, manifest, humans=humans, clips=6, mapped=48)
+    begin = Opening(sentences(study, measures), *clip_pair(study, Manifest.read(manifest)))
+    pair: list[Block] = []
+    if begin.pair:
+        text = "One action, in a usual place and elsewhere, and what the two models say."
+        pair = [text, Clips(begin.pair, across=1), Note(begin.pair_text)]
+    glance = Section(
+        "at-a-glance", "At a glance", Charts([classification.accuracy_chart(study, measures)]),
+        *pair,
+    )  # fmt: skip
+    own = Section("your-own-videos", "On your own videos", OWN_VIDEOS, Commands(COMMANDS))
+    classification.write_page(study, measures, out, title=title, maps=maps, opening=[glance, own], said=begin.sentences)
+    return begin
+
+
+def sentences(study: Study, measures: Measures) -> list[str]:
+    """What was found, in words that need no page around them."""
+    plain, debiased = study.models()
+    usual, elsewhere = _top_1(measures, plain, IN), _top_1(measures, plain, OUT)
+    ours, cost = _top_1(measures, debiased, OUT), _top_1(measures, debiased, IN)
+    lead = (
+        f"A video model trained in the plain way recognises {percent(usual.mean)} of actions in their usual places, "
+        f"and {percent(elsewhere.mean)} in places where it never saw them"
+    )
+    gain = ours.gain
+    if gain is not None and gain.excludes_zero:
+        more, size = ("more", gain) if gain.value > 0 else ("less", gain.negative)
+        lead += f"; trained to forget the place, it recognises {percent(ours.mean)} there, "
+        lead += f"{100 * size.value:.1f} points {more} (95 % interval {between(size)})"
+    follow = [f"{lead}."]
+    if gain is None or not gain.excludes_zero:
+        follow.append("So few videos or steps show no difference between the plain and the debiased model.")
+    if cost.gain is not None and cost.gain.excludes_zero and cost.gain.value < 0:
+        follow.append(
+            f"In the usual places that costs {-100 * cost.gain.value:.1f} points ({between(cost.gain.negative)}): "
+            f"{percent(cost.mean)} instead of {percent(usual.mean)}, part of which was the place’s and not the "
+            f"action’s."
+        )
+    follow.append(
+        f"Guessing is right on {percent(1 / len(study.actions))}. Measured on {usual.videos:,} test videos in usual "
+        f"places and {elsewhere.videos:,} elsewhere, {counted(len(ours.values), 'training seed')}, in a made-up world "
+        f"of {len(study.actions)} actions."
+    )
+    return follow
+
+
+def clip_pair(study: Study, manifest: Manifest, *, seed: int = 0) -> tuple[list[Card], str]:
+    """One action in a usual place and elsewhere, and how it was chosen; nothing where no such pair can be read.
+
+    Clips on which the two models differ as they do on average are what a reader is to see: both right in context, the
+    debiased one alone right elsewhere. Among these, and among all pairs where there are none, it is drawn at random.
+    """
+    slices = study.slices
+    if not {IN, OUT} <= set(slices):
+        return [], ""
+    plain, debiased = study.models()
+    said = {PLAIN: _answers(study, plain), f"{DEBIASED} ({debiased.name})": _answers(study, debiased)}
+    before, after = (answers == study.truth for answers in said.values())
+    outside, alone = slices[OUT], after & ~before
+    counts = (
+        f"Of the {outside.sum():,} videos elsewhere the debiased model alone is right on {(outside & alone).sum():,}, "
+        f"the plain one alone on {(outside & before & ~after).sum():,}, both on {(outside & before & after).sum():,}."
+    )
+    rng = np.random.default_rng(seed)
+    told = ((slices[IN] & before & after, outside & alone), (slices[IN], outside))
+    for (inside, elsewhere), how in zip(told, ("that show the difference", "of one action"), strict=True):
+        for pair in _pairs(study, inside, elsewhere, rng):
+            try:
+                clips = [_clip(study, manifest, row, said) for row in pair]
+            except (VideoError, KeyError):  # moved since the test: another pair will do
+                continue
+            return clips, f"Drawn at random among the pairs {how}. {counts}"
+    return [], ""
+
+
+def _pairs(
+    study: Study, inside: NDArray[np.bool_], outside: NDArray[np.bool_], rng: np.random.Generator
+) -> Iterable[tuple[int, int]]:
+    """Pairs of rows of one action, in an order drawn by `rng`."""
+    actions = study.rows["action"].to_numpy()
+    within = rng.permutation(np.flatnonzero(inside))
+    for other in rng.permutation(np.flatnonzero(outside)):
+        same = within[actions[within] == actions[other]]
+        if len(same):
+            yield int(same[0]), int(other)
+
+
+def _clip(study: Study, manifest: Manifest, row: int, said: dict[str, NDArray[np.int64]]) -> Card:
+    """A video with both models' answers.
+
+    Raises:
+        KeyError: the manifest does not hold it.
+        VideoError: it cannot be read.
+    """
+    known = study.rows.iloc[row]
+    place = {str(video): number for number, video in enumerate(manifest.rows["video"])}[str(known["video"])]
+    videos = Videos(manifest)
+    frames = videos.frames(place, np.arange(videos.length(place)))
+    large = sized(frames, round(frames.shape[2] * HEIGHT / frames.shape[1]), HEIGHT, way=cv2.INTER_CUBIC)
+    action = str(known["action"])
+    where = f": {known['scene']}" if isinstance(known["scene"], str) else ""
+    title = f"{action}, {'in a usual place' if known['context'] == 'in' else 'elsewhere'}{where}".replace("_", " ")
+    names = {model: study.actions[answers[row]] for model, answers in said.items()}
+    lines = [Line(name.replace("_", " "), model, name == action) for model, name in names.items()]
+    return Card(title, pictures=[moving(title, large, rate_of(manifest.rows, place), lines)])
+
+
+def _answers(study: Study, recipe: Recipe) -> NDArray[np.int64]:
+    """The class (N,) that a recipe's first run names; −1 where a video could not be read."""
+    scores = study.stacked(recipe)[0]
+    unread = np.isnan(scores).any(axis=1)
+    return np.where(unread, -1, np.where(unread[:, None], 0, scores).argmax(axis=1)).astype(np.int64)
+
+
+def _top_1(measures: Measures, recipe: Recipe, on: str) -> Measure:
+    found = measures.find(recipe, TOP_1, on)
+    assert found is not None  # top-1 is taken of every recipe and slice
+    return found

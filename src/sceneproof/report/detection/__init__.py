@@ -1,1 +1,0 @@
-"""The page of detectors: how well they find who does what where."""

@@ -1,1 +1,0 @@
-"""The page of localizers: how well they find what is done when."""

@@ -1,1 +1,0 @@
-"""What the pages of tasks share whose models start from classifiers: localization and detection."""

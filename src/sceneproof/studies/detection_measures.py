@@ -1,0 +1,198 @@
+"""The figures of detectors: frame-mAP and video-mAP with paired intervals, and where average precision is lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.metrics.average_precision import average_precision, mean_average_precision
+from sceneproof.metrics.bootstrap import Interval
+from sceneproof.metrics.boxes import FoundBoxes, TrueBoxes
+from sceneproof.metrics.frame_diagnosis import error_areas, kinds
+from sceneproof.metrics.frame_map import Reading, area_of, match_boxes
+from sceneproof.metrics.map_bootstrap import paired_map_interval
+from sceneproof.metrics.matching import Matches
+from sceneproof.metrics.tubes import TrueTubes
+from sceneproof.metrics.video_map import match_tubes
+from sceneproof.studies.detection import Detected, DetectionStudy, Recipe
+from sceneproof.studies.measures import Measure, Measures
+from sceneproof.studies.transfer_measures import figure, gains, lost_out_of_context
+from sceneproof.tasks.detection.scoring import (
+    FRAME_THRESHOLDS,
+    MEAN,
+    READINGS,
+    SHOWN,
+    VIDEO_THRESHOLDS,
+    found_boxes,
+    found_tubes,
+    true_boxes,
+    true_tubes,
+    video_numbers,
+)
+
+LOOKED_AT = FRAME_THRESHOLDS[0]
+"""The intersection over union of frame-mAP, of the tables by class and of the diagnosis."""
+FRAME = f"frame-mAP@{LOOKED_AT:g}"
+VIDEO = {threshold: f"video-mAP@{threshold:g}" for threshold in SHOWN}
+MEAN_VIDEO = f"video-mAP@{MEAN}"
+METRICS = (FRAME, *VIDEO.values(), MEAN_VIDEO)
+LOT = f"{FRAME}, actions by lot"
+"""What the same boxes would reach without their actions: a floor."""
+STRICT = VIDEO_THRESHOLDS.index(0.5)  # video-mAP over .5 to .95 leaves out what stands before
+
+
+def in_reading(metric: str, reading: Reading, study: DetectionStudy) -> str:
+    """The name of a metric in a reading: its own in the page's, which is not repeated."""
+    return metric if reading == study.reading else f"{metric}, {reading} reading"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a recipe's R runs found in one slice of the test videos.
+
+    Attributes:
+        by_class: float64 (A,), average precision of boxes at `LOOKED_AT`, mean over seeds; NaN where there is no box.
+        by_threshold: float64 (K,), video-mAP at each of `VIDEO_THRESHOLDS`, mean over seeds.
+        areas: float64 (6,), where average precision went, by `Kind`, mean over classes and seeds: sums to 1.
+        above_lot: how much higher frame-mAP is than that of the same boxes with their actions by lot; None where there
+            is one action only.
+    """
+
+    by_class: NDArray[np.float64]
+    by_threshold: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    above_lot: Interval | None
+
+
+@dataclass(frozen=True)
+class DetectionMeasures:
+    """All figures of a study of detectors.
+
+    Attributes:
+        measures: frame-mAP and video-mAP by recipe and slice.
+        found: by slice and recipe's name.
+        lost: frame-mAP that `study.falling` loses out of context; None where the videos' context is not known.
+    """
+
+    measures: Measures
+    found: dict[str, dict[str, Found]]
+    lost: Interval | None = None
+
+
+@dataclass(frozen=True)
+class _Matched:
+    """One run against the truth of a slice, in the reading "act" unless said: matched once, used by every figure.
+
+    Attributes:
+        frame: of boxes at `LOOKED_AT`; readings differ in how its area is summed alone.
+        lot: the same with the actions by lot.
+        video: of tubes at `VIDEO_THRESHOLDS`, by reading.
+        areas: float64 (6,), see `Found`.
+    """
+
+    frame: Matches
+    lot: Matches
+    video: dict[Reading, Matches]
+    areas: NDArray[np.float64]
+
+
+def measure(study: DetectionStudy) -> DetectionMeasures:
+    """Takes all figures of a study."""
+    every: list[Measure] = []
+    found: dict[str, dict[str, Found]] = {}
+    frames: dict[str, dict[str, list[Matches]]] = {}
+    for on, part in study.slices.items():
+        videos = video_numbers(part)
+        boxes, tubes = true_boxes(part, videos, study.actions), true_tubes(part, videos, study.actions)
+        matched = {
+            recipe.name: [_matched(run, boxes, tubes, videos, study.actions) for run in recipe.tested]
+            for recipe in study.recipes
+        }
+        found[on] = {name: _found(study, runs) for name, runs in matched.items()}
+        frames[on] = {name: [_read_as(one.frame, study.reading) for one in runs] for name, runs in matched.items()}
+        for recipe in study.recipes:
+            lot = [
+                mean_average_precision(average_precision(_read_as(one.lot, study.reading)))
+                for one in matched[recipe.name]
+            ]
+            every.append(figure(study, recipe, LOT, on, np.concatenate(lot), len(videos)))
+            for reading in (study.reading, *(one for one in READINGS if one != study.reading)):
+                every += _maps(study, recipe, on, matched, reading)
+    return DetectionMeasures(Measures(every), found, lost_out_of_context(study, frames))
+
+
+def _matched(
+    run: Detected, boxes: TrueBoxes, tubes: TrueTubes, videos: dict[str, int], actions: Sequence[str]
+) -> _Matched:
+    made = found_boxes(run.found[run.found["video"].isin(videos)], videos, actions)
+    linked = found_tubes(run.tubes[run.tubes["video"].isin(videos)], videos, actions)
+    frame = match_boxes(boxes, made, FRAME_THRESHOLDS, reading="act")
+    areas = error_areas(kinds(boxes, made, frame, LOOKED_AT), frame)
+    return _Matched(
+        frame,
+        match_boxes(boxes, by_lot(made, boxes), FRAME_THRESHOLDS, reading="act"),
+        {reading: match_tubes(tubes, linked, VIDEO_THRESHOLDS, reading=reading) for reading in READINGS},
+        np.nanmean(areas, axis=0),
+    )
+
+
+def by_lot(found: FoundBoxes, truth: TrueBoxes, *, seed: int = 0) -> FoundBoxes:
+    """The same boxes, the names of the actions exchanged in each video by lot: what is left is where people are.
+
+    Args:
+        found: after suppression, which this cannot change: boxes of one action stay of one action.
+        truth: says how many videos and actions there are.
+        seed: of the lot.
+    """
+    names = np.tile(np.arange(truth.actions), (truth.videos, 1))
+    names = np.random.default_rng(seed).permuted(names, axis=1)
+    return replace(found, action=names[found.video, found.action])
+
+
+def _read_as(frame: Matches, reading: Reading) -> Matches:
+    return replace(frame, area=area_of(reading))
+
+
+def _at(video: Matches, which: slice) -> Matches:
+    """The matches at some of their thresholds."""
+    return replace(video, right=video.right[which], counted=video.counted[which])
+
+
+def _maps(
+    study: DetectionStudy, recipe: Recipe, on: str, matched: dict[str, list[_Matched]], reading: Reading
+) -> list[Measure]:
+    """Frame-mAP and video-mAP in a reading, with the gain over what the recipe is compared with."""
+    frames = {name: [_read_as(one.frame, reading) for one in runs] for name, runs in matched.items()}
+    tubes = {name: [one.video[reading] for one in runs] for name, runs in matched.items()}
+    mine, linked = frames[recipe.name], tubes[recipe.name]
+    values = np.stack([mean_average_precision(average_precision(one)) for one in linked])
+    (of_frames,), _ = gains(study, recipe, frames)
+    loose, strict = (
+        {name: [_at(one, part) for one in runs] for name, runs in tubes.items()}
+        for part in (slice(STRICT), slice(STRICT, None))
+    )
+    (each, _), (more, average) = gains(study, recipe, loose), gains(study, recipe, strict)
+    of_tubes = dict(zip(VIDEO_THRESHOLDS, [*each, *more], strict=True))
+    columns = dict(zip(VIDEO_THRESHOLDS, values.T, strict=True))
+    told = [(FRAME, np.concatenate([mean_average_precision(average_precision(one)) for one in mine]), of_frames)]
+    told += [(name, columns[threshold], of_tubes[threshold]) for threshold, name in VIDEO.items()]
+    told += [(MEAN_VIDEO, values[:, STRICT:].mean(axis=1), average)]
+    videos = len(mine[0].positives)
+    return [
+        figure(study, recipe, in_reading(metric, reading, study), on, column, videos, gain=gain)
+        for metric, column, gain in told
+    ]
+
+
+def _found(study: DetectionStudy, runs: Sequence[_Matched]) -> Found:
+    frames = [_read_as(one.frame, study.reading) for one in runs]
+    lots = [_read_as(one.lot, study.reading) for one in runs]
+    above = paired_map_interval(frames, lots)[1] if len(study.actions) > 1 else None
+    videos = [mean_average_precision(average_precision(one.video[study.reading])) for one in runs]
+    return Found(
+        np.mean([average_precision(one)[0] for one in frames], axis=0),
+        np.mean(videos, axis=0),
+        np.mean([one.areas for one in runs], axis=0),
+        above,
+    )
