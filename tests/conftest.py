@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -24,3 +25,21 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"real data is not at hand: {SHARED} is missing")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _started() -> Iterator[type]:
+    """Files are worked at in the test's own process, but in tests marked `processes`; yields what starts some."""
+    from sceneproof.jobs import processes
+    from tests.here import Here
+
+    started = processes._Manager
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "_Manager", Here)
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _in_processes(request: pytest.FixtureRequest, _started: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("processes") is not None:
+        monkeypatch.setattr("sceneproof.jobs.processes._Manager", _started)

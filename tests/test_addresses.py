@@ -282,6 +282,7 @@ def test_training_reads_the_same_clips_from_an_address(tmp_path: Path, bucket: s
         np.testing.assert_array_equal(here, away)
 
 
+@pytest.mark.processes
 def test_scenes_are_labelled_and_videos_prepared_from_a_bucket(tmp_path: Path, bucket: str) -> None:
     make_manifest(tmp_path / "m", splits=("train",))
     put(tmp_path / "m", f"{bucket}/p")

@@ -27,6 +27,8 @@ from tests.labelling.counting import Counting, collection
 from tests.training import Small
 from tests.videos import BROKEN, make_video, numbered
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG, errno.EACCES])
 def test_an_os_error_in_a_worker_stops_the_command(number: int) -> None:

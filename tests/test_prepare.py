@@ -122,6 +122,7 @@ def test_training_is_given_the_same_clip_and_twin(kind: str, tmp_path: Path) -> 
     assert np.abs(old.clip.fill.astype(int) - new.clip.fill).max() <= 3
 
 
+@pytest.mark.processes
 def test_what_cannot_be_read_is_listed_and_stays_with_no_frames(tmp_path: Path) -> None:
     broken = {name.replace(" ", "_"): write for name, write in BROKEN.items()}
     manifest = collection(tmp_path, good=lambda path: make_video(path, numbered(9)), **broken)

@@ -61,6 +61,7 @@ def test_one_page_one_json_and_the_tables(world: Path, tmp_path: Path, capsys: p
     assert not (out / ".answers").exists()
 
 
+@pytest.mark.processes
 def test_the_same_figures_on_any_number_of_processes_and_any_batch(world: Path, tmp_path: Path) -> None:
     run = Small.make(tmp_path / "small").train(tmp_path / "run", optimisation={"epochs": 1})
     (tmp_path / "map.csv").write_text(

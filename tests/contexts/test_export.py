@@ -80,6 +80,7 @@ def test_videos_come_back_with_a_manifest_that_says_what_they_are_made_of(one: P
     assert len(failures) == len(NAMES) - 2
 
 
+@pytest.mark.processes
 def test_files_do_not_depend_on_workers_and_are_not_made_twice(world: Path, one: Path, tmp_path: Path) -> None:
     rows, two = Manifest.read(one / "manifest.parquet").rows, exported(world, tmp_path / "two", workers=2)
     pd.testing.assert_frame_equal(rows, Manifest.read(two.root / "manifest.parquet").rows)

@@ -37,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.processes
 def test_a_folder_becomes_a_manifest(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["index", "folder", str(folder), str(tmp_path / "out")])
     manifest = Manifest.read(tmp_path / "out" / "manifest.parquet")
@@ -74,6 +75,7 @@ def test_groups_stay_on_one_side(folder: Path, tmp_path: Path) -> None:
         index_folder(folder, tmp_path, group="h[0-9]", quiet=True)
 
 
+@pytest.mark.processes
 def test_a_file_that_takes_too_long_is_unreadable(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,6 +77,7 @@ def test_what_a_killed_run_was_writing_is_cleared(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [".parts", "v.mp4"]
 
 
+@pytest.mark.processes
 def test_work_in_this_process_has_the_same_answers(capsys: pytest.CaptureFixture[str]) -> None:
     here, there = (
         [answer for _, answer in work_through(failing, ["a", "video", "b"], "working", workers=workers)]

@@ -11,6 +11,8 @@ import pytest
 
 from sceneproof.jobs.processes import Problem, in_processes
 
+pytestmark = pytest.mark.processes
+
 LONG = 600.0
 """Seconds: far more than anything here takes, on any machine."""
 
@@ -73,6 +75,7 @@ def test_at_most_three_tasks_a_worker_are_begun_before_they_are_taken() -> None:
 def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
+        f"import sys\nsys.path[:] = {sys.path!r}\n"
         "from pathlib import Path\nfrom sceneproof.jobs.processes import in_processes\n"
         "from tests.jobs.test_processes import echo\n"
         f"open({str(tmp_path / 'runs')!r}, 'a').write('run ')\n"

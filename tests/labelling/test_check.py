@@ -125,6 +125,7 @@ def test_broken_videos_are_shown_with_their_reasons(tmp_path: Path) -> None:
     assert len(Outline(text).pictures) == 3
 
 
+@pytest.mark.processes
 def test_a_video_that_takes_too_long_is_shown_as_such(tmp_path: Path) -> None:
     manifest, boxes, _ = made(tmp_path, splits=("test",), clips=1, actions=("run",))
     page = label_check(manifest, tmp_path / "p.html", humans=boxes, time_limit=0.001, quiet=True)

@@ -36,6 +36,7 @@ label(Manifest.read(folder / "manifest.parquet"), labelling, folder / "counts.pa
 """
 
 
+@pytest.mark.processes
 def test_a_table_is_the_same_for_any_number_of_workers_and_says_what_made_it(tmp_path: Path) -> None:
     manifest = collection(tmp_path, 11)
     for workers in (1, 3):
@@ -177,6 +178,7 @@ def test_what_is_decoded_are_the_frames_asked_for_of_a_clip_shrunk(tmp_path: Pat
     assert numbers_of(looked.frames) == [10, 29]
 
 
+@pytest.mark.processes
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", numbered(10))
 
@@ -196,6 +198,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
     assert "crashed" in str(found[1][1])
 
 
+@pytest.mark.processes
 def test_what_takes_too_long_runs_into_its_limit_and_hides_nothing_else(tmp_path: Path) -> None:
     slow = make_video(tmp_path / "slow.mp4", numbered(200, 480, 640))
     quick = make_video(tmp_path / "quick.mp4", numbered(2))
@@ -211,6 +214,7 @@ def test_what_takes_too_long_runs_into_its_limit_and_hides_nothing_else(tmp_path
     assert found == {"slow": Problem("took longer than the limit of 0.001 s")}
 
 
+@pytest.mark.processes
 def test_hostile_files_fail_with_a_reason_and_leave_the_rest_alone(tmp_path: Path) -> None:
     good = make_video(tmp_path / "good.mp4", numbered(9))
     hostile = make_hostile(tmp_path / "hostile")
@@ -224,6 +228,7 @@ def test_hostile_files_fail_with_a_reason_and_leave_the_rest_alone(tmp_path: Pat
     assert len(table) + len(failures) == len(files)
 
 
+@pytest.mark.processes
 @pytest.mark.slow
 def test_memory_is_flat_over_thousands_of_entries(tmp_path: Path) -> None:
     manifest, peaks = collection(tmp_path, 3_000), list[int]()

@@ -32,6 +32,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.mark.processes
 def test_two_workers_write_the_same_bytes(tiny: Path, tmp_path: Path) -> None:
     make_world(tmp_path, TINY, workers=2, quiet=True)
     assert contents(tmp_path) == contents(tiny)

@@ -2,7 +2,6 @@
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +13,9 @@ from sceneproof.cli import main
 from sceneproof.data.human_tables import HumanBoxes
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table
-from sceneproof.data.video import VideoError
-from sceneproof.jobs.processes import Problem
 from tests.videos import make_video, numbered
 
 FRAMES, RATE, WIDTH, HEIGHT = 50, 25, 64, 48  # two seconds
-
-
-@pytest.fixture(autouse=True)
-def here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are looked into in this process, which is quicker, but where a test is marked."""
-    if request.node.get_closest_marker("processes") is None:
-        monkeypatch.setattr("sceneproof.jobs.working.in_processes", in_this_process)
-        monkeypatch.setattr("sceneproof.pages.preview.in_processes", in_this_process)
-
-
-def in_this_process(work: Callable[[Any], Any], tasks: Iterable[Any], **_: object) -> Iterator[tuple[Any, Any]]:
-    for task in tasks:
-        try:
-            yield task, work(task)
-        except VideoError as error:
-            yield task, Problem(str(error))
 
 
 @pytest.fixture(scope="module")
