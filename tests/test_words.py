@@ -83,7 +83,13 @@ def test_a_switch_of_a_class_does_not_swallow_what_follows() -> None:
     for words in (
         ["--labeller.download", "m", "o"],
         ["--labeller", "HuggingFaceScenes", "--labeller.model", "m/m", "--labeller.download", "m", "o"],
-        ["--labeller.init-args.download", "m", "--labeller", "sceneproof.labelling.labellers.Places365ResNet", "o"],
+        [
+            "--labeller.init-args.download",
+            "m",
+            "--labeller",
+            "sceneproof.labelling.places365_resnet.Places365ResNet",
+            "o",
+        ],
     ):
         made = parse(label_scenes_command, words, "label scenes")
         assert (str(made["manifest"]), str(made["out"])) == ("m", "o")
