@@ -166,11 +166,11 @@ def moved(rows: pd.DataFrame, column: str, by: float) -> pd.DataFrame:
     return rows.assign(**{column: values})
 
 
-def first_as_last(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The first training row with the value of the last one, which is another."""
+def another(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The first training row with a value that another one has."""
     part = rows.index[rows["split"] == "train"]
     values = rows[column].copy()
-    values[part[0]] = values[part[-1]]
+    values[part[0]] = next(values[row] for row in part if values[row] != values[part[0]])
     return rows.assign(**{column: values})
 
 
@@ -183,16 +183,16 @@ MORE_CHANGES: dict[tuple[str, str], tuple[str, Callable[[pd.DataFrame], pd.DataF
         "manifest", lambda rows: moved(rows, "end", 0.1), "manifest: end in split train: changed",
     ),
     ("localization", "another action"): (
-        "manifest", lambda rows: first_as_last(rows, "action"), "manifest: action in split train: changed",
+        "manifest", lambda rows: another(rows, "action"), "manifest: action in split train: changed",
     ),
     ("localization", "another rate"): (
         "manifest", lambda rows: rows.assign(rate=10.0), "manifest: rate in split train: changed",
     ),
     ("detection", "another action"): (
-        "manifest", lambda rows: first_as_last(rows, "action"), "manifest: action in split train: changed",
+        "manifest", lambda rows: another(rows, "action"), "manifest: action in split train: changed",
     ),
     ("detection", "another file"): (
-        "manifest", lambda rows: first_as_last(rows, "path"), "manifest: path in split train: changed",
+        "manifest", lambda rows: another(rows, "path"), "manifest: path in split train: changed",
     ),
     ("detection", "another box"): ("boxes", lambda rows: moved(rows, "x2", -1), "humans: x2: changed"),
     ("detection", "a box less"): ("boxes", lambda rows: rows[1:], "humans: rows: 48 before, 47 now"),

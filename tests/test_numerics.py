@@ -14,7 +14,7 @@ from sceneproof.engine import _Loop
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.files import read_json, write_json
-from sceneproof.methods.base import Method
+from sceneproof.methods.base import Method, Output
 from sceneproof.numerics import Numerics, computes_bf16, processor_flags
 from sceneproof.optimisation import Optimisation, make_optimizer
 from sceneproof.run import Run
@@ -190,14 +190,14 @@ def test_evaluation_runs_under_autocast_where_training_did(
     write_json(run.path / "environment.json", known | {"precision": "bf16"})
     machine(monkeypatch, bf16=True)
     seen: list[bool] = []
-    features = Method.features
+    answer = Method.answer
 
-    def watched(self: Method, video: Tensor) -> Tensor:
+    def watched(self: Method, video: Tensor) -> Output:
         seen.append(torch.is_autocast_enabled("cpu"))
         with torch.autocast("cpu", enabled=False):  # this machine may only emulate it
-            return features(self, video)
+            return answer(self, video)
 
-    monkeypatch.setattr(Method, "features", watched)
+    monkeypatch.setattr(Method, "answer", watched)
     assert evaluate(run.path, small.manifest, clips=1, quiet=True).metrics["precision"] == "bf16"
     assert seen
     assert all(seen)
@@ -237,3 +237,25 @@ def layers() -> nn.Sequential:
 def test_settings_say_nothing_of_the_machine() -> None:
     assert dataclasses.asdict(Optimisation())["precision"] == "auto"
     assert dataclasses.asdict(Optimisation())["channels_last"] is None
+
+
+@pytest.mark.parametrize(("kind", "size"), [(nn.Conv1d, (1,)), (nn.Conv2d, (3, 1)), (nn.Conv3d, (4, 1, 1))])
+def test_bf16_has_the_gradient_of_float32_where_an_input_is_one_place_wide(
+    kind: type[nn.Conv1d] | type[nn.Conv2d] | type[nn.Conv3d], size: tuple[int, ...]
+) -> None:
+    torch.manual_seed(0)
+    features = torch.randn(2, 16, *size)
+    gradients = []
+    for precision in ("bf16", "fp32"):
+        torch.manual_seed(1)
+        network = Numerics(precision).arrange(nn.Sequential(kind(16, 16, 3, stride=2, padding=1)))
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            made = network(features)
+        for _ in range(8):  # what is freed here is what a kernel that does not write its memory would read
+            _ = [torch.full((length,), torch.nan) for length in (100, 1000, 4000, 10_000, 40_000)]
+        torch.autograd.backward(made.float().pow(2).sum())
+        gradients.append(network.get_parameter("0.weight").grad)
+    bf16, fp32 = gradients
+    assert bf16 is not None
+    assert fp32 is not None
+    torch.testing.assert_close(bf16, fp32, rtol=0.05, atol=0.05 * float(fp32.abs().max()))

@@ -314,7 +314,7 @@ def test_an_epoch_without_a_step_ends_training(tmp_path: Path) -> None:
 
 
 def test_a_batch_of_one_clip_is_refused(small: Small, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"optimisation\.batch: batches of 1 clips on 1 processes.*batch of 2 or more"):
+    with pytest.raises(InputError, match=r"optimisation\.batch: batches of 1 clip on 1 process:.*batch of 2 or more"):
         small.train(tmp_path / "run", optimisation={"batch": 1})
     assert not (tmp_path / "run").exists()
 

@@ -61,8 +61,8 @@ def traces() -> str:
 def run_folder(folder: Path, **config: Any) -> Path:
     """A run as another person might send it: no weights, and a configuration of their choice."""
     folder.mkdir(parents=True, exist_ok=True)
-    clip = {"length": 4, "stride": 1, "size": 16, "scales": [1.0]}
-    (folder / "config.yaml").write_text(yaml.safe_dump({"backbone": OURS, "method": PLAIN, "clip": clip, **config}))
+    clip = {} if "task" in config else {"clip": {"length": 4, "stride": 1, "size": 16, "scales": [1.0]}}
+    (folder / "config.yaml").write_text(yaml.safe_dump({"backbone": OURS, "method": PLAIN, **clip, **config}))
     (folder / "labels.json").write_text(json.dumps({"actions": ["a", "b"], "scenes": []}))
     return folder
 

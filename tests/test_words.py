@@ -13,6 +13,8 @@ from sceneproof.labelling.scenes_command import label_scenes_command
 from sceneproof.train import train
 from sceneproof.words import as_typed, normalised, spelled_out
 
+PLACES = "sceneproof.labelling.places365_resnet.Places365ResNet"
+
 
 @dataclass(frozen=True)
 class Grouped:

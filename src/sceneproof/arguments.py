@@ -2,9 +2,6 @@
 
 import dataclasses
 import inspect
-import itertools
-import json
-import os
 import re
 import typing
 from argparse import HelpFormatter
@@ -19,19 +16,20 @@ from jsonargparse._common import parsing_settings
 
 from sceneproof.addresses import at_home
 from sceneproof.errors import InputError
-from sceneproof.legacy import modern, modern_words
-from sceneproof.recipes import check_files, check_values, read_yaml
+from sceneproof.legacy import modern_words
+from sceneproof.recipes import brought_up_to_date, check_files, check_values, classes_named
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
 from sceneproof.trust import OWN, check_prefixes
 from sceneproof.words import (
     FLAG,
+    class_first,
     fields_of,
     hyphened,
-    is_class,
     is_list,
     named_paths,
     normalised,
+    refuse_former,
     spelled_out,
     values_of,
 )
@@ -39,8 +37,6 @@ from sceneproof.words import (
 if TYPE_CHECKING:
     from sceneproof.task import Task
 
-OF_RUNS = ("backbone", "method")
-"""Of these a class that is named takes over what the default one calls by the same name: recipes rely on it."""
 Settings = TypeVar("Settings")
 
 
@@ -84,30 +80,26 @@ def parse(
         if any("\ud800" <= letter <= "\udfff" for letter in word):
             raise InputError(f"{visible(word)}: holds bytes that are not UTF-8, which no table can: rename the file")
         check_values([word, word.partition("=")[2]], name)
-    _refuse_former(words, getattr(inspect.getmodule(function), "FORMER_WORDS", {}))
-    hints, parameters, more = _signature(function, task)
-    inside, defaults = fields_of(hints), dict[str, Any]()
     words = normalised(words)
-    if "task" in parameters:
-        words = modern_words(words)
-        task = task or parameters["task"].default
-        of_task = {f"task.{key}": hint for key, hint in typing.get_type_hints(type(task).__init__).items()}
-        defaults, inside = task.defaults(), inside | of_task | fields_of(of_task)
-    parser = _parser(function, name, hints, more)
-    parser.set_defaults(defaults)
+    refuse_former(words, getattr(inspect.getmodule(function), "FORMER_WORDS", {}))
+    options = _Options.of(function, task)
+    hints, parameters = options.hints, options.parameters
+    words = modern_words(words) if "task" in parameters else words
+    parser = _parser(function, name, options)
     required = [key for key, item in parameters.items() if item.default is item.empty]
-    spelled_words = spelled_out(words, {**hints, **inside}, required)
+    spelled_words = spelled_out(words, options.inside, required)
     trusted = _trust(spelled_words)
     check_prefixes(trusted)
     files = values_of(words, "--config")
     trust = [*trusted, *named_paths(words)]
-    check_files(files, words, hints, inside, trust)
-    for key in _classes_named(words, files, hints):
+    check_files(files, words, hints, options.inside, trust)
+    for key in classes_named(words, files, hints):
         parser.set_defaults({key: None})  # else it would take over what the default class calls by the same name
-        spelled_words = _class_first(spelled_words, f"--{key}")
+        spelled_words = class_first(spelled_words, f"--{key}")
+    modern_ones = [brought_up_to_date(word, spelled_words[place - 1]) for place, word in enumerate(spelled_words)]
     try:
         with _importing([*trusted, *(path.replace(":", ".").partition(".")[0] for path in named_paths(words))]):
-            values = parser.parse_args([_modern(word, spelled_words[at - 1]) for at, word in enumerate(spelled_words)])
+            values = parser.parse_args(modern_ones)
     except InputError as error:
         where = f"{', '.join(files)}: " if files else ""
         raise InputError(f"{where}{error}\n({name} --help lists what there is)") from None
@@ -121,46 +113,62 @@ def parse(
     return {**made, "trust": trusted} if "trust" in made else made
 
 
-def _signature(
-    function: Callable[..., Any], task: "Task | None"
-) -> tuple[dict[str, Any], dict[str, inspect.Parameter], type | None]:
-    """The types and the parameters of a function, and the class of options that its `**options` are, if any."""
-    hints, parameters = typing.get_type_hints(function), dict(inspect.signature(function).parameters)
-    if "options" not in parameters:
-        return hints, parameters, None
-    del parameters["options"], hints["options"]
-    if task is None:
-        return hints, parameters, None
-    more = task.testing
-    return typing.get_type_hints(more) | hints, {**inspect.signature(more).parameters, **parameters}, more
+@dataclasses.dataclass(frozen=True)
+class _Options:
+    """What a command takes, with what the task at hand adds.
+
+    Attributes:
+        hints: type by parameter.
+        parameters: by name, the options of the task's testing in front.
+        inside: `hints`, with the types of what is inside dataclasses and the task, by `parameter.field`.
+        more: a dataclass whose fields are further options, or None.
+        taken: the function's own parameters.
+        defaults: the task's, as plain values, in place of the function's.
+    """
+
+    hints: Mapping[str, Any]
+    parameters: Mapping[str, inspect.Parameter]
+    inside: Mapping[str, Any]
+    more: type | None
+    taken: frozenset[str]
+    defaults: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], task: "Task | None") -> "_Options":
+        hints = typing.get_type_hints(function)
+        parameters = dict(inspect.signature(function).parameters)
+        taken = frozenset(parameters)
+        more = None
+        if "options" in parameters:
+            del parameters["options"], hints["options"]
+            more = task.testing if task is not None else None
+        if more is not None:
+            hints = typing.get_type_hints(more) | hints
+            parameters = {**inspect.signature(more).parameters, **parameters}
+        within = hints | fields_of(hints)
+        if "task" not in parameters:
+            return cls(hints, parameters, within, more, taken, {})
+        task = task or parameters["task"].default
+        of_task = {f"task.{key}": hint for key, hint in typing.get_type_hints(type(task).__init__).items()}
+        return cls(hints, parameters, within | of_task | fields_of(of_task), more, taken, task.defaults())
 
 
-def _parser(function: Callable[..., Any], name: str, hints: Mapping[str, Any], more: type | None) -> Parser:
-    """A parser of a function's arguments, and of those of a class of further options; its docstring is the help."""
+def _parser(function: Callable[..., Any], name: str, options: _Options) -> Parser:
+    """A parser of a function's arguments; its docstring is the help."""
     about = (inspect.getdoc(function) or "").partition("\nArgs:")[0]
-    own = inspect.signature(function).parameters
     parser = Parser(prog=name, description=about)
     parser.add_argument("--config", action="config", help="a YAML file with any of the options below")
     parser.add_function_arguments(function, as_positional=True)
-    if more is not None:
-        parser.add_class_arguments(more, None, skip={*own})
+    if options.more is not None:
+        parser.add_class_arguments(options.more, None, skip=set(options.taken))
+    parser.set_defaults(dict(options.defaults))
     for group in parser._action_groups:
         if group.title not in ("positional arguments", "options"):
-            group.title = group.title if len(group._group_actions) < len(own) else "arguments"
+            group.title = group.title if len(group._group_actions) < len(options.parameters) else "arguments"
     for action in parser._actions:
-        if is_list(hints.get(action.dest)):
+        if is_list(options.hints.get(action.dest)):
             action.metavar = f"{action.dest.rstrip('s').upper()} …"
     return parser
-
-
-def _modern(word: str, before: str) -> str:
-    """A word that names a recipe of old as that recipe's content, brought up to date; other words as they are."""
-    flag, equals, file = word.partition("=") if word.startswith("--config=") else (before, "", word)
-    if flag != "--config" or not os.path.isfile(file):
-        return word
-    options = read_yaml(Path(file))
-    changed = modern(options) if isinstance(options, Mapping) else options
-    return word if changed == options else f"{flag if equals else ''}{equals}{json.dumps(changed)}"
 
 
 def settings_of(kind: type[Settings], values: Any) -> Settings:
@@ -182,47 +190,10 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
     return made
 
 
-def _refuse_former(words: Sequence[str], former: Mapping[str, str]) -> None:
-    """Raises InputError for a flag, or a flag with its value, that has another spelling since; names that."""
-    for word, after in itertools.pairwise([*words, ""]):
-        flag, _, value = word.partition("=")
-        for spelled in (flag, f"{flag} {value or after}"):
-            if spelled in former:
-                raise InputError(f"{spelled}: is spelled {former[spelled]} now")
-
-
 def _trust(spelled: Sequence[str]) -> list[str]:
     """What --trust names; a word of the command line alone can."""
     values = [word.partition("=")[2] for word in spelled if word.startswith("--trust=")]
     return list(dict.fromkeys(item for value in values if value != "null" for item in yaml.safe_load(value)))
-
-
-def _classes_named(words: Sequence[str], files: Sequence[str], hints: Mapping[str, Any]) -> list[str]:
-    """The parameters for which words, or files of options, name a class themselves."""
-    options = [read_yaml(Path(file).expanduser()) for file in files if os.path.exists(os.path.expanduser(file))]
-    return [
-        key
-        for key, hint in hints.items()
-        if is_class(hint)
-        and key not in OF_RUNS
-        and (values_of(words, f"--{key}") or any(_names_class(option.get(key)) for option in options))
-    ]
-
-
-def _class_first(words: Sequence[str], flag: str) -> list[str]:
-    """The words, with `flag` and its class before the first option of that class: the parser takes them one by one."""
-    options = [place for place, word in enumerate(words) if word.startswith(f"{flag}.")]
-    named = [place for place, word in enumerate(words) if word.partition("=")[0] == flag]
-    if not options or not named or named[0] < options[0]:
-        return list(words)
-    length = 1 if "=" in words[named[0]] else 2
-    chosen = words[named[0] : named[0] + length]
-    rest = [*words[: named[0]], *words[named[0] + length :]]
-    return [*rest[: options[0]], *chosen, *rest[options[0] :]]
-
-
-def _names_class(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, Mapping) and "class_path" in value)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sceneproof.methods.base import Learner
 from sceneproof.numerics import Numerics, computes_bf16
 from sceneproof.optimisation import Optimisation
 from sceneproof.run import Run
+from sceneproof.wording import counted
 
 Network = TypeVar("Network", bound=Learner)
 
@@ -98,7 +99,8 @@ def refuse_small_batches(clips: int, accelerator: Accelerator, settings: Optimis
     least = 1 if settings.freeze_batch_norm else 2
     if clips < least * processes:
         raise InputError(
-            f"optimisation.batch: batches of {clips} clips on {processes} processes: batch normalisation needs "
+            f"optimisation.batch: batches of {counted(clips, 'clip')} on {counted(processes, 'process', 'processes')}: "
+            f"batch normalisation needs "
             f"{least} a process: give a batch of {least * processes} or more, and as many videos"
             + ("" if settings.freeze_batch_norm else ", or --optimisation.freeze-batch-norm=true")
         )

@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sceneproof.errors import InputError
 
@@ -52,12 +53,28 @@ class Numerics:
         return torch.bfloat16 if self.precision == "bf16" else None
 
     def arrange(self, network: Network) -> Network:
-        """The network itself, its weights in the memory format."""
+        """The network itself, its weights in the memory format, and what bf16 gets wrong kept in float32."""
+        if self.precision == "bf16":
+            for module in network.modules():
+                if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) and module.stride[-1] > 1:
+                    module.forward = partial(_convolved, module)  # type: ignore[method-assign]  # of this one alone
         if self.channels_last:
             for tensor in (*network.parameters(), *network.buffers()):
                 if tensor.ndim == 5:  # a network of one's own may convolve pictures, too
                     tensor.data = tensor.data.contiguous(memory_format=torch.channels_last_3d)
         return network
+
+
+def _convolved(convolution: nn.Conv1d | nn.Conv2d | nn.Conv3d, features: Tensor) -> Tensor:
+    """A convolution with a stride, in float32 where its input is one place wide.
+
+    There oneDNN (3.12, in torch 2.14) makes the weights' gradient in bf16 of memory that was never written.
+    """
+    forward = type(convolution).forward
+    if features.device.type != "cpu" or features.shape[-1] > 1:
+        return forward(convolution, features)  # type: ignore[arg-type]  # a convolution of as many dimensions
+    with torch.autocast("cpu", enabled=False):
+        return forward(convolution, features.float())  # type: ignore[arg-type]
 
 
 def computes_bf16(device: torch.device) -> bool:

@@ -1,6 +1,7 @@
 """Files of options, recipes and configurations: YAML that nobody vouches for. No code, no more than fits in memory."""
 
 import dataclasses
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ from sceneproof.words import is_class, values_of
 
 NO_MODULES = ("hf", "torchvision")
 """What stands before the colon of a model that is no 'package.module:callable'."""
-
+OF_RUNS = ("backbone", "method")
+"""Of these a class that is named takes over what the default one calls by the same name: recipes rely on it."""
 MOST_YAML = 2**20
 """Bytes of a recipe, a configuration or a mapping: they have some thousands."""
 DEEPEST, MOST_NODES = 50, 100_000
@@ -92,11 +94,23 @@ def check_files(
     inside: Mapping[str, Any],
     trust: Sequence[str],
 ) -> None:
-    """Raises InputError for what files of options may not hold, before the parser reads them."""
+    """Refuses what files of options may not hold, before a parser reads them.
+
+    Args:
+        files: those given with --config.
+        words: the command line, which may name further ones for single options.
+        hints: type by parameter.
+        inside: the same, and by `parameter.field` for what is inside dataclasses and the task.
+        trust: prefixes of import paths that are trusted besides our own.
+
+    Raises:
+        InputError: a file that holds no options, sends on to another one, or names code that is not trusted.
+    """
+    settings = {key.removeprefix("task."): hint for key, hint in inside.items()}
     for file in files:
-        _check_recipe(Path(file).expanduser(), {**hints, **{key.removeprefix("task."): inside[key] for key in inside}})
+        _check_recipe(Path(file).expanduser(), {**settings, **hints})
         _refuse_code(Path(file).expanduser(), hints, trust)
-    for key in (key for key, hint in {**hints, **inside}.items() if dataclasses.is_dataclass(hint)):
+    for key in (key for key, hint in inside.items() if dataclasses.is_dataclass(hint)):
         for file in values_of(words, f"--{key}"):  # a file with what is inside, or that itself
             _check_recipe(Path(file), {})
 
@@ -136,6 +150,22 @@ def check_values(value: Any, where: str) -> None:
             check_values(built, where)  # a text in it is taken for YAML again
 
 
+def classes_named(words: Sequence[str], files: Sequence[str], hints: Mapping[str, Any]) -> list[str]:
+    """The parameters for which words, or files of options, name a class themselves."""
+    options = [read_yaml(Path(file).expanduser()) for file in files if os.path.exists(os.path.expanduser(file))]
+    return [
+        key
+        for key, hint in hints.items()
+        if is_class(hint)
+        and key not in OF_RUNS
+        and (values_of(words, f"--{key}") or any(_names_class(option.get(key)) for option in options))
+    ]
+
+
+def _names_class(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, Mapping) and "class_path" in value)
+
+
 def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> None:
     """Raises InputError where a file of options names code that is not trusted: before the parser could import it."""
     try:
@@ -158,3 +188,13 @@ def _refuse_code(file: Path, hints: Mapping[str, Any], trust: Sequence[str]) -> 
 def _is_callable_model(value: Any) -> bool:
     """Whether a model under audit is a 'package.module:callable', as `audit.models.opening` reads it."""
     return isinstance(value, str) and ":" in value and "/" not in value and value.partition(":")[0] not in NO_MODULES
+
+
+def brought_up_to_date(word: str, before: str) -> str:
+    """A word that names a recipe of old as that recipe's content, brought up to date; other words as they are."""
+    flag, equals, file = word.partition("=") if word.startswith("--config=") else (before, "", word)
+    if flag != "--config" or not os.path.isfile(file):
+        return word
+    options = read_yaml(Path(file))
+    changed = modern(options) if isinstance(options, Mapping) else options
+    return word if changed == options else f"{flag if equals else ''}{equals}{json.dumps(changed)}"

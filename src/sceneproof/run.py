@@ -26,7 +26,7 @@ from sceneproof.backbones.weights import fill
 from sceneproof.data.digests import Digests, changed
 from sceneproof.errors import InputError
 from sceneproof.files import SEAL, opened_line, read_bounded, read_json, sealed_line, sync, whole, write_json
-from sceneproof.legacy import modern
+from sceneproof.legacy import BEFORE, modern
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.numerics import Numerics, computes_bf16, processor_name
 from sceneproof.recipes import read_yaml
@@ -183,7 +183,7 @@ class Run:
         config = read_yaml(path / "config.yaml")
         if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
             raise InputError(f"{path / 'config.yaml'}: holds no configuration of a run, which names its options")
-        config = modern(config)
+        config = {"task": {"class_path": BEFORE["classification"][0], "init_args": {}}, **modern(config)}
         labels = read_json(path / "labels.json", dict)
         actions, scenes = (_names(labels, key, path / "labels.json") for key in ("actions", "scenes"))
         if not actions:

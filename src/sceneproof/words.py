@@ -86,7 +86,7 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
         hints: type by parameter, and by `parameter.field` for what is inside a dataclass.
         required: the positional parameters in order; at most one of them may be a list.
     """
-    hints = {**hints, **_of_classes(hints, words)}
+    hints = {**hints, **fields_of(hints), **_of_classes(hints, words)}
     flags: list[str] = []
     positional: list[str] = []
     waiting = list(words)
@@ -115,6 +115,27 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
     if place is not None and surplus >= 0 and not positional[place].startswith("["):
         positional[place : place + surplus + 1] = [json.dumps(positional[place : place + surplus + 1])]
     return [*positional, *flags]
+
+
+def refuse_former(words: Sequence[str], former: Mapping[str, str]) -> None:
+    """Raises InputError for a flag, or a flag with its value, that has another spelling since; names that."""
+    for word, after in itertools.pairwise([*words, ""]):
+        flag, _, value = word.partition("=")
+        for said in (flag, f"{flag} {value or after}"):
+            if said in former:
+                raise InputError(f"{said}: is spelled {former[said]} now")
+
+
+def class_first(words: Sequence[str], flag: str) -> list[str]:
+    """The words, with `flag` and its class before the first option of that class: the parser takes them one by one."""
+    options = [place for place, word in enumerate(words) if word.startswith(f"{flag}.")]
+    named = [place for place, word in enumerate(words) if word.partition("=")[0] == flag]
+    if not options or not named or named[0] < options[0]:
+        return list(words)
+    length = 1 if "=" in words[named[0]] else 2
+    chosen = words[named[0] : named[0] + length]
+    rest = [*words[: named[0]], *words[named[0] + length :]]
+    return [*rest[: options[0]], *chosen, *rest[options[0] :]]
 
 
 def is_list(hint: Any) -> bool:
