@@ -24,7 +24,7 @@ def hold() -> None:
     (folder / f".{os.getpid()}").write_text("held")
     (folder / f".{os.getpid()}").rename(folder / str(os.getpid()))
     while True:
-        (ctypes.PyDLL if "HOLD_ALL" in os.environ else ctypes.CDLL)(None).sleep(600)
+        (ctypes.PyDLL if os.environ.get("HOLD_ALL") else ctypes.CDLL)(None).sleep(600)
 
 
 class Holding(importlib.abc.MetaPathFinder):
