@@ -147,3 +147,12 @@ def test_help_shows_hyphens(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--method.scene-weight" in told
     assert "--optimisation.warm_up" not in told
     assert "`--alpha_hm`" in told  # of the authors' own command
+
+
+def test_a_list_that_may_be_a_file_takes_one_word_as_that() -> None:
+    hints = {"names": Sequence[str] | str | Path | None, "splits": Sequence[str]}
+    assert spelled_out(["--names", "names.txt", "--splits", "test"], hints, []) == [
+        "--names=names.txt",
+        '--splits=["test"]',
+    ]
+    assert spelled_out(["--names", "a", "b"], hints, []) == ['--names=["a", "b"]']

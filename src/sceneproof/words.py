@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from sceneproof.errors import InputError
@@ -103,7 +104,8 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
             flags.append(word)
         elif is_list(hint):
             items = [value] if equals else _taken(waiting)
-            flags.append(f"{name}={items[0] if len(items) == 1 and items[0].startswith('[') else json.dumps(items)}")
+            alone = len(items) == 1 and (items[0].startswith("[") or _takes_text(hint))
+            flags.append(f"{name}={items[0] if alone else json.dumps(items)}")
         elif not equals and _stands_alone(name, hint, waiting):
             flags.append(f"{word}=true")
         elif equals or not waiting or waiting[0].startswith("--"):
@@ -142,6 +144,12 @@ def is_list(hint: Any) -> bool:
     """Whether a type is a list: a sequence of things, but not a text."""
     options = [hint, *typing.get_args(hint)]
     return any(typing.get_origin(option) in (list, tuple, Sequence) for option in options)
+
+
+def _takes_text(hint: Any) -> bool:
+    """Whether a type that may be a list may be one text instead, such as the file that the list is in."""
+    union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    return union and any(option in (str, Path) for option in typing.get_args(hint))
 
 
 def is_class(hint: Any) -> bool:
