@@ -319,7 +319,7 @@ def test_what_is_not_there_is_told_in_a_message(
 ) -> None:
     make_manifest(tmp_path, splits=("train",))
     put(tmp_path, f"{bucket}/e")
-    people = ["--detector", "motion", "--workers", "1", "--quiet"]
+    people = ["--detector", "MotionMask", "--workers", "1", "--quiet"]
     for missing in (f"{bucket}/no.parquet", "s3://no-bucket/m.parquet"):
         message = refused(["label", "humans", missing, str(tmp_path / "o.parquet"), *people], capsys)
         assert f"{missing}: no such file (expected a manifest table" in message
@@ -333,7 +333,7 @@ def test_what_is_not_there_is_told_in_a_message(
 def test_missing_credentials_and_servers_are_told_in_a_message(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["label", "humans", f"{bucket}/m.parquet", str(tmp_path / "o.parquet"), "--detector", "motion"]
+    words = ["label", "humans", f"{bucket}/m.parquet", str(tmp_path / "o.parquet"), "--detector", "MotionMask"]
     with monkeypatch.context() as patch:
         patch.delenv("AWS_ACCESS_KEY_ID")
         patch.delenv("AWS_SECRET_ACCESS_KEY")

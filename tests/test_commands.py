@@ -2,15 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from sceneproof.commands import function, task_of_recipe, task_of_words
+from sceneproof.commands import task_of_recipe, task_of_words
 from sceneproof.errors import InputError
 from sceneproof.tasks import Classification, Detection, Localization, Task
+from sceneproof.trust import named_function
 
 
 @pytest.mark.parametrize("kind", [Classification, Detection, Localization])
 def test_every_task_has_its_page_and_its_defaults(kind: type[Task]) -> None:
     task = kind()
-    assert callable(function(task.page))
+    assert callable(named_function(task.page))
     assert task.defaults().keys() == {"task", "backbone", "method", "optimisation"}
     assert task.options({}).settings()
     with pytest.raises(InputError, match=f"evaluate: {task.name} has no option 'nonesuch'"):

@@ -31,6 +31,7 @@ from sceneproof.report import report
 from sceneproof.results import Result, read_results, write_results
 from sceneproof.run import Run
 from tests.labelling.counting import Counting, collection
+from tests.waiting import wait_until
 
 HOLD = """
 import os, sys
@@ -83,12 +84,19 @@ def test_a_child_that_outlives_its_parent_holds_nothing(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     try:
+        wait_until(lambda: _free(tmp_path / "run"))  # a child lets go as it begins
         os.kill(int(child), 0)  # it is still there
-        with locked(Lock(tmp_path / "run")):
-            pass
     finally:
         os.kill(int(child), signal.SIGKILL)
         process.communicate()
+
+
+def _free(folder: Path) -> bool:
+    try:
+        with locked(Lock(folder)):
+            return True
+    except InputError:
+        return False
 
 
 def _in_a_fork(folder: Path) -> None:

@@ -379,7 +379,8 @@ def command(small: Small, out: Path, *more: str, processes: int = 2) -> list[str
         "--validation_clips=1", "--optimisation.epochs=2", "--optimisation.batch=4", "--optimisation.optimizer=sgd",
         "--optimisation.lr=0.01", "--backbone.std=[99,99,99]", "--optimisation.schedule=cosine",
         "--optimisation.checkpoint_every=3",
-        "--optimisation.freeze_batch_norm=true", "--optimisation.trackers=[]", "--quiet=true", *more,
+        "--optimisation.freeze_batch_norm=true", "--optimisation.precision=fp32", "--optimisation.trackers=[]",
+        "--quiet=true", *more,
     ]  # fmt: skip
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     return [*launcher, "-m", "sceneproof", *words]

@@ -10,6 +10,7 @@ import sceneproof
 from sceneproof.errors import ConditionMetError, InputError, MachineError, TrainingError
 from sceneproof.interrupts import GRACE, Terminated, end_with_parent, termination_interrupts
 from sceneproof.terminal import lines_of, shown_safely
+from sceneproof.trust import named_function
 from sceneproof.words import as_typed
 
 COMMANDS = {
@@ -78,14 +79,15 @@ def _run(name: str, rest: Sequence[str]) -> None:
     """Runs a command; says what was wrong, in the words of its error."""
     try:
         from sceneproof.arguments import parse  # slow to import, and the overview needs none of it
-        from sceneproof.commands import function, task_of_words
 
         if name not in BY_TASK:
-            command = function(COMMANDS[name][0])
+            command = named_function(COMMANDS[name][0])
             command(**parse(command, rest, f"sceneproof {name}"))
             return
+        from sceneproof.commands import task_of_words  # which knows all tasks, so loads torch
+
         task = task_of_words(rest)
-        command = function(task.page if name == "report" else COMMANDS[name][0])
+        command = named_function(task.page if name == "report" else COMMANDS[name][0])
         command(**parse(command, rest, f"sceneproof {name}", task=task))
     except (InputError, TrainingError, MachineError, ConditionMetError) as error:
         _fail(as_typed(str(error), rest), CODES[next(kind for kind in CODES if isinstance(error, kind))])

@@ -1,10 +1,8 @@
 """Commands whose options depend on a task: which task a command line is about, and what it adds."""
 
-import importlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from sceneproof import tasks
 from sceneproof.errors import InputError
@@ -12,13 +10,6 @@ from sceneproof.legacy import BEFORE, modern
 from sceneproof.recipes import read_yaml
 from sceneproof.run import task_of
 from sceneproof.task import Task
-
-
-def function(path: str) -> Callable[..., Any]:
-    """What 'package.module:name' names."""
-    module, _, name = path.partition(":")
-    made: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return made
 
 
 def task_of_recipe(path: Path, trust: Sequence[str] | None = None) -> Task:

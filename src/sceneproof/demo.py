@@ -35,6 +35,7 @@ WORLD = World(
     height=72, width=96, frames=16, pictures=60, test_pictures=20,
 )  # fmt: skip
 CLIP = ClipSettings(length=8, stride=2, size=64, scales=(1.0, 0.9))
+TASK = Classification(clip=CLIP, validation_clips=1)
 BACKBONE = partial(ResNet3D, depth=10, width=16, stem_frames=3)
 """The study's network, but for a first convolution over 3 frames: seven would take more than half of a step."""
 PRETRAINING = Optimisation(
@@ -109,7 +110,7 @@ def demo_rows(
         folder = out / "runs" / f"{name}{suffix}"
         training = {
             **tables, "out": folder, "seed": seed, "method": method, "weights": start, "memory": True,
-            "backbone": BACKBONE, "task": Classification(clip=CLIP, validation_clips=1), "optimisation": settings,
+            "backbone": BACKBONE, "task": TASK, "optimisation": settings,
         }  # fmt: skip
         return Row(folder, training, test)
 

@@ -183,7 +183,7 @@ class Run:
         config = read_yaml(path / "config.yaml")
         if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
             raise InputError(f"{path / 'config.yaml'}: holds no configuration of a run, which names its options")
-        config = {"task": {"class_path": BEFORE["classification"][0], "init_args": {}}, **modern(config)}
+        config = modern(config)
         labels = read_json(path / "labels.json", dict)
         actions, scenes = (_names(labels, key, path / "labels.json") for key in ("actions", "scenes"))
         if not actions:
@@ -229,7 +229,8 @@ class Run:
         Raises:
             InputError: none that is known or trusted, or settings that it does not take.
         """
-        return task_of(self.config.get("task", {}), trust=self.trust, where=f"{self.path / 'config.yaml'}: task")
+        task = modern(self.config).get("task", {"class_path": BEFORE["classification"][0]})
+        return task_of(task, trust=self.trust, where=f"{self.path / 'config.yaml'}: task")
 
     def begun_in(self) -> Numerics | None:
         """What an earlier start of this run computes in; None where there was none."""

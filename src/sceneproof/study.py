@@ -9,7 +9,7 @@ from typing import Any
 from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.arguments import parse
-from sceneproof.commands import function, task_of_recipe
+from sceneproof.commands import task_of_recipe
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun
@@ -19,7 +19,7 @@ from sceneproof.run import Run
 from sceneproof.task import Task
 from sceneproof.tasks import Classification
 from sceneproof.train import train
-from sceneproof.trust import check_prefixes
+from sceneproof.trust import check_prefixes, named_function
 
 
 @locks.alone(locks.out)
@@ -122,7 +122,7 @@ def study(
             row(recipe, out / f"{recipe.stem}-seed{seed}", seed, *rates[recipe]) for seed in seeds for recipe in recipes
         ]
     execute(rows, jobs=jobs)
-    report = function(task.page)
+    report = named_function(task.page)
     looks = {"manifest": manifest, "humans": humans, "root": root, "trust": trust, "quiet": quiet}
     page: Path = report(
         [done.folder for done in rows], out / "report.html", baseline=baseline, debiased=debiased,

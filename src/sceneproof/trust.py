@@ -8,7 +8,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sceneproof.errors import InputError
@@ -78,6 +78,13 @@ def class_named(path: str, kind: type[Kind], trust: Sequence[str] | None, where:
     if trusted(path, ()) and not trusted(target.__module__, trust):
         raise InputError(f"{where}: {path} is {target.__module__}.{target.__qualname__}, which is not sceneproof's own")
     return target
+
+
+def named_function(path: str) -> Callable[..., Any]:
+    """What 'package.module:name' of our own names; for paths that our code holds, never for those of a file."""
+    module, _, name = path.partition(":")
+    made: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return made
 
 
 def import_paths(values: Any) -> list[str]:

@@ -46,8 +46,8 @@ def open_as(kind: str, folder: Path) -> object:
 
 
 def network_of(opened: object) -> State:
-    (network,) = [part for part in vars(opened).values() if isinstance(part, torch.nn.Module)]
-    return network.state_dict()
+    networks = [part for part in vars(opened).values() if isinstance(part, torch.nn.Module)]
+    return max((network.state_dict() for network in networks), key=len)  # some hold a part of it apart
 
 
 def rewrite(folder: Path, change: Callable[[State], State]) -> None:

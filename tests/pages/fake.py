@@ -132,7 +132,7 @@ def make_run(
     write_json(folder / "evaluation" / "metrics.json", figures)
     if weights:
         torch.manual_seed(seed)
-        run.save_weights(run.build())
+        run.save_weights(Run.open(folder).build())  # opened, it knows its task
     return folder
 
 

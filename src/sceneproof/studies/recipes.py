@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sceneproof.errors import InputError
+from sceneproof.legacy import modern
 from sceneproof.methods.base import Learner
 from sceneproof.run import Run
 from sceneproof.trust import class_named
@@ -60,7 +61,9 @@ def describe(config: Mapping[str, Any], losses: Sequence[str] = ()) -> Described
     name, defaults = path.rpartition(".")[2], _defaults(path)
     departures = tuple(key for key, value in given.items() if key not in defaults or defaults[key] != value)
     text = " ".join([name or "unknown method", ", ".join(f"{key} {given[key]}" for key in departures)]).strip()
-    control = bool(config.get("shuffle_scenes"))
+    task = modern(config).get("task")
+    settings = task.get("init_args") if isinstance(task, Mapping) else None
+    control = bool((settings or {}).get("shuffle_scenes"))
     text += (f": {' + '.join(losses)}" if losses else "") + (" (shuffled scene labels)" if control else "")
     arguments = {**defaults, **given}
     return Described(text, name, tuple(losses), arguments, departures, name == PLAIN and not departures, control)

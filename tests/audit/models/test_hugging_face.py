@@ -118,7 +118,7 @@ def test_weights_and_preprocessing_are_part_of_the_identity(tmp_path: Path) -> N
 
 def test_an_answer_a_frame_is_refused(tmp_path: Path) -> None:
     folder = hugging_face(tmp_path, "timesformer", attention_type="space_only")
-    with pytest.raises(InputError, match="gives 4 rows of scores for 1 clips"):
+    with pytest.raises(InputError, match="gives 4 rows of scores for 1 clip"):
         HuggingFaceModel(str(folder), device=DEVICE).answer(noise(1, 4))
 
 

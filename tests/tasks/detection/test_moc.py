@@ -40,7 +40,7 @@ def network(backbone: Backbone | None = None, **settings: Any) -> MOC:
 def test_learns_the_toy(kind: str) -> None:
     torch.manual_seed(0)
     backbone = VGG16(width=4, batch_norm=True) if kind == "2D" else ResNet3D(10, width=4)
-    net, steps, clips = network(backbone, decoder_width=16, head_width=32), 60, shown(64, 5, *CLIPS)
+    net, steps, clips = network(backbone, decoder_width=16, head_width=32), 90, shown(64, 5, *CLIPS)
     optimizer = torch.optim.AdamW(net.parameters())
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 0.01 * (1 - step / steps)
