@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from sceneproof import cli, commands
+from sceneproof import cli
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.sources.audit import examine
@@ -49,7 +49,7 @@ def test_a_command_that_prints_a_hostile_name_shows_it(
         raise InputError(f"{HOSTILE}\nsceneproof: all is well")
 
     monkeypatch.setattr("sceneproof.arguments.parse", lambda *_: {})
-    monkeypatch.setattr(commands, "function", lambda _: command)
+    monkeypatch.setattr(cli, "named_function", lambda _: command)
     with pytest.raises(SystemExit) as stop:
         cli.main(["mall", "out"])
     assert stop.value.code == 2
