@@ -179,7 +179,7 @@ def test_the_command_line_ends_with_1(monkeypatch: pytest.MonkeyPatch, capsys: p
     def trouble(name: str) -> None:
         raise MachineError("the disk is full")
 
-    monkeypatch.setattr("sceneproof.commands.function", trouble)
+    monkeypatch.setattr("sceneproof.cli.named_function", trouble)
     with pytest.raises(SystemExit) as ended:
         main(["prepare", "a", "b"])
     assert ended.value.code == 1
