@@ -116,7 +116,7 @@ def _run(words: Sequence[str], errors: str, environment: Mapping[str, str]) -> N
         sys.excepthook(*sys.exc_info())
     # as a process of Python ends, but for libraries' own threads, which a fork has lost
     threading._shutdown()  # type: ignore[attr-defined]
-    multiprocessing.util._exit_function()
+    multiprocessing.util._exit_function()  # type: ignore[attr-defined]
     sys.stderr.flush()
     os._exit(code)
 
