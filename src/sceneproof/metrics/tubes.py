@@ -16,11 +16,11 @@ from sceneproof.metrics.matching import (
     Truth,
     check_fit,
     check_scores,
+    kept_in_groups,
     real_numbers,
     take_numbers,
     whole_numbers,
 )
-from sceneproof.metrics.suppression import kept_in_groups
 
 ROWS = 1_000_000  # pairs of boxes compared at once, to bound the memory
 

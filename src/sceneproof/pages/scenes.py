@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sceneproof.metrics.accuracy import predicted
-from sceneproof.metrics.groups import group_accuracy
+from sceneproof.metrics.accuracy import group_accuracy, predicted
 from sceneproof.pages.kit import ABSENT, Cell, Table, percent
 from sceneproof.studies.classification import Recipe, Study
 from sceneproof.studies.measures import right

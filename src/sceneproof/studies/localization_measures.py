@@ -12,8 +12,7 @@ from sceneproof.metrics.bootstrap import Interval
 from sceneproof.metrics.matching import Matches
 from sceneproof.metrics.temporal_diagnosis import kind_counts, kinds
 from sceneproof.metrics.temporal_matching import BELOW, Reading, match
-from sceneproof.metrics.temporal_nms import grouped_nms
-from sceneproof.metrics.temporal_segments import Detections, TrueSegments
+from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms
 from sceneproof.studies.localization import LocalizationStudy, Localized, Recipe
 from sceneproof.studies.measures import Measure, Measures
 from sceneproof.studies.transfer_measures import figure, gains, lost_out_of_context

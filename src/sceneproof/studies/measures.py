@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sceneproof
-from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy
+from sceneproof.metrics.accuracy import correct, entropy, group_accuracy, mean_class_accuracy, worst_group
 from sceneproof.metrics.bootstrap import Interval, mean_and_std, paired_interval
-from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.studies import grouping
 from sceneproof.studies.classification import Recipe, Study
 from sceneproof.studies.grouping import AnyRun, Compared

@@ -13,9 +13,8 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.errors import InputError
-from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy, top_k
+from sceneproof.metrics.accuracy import correct, entropy, group_accuracy, mean_class_accuracy, top_k, worst_group
 from sceneproof.metrics.bootstrap import mean_interval
-from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.metrics.representation_bias import linear_probe, representation_bias
 from sceneproof.run import refuse_not_finite
 from sceneproof.task import Tables, Tested, Tester, Testing
