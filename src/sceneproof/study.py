@@ -13,8 +13,8 @@ from sceneproof.commands import task_of_recipe
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun
-from sceneproof.files import read_json, write_json
-from sceneproof.results import add_report, add_results
+from sceneproof.files import write_json
+from sceneproof.results import add_study
 from sceneproof.run import Run
 from sceneproof.task import Task
 from sceneproof.tasks import Classification
@@ -130,11 +130,7 @@ def study(
     )  # fmt: skip
     if results is not None:
         prefix = f"{recipes[0].resolve().parent.name}/"
-        names = {one["run"]: prefix + one["recipe"] for one in read_json(page.with_suffix(".json"))["runs"]}
-        for done in rows:
-            name = names[done.folder.name]
-            add_results(results, name, Run.open(done.folder), read_json(done.folder / "evaluation" / "metrics.json"))
-        add_report(results, page.with_suffix(".json"), prefix=prefix)
+        add_study(results, page, [done.folder for done in rows], prefix=prefix)
     return page
 
 

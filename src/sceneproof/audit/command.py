@@ -1,6 +1,6 @@
 """`sceneproof audit`: a model and labelled videos -> how much the model leans on the scene, as a page and as JSON."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ import torch
 from sceneproof.audit.conditions import Condition
 from sceneproof.audit.conducting import Among, Audit, conduct, matched
 from sceneproof.audit.figures import CATALOG
-from sceneproof.audit.measures import Measures
 from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.planning import plan
@@ -17,9 +16,9 @@ from sceneproof.audit.settings import DataSettings, ModelSettings
 from sceneproof.audit.subject import Pixels, Subject
 from sceneproof.data.humans import COVERAGE
 from sceneproof.errors import ConditionMetError, InputError
-from sceneproof.files import read_json
+from sceneproof.figures import FILE, Figure, read_figures
 from sceneproof.machine import processors
-from sceneproof.results import add_audit
+from sceneproof.results import add_figures
 from sceneproof.run import environment
 
 
@@ -64,7 +63,7 @@ def audit_command(
     Args:
         model: The model: see above.
         manifest: The table of labelled videos, as `sceneproof index` writes it.
-        out: The folder for audit.html, audit.json, audit.csv and audit.parquet.
+        out: The folder for audit.html, audit.json, audit.csv, audit.parquet and figures.parquet.
         humans: Table of person masks or boxes (`sceneproof label humans` makes them); masks give clean cuts. Without it
             nothing that needs people is measured.
         scenes: Table of scene labels (`sceneproof label scenes`): for scene leakage, B_scene, similar and different
@@ -119,9 +118,8 @@ def audit_command(
     )  # fmt: skip
     if results is not None:
         commit = str(environment()["commit"] or "")
-        figures = read_json(out / "audit.json")["figures"]
-        add_audit(results, f"audit/{found.table.model}", commit, figures)
-    refuse(conditions, found.measures)
+        add_figures(results, read_figures(out / FILE), commit)
+    refuse(conditions, found.measures.figures)
     return found
 
 
@@ -183,16 +181,16 @@ def audit(
     return conduct(subject, data, naming, Path(out), among=among, title=title, shown=shown, quiet=quiet)
 
 
-def refuse(conditions: list[Condition], measures: Measures) -> None:
+def refuse(conditions: list[Condition], figures: Mapping[str, Figure]) -> None:
     """Says which conditions hold.
 
     Raises:
         ConditionMetError: one does, or more.
         InputError: a figure that one names was not measured: a pipeline must not pass for want of data.
     """
-    met = [condition for condition in conditions if condition.met(measures)]
+    met = [condition for condition in conditions if condition.met(figures)]
     if met:
-        lines = [f"{condition.text}: {condition.measured(measures)}" for condition in met]
+        lines = [f"{condition.text}: {condition.measured(figures)}" for condition in met]
         raise ConditionMetError("a condition of --fail-if holds: " + "; ".join(lines))
 
 

@@ -22,6 +22,7 @@ from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
+from sceneproof.figures import FILE, named, write_figures
 from sceneproof.pages.audit import shown_clips, write_page
 from sceneproof.pages.audit_words import headline
 from sceneproof.terminal import visible
@@ -36,7 +37,7 @@ class Audit:
     Attributes:
         table: what the model said of every variant of every video.
         measures: the figures.
-        folder: where audit.html, audit.json, audit.csv and audit.parquet are.
+        folder: where audit.html, audit.json, audit.csv, audit.parquet and figures.parquet are.
     """
 
     table: AuditTable
@@ -105,6 +106,8 @@ def conduct(
     labels = None if data.scenes is None else SceneTable.read(data.scenes)
     measures = measure(table, probes=probe_figures(table, labels))
     page = f"How much does {table.model} lean on the scene?"
+    of = {"run": table.model, "recipe": f"audit/{table.model}", "seed": "0"}
+    write_figures(out / FILE, named(list(measures.figures.values()), **of))
     write_page(table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page)
     answers.parts.end()
     if not quiet:

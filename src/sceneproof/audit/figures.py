@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sceneproof.contexts.variants import STILLS, VARIANTS
-from sceneproof.metrics.bootstrap import Interval
 
 Unit = Literal["share", "difference", "nats"]
 
@@ -41,28 +40,6 @@ class About:
     title: str
     meaning: str
     unit: Unit = "share"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of an audit.
-
-    Attributes:
-        name: as in `CATALOG`.
-        interval: the figure with its 95 % interval; None where it was not measured.
-        videos: how many it is taken from.
-        missing: why it was not measured.
-    """
-
-    name: str
-    interval: Interval | None
-    videos: int = 0
-    missing: str = ""
-
-    @property
-    def about(self) -> About:
-        """What it is."""
-        return CATALOG[self.name]
 
 
 def _catalog() -> dict[str, About]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import sceneproof
-from sceneproof.audit.figures import SWAPPED, WORDS
+from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS
 from sceneproof.audit.measures import Measures
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.table import AuditTable
@@ -194,9 +194,9 @@ def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
         "figures": {
             name: {
                 **(asdict(figure.interval) if figure.interval else dict.fromkeys(("value", "low", "high"))),
-                "videos": figure.videos,
-                "missing": figure.missing,
-                "meaning": figure.about.meaning,
+                "videos": figure.n,
+                "missing": figure.detail,
+                "meaning": CATALOG[name].meaning,
             }
             for name, figure in measures.figures.items()
         },
@@ -227,5 +227,5 @@ def as_csv(measures: Measures) -> str:
     for name, figure in measures.figures.items():
         found = figure.interval
         ends = [f"{end:.6g}" for end in (found.value, found.low, found.high)] if found else ["", "", ""]
-        writer.writerow([name, *ends, figure.videos, figure.missing])
+        writer.writerow([name, *ends, figure.n, figure.detail])
     return buffer.getvalue()
