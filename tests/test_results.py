@@ -6,7 +6,6 @@ from sceneproof.errors import InputError
 from sceneproof.figures import ALL
 from sceneproof.files import write_json
 from sceneproof.results import Result, add_run, add_study, fill_page, main, read_results, table, write_results
-from sceneproof.run import Run
 
 
 def lines(recipe: str, *values: float, metric: str = "test/top1") -> list[Result]:
@@ -44,10 +43,11 @@ def test_other_columns_are_refused(tmp_path: Path) -> None:
 
 
 def folder(tmp_path: Path) -> Path:
-    run = Run(tmp_path / "run", {"seed": 3}, ["a"], [])
-    run.path.mkdir()
-    run.write()
-    write_json(run.path / "environment.json", {"commit": "abc"})
+    path = tmp_path / "run"
+    path.mkdir()
+    (path / "config.yaml").write_text("seed: 3\n")
+    write_json(path / "labels.json", {"actions": ["a"], "scenes": []})
+    write_json(path / "environment.json", {"commit": "abc"})
     metrics = {
         "run": "run",
         "settings": {"clips": 1, "splits": ["test"]},
@@ -55,8 +55,8 @@ def folder(tmp_path: Path) -> Path:
                             "worst_group": None, "without_humans": {"entropy": 1.25}}},
         "scene_leakage": {"probe_split": "train", "test": {"from_features": 0.75}},
     }  # fmt: skip
-    write_json(run.path / "evaluation" / "metrics.json", metrics)
-    return run.path
+    write_json(path / "evaluation" / "metrics.json", metrics)
+    return path
 
 
 def shown(path: Path) -> list[tuple[str, str, str, str]]:

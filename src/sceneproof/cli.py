@@ -50,6 +50,7 @@ COMMANDS = {
         "sceneproof.audit.command:audit_command",
         "any model + labelled videos -> how much it leans on the scene",
     ),
+    "remedy": ("sceneproof.audit.remedy:remedy", "audit -> its model's answers corrected, without training"),
     "app": ("sceneproof.app:app", "any model + one clip of yours -> the audit in the browser"),
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }

@@ -43,6 +43,7 @@ def audit_command(
     fail_if: list[str] | None = None,
     title: str | None = None,
     shown: int = 6,
+    remedy: bool = True,
     results: Path | None = None,
     root: Path | None = None,
     device: str = "auto",
@@ -85,6 +86,8 @@ def audit_command(
             each: --fail-if "scene_error > 0.2" "survives_human_filled > .5".
         title: What to call the model.
         shown: Clips to show on the page, with their variants.
+        remedy: Also say what can be done without training, and keep it as remedy.json (see `sceneproof remedy`):
+            how much of what the model says of the scene alone can be taken out. Needs clips without their people.
         results: A results.csv to add the figures to, as the recipe audit/TITLE.
         root: The folder that the manifest's paths start from; by default the manifest's own.
         device: 'auto', 'cpu' or 'cuda'.
@@ -114,7 +117,7 @@ def audit_command(
     count = workers if workers is not None else 1 if torch.cuda.is_available() and device != "cpu" else processors()
     found = conduct(
         subject, data, naming, out, opening=opening, among=among, title=title, shown=shown, workers=count,
-        time_limit=time_limit, quiet=quiet,
+        time_limit=time_limit, remedy=remedy, quiet=quiet,
     )  # fmt: skip
     if results is not None:
         commit = str(environment()["commit"] or "")

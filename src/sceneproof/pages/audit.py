@@ -13,6 +13,7 @@ import pandas as pd
 import sceneproof
 from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS
 from sceneproof.audit.measures import Measures
+from sceneproof.audit.remedy import Remedied
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.footage import Footage
@@ -26,6 +27,7 @@ from sceneproof.pages import charts
 from sceneproof.pages.audit_words import headline, known_in_part, notes
 from sceneproof.pages.kit import MADE_BY, Card, Chart, Charts, Clips, Line, Note, Page, Picture, Section, percent
 from sceneproof.pages.pictures import lit, moving, sized
+from sceneproof.pages.remedy import remedy_section
 
 PICTURE_WIDTH = 176  # pixels
 MOST_FRAMES = 16
@@ -42,9 +44,19 @@ MADE = (
 )
 
 
-def write_page(table: AuditTable, measures: Measures, out: Path, *, clips: Sequence[Card], title: str) -> None:
+def write_page(
+    table: AuditTable,
+    measures: Measures,
+    out: Path,
+    *,
+    clips: Sequence[Card],
+    title: str,
+    remedy: Remedied | str | None = None,
+) -> None:
     """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all."""
-    page = Page(title, headline(table, measures), sections(table, measures, clips), notes(table), sortable=True)
+    told = [*sections(table, measures, clips), *remedy_section(remedy)]
+    told[-2:] = [told[-1], told[-2]] if remedy is not None else told[-2:]  # how the page was made stays the last
+    page = Page(title, headline(table, measures), told, notes(table), sortable=True)
     page.write(out / "audit.html", as_json(table, measures), as_csv(measures), sealed=True)
 
 
