@@ -10,10 +10,10 @@ from sceneproof.pages import charts
 from sceneproof.pages.kit import ABSENT, Block, Cell, Chart, Charts, Commands, Note, Section, Table, between, points
 
 TRAIN = (
-    ("Show the correction on a clip of yours", f"sceneproof app MODEL --remedy {FILE}"),
-    ("Train without the scene", "sceneproof train MANIFEST RUN --scenes SCENES --humans PEOPLE --method SDN"),
+    (f"sceneproof app MODEL --remedy {FILE}", "shows the correction on clips of yours"),
+    ("sceneproof train MANIFEST RUN --scenes SCENES --humans PEOPLE --method SDN", "trains a model without the scene"),
 )
-"""Titles and commands."""
+"""Commands, and what they do."""
 NOTE = (
     "Counterfactual correction (after Sun et al., ACM MM 2021): softmax of log p(clip) − α log p(the clip without its "
     "person). α is chosen on clips in context alone, so that top-1 there falls by no more than is allowed, and each "
