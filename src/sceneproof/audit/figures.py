@@ -104,6 +104,9 @@ def _catalog() -> dict[str, About]:
         "static_share": About("Static channels", "Share of feature dimensions that encode what stands still."),
         "dynamic_share": About("Dynamic channels", "Share of feature dimensions that encode what moves."),
         "outline_leak": About("Outline’s leak", "How well a probe names the action by the people’s outlines alone."),
+        "hole_leak": About(
+            "Hole’s leak", "How well a probe names the action by where people taken out were filled in from around."
+        ),
         "outline_chance": About("… without a look", "Always naming the commonest action: what the outline must beat."),
     }
 

@@ -56,13 +56,18 @@ def _bias(table: AuditTable, scenes: SceneTable | None) -> Figure:
 
 
 def _outline(table: AuditTable) -> list[Figure]:
-    rows, outlines = table.vectors("original", "outline")
-    found = _probed(outlines, rows["action"].to_numpy(str), rows) if len(rows) else "no people are known"
-    leak = _figure("outline_leak", found)
+    """What the people's outlines give away, and what is left of them where people are taken out."""
+    found = _shape_probe(table, "original")
+    leaks = [_figure("outline_leak", found), _figure("hole_leak", _shape_probe(table, "human_inpainted"))]
     if isinstance(found, str):
-        return [leak, Figure("outline_chance", None, detail=found)]
+        return [*leaks, Figure("outline_chance", None, detail=found)]
     commonest = Interval(found.commonest, found.commonest, found.commonest)
-    return [leak, Figure("outline_chance", commonest, len(found.labels))]
+    return [*leaks, Figure("outline_chance", commonest, len(found.labels))]
+
+
+def _shape_probe(table: AuditTable, variant: str) -> Probe | str:
+    rows, outlines = table.vectors(variant, "outline")
+    return _probed(outlines, rows["action"].to_numpy(str), rows) if len(rows) else "no people are known"
 
 
 def _channels(table: AuditTable) -> list[Figure]:

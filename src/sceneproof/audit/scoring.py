@@ -67,6 +67,8 @@ class Scorer:
                 continue
             clips = np.stack(made.clips)
             row |= self._said(clips, keep=name in FEATURES) | _facts(made)
+            if made.guessed is not None:
+                row["outline"] = outline_features(made.guessed).round(DIGITS)
             if name == "original":
                 row |= how_known(footage.people, wanted)
             if name == "original" and footage.people is not None and row["people_share"] >= self.variants.least_share:

@@ -35,9 +35,11 @@ MAP = "Where the model looks"
 NOTES = {
     "median": "The gap shows what other frames see there.",
     "median and spatial": "The gap shows what other frames see there; what no frame sees is guessed from around it.",
-    "the camera moves: filled with each frame's mean colour": (
-        "The camera moves, so the person is painted over with each frame’s mean colour: the outline still shows."
+    "aligned": "The camera moves: the gap shows what other frames see there.",
+    "aligned and spatial": (
+        "The camera moves: the gap shows what other frames see there; what none sees is guessed from around it."
     ),
+    "spatial": "What is behind the person is guessed from around: the camera’s motion cannot be told.",
     "no folder of backgrounds: a drawn scene of the Mall": "A drawn place.",
 }
 """Notes of variants, in words for those who do not know how they are made."""

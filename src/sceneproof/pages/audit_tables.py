@@ -95,7 +95,7 @@ def other_table(measures: Measures) -> Table:
         "top1", "mean_class", "people_known", "people_cover", "people_left_out", "scene_cost", "cutting_cost",
         "worst_group", "scene_leakage", "scene_bias", "on_person",
         "person_area", "static_share", "dynamic_share", "outline_leak",
-        "outline_chance",
+        "hole_leak", "outline_chance",
     )  # fmt: skip
     rows = []
     for name in names:
