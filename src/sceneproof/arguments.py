@@ -70,7 +70,8 @@ def parse(
         function: what the command does; its docstring is the help.
         words: the command line behind the command's name.
         name: of the command.
-        task: the task at hand: `train` takes its defaults, and a function with `**options` the options of its testing.
+        task: the task at hand: `train` takes its defaults, and a function with `**options: Any` the options of its
+            testing. One with `**options: Annotated[Any, Kind]` takes the fields of this dataclass, whatever the task.
 
     Raises:
         InputError: an unknown flag or key, a value of another type, or a class that is not trusted.
@@ -121,7 +122,7 @@ class _Options:
         hints: type by parameter.
         parameters: by name, the options of the task's testing in front.
         inside: `hints`, with the types of what is inside dataclasses and the task, by `parameter.field`.
-        more: a dataclass whose fields are further options, or None.
+        more: the dataclass of `**options`, or None.
         taken: the function's own parameters.
         defaults: the task's, as plain values, in place of the function's.
     """
@@ -135,13 +136,14 @@ class _Options:
 
     @classmethod
     def of(cls, function: Callable[..., Any], task: "Task | None") -> "_Options":
-        hints = typing.get_type_hints(function)
+        hints = typing.get_type_hints(function, include_extras=True)
         parameters = dict(inspect.signature(function).parameters)
         taken = frozenset(parameters)
         more = None
         if "options" in parameters:
-            del parameters["options"], hints["options"]
-            more = task.testing if task is not None else None
+            kinds = getattr(hints.pop("options"), "__metadata__", ())
+            del parameters["options"]
+            more = kinds[0] if kinds else task.testing if task is not None else None
         if more is not None:
             hints = typing.get_type_hints(more) | hints
             parameters = {**inspect.signature(more).parameters, **parameters}
@@ -160,7 +162,8 @@ def _parser(function: Callable[..., Any], name: str, options: _Options) -> Parse
     parser.add_argument("--config", action="config", help="a YAML file with any of the options below")
     parser.add_function_arguments(function, as_positional=True)
     if options.more is not None:
-        parser.add_class_arguments(options.more, None, skip=set(options.taken))
+        known = {action.dest for action in parser._actions}  # where jsonargparse has read on to what makes the options
+        parser.add_class_arguments(options.more, None, skip=options.taken | known)
     parser.set_defaults(dict(options.defaults))
     for group in parser._action_groups:
         if group.title not in ("positional arguments", "options"):

@@ -182,10 +182,6 @@ class Task(ABC):
         """In messages and on pages."""
         return self.network.task
 
-    def told(self, facts: Facts) -> Any:
-        """What its networks are made with, after the backbone."""
-        return facts
-
     @abstractmethod
     def gather(self, tables: Tables, plan: Plan) -> Training:
         """Reads and checks what there is to train on.

@@ -98,6 +98,25 @@ def check_known(numbers: Numbers, known: int, name: str) -> None:
         raise ValueError(f"{name} numbers from {numbers.min()} to {numbers.max()}, where 0 to {known - 1} are known")
 
 
+class Truth:
+    """What annotations of every kind know: the videos and the actions that detections may name.
+
+    Attributes:
+        videos: V, how many there are.
+        actions: A, how many there are.
+    """
+
+    __slots__ = ()
+    videos: int
+    actions: int
+
+    def check(self, video: Numbers, action: Numbers | None = None) -> None:
+        """Raises ValueError where a number of a video or an action is not one that is known here."""
+        check_known(video, self.videos, "video")
+        if action is not None:
+            check_known(action, self.actions, "action")
+
+
 def check_scores(score: NDArray[np.float64]) -> None:
     """Raises ValueError where a score is not a number."""
     if np.isnan(score).any():

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores, take_numbers
+from sceneproof.metrics.matching import Numbers, Truth, check_fit, check_scores, take_numbers
 
 Times = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class TrueSegments:
+class TrueSegments(Truth):
     """What is done when: the annotations that detections are held against.
 
     Attributes:
@@ -47,12 +47,6 @@ class TrueSegments:
         _fit(self.ambiguous_video, self.ambiguous_times, "ambiguous_video")
         self.check(self.video, self.action)
         self.check(self.ambiguous_video)
-
-    def check(self, video: Numbers, action: Numbers | None = None) -> None:
-        """Raises ValueError where a number of a video or an action is not one that is known here."""
-        check_known(video, self.videos, "video")
-        if action is not None:
-            check_known(action, self.actions, "action")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from sceneproof.metrics.boxes import Corners, box_area, iou_of_areas
 from sceneproof.metrics.matching import (
     Numbers,
+    Truth,
     check_fit,
-    check_known,
     check_scores,
     real_numbers,
     take_numbers,
@@ -77,7 +77,7 @@ class Tubes:
 
 
 @dataclass(frozen=True, slots=True)
-class TrueTubes:
+class TrueTubes(Truth):
     """Who does what where, from when to when: the annotations that tubes are held against.
 
     Attributes:
@@ -103,11 +103,6 @@ class TrueTubes:
         for name in ("video", "action"):
             check_fit(getattr(self, name), self.tubes.first, name, "tubes")
         self.check(self.video, self.action)
-
-    def check(self, video: Numbers, action: Numbers) -> None:
-        """Raises ValueError where a number of a video or an action is not one that is known here."""
-        check_known(video, self.videos, "video")
-        check_known(action, self.actions, "action")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from torch import Tensor
 
 from sceneproof.backbones.base import Backbone
-from sceneproof.methods.base import Learner
+from sceneproof.methods.base import Facts, Learner
 from sceneproof.types import SegmentBatch, Segments
 
 
 class Localizer(Learner):
-    """One paper's way to localize. `Localizer(backbone, actions)`; further arguments are its hyper-parameters.
+    """One paper's way to localize. `Localizer(backbone, facts)`; further arguments are its hyper-parameters.
 
     Attributes:
         nms_by_threshold: whether what it finds is put through non-maximum suppression at the evaluated tIoU less 0.1,
@@ -18,10 +18,10 @@ class Localizer(Learner):
     task = "localization"
     nms_by_threshold = True
 
-    def __init__(self, backbone: Backbone, actions: int) -> None:
+    def __init__(self, backbone: Backbone, facts: Facts) -> None:
         super().__init__()
         self.backbone = backbone
-        self.actions = actions
+        self.actions = facts.actions
 
     def losses(self, batch: SegmentBatch) -> dict[str, Tensor]:
         """Scalars named as in the paper; the engine minimises their sum."""
