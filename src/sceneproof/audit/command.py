@@ -11,10 +11,12 @@ from sceneproof.audit.conducting import Among, Audit, conduct, matched
 from sceneproof.audit.figures import CATALOG
 from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
-from sceneproof.audit.planning import plan
+from sceneproof.audit.models.opening import ASKED
+from sceneproof.audit.planning import default_splits, plan
 from sceneproof.audit.settings import DataSettings, ModelSettings
 from sceneproof.audit.subject import Pixels, Subject
 from sceneproof.data.humans import COVERAGE
+from sceneproof.data.manifest import Manifest
 from sceneproof.errors import ConditionMetError, InputError
 from sceneproof.figures import FILE, Figure, read_figures
 from sceneproof.machine import processors
@@ -35,6 +37,7 @@ def audit_command(
     mapping: Path | None = None,
     inputs: InputSettings = InputSettings(),
     weights: str | None = None,
+    prompt: str | None = None,
     among: Among = "all",
     variants: list[str] | None = None,
     clips: int = 1,
@@ -58,8 +61,10 @@ def audit_command(
 
     MODEL is a run of ours, a torchvision video model (torchvision:r3d_18), a Hugging Face video classifier (a folder or
     hf:ORG/NAME), a TorchScript (.pt, .ts) or ONNX file, or package.module:callable, which takes a clip, uint8 (T, H, W,
-    3), and gives scores. Each video is shown as it is, without its people, without its scene, in other scenes and out
-    of order; all of it is made on the fly. Stopped at any moment, the same command goes on where it was.
+    3), and gives scores; clip:FOLDER, a model of pictures or videos and texts, asked for the manifest's actions; or
+    choices:package.module:callable, which also gets five answers and names one. Each video is shown as it is, without
+    its people, without its scene, in other scenes and out of order; all of it is made on the fly. Stopped at any
+    moment, the same command goes on where it was.
 
     Args:
         model: The model: see above.
@@ -75,6 +80,7 @@ def audit_command(
         mapping: File that says which class of the model is which action: CSV (action,class) or YAML.
         inputs: What an exported file or a callable takes: frames, size, layout, mean and deviation.
         weights: File of weights for a torchvision model, instead of the published ones.
+        prompt: What a model of texts (clip:…) is asked, {} being the action; by default "a video of a person {}".
         among: Which classes the model may name: all of its own, or only those of audited actions.
         variants: Names of variants; by default all that the data allows.
         clips: Clips of each video; their probabilities are averaged.
@@ -104,7 +110,8 @@ def audit_command(
         ConditionMetError: a condition of `fail_if` holds.
     """
     conditions = [Condition.parse(text, CATALOG) for text in fail_if or ()]
-    opening = ModelSettings(model, _text(names), inputs, weights, device, batch, _tuple(trust))
+    asked = actions_asked_for(model, names, manifest, root, splits)
+    opening = ModelSettings(model, _text(names), inputs, weights, device, batch, _tuple(trust), prompt, asked)
     subject = opening.open()
     data = DataSettings(
         str(manifest), _text(root), tuple(splits or ()), (), _text(humans), _text(scenes), _text(backgrounds),
@@ -174,7 +181,8 @@ def audit(
         InputError: bad input; names the file, row or key.
     """
     if isinstance(model, str):
-        model = ModelSettings(model, device=device, trust=_tuple(trust)).open()
+        asked = actions_asked_for(model, None, Path(videos), None, splits)
+        model = ModelSettings(model, device=device, trust=_tuple(trust), actions=asked).open()
     subject = model if isinstance(model, Subject) else CallableModel(model)
     data = DataSettings(
         str(videos), None, tuple(splits), (), _text(humans), _text(scenes), _text(backgrounds), tuple(variants), seed,
@@ -182,6 +190,20 @@ def audit(
     )  # fmt: skip
     data, naming = matched(data, subject, mapping)
     return conduct(subject, data, naming, Path(out), among=among, title=title, shown=shown, quiet=quiet)
+
+
+def actions_asked_for(
+    model: str, names: Path | None, manifest: Path, root: Path | None, splits: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The audited actions, for a model that has no classes of its own and is given no names; else none.
+
+    Raises:
+        InputError: a bad manifest, or an unknown split.
+    """
+    if names is not None or model.partition(":")[0] not in ASKED:
+        return ()
+    table = Manifest.read(manifest, root)
+    return tuple(table.split(*(splits or default_splits(table))).actions)
 
 
 def refuse(conditions: list[Condition], figures: Mapping[str, Figure]) -> None:
