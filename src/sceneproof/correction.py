@@ -53,8 +53,8 @@ class Remedy:
         alpha, classes = told.get("alpha"), told.get("classes")
         if not isinstance(alpha, int | float) or not 0 <= alpha <= 1 or not isinstance(classes, list):
             raise InputError(f"{path}: no remedy: `sceneproof remedy AUDIT` writes one")
-        texts = (str(told.get(name, "")) for name in ("model", "scene"))
-        return cls(float(alpha), tuple(map(str, classes)), *texts, float(told.get("cost", COST)))
+        model, scene = (str(told.get(name, "")) for name in ("model", "scene"))
+        return cls(float(alpha), tuple(map(str, classes)), model, scene, float(told.get("cost", COST)))
 
     def refuse_other(self, classes: Sequence[str], model: str, path: Path) -> None:
         """Raises InputError where it was chosen for another model."""

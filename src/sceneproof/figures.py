@@ -5,7 +5,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -85,16 +85,15 @@ def read_figures(path: Address | Place) -> list[Figure]:
         InputError: no such table, or a damaged one.
     """
     rows, _ = read_table(path, "figures", COLUMNS)
-    return [
-        Figure(
-            row.metric, None if math.isnan(row.value) else Interval(row.value, row.low, row.high), int(row.n),
-            row.detail, row.slice, row.run, row.recipe, row.seed,
-        )
-        for row in rows.itertuples()
-    ]  # fmt: skip
+    figures = []
+    for row in rows.to_dict("records"):
+        ends = Interval(*(float(row[name]) for name in ("value", "low", "high")))
+        texts = {name: str(row[name]) for name in ("detail", "slice", "run", "recipe", "seed")}
+        figures.append(Figure(str(row["metric"]), None if math.isnan(ends.value) else ends, int(row["n"]), **texts))
+    return figures
 
 
-def named(figures: Sequence[Figure], **columns: str) -> list[Figure]:
+def named(figures: Iterable[Figure], **columns: Any) -> list[Figure]:
     """The same figures with what they are of: run, recipe, seed or slice."""
     return [replace(figure, **columns) for figure in figures]
 

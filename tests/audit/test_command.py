@@ -61,11 +61,11 @@ def test_one_page_one_json_and_the_tables(world: Path, tmp_path: Path, capsys: p
     table = AuditTable.read(out)
     assert table.variants == ["original", *(name for name in SOME)]
     assert not (out / ".answers").exists()
-    kept = {(figure.slice, figure.metric): figure for figure in read_figures(out / "figures.parquet")}
-    assert kept["", "scene_error"].value == 0
-    assert kept["", "top1_scene_grey"].detail == "scene_grey was not asked for"
-    assert Remedy.read(out / "remedy.json").alpha == kept["corrected", "alpha"].value
-    assert kept["corrected", "top1"].value == 1, "a model of the person loses nothing"
+    figures = {(figure.slice, figure.metric): figure for figure in read_figures(out / "figures.parquet")}
+    assert figures["", "scene_error"].value == 0
+    assert figures["", "top1_scene_grey"].detail == "scene_grey was not asked for"
+    assert Remedy.read(out / "remedy.json").alpha == figures["corrected", "alpha"].value
+    assert figures["corrected", "top1"].value == 1, "a model of the person loses nothing"
     assert "What to do" in (out / "audit.html").read_text()
 
 

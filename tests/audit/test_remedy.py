@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from sceneproof.audit.remedy import Remedied, remedied, remedy, sentences
 from sceneproof.audit.table import COLUMNS, AuditTable
@@ -53,12 +54,12 @@ def test_the_largest_share_before_accuracy_first_falls(
 def table(weight: float, *, scene_alone: bool = True) -> AuditTable:
     """A model that gives `weight` of its answer to the place and the rest to the person, on 40 clips of 20 films."""
 
-    def says(person: int | None, place: int) -> np.ndarray:
+    def says(person: int | None, place: int) -> NDArray[np.float64]:
         scores = np.full(4, 0.1)
         scores[place] += weight
         if person is not None:
             scores[person] += 1 - weight
-        return scores / scores.sum()
+        return np.asarray(scores / scores.sum())
 
     rows = []
     for number in range(40):
@@ -80,7 +81,8 @@ def table(weight: float, *, scene_alone: bool = True) -> AuditTable:
 def test_what_the_place_says_is_taken_out_of_swapped_clips() -> None:
     found = remedied(table(0.6))
     assert isinstance(found, Remedied)
-    before, after, change = found.swaps or ()
+    assert found.swaps is not None
+    before, after, change = found.swaps
     assert (before.sberr.value, after.sberr.value) == (1, 0)
     assert (before.shacc.value, after.shacc.value) == (0, 1)
     assert change.sberr.value == -1

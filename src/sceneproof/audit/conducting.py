@@ -16,8 +16,9 @@ from sceneproof.audit.planning import default_splits
 from sceneproof.audit.probes import probe_figures
 from sceneproof.audit.remedy import FILE as REMEDY
 from sceneproof.audit.remedy import Remedied, remedied
+from sceneproof.audit.scoring import ANSWERS
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
-from sceneproof.audit.subject import Subject
+from sceneproof.audit.subject import Chooser, Subject
 from sceneproof.audit.table import COLUMNS, AuditTable
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.digests import file_digests
@@ -101,6 +102,8 @@ def conduct(
     collect(answers, scorer, tasks, workers=workers, time_limit=time_limit, quiet=quiet)
     facts: dict[str, Any] = {"model": title or subject.title, "settings": {**plain_settings(data), "among": among}}
     facts["identity"] = subject.identity
+    if isinstance(subject, Chooser):
+        facts["answers"] = min(ANSWERS, len(naming.actions))
     facts |= {"left_out": naming.left_out, "maps_missing": subject.maps_missing, "doubts": doubts}
     facts["unable"] = {name: reason for name in data.variants or VARIANTS if (reason := scorer.variants.unable(name))}
     table = AuditTable(

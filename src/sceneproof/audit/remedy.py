@@ -122,8 +122,10 @@ class _Pairs:
 
     def only(self, rows: NDArray[np.bool_]) -> "_Pairs":
         videos = [video for video, kept in zip(self.videos, rows, strict=True) if kept]
-        parts = (self.groups, self.scores, self.scene, self.truth, self.other)
-        return _Pairs(self.table, videos, *(part[rows] for part in parts))
+        return _Pairs(
+            self.table, videos, self.groups[rows], self.scores[rows], self.scene[rows], self.truth[rows],
+            self.other[rows],
+        )  # fmt: skip
 
 
 def _pairs(table: AuditTable, variant: str, scene: str) -> _Pairs:

@@ -76,11 +76,11 @@ def mosaic(frames: NDArray[np.uint8], hidden: NDArray[np.bool_], medians: Median
     onto = {number: (shift @ _square(matrix))[:2] for number, matrix in to_middle.items()}
     known = np.array(sorted(onto))
     chosen = known[np.unique(np.linspace(0, len(known) - 1, LAID).round().astype(int))]
-    laid = np.stack([cv2.warpAffine(frames[number], onto[number], size) for number in chosen])
+    laid = np.stack([np.asarray(cv2.warpAffine(frames[number], onto[number], size), np.uint8) for number in chosen])
     clear = np.stack([_laid(~hidden[number], onto[number], size) == 255 for number in chosen])
     people = np.any([_laid(hidden[number], onto[number], size) > 0 for number in chosen], axis=0)
     values, seen = medians(laid.reshape(len(chosen), -1, 3), ~clear.reshape(len(chosen), -1))
-    into = {number: cv2.invertAffineTransform(matrix) for number, matrix in onto.items()}
+    into = {number: np.asarray(cv2.invertAffineTransform(matrix), np.float64) for number, matrix in onto.items()}
     made = Mosaic(values.reshape(size[1], size[0], 3), seen.reshape(size[1], size[0]), people, into)
     return replace(made, unexplained=_unexplained(made, frames, hidden, chosen))
 
@@ -119,7 +119,8 @@ def _step(
     points = cv2.goodFeaturesToTrack(mine, POINTS, 0.01, 5, mask=(~hidden).astype(np.uint8) * 255)
     if points is None or len(points) < LEAST_POINTS:
         return None
-    moved, tracked, _ = cv2.calcOpticalFlowPyrLK(mine, theirs, points, None, winSize=(15, 15), maxLevel=3)
+    begun = np.zeros_like(points)  # is not looked at without OPTFLOW_USE_INITIAL_FLOW
+    moved, tracked, _ = cv2.calcOpticalFlowPyrLK(mine, theirs, points, begun, winSize=(15, 15), maxLevel=3)
     places = np.rint(moved[:, 0]).astype(int)
     inside = ((places >= 0) & (places < np.array(mine.shape[::-1]))).all(1)
     kept = (tracked[:, 0] == 1) & inside

@@ -66,7 +66,7 @@ def sections(table: AuditTable, measures: Measures, clips: Sequence[Card]) -> li
     return [
         Section(
             "changed-clips", "When the clip is changed",
-            Charts([variant_chart(measures, len(table.actions)), *swap_chart(measures)]),
+            Charts([variant_chart(measures, table.chance), *swap_chart(measures)]),
             tables.variant_table(measures), tables.swap_table(measures), tables.still_table(measures),
         ),
         Section(
@@ -87,7 +87,7 @@ def sections(table: AuditTable, measures: Measures, clips: Sequence[Card]) -> li
     ]  # fmt: skip
 
 
-def variant_chart(measures: Measures, actions: int) -> Chart:
+def variant_chart(measures: Measures, chance: float) -> Chart:
     """Top-1 on each variant with 95 % intervals; controls are hollow, chance is dotted."""
     names = {name: measures.figures["top1" if name == "original" else f"top1_{name}"].interval for name in VARIANTS}
     found = {name: interval for name, interval in names.items() if interval is not None}
@@ -96,11 +96,11 @@ def variant_chart(measures: Measures, actions: int) -> Chart:
         "controls": [interval if name in CONTROLS else None for name, interval in found.items()],
     }
     drawing = charts.points(
-        [WORDS[name] for name in found], series, line=100 / actions, line_name="chance", limits=(0, 102),
+        [WORDS[name] for name in found], series, line=100 * chance, line_name="chance", limits=(0, 102),
         label="top-1 accuracy, %", name="variants",
         text="Top-1 on each variant with 95 % intervals; the table has the figures",
     )  # fmt: skip
-    note = "Hollow: the controls. Dotted: guessing among the audited actions."
+    note = "Hollow: the controls. Dotted: guessing."
     return Chart(drawing, f"Top-1 with 95 % intervals over videos. {note}")
 
 

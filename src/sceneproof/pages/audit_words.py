@@ -60,7 +60,7 @@ def _without_person(table: AuditTable, measures: Measures) -> str:
         share = f"{percent(kept.value, 0)}, 95 % interval {between(kept)}"
         if kept.value >= 1:
             return f"All of {table.model}’s accuracy survives when the person is {how} ({share}): it needs no person."
-        guessing = f"guessing gives {100 / len(table.actions):.1f} points"
+        guessing = f"guessing gives {100 * table.chance:.1f} points"
         return (
             f"{points(after.value)} of {table.model}’s {points(after.value / kept.value)} points survive when the "
             f"person is {how}: so much of its accuracy needs no person ({share}; {guessing})."
@@ -168,7 +168,7 @@ def notes(table: AuditTable) -> list[str]:
     """What every reader must know before the figures."""
     original = table.original
     unread = int((original["problem"] != "").sum())
-    guessing = f"guessing among these gives {100 / len(table.actions):.1f} %"
+    guessing = f"guessing among {'the answers' if table.asked else 'these'} gives {100 * table.chance:.1f} %"
     said = [f"{counted(len(original), 'video')} of {counted(len(table.actions), 'action')}; {guessing}."]
     if unread:
         said.append(f"{counted(unread, 'video')} could not be read: missed in top-1, and left out elsewhere.")

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.calibration import ACTIONS as WORLD
+from benchmarks.calibration import make_world
 
 from sceneproof import cli
 from sceneproof.audit.models.choice_model import NONE, ChoiceModel
@@ -15,8 +17,6 @@ from sceneproof.audit.table import AuditTable
 from sceneproof.errors import InputError
 from sceneproof.files import read_json
 from tests.audit.models.subjects import noise
-from tests.audit.test_command import ACTIONS as WORLD
-from tests.audit.test_command import make_world
 
 ACTIONS = ("brush_hair", "run", "jump")
 
@@ -82,3 +82,4 @@ def test_an_audit_asks_for_the_person_the_place_and_others(tmp_path: Path) -> No
     assert len(named) > 2, "the answers are read out in other orders"
     assert NONE not in named
     assert set(named) <= set(WORLD)
+    assert table.chance == 1 / 4, "four actions give four answers"

@@ -45,8 +45,8 @@ def test_a_clip_is_the_mean_of_its_frames_vectors(tmp_path: Path) -> None:
     clips = noise(2, 4)
     answer = subject.answer(clips)
     assert answer.features is not None
-    alone = np.stack([subject.answer(np.repeat(clips[:, t : t + 1], 4, 1)).features for t in range(4)], 1)
-    mean = alone.mean(1)
+    alone = [subject.answer(np.repeat(clips[:, t : t + 1], 4, 1)).features for t in range(4)]
+    mean = np.mean([vectors for vectors in alone if vectors is not None], axis=0)
     assert answer.features == pytest.approx(mean / np.linalg.norm(mean, axis=1, keepdims=True), abs=1e-5)
     assert subject.answer(clips[1:]).scores == pytest.approx(answer.scores[1:], abs=1e-5)
 

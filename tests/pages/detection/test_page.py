@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sceneproof.pages.detection import report_detection
-from sceneproof.results import add_report, read_results
+from sceneproof.results import add_study, read_results
 from tests.pages.detection.fake import KINDS, PERFECT, SSD, Kind, exact, make_detector, make_detectors, truth
 from tests.pages.test_page import NASTY, Outline
 from tests.squares import make_squares
@@ -123,7 +123,7 @@ def test_figures_are_beside_the_page(page: Path, tmp_path: Path) -> None:
     lost = value["lost_to"]["out of context"]["ssd-from-sdn"]
     assert sum(lost.values()) == pytest.approx(1)
     assert lost["right"] == pytest.approx(row["mean"])
-    add_report(tmp_path / "results.csv", page.with_suffix(".json"))
+    add_study(tmp_path / "results.csv", page, [], prefix="")
     lines = {(one.recipe, one.metric): float(one.ours) for one in read_results(tmp_path / "results.csv")}
     for end, key in (("", "gain"), ("/low", "gain_low"), ("/high", "gain_high")):
         found = lines["ssd-from-sdn", f"out of context/frame-mAP@0.5/gain{end}"]

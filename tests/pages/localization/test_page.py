@@ -12,7 +12,7 @@ from sceneproof.errors import InputError
 from sceneproof.mall.untrimmed import UntrimmedWorld, make_untrimmed_world
 from sceneproof.pages.localization import report_localization
 from sceneproof.pages.untrimmed import _stills
-from sceneproof.results import add_report, read_results
+from sceneproof.results import add_study, read_results
 from tests.pages.localization.fake import KINDS, RC3D, Kind, detections, make_localizer, make_localizers, truth
 from tests.pages.test_page import NASTY, Outline
 from tests.timed import make_timed
@@ -69,7 +69,7 @@ def test_figures_are_beside_the_page(page: Path, tmp_path: Path) -> None:
     assert row["gain_low"] < row["gain"] < row["gain_high"]
     listed = value["average_precision"]["out of context"]["rc3d-from-sdn"]
     assert all(0 <= one <= 1 for one in listed.values())
-    add_report(tmp_path / "results.csv", page.with_suffix(".json"))
+    add_study(tmp_path / "results.csv", page, [], prefix="")
     lines = {(one.recipe, one.metric): float(one.ours) for one in read_results(tmp_path / "results.csv")}
     assert lines["rc3d-from-sdn", "out of context/mAP/gain"] == pytest.approx(row["gain"], rel=1e-4)
 

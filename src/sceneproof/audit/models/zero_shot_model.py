@@ -79,7 +79,8 @@ class ImageTextModel(Subject):
     @torch.inference_mode()
     def answer(self, clips: Pixels) -> Answer:
         """Probabilities, and the vectors that are compared."""
-        vectors = self._compared.described(clips.reshape(-1, *clips.shape[2:])).unflatten(0, clips.shape[:2])
+        vectors = self._compared.described(clips.reshape(-1, *clips.shape[2:]))
+        vectors = vectors.reshape(*clips.shape[:2], -1)
         mean = torch.nn.functional.normalize(vectors.mean(1), dim=-1)
         scores = self._compared.compared(mean).softmax(1)
         return Answer(scores.cpu().numpy().astype(np.float32), mean.float().cpu().numpy())
