@@ -38,6 +38,10 @@ COMMANDS = {
     "label humans": ("sceneproof.labelling.humans_command:label_humans", "manifest -> boxes or masks of people"),
     "label check": ("sceneproof.pages.labels:label_check", "labels -> one page to look at them with"),
     "label network": ("sceneproof.labelling.scene_training:train_scene_network", "scene pictures -> scene classifier"),
+    "data bias": (
+        "sceneproof.data.bias:data_bias",
+        "manifest + scene labels -> what the scene alone tells",
+    ),
     "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
     "contexts export": ("sceneproof.contexts.export:export", "manifest + people -> the same videos in other places"),
     "train": ("sceneproof.train:train", "manifest + labels -> run; --task Localization, Detection"),
