@@ -181,6 +181,19 @@ class I3D(Backbone):
             raise InputError(f"I3D: the stream {self.stream} takes {channels} channels, not {video.shape[1]}")
 
 
+def fuse(network: nn.Module) -> None:
+    """Makes a filled network quick, for answers alone: it takes less than half the time, and cannot be trained.
+
+    Args:
+        network: an `I3D`, on its device; its units are replaced. It wants videos with channels innermost in memory.
+    """
+    for name, part in list(network.named_children()):
+        if isinstance(part, Unit):
+            setattr(network, name, FusedUnit(part))
+        else:
+            fuse(part)
+
+
 def width_of(name: str) -> int:
     """Channels behind a module of `MIXED`: those of its four branches."""
     first, _, second, _, third, fourth = MIXED[name]
@@ -219,25 +232,37 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, T, H, W) to (B, outputs, T', H', W')."""
-        if self.conv.stride[0] > 1:
-            ends = [same_padding(size, self.conv.kernel_size[0], self.conv.stride[0]) for size in x.shape[2:]]
-            x = functional.pad(x, [side for end in reversed(ends) for side in end])
-        one_step = not (self.training or torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type))
-        if one_step and x.device.type == "cpu" and torch.backends.mkldnn.is_available():
-            return self._in_one_step(x)
-        return functional.relu(self.bn(self.conv(x)), inplace=True)
+        return functional.relu(self.bn(self.conv(self.padded(x))), inplace=True)
 
-    def _in_one_step(self, x: Tensor) -> Tensor:
-        """The same with the normalisation in the convolution's weights: half the time of the whole network.
+    def padded(self, x: Tensor) -> Tensor:
+        """With the zeros around it that the convolution does not add itself: where it has a stride."""
+        if self.conv.stride[0] == 1:
+            return x
+        ends = [same_padding(size, self.conv.kernel_size[0], self.conv.stride[0]) for size in x.shape[2:]]
+        return functional.pad(x, [side for end in reversed(ends) for side in end])
 
-        torch gives many of these convolutions to a slower way than oneDNN's where a clip comes alone, so it is named.
-        """
-        factor = self.bn.weight * (self.bn.running_var + self.bn.eps).rsqrt()
-        weight = self.conv.weight * factor.view(-1, 1, 1, 1, 1)
-        bias = self.bn.bias - self.bn.running_mean * factor
-        padding, stride = list(self.conv.padding), list(self.conv.stride)
-        made: Tensor = torch.mkldnn_convolution(x, weight, bias, padding, stride, [1, 1, 1], 1)
-        return functional.relu(made, inplace=True)
+
+class FusedUnit(nn.Module):
+    """A unit in evaluation, its normalisation within the convolution's weights."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        factor = unit.bn.weight * (unit.bn.running_var + unit.bn.eps).rsqrt()
+        weight = unit.conv.weight * factor.view(-1, 1, 1, 1, 1)
+        self.weight = weight.detach().contiguous(memory_format=torch.channels_last_3d)
+        self.bias = (unit.bn.bias - unit.bn.running_mean * factor).detach()
+        self.padded = unit.padded
+        self.padding, self.stride = list(unit.conv.padding), list(unit.conv.stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, T, H, W) to (B, outputs, T', H', W')."""
+        x = self.padded(x)
+        if x.device.type == "cpu" and torch.backends.mkldnn.is_available():
+            # by name, since torch gives clips that come one by one to a way that takes twice as long
+            made: Tensor = torch.mkldnn_convolution(x, self.weight, self.bias, self.padding, self.stride, [1] * 3, 1)
+        else:
+            made = functional.conv3d(x, self.weight, self.bias, self.stride, self.padding)
+        return made.relu_()
 
 
 class SamePool(nn.Module):

@@ -1,5 +1,6 @@
 """I3D with published weights as a model under audit: what the authors' own network gives, and where it looks."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from torchvision.models import get_model_weights
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.maps import over_time
 from sceneproof.audit.subject import Answer, Maps, Pixels, Subject
-from sceneproof.backbones.i3d import I3D, pooled_over_time, shares_of_time
+from sceneproof.backbones.i3d import I3D, fuse, pooled_over_time, shares_of_time
 from sceneproof.backbones.i3d_weights import ARCHIVE, COMMAND
 from sceneproof.backbones.weights import Parts, fill, load_official
 from sceneproof.downloading import checked
@@ -61,9 +62,11 @@ class I3DModel(Subject):
         parts = load_official(weights)
         network = I3D()
         self._network = _filled(network, parts, str(weights)).to(device).eval().requires_grad_(False)
+        fuse(self._network)
         self._weight, self._bias = (value.to(device) for value in _last_layer(parts, self.actions, str(weights)))
         self.identity = f"I3D {checked(weights)} {self._inputs}"
         self._device, self._batch = device, batch
+        self._last: tuple[bytes, tuple[int, ...], list[Tensor]] = (b"", (), [])
 
     @torch.no_grad()
     def answer(self, clips: Pixels) -> Answer:
@@ -87,12 +90,15 @@ class I3DModel(Subject):
         window = self._inputs.window(*clips.shape[2:4])
         return Maps(np.concatenate(parts), window.top, window.left, window.height, window.width, "class activation map")
 
-    def _places(self, clips: Pixels) -> Sequence[Tensor]:
-        """Features (B, 1024, T', H', W') of each batch of clips."""
-        starts = range(0, len(clips), self._batch)
-        return [
-            self._network(self._inputs.tensor(clips[start : start + self._batch]).to(self._device)) for start in starts
-        ]
+    def _places(self, clips: Pixels) -> list[Tensor]:
+        """Features (B, 1024, T', H', W') of each batch of clips; those of the last clips are kept, for their maps."""
+        key = hashlib.blake2b(np.ascontiguousarray(clips)).digest()
+        if self._last[0] != key or self._last[1] != clips.shape:
+            starts = range(0, len(clips), self._batch)
+            videos = [self._inputs.tensor(clips[start : start + self._batch]) for start in starts]
+            inside = [video.to(self._device, memory_format=torch.channels_last_3d) for video in videos]
+            self._last = (key, clips.shape, [self._network(video) for video in inside])
+        return self._last[2]
 
 
 def kinetics_classes() -> list[str]:
