@@ -20,6 +20,7 @@ from sceneproof.run import Run
 KINDS = """a model is one of:
   runs/sdn                     a run folder of sceneproof
   torchvision:r3d_18           a video model of torchvision, with its published weights or --weights FILE
+  i3d:kinetics400              DeepMind's I3D, with --weights FILE: see docs/i3d.md
   hf:ORG/NAME, or a folder     a Hugging Face video classifier (config.json and safetensors); ORG/NAME will do, too
   model.pt, model.ts           a TorchScript file, with --names FILE
   model.onnx                   an ONNX file, with --names FILE
@@ -51,7 +52,7 @@ def open_subject(
         model: what to open, see `KINDS`.
         names: file of class names, for what does not bring them.
         inputs: what an exported file or a callable takes.
-        weights: for a model of torchvision: a file, or the name of published ones.
+        weights: for a model of torchvision: a file, or the name of published ones; for I3D: a file.
         device: where to compute.
         batch: clips that go through together.
         trust: import paths that a run's configuration may name: see `sceneproof.trust`.
@@ -70,8 +71,13 @@ def open_subject(
         raise InputError(f"--prompt goes with a model of texts (clip:…); {model} has classes of its own")
     if kind == "torchvision" or model in _torchvision_names():
         return _torchvision(model.removeprefix("torchvision:"), classes, inputs, weights, where, batch)
+    if kind == "i3d" and not path.exists():
+        from sceneproof.audit.models.i3d_model import open_i3d
+
+        known = model.partition(":")[2] or "kinetics400"
+        return open_i3d(known, weights=weights, names=classes, inputs=inputs, device=where, batch=batch)
     if weights is not None:
-        raise InputError(f"--weights goes with a model of torchvision; {model} brings its own")
+        raise InputError(f"--weights goes with a model of torchvision or I3D; {model} brings its own")
     if (path / "config.yaml").is_file():
         if classes is not None or inputs != InputSettings():
             raise InputError(f"{model}: a run knows its classes and its clips: leave --names and --inputs out")
