@@ -60,6 +60,7 @@ def parse(
     name: str,
     *,
     task: "Task | None" = None,
+    more: type | None = None,
 ) -> dict[str, Any]:
     """The keyword arguments of `function` that the words stand for; parameters are flags, required ones positional.
 
@@ -71,6 +72,7 @@ def parse(
         words: the command line behind the command's name.
         name: of the command.
         task: the task at hand: `train` takes its defaults, and a function with `**options` the options of its testing.
+        more: a dataclass whose fields such a function takes instead.
 
     Raises:
         InputError: an unknown flag or key, a value of another type, or a class that is not trusted.
@@ -82,7 +84,7 @@ def parse(
         check_values([word, word.partition("=")[2]], name)
     words = normalised(words)
     refuse_former(words, getattr(inspect.getmodule(function), "FORMER_WORDS", {}))
-    options = _Options.of(function, task)
+    options = _Options.of(function, task, more)
     hints, parameters = options.hints, options.parameters
     words = modern_words(words) if "task" in parameters else words
     parser = _parser(function, name, options)
@@ -119,7 +121,7 @@ class _Options:
 
     Attributes:
         hints: type by parameter.
-        parameters: by name, the options of the task's testing in front.
+        parameters: by name, further options in front.
         inside: `hints`, with the types of what is inside dataclasses and the task, by `parameter.field`.
         more: a dataclass whose fields are further options, or None.
         taken: the function's own parameters.
@@ -134,14 +136,15 @@ class _Options:
     defaults: Mapping[str, Any]
 
     @classmethod
-    def of(cls, function: Callable[..., Any], task: "Task | None") -> "_Options":
+    def of(cls, function: Callable[..., Any], task: "Task | None", more: type | None = None) -> "_Options":
         hints = typing.get_type_hints(function)
         parameters = dict(inspect.signature(function).parameters)
         taken = frozenset(parameters)
-        more = None
         if "options" in parameters:
             del parameters["options"], hints["options"]
-            more = task.testing if task is not None else None
+            more = more or (task.testing if task is not None else None)
+        else:
+            more = None
         if more is not None:
             hints = typing.get_type_hints(more) | hints
             parameters = {**inspect.signature(more).parameters, **parameters}

@@ -6,18 +6,17 @@ import pandas as pd
 from sceneproof.metrics.accuracy import predicted
 from sceneproof.metrics.groups import group_accuracy
 from sceneproof.pages.kit import ABSENT, Cell, Table, percent
-from sceneproof.studies.classification import Recipe, Study
-from sceneproof.studies.measures import right
+from sceneproof.studies.classification import ClassificationStudy, Recipe, right
 
 MOST = 24  # rows or columns: beyond this nobody reads a table
 
 
-def by_scene(study: Study, on: str) -> Table | None:
+def by_scene(study: ClassificationStudy, on: str) -> Table | None:
     """Accuracy in each scene, and the action that the scene pulls other actions to; None without known scenes."""
-    mask, shown = study.slices[on], study.models()
-    if not study.rows["scene"][mask].notna().any():
+    part, shown = study.slices[on], study.models()
+    if not part["scene"].notna().any():
         return None
-    tables = [group_accuracy(right(study, recipe)[:, mask].mean(axis=0), study.rows["scene"][mask]) for recipe in shown]
+    tables = [group_accuracy(right(study, recipe)[:, part.index].mean(axis=0), part["scene"]) for recipe in shown]
     pulls = [pull(study, recipe, on) for recipe in shown]
     rows = []
     for place in np.argsort(tables[0]["accuracy"].to_numpy(), kind="stable")[:MOST]:
@@ -34,11 +33,11 @@ def by_scene(study: Study, on: str) -> Table | None:
     return Table(f"Scene by scene, {on}", header, rows, note)
 
 
-def pull(study: Study, recipe: Recipe, on: str) -> dict[str, tuple[str, float]]:
+def pull(study: ClassificationStudy, recipe: Recipe, on: str) -> dict[str, tuple[str, float]]:
     """For each scene, the wrong answer given most and its share of the scene's clips that show another action."""
-    mask = study.slices[on]
-    answers = np.stack([predicted(scores[mask]) for scores in study.stacked(recipe)])
-    truth, scenes = study.truth[mask], study.rows["scene"][mask].to_numpy()
+    part = study.slices[on]
+    answers = np.stack([predicted(scores[part.index]) for scores in study.stacked(recipe)])
+    truth, scenes = study.numbers[part.index], part["scene"].to_numpy()
     found = {}
     for scene in dict.fromkeys(scenes[pd.notna(scenes)]):
         here = scenes == scene
@@ -52,13 +51,12 @@ def pull(study: Study, recipe: Recipe, on: str) -> dict[str, tuple[str, float]]:
     return found
 
 
-def heat_map(study: Study, recipe: Recipe, on: str) -> Table | None:
+def heat_map(study: ClassificationStudy, recipe: Recipe, on: str) -> Table | None:
     """Accuracy of each action in each scene; None without known scenes."""
-    mask = study.slices[on]
-    rows = study.rows[mask]
+    rows = study.slices[on]
     if not rows["scene"].notna().any():
         return None
-    groups = group_accuracy(right(study, recipe)[:, mask].mean(axis=0), rows["action"], rows["scene"])
+    groups = group_accuracy(right(study, recipe)[:, rows.index].mean(axis=0), rows["action"], rows["scene"])
     actions, scenes = (
         [str(one) for one in sorted(rows[name].value_counts().index[:MOST])] for name in ("action", "scene")
     )

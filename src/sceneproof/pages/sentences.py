@@ -1,11 +1,13 @@
 """What the leading figure of a study says, in plain words: no difference is claimed whose interval includes zero."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages.kit import between, percent
-from sceneproof.studies.grouping import AnyRun, Compared, Recipe
 from sceneproof.studies.measures import Measure, Measures
+from sceneproof.studies.recipes import AnyRun, Recipe
+from sceneproof.studies.study import Study
 from sceneproof.wording import counted
 
 
@@ -28,19 +30,16 @@ class Leading:
     lost: str = ""
 
 
-def headline(
-    study: Compared[AnyRun], measures: Measures, leading: Leading, lost: Interval | None, *, warning: str = ""
-) -> list[str]:
+def headline(study: Study[AnyRun], measures: Measures[Any], leading: Leading, *, warning: str = "") -> list[str]:
     """What the leading figure says, the most important first; no difference is claimed whose interval includes zero.
 
     Args:
         study: the recipes.
         measures: their figures.
         leading: the figure.
-        lost: what `study.falling` loses out of context; None: not known.
         warning: a sentence that must not be missed, before what is lost.
     """
-    lead, other = study.lead, study.reference(study.lead)
+    lead, other, lost = study.lead, study.reference(study.lead), measures.lost
 
     def at(recipe: Recipe[AnyRun], on: str) -> Measure:
         found = measures.find(recipe, leading.metric, on)
