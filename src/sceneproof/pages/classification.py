@@ -3,11 +3,16 @@
 import math
 from dataclasses import asdict, dataclass
 
-from sceneproof.pages import charts, sentences
-from sceneproof.pages.figures import figure, gain, gain_chart, heading, quoted
+import numpy as np
+import pandas as pd
+
+from sceneproof.metrics.accuracy import predicted
+from sceneproof.metrics.groups import group_accuracy
+from sceneproof.pages import charts
+from sceneproof.pages.figures import Leading, figure, gain, gain_chart, heading, headline_of
 from sceneproof.pages.kit import ABSENT, Cell, Chart, Charts, Section, SideBySide, Table, percent
 from sceneproof.pages.maps import mapped_clips
-from sceneproof.pages.scenes import by_scene, heat_map
+from sceneproof.pages.published import ablations
 from sceneproof.pages.study import Shown, StudyPage
 from sceneproof.studies.classification import (
     LEAKAGE,
@@ -18,10 +23,12 @@ from sceneproof.studies.classification import (
     ClassificationStudy,
     Recipe,
     measure,
+    right,
 )
 from sceneproof.studies.measures import Measures
 
-LEADING = sentences.Leading(TOP_1, "is right on {} of clips", "on {}", lost=" hang on the scene")
+MOST = 24  # rows or columns: beyond this nobody reads a table
+LEADING = Leading(TOP_1, "is right on {} of clips", "on {}", lost=" hang on the scene")
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def sections(
             "comparison", "In and out of context", Charts([*first, *gains]) if first or gains else None,
             comparison(study, measures), scene_bias(study),
         ),
-        *([Section("ablation", "The paper’s ablation", SideBySide(tables))] if (tables := published(study, measures))
+        *([Section("ablation", "The paper’s ablation", SideBySide(tables))] if (tables := ablations(study, measures))
           else []),
         Section("pictures", "Where the models look", *shown.blocks),
         *([Section("scenes", "What each scene does", *scenes)] if scenes[0] is not None else []),
@@ -68,7 +75,7 @@ def headline(study: ClassificationStudy, measures: Measures[None]) -> list[str]:
     warning = ""
     if found is not None and found.interval is not None and not found.interval.low > chance:
         warning = f"{study.lead.name} is not clearly better there than guessing, which is right on {percent(chance)}."
-    return sentences.headline(study, measures, LEADING, warning=warning)
+    return headline_of(study, measures, LEADING, warning=warning)
 
 
 def accuracy_chart(study: ClassificationStudy, measures: Measures[None]) -> Chart:
@@ -133,37 +140,64 @@ def scene_bias(study: ClassificationStudy) -> str:
     )
 
 
-def published(study: ClassificationStudy, measures: Measures[None]) -> list[Table]:
-    """Ablations that papers published of methods in the study, our figures beside theirs."""
-    lines = quoted("published.csv")
-    tables, slices = [], list(study.slices)
-    for name in dict.fromkeys(line["table"] for line in lines):
-        own, rows, found = [line for line in lines if line["table"] == name], [], False
-        for line in own:
-            theirs, ours = Cell(line["value"]), [recipe for recipe in study.recipes if _belongs(recipe, line)]
-            for recipe in ours:
-                figures = [figure(measures.find(recipe, TOP_1, on)) for on in slices]
-                rows.append([Cell(line["row"]), Cell(recipe.name), *figures, theirs])
-            if not ours:
-                rows.append([Cell(line["row"]), Cell("not run"), *[Cell(ABSENT)] * len(slices), theirs])
-            found |= bool(ours)
-        header = [own[0]["heading"], "Ours", *(f"Top-1, {on}" for on in slices), "The paper"]
-        note = (
-            f"The paper's: {own[0]['metric']} on {own[0]['benchmark']}; {own[0]['source']}. Ours is on other videos: "
-            f"compare the order and the steps, not the level."
+def by_scene(study: ClassificationStudy, on: str) -> Table | None:
+    """Accuracy in each scene, and the action that the scene pulls other actions to; None without known scenes."""
+    part, shown = study.slices[on], study.models()
+    if not part["scene"].notna().any():
+        return None
+    tables = [group_accuracy(right(study, recipe)[:, part.index].mean(axis=0), part["scene"]) for recipe in shown]
+    pulls = [pull(study, recipe, on) for recipe in shown]
+    rows = []
+    for place in np.argsort(tables[0]["accuracy"].to_numpy(), kind="stable")[:MOST]:
+        scene = str(tables[0]["scene"].iloc[place])
+        accuracies = [Cell(f"{100 * table['accuracy'].iloc[place]:.1f}") for table in tables]
+        wrong = [Cell(one[0], percent(one[1], 0)) if (one := found.get(scene)) else Cell(ABSENT) for found in pulls]
+        rows.append([Cell(scene), Cell(str(tables[0]["count"].iloc[place])), *accuracies, *wrong])
+    names = [recipe.name for recipe in shown]
+    header = ["Scene", "Videos", *(f"Top-1, {name}" for name in names), *(f"Pulls {name} to" for name in names)]
+    note = (
+        "Accuracy in percent, hardest scene first. A scene pulls to its most frequent wrong answer; the share is of "
+        "its clips that show another action."
+    )
+    return Table(f"Scene by scene, {on}", header, rows, note)
+
+
+def pull(study: ClassificationStudy, recipe: Recipe, on: str) -> dict[str, tuple[str, float]]:
+    """For each scene, the wrong answer given most and its share of the scene's clips that show another action."""
+    part = study.slices[on]
+    answers = np.stack([predicted(scores[part.index]) for scores in study.stacked(recipe)])
+    truth, scenes = study.numbers[part.index], part["scene"].to_numpy()
+    found = {}
+    for scene in dict.fromkeys(scenes[pd.notna(scenes)]):
+        here = scenes == scene
+        shares = []
+        for number in range(len(study.actions)):
+            others = here & (truth != number)
+            shares.append(float((answers[:, others] == number).mean()) if others.any() else 0.0)
+        best = int(np.argmax(shares))
+        if shares[best] > 0:
+            found[str(scene)] = (study.actions[best], shares[best])
+    return found
+
+
+def heat_map(study: ClassificationStudy, recipe: Recipe, on: str) -> Table | None:
+    """Accuracy of each action in each scene; None without known scenes."""
+    rows = study.slices[on]
+    if not rows["scene"].notna().any():
+        return None
+    groups = group_accuracy(right(study, recipe)[:, rows.index].mean(axis=0), rows["action"], rows["scene"])
+    actions, scenes = (
+        [str(one) for one in sorted(rows[name].value_counts().index[:MOST])] for name in ("action", "scene")
+    )
+    accuracy = dict(zip(zip(groups["action"], groups["scene"], strict=True), groups["accuracy"].tolist(), strict=True))
+    body = []
+    for action in actions:
+        cells = [accuracy.get((action, scene)) for scene in scenes]
+        body.append(
+            [Cell(action), *(Cell("") if one is None else Cell(f"{100 * one:.0f}", shade=one) for one in cells)]
         )
-        tables += [Table(own[0]["caption"], header, rows, note)] if found else []
-    return tables
-
-
-def _belongs(recipe: Recipe, line: dict[str, str]) -> bool:
-    """Whether a recipe is what a published line is of: the class, the losses and the arguments that it names."""
-    method, losses = recipe.method, line["losses"].split()
-    if method.name != line["method"] or method.control:
-        return False
-    wanted = [one.split("=") for one in line["arguments"].split()]
-    same = all(str(method.arguments.get(name)) == value for name, value in wanted)
-    return same and (sorted(method.losses) == sorted(losses) if losses else method.plain)
+    note = "In percent; the stronger the shade, the more accurate. Empty: no such video."
+    return Table(f"{recipe.name}: action by scene, {on}", ["Action", *scenes], body, note, narrow=True)
 
 
 PAGE = StudyPage(

@@ -1,19 +1,18 @@
 """The page of a study of detectors: who was found doing what where, in one file to be mailed and read on a phone."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
 from sceneproof.metrics.frame_diagnosis import Kind
 from sceneproof.metrics.frame_map import Reading
-from sceneproof.pages import charts, finding, sentences
-from sceneproof.pages.figures import figure, heading, quoted
+from sceneproof.pages import charts, finding
+from sceneproof.pages.figures import Leading, figure, heading, headline_of, where
 from sceneproof.pages.found import shown_clips
-from sceneproof.pages.kit import ABSENT, Cell, Charts, Section, Table, percent
+from sceneproof.pages.kit import Charts, Section, Table, percent
+from sceneproof.pages.published import on_jhmdb
 from sceneproof.pages.study import Shown, StudyPage
-from sceneproof.run import Run
 from sceneproof.studies import measures as m
 from sceneproof.studies.detection import (
     FRAME,
@@ -69,7 +68,7 @@ def sections(study: DetectionStudy, measures: DetectionMeasures, shown: Shown) -
             *gain_tables,
             *(precision_table(study, measures, on, other) for other in others for on in study.slices),
         ],
-        paper=published(study, measures),
+        paper=on_jhmdb(study, measures),
         actions=finding.action_tables(
             study, measures,
             note=f"Of boxes, in percent, at an intersection over union of {LOOKED_AT:g}, in {NAMES[own]} reading, mean "
@@ -91,10 +90,10 @@ def sections(study: DetectionStudy, measures: DetectionMeasures, shown: Shown) -
 def headline(study: DetectionStudy, measures: DetectionMeasures) -> list[str]:
     """Sentences, the most important first: that nothing follows, where nothing does."""
     how = f"at an IoU of {LOOKED_AT:g} in {NAMES[study.reading]} reading"
-    leading = sentences.Leading(FRAME, "reaches a frame-mAP of {}", how=how)
-    said = sentences.headline(study, measures, leading)
+    leading = Leading(FRAME, "reaches a frame-mAP of {}", how=how)
+    said = headline_of(study, measures, leading)
     lost = [recipe for recipe in study.recipes if at_floor(study, measures, recipe)]
-    place, floors = sentences.where(study.last), [_floor(study, measures, recipe) for recipe in study.recipes]
+    place, floors = where(study.last), [_floor(study, measures, recipe) for recipe in study.recipes]
     if len(lost) == len(study.recipes):
         ends = " to ".join(dict.fromkeys((percent(min(floors)), percent(max(floors)))))
         who = "no detector here is" if len(floors) > 1 else f"{study.lead.name} is not"
@@ -149,49 +148,6 @@ def precision_table(study: DetectionStudy, measures: DetectionMeasures, on: str,
         )
     header = ["Detector", *(_titled(metric) for metric in METRICS), *(["Frame-mAP, actions by lot"] if own else [])]
     return Table(f"Frame-mAP and video-mAP, {on}, {NAMES[reading]} reading", header, rows, note)
-
-
-def published(study: DetectionStudy, measures: DetectionMeasures) -> Table:
-    """The paper's own figures on J-HMDB, with their source, and ours beside them."""
-    lines = quoted("published-jhmdb.csv")
-    rows = [
-        [
-            Cell(f"The paper: {line['method']}", f"{line['backbone']}, {line['input']}"),
-            Cell(line["pretraining"] or ABSENT),
-            Cell(line["mean AP"]),
-        ]
-        for line in lines
-    ]
-    starts = {recipe.name: _starts(recipe.tested[0].run.config) for recipe in study.recipes}
-    for recipe in study.recipes:
-        found = figure(measures.find(recipe, FRAME, study.last))
-        rows.append([Cell(f"Ours: {recipe.name}", recipe.method.text), Cell(starts[recipe.name][0]), found])
-    unknown = sorted({file for _, file in starts.values() if file})
-    seen = (
-        f"Ours, as far as their runs say, started from {', '.join(unknown)}; what these had seen the runs do not tell."
-        if unknown
-        else "Ours, as far as their runs say, saw neither, but what the table names, from random weights on."
-    )
-    where = "the test videos" if study.last == "test" else f"the test videos {study.last}"
-    note = (
-        f"The paper’s: mean AP in percent on J-HMDB, as quoted; source: {lines[0]['source']}. Ours: {FRAME} on {where}."
-        f" The paper’s networks were pre-trained on ImageNet and Kinetics. {seen} Compare the step from baseline "
-        "to debiased, not the level."
-    )
-    return Table("The paper’s figures on J-HMDB, and ours", ["Detector", "Trained before on", "Mean AP"], rows, note)
-
-
-def _starts(config: dict[str, Any]) -> tuple[str, str]:
-    """What a run's training started from, in words, and the file at the end of its line, where it is no run's."""
-    seen: list[str] = []
-    visited: set[str] = set()
-    while (weights := str(config.get("weights") or "")) not in {"", *visited}:
-        visited.add(weights)
-        if not (Path(weights) / "config.yaml").is_file():
-            return ", ".join([*seen, Path(weights).name]), Path(weights).name
-        config = Run.open(weights).config
-        seen.append(Path(str(config.get("manifest"))).parent.name)
-    return ", ".join(dict.fromkeys(seen)) or "nothing", ""
 
 
 def _titled(metric: str) -> str:

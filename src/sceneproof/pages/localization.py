@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 from sceneproof.metrics.temporal_diagnosis import Kind
 from sceneproof.metrics.temporal_matching import Reading
-from sceneproof.pages import charts, finding, sentences
-from sceneproof.pages.figures import figure, gain, heading, quoted
+from sceneproof.pages import charts, finding
+from sceneproof.pages.figures import Leading, figure, gain, heading, headline_of
 from sceneproof.pages.found import shown_videos
-from sceneproof.pages.kit import ABSENT, Cell, Chart, Charts, Note, Section, Table
+from sceneproof.pages.kit import Chart, Charts, Note, Section, Table
+from sceneproof.pages.published import on_thumos
 from sceneproof.pages.study import Shown, StudyPage
 from sceneproof.studies import measures as m
 from sceneproof.studies.localization import (
@@ -72,7 +73,7 @@ def sections(study: LocalizationStudy, measures: LocalizationMeasures, shown: Sh
             *(precision_table(study, measures, one) for one in study.slices),
             *gain_tables,
         ],
-        paper=published(),
+        paper=on_thumos(),
         others=[recall],
         actions=finding.action_tables(
             study, measures,
@@ -95,8 +96,8 @@ def sections(study: LocalizationStudy, measures: LocalizationMeasures, shown: Sh
 def headline(study: LocalizationStudy, measures: LocalizationMeasures) -> list[str]:
     """What was found, in plain words, the most important first."""
     how = f"average over tIoU {study.thresholds[0]:g} to {study.thresholds[-1]:g} in {NAMES[study.reading]} reading"
-    leading = sentences.Leading(AVERAGE, "reaches a mean average precision of {}", how=how)
-    return sentences.headline(study, measures, leading)
+    leading = Leading(AVERAGE, "reaches a mean average precision of {}", how=how)
+    return headline_of(study, measures, leading)
 
 
 def precision_charts(study: LocalizationStudy, measures: LocalizationMeasures) -> list[Chart]:
@@ -150,24 +151,6 @@ def precision_table(study: LocalizationStudy, measures: LocalizationMeasures, on
         f"by much where what is found twice stays: compare within one."
     )
     return Table(f"mAP by tIoU, {on}", header, rows, note)
-
-
-def published() -> Table:
-    """The paper's own figures on THUMOS-14, with their source."""
-    lines = quoted("published-thumos14.csv")
-    columns = [name for name in lines[0] if name not in ("method", "input", "backbone", "source")]
-    rows = [
-        [
-            Cell(line["method"], f"{line['backbone']}, {line['input']}"),
-            *(Cell(line[name] or ABSENT) for name in columns),
-        ]
-        for line in lines
-    ]
-    note = (
-        f"mAP in percent, as quoted; source: {lines[0]['source']}. These are other videos and a larger network: "
-        f"compare the step from baseline to debiased, not the level."
-    )
-    return Table("The paper’s figures on THUMOS-14", ["Method", *(name.capitalize() for name in columns)], rows, note)
 
 
 def figures(study: LocalizationStudy, measures: LocalizationMeasures, _: Shown) -> dict[str, Any]:
