@@ -24,7 +24,7 @@ def guessed(there: pd.DataFrame, seed: int) -> Found:
 
 def said(*paths: Path, **options: str) -> list[str]:
     """The sentences, with plain spaces."""
-    study = DetectionStudy.of(paths, **options)  # type: ignore[arg-type]
+    study = DetectionStudy.of(paths, **options)
     return [one.replace("\N{NO-BREAK SPACE}", " ") for one in headline(study, measure(study))]
 
 

@@ -99,7 +99,7 @@ def test_bad_studies_are_refused(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no runs given"):
         DetectionStudy.of([])
     with pytest.raises(InputError, match="reading: must be act or voc, not 'coco'"):
-        DetectionStudy.of(runs, reading="coco")  # type: ignore[arg-type]
+        DetectionStudy.of(runs, reading="coco")
     with pytest.raises(InputError, match="a run of classification; make its page apart from those of detection"):
         DetectionStudy.of([make_run(tmp_path / "classifier", CLASSIFIERS["plain"], 0)])
     with pytest.raises(InputError, match="one configuration and seed"):
