@@ -89,11 +89,10 @@ def _run(name: str, rest: Sequence[str]) -> None:
             command = named_function(COMMANDS[name][0])
             command(**parse(command, rest, f"sceneproof {name}"))
             return
-        from sceneproof.commands import task_of_words  # which knows all tasks, so loads torch
+        from sceneproof.commands import options_of, task_of_words  # which knows all tasks, so loads torch
 
-        task = task_of_words(rest)
-        command = named_function(task.page if name == "report" else COMMANDS[name][0])
-        command(**parse(command, rest, f"sceneproof {name}", task=task))
+        task, command = task_of_words(rest), named_function(COMMANDS[name][0])
+        command(**parse(command, rest, f"sceneproof {name}", task=task, more=options_of(name, task)))
     except (InputError, TrainingError, MachineError, ConditionMetError) as error:
         _fail(as_typed(str(error), rest), CODES[next(kind for kind in CODES if isinstance(error, kind))])
     except MemoryError as error:

@@ -16,13 +16,13 @@ from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
-from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy, top_k
+from sceneproof.metrics.accuracy import correct, top_k
 from sceneproof.metrics.bootstrap import mean_interval
-from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.metrics.representation_bias import linear_probe, representation_bias
 from sceneproof.run import Run, refuse_not_finite
 from sceneproof.task import Tables, Tested, Tester, Testing
 from sceneproof.tasks.classification.predicting import Predictions, predict
+from sceneproof.tasks.classification.scoring import figures
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,16 @@ def test_classifier(
         more["scene_leakage"] = _leakage(of(options.probe_split, 1, masked=False), parts, labels)
         if labels is not None:
             more["representation_bias"] = _scene_bias(table, labels, options.probe_split, splits, run.actions)
-    predictions = pd.concat([_rows(part) for part in parts], ignore_index=True)
+    rows = {part.split: _rows(part) for part in parts}
     return Tested(
-        {part.split: {**_figures(part), **_corrected(part, remedy)} for part in parts},
-        {"predictions": ("predictions", predictions)},
+        {
+            part.split: {
+                **figures(rows[part.split], part.made.scores, part.made.without_humans, part.truth),
+                **_corrected(part, remedy),
+            }
+            for part in parts
+        },
+        {"predictions": ("predictions", pd.concat(rows.values(), ignore_index=True))},
         figures=more,
         sources={"humans": tables.humans, "scenes": tables.scenes},
     )
@@ -100,34 +106,6 @@ class _Part:
     def column(self, name: str) -> "pd.Series[Any]":
         rows = self.manifest.rows
         return rows[name] if name in rows else pd.Series([None] * len(rows), name=name, dtype=object)
-
-
-def _figures(part: _Part) -> dict[str, Any]:
-    """The figures of one split; accuracies from 0 to 1, entropies in nats, None where there is nothing to say."""
-    made, truth = part.made, part.truth
-    right = correct(made.scores, truth)
-    figures: dict[str, Any] = {
-        "videos": len(truth),
-        "missed": sum(bool(problem) for problem in made.problems),
-        "top1": top_k(made.scores, truth),
-        "top1_interval": asdict(mean_interval(right)),
-        "top5": top_k(made.scores, truth, 5),
-        "mean_class": mean_class_accuracy(made.scores, truth),
-        "entropy": _mean(entropy(made.scores)),
-        "worst_group": None,
-        "without_humans": None,
-    }
-    if part.column("scene").notna().any():
-        figures["worst_group"] = worst_group(group_accuracy(right, part.column("action"), part.column("scene")))
-    there = ~np.isnan(made.without_humans).any(axis=1)
-    if there.any():
-        figures["without_humans"] = {
-            "videos": int(there.sum()),
-            "top1": top_k(made.without_humans[there], truth[there]),
-            "top1_with_humans": top_k(made.scores[there], truth[there]),
-            "entropy": _mean(entropy(made.without_humans[there])),
-        }
-    return figures
 
 
 def _remedy(path: Path | None, run: Run, people: Humans | None) -> Remedy | None:
@@ -231,8 +209,3 @@ def _rows(part: _Part) -> pd.DataFrame:
     ):
         rows[name] = [None if np.isnan(row).any() else row for row in values]
     return rows
-
-
-def _mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
-    there = values[~np.isnan(values)]
-    return float(there.mean()) if len(there) else None
