@@ -135,8 +135,8 @@ def scene_bias(study: ClassificationStudy) -> str:
         return ""
     return (
         f"What the place alone gives away: a linear classifier on the scene labels names the action on "
-        f"{' and '.join(parts)}, where guessing gives {percent(figures['representation_bias/chance'])}. B_scene is the natural "
-        f"logarithm of their ratio; UCF-101 has 4.09."
+        f"{' and '.join(parts)}, where guessing gives {percent(figures['representation_bias/chance'])}. B_scene is the "
+        f"natural logarithm of their ratio; UCF-101 has 4.09."
     )
 
 
