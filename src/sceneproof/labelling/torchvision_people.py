@@ -40,6 +40,7 @@ class _TorchvisionNetwork:
     network: ClassVar[str]
     named: ClassVar[str]
     least_score: ClassVar[float]
+    short_side: int | None
 
     def __init__(
         self,
