@@ -5,6 +5,7 @@ the command line and the files that it writes are used here, so that nothing ins
 """
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -108,8 +109,22 @@ def test_a_study_that_is_done_is_neither_trained_nor_tested_again() -> None:
     Path(commands.RESULTS).unlink()
     cli.main(commands.study())
     assert [(file.stat().st_mtime_ns, file.read_bytes()) for file in files] == before
-    assert not table_differences(STORED / commands.RESULTS, Path(commands.RESULTS), ordered=False)
+    old = {
+        (row["recipe"], row["seed"], _today(row["metric"])): row["ours"] for row in read_rows(STORED / commands.RESULTS)
+    }
+    now = {(row["recipe"], row["seed"], row["metric"]): row["ours"] for row in read_rows(Path(commands.RESULTS))}
+    assert len(now) > 80
+    assert not differences(
+        {str(key): value for key, value in old.items() if key[2]}, {str(key): now[key] for key in now}
+    )
     assert not table_differences(STORED / "study/report.csv", Path("study/report.csv"), ordered=False)
+
+
+def _today(metric: str) -> str:
+    """What results.csv calls a figure since there are tables of figures: its split first; "" for what these count."""
+    if metric.endswith(("/videos", "/count", "_interval/value")):
+        return ""
+    return re.sub(r"^(scene_leakage|representation_bias)/(.+)/(\w+)$", r"\2/\1/\3", metric.replace("_interval/", "/"))
 
 
 def test_an_audit_is_as_it_was() -> None:

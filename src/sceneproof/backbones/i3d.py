@@ -65,7 +65,7 @@ class I3D(Backbone):
             InputError: a stream or a module that does not exist.
         """
         super().__init__()
-        if stream not in CHANNELS or split not in MIXED or split == "Mixed_5c":
+        if stream not in CHANNELS or split not in [*MIXED][:-1]:  # nothing is left behind the last
             known = ", ".join([*MIXED][:-1])
             raise InputError(
                 f"I3D: unknown {stream=} or {split=}; streams: rgb, flow; modules to split behind: {known}"
@@ -247,17 +247,21 @@ class FusedUnit(nn.Module):
 
     def __init__(self, unit: Unit) -> None:
         super().__init__()
-        factor = unit.bn.weight * (unit.bn.running_var + unit.bn.eps).rsqrt()
+        mean, variance = unit.bn.running_mean, unit.bn.running_var
+        assert mean is not None
+        assert variance is not None
+        factor = unit.bn.weight * (variance + unit.bn.eps).rsqrt()
         weight = unit.conv.weight * factor.view(-1, 1, 1, 1, 1)
         self.weight = weight.detach().contiguous(memory_format=torch.channels_last_3d)
-        self.bias = (unit.bn.bias - unit.bn.running_mean * factor).detach()
+        self.bias = (unit.bn.bias - mean * factor).detach()
         self.padded = unit.padded
-        self.padding, self.stride = list(unit.conv.padding), list(unit.conv.stride)
+        self.padding = [int(side) for side in unit.conv.padding]
+        self.stride = [int(side) for side in unit.conv.stride]
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, T, H, W) to (B, outputs, T', H', W')."""
         x = self.padded(x)
-        if x.device.type == "cpu" and torch.backends.mkldnn.is_available():
+        if x.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
             # by name, since torch gives clips that come one by one to a way that takes twice as long
             made: Tensor = torch.mkldnn_convolution(x, self.weight, self.bias, self.padding, self.stride, [1] * 3, 1)
         else:

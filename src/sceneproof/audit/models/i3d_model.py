@@ -82,7 +82,7 @@ class I3DModel(Subject):
     def maps(self, clips: Pixels, classes: NDArray[np.int64]) -> Maps:
         """Class activation maps (Zhou et al. 2016): each place's part in the score, with how much its time counts."""
         parts = []
-        wanted = torch.from_numpy(classes).to(self._device).split(self._batch)
+        wanted = torch.split(torch.from_numpy(classes).to(self._device), self._batch)
         for places, named in zip(self._places(clips), wanted, strict=True):
             shares = shares_of_time(places.shape[2]).to(places)
             evidence = torch.einsum("bdthw,bd,t->bthw", places, self._weight[named], shares)
@@ -92,7 +92,7 @@ class I3DModel(Subject):
 
     def _places(self, clips: Pixels) -> list[Tensor]:
         """Features (B, 1024, T', H', W') of each batch of clips; those of the last clips are kept, for their maps."""
-        key = hashlib.blake2b(np.ascontiguousarray(clips)).digest()
+        key = hashlib.blake2b(np.ascontiguousarray(clips).data).digest()
         if self._last[0] != key or self._last[1] != clips.shape:
             starts = range(0, len(clips), self._batch)
             videos = [self._inputs.tensor(clips[start : start + self._batch]) for start in starts]
