@@ -4,7 +4,7 @@ The task is the arrow of time (Wei et al., "Learning and Using the Arrow of Time
 forwards or backwards. Its classes are none of the manifest's, its batches none of ours, and its page its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,11 +23,12 @@ from sceneproof.data.dataset import ClipSettings, Labelled, TestClips, TrainingC
 from sceneproof.data.digests import manifest_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
-from sceneproof.files import read_json, write_json
+from sceneproof.files import read_json
 from sceneproof.material import Batches, Material
 from sceneproof.methods import Facts, Method
 from sceneproof.methods.base import Learner
 from sceneproof.methods.terms import entropy
+from sceneproof.pages.kit import Cell, Page, Section, Table
 from sceneproof.run import Run
 from sceneproof.task import Plan, Tables, Task, Tested, Tester, Testing, Training
 from sceneproof.types import Batch
@@ -86,13 +87,54 @@ class ArrowTesting(Testing):
     clips: int = 1
 
 
-def report(runs: Sequence[Path], out: Path, *, baseline: str | None = None, debiased: str | None = None) -> Path:
-    """Writes one line a run."""
-    figures = {run.name: read_json(run / "evaluation" / "metrics.json")["splits"] for run in map(Path, runs)}
-    out.write_text("\n".join(f"<p>{name}: {splits['test']['accuracy']:.3f}" for name, splits in figures.items()))
-    known = [{"run": name, "recipe": name.partition("-seed")[0]} for name in figures]
-    write_json(out.with_suffix(".json"), {"runs": known, "gains": {}})
-    return out
+@dataclass(frozen=True)
+class ArrowOptions:
+    """What the page may be asked.
+
+    Args:
+        split: that is reported on.
+    """
+
+    split: str = "test"
+
+
+@dataclass(frozen=True)
+class ArrowPage:
+    """The page of the task's runs: what `report` asks of one, without the studies that ours share.
+
+    Attributes:
+        options: a dataclass, the task's own options of `report`.
+        humans: whether it shows people.
+    """
+
+    options: ClassVar[type] = ArrowOptions
+    humans: ClassVar[bool] = False
+
+    def asked(self, given: Mapping[str, Any]) -> ArrowOptions:
+        return ArrowOptions(**given)
+
+    def read(self, runs: Sequence[Path], asked: ArrowOptions, **chosen: Any) -> list[Run]:
+        return [Run.open(run, trust=chosen["trust"]) for run in runs]
+
+    def measure(self, study: list[Run], asked: ArrowOptions) -> dict[str, float]:
+        figures = {run.name: read_json(run.path / "evaluation" / "metrics.json")["splits"] for run in study}
+        if untested := [name for name, splits in figures.items() if asked.split not in splits]:
+            raise InputError(f"--split {asked.split}: {untested[0]} was not tested on it")
+        return {name: splits[asked.split]["accuracy"] for name, splits in figures.items()}
+
+    def show(self, study: list[Run], asked: ArrowOptions, sources: object) -> None:
+        """No clips."""
+
+    def write(self, out: Path, study: list[Run], measures: dict[str, float], shown: None, *, title: str | None) -> Path:
+        rows = [[Cell(name), Cell(f"{share:.3f}")] for name, share in measures.items()]
+        table = Table("Accuracy", ["Run", "Share of clips"], rows)
+        runs = [{"run": run.name, "recipe": run.name.partition("-seed")[0], "commit": run.commit} for run in study]
+        page = Page(title or "Which way time runs", [], [Section("accuracy", "Accuracy", table)], [])
+        page.write(out, {"runs": runs, "measures": []}, "")
+        return out
+
+
+PAGE = ArrowPage()
 
 
 class ArrowOfTime(Task):
@@ -103,7 +145,7 @@ class ArrowOfTime(Task):
     backbone: ClassVar[Callable[[], Backbone]] = partial(ResNet3D, depth=10, width=4)
     criterion = "accuracy"
     testing: ClassVar[type[Testing]] = ArrowTesting
-    page = "tests.own_task:report"
+    page = "tests.own_task:PAGE"
 
     def __init__(self, *, clip: ClipSettings = ClipSettings(8, 1, 32), share: float = 0.5) -> None:
         """Takes the settings.

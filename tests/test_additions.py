@@ -61,7 +61,9 @@ def test_a_made_up_task_is_trained_and_tested_from_the_command_line(small: Small
     assert trained_for(run) == "the arrow of time"
 
 
-def test_a_made_up_task_is_studied(small: Small, tmp_path: Path) -> None:
+def test_a_made_up_task_is_studied_and_reported(
+    small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recipes = [tmp_path / name for name in ("hard.yaml", "soft.yaml")]
     for recipe, smoothing in zip(recipes, (0.0, 0.1), strict=True):
         method = f"{{class_path: tests.own_task.Arrow, init_args: {{smoothing: {smoothing}}}}}"
@@ -74,6 +76,12 @@ def test_a_made_up_task_is_studied(small: Small, tmp_path: Path) -> None:
     assert "soft-seed0" in shown
     kept = {line.recipe.rpartition("/")[2] for line in read_results(results) if line.metric == "test/accuracy"}
     assert kept == {"hard", "soft"}
+    words = ["report", *(str(out / f"{name}-seed0") for name in ("hard", "soft")), "--trust", "tests.own_task"]
+    with pytest.raises(SystemExit):
+        cli.main([*words, "--split", "validation"])
+    assert "--split validation: hard-seed0 was not tested on it" in capsys.readouterr().err
+    cli.main([*words, "--out", str(tmp_path / "again.html"), "--title", "Time", "--quiet"])
+    assert "<title>Time</title>" in (tmp_path / "again.html").read_text()
 
 
 def test_a_made_up_method_is_trained_and_tested_from_the_command_line(small: Small, tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def parse(
     name: str,
     *,
     task: "Task | None" = None,
+    more: type | None = None,
 ) -> dict[str, Any]:
     """The keyword arguments of `function` that the words stand for; parameters are flags, required ones positional.
 
@@ -72,6 +73,7 @@ def parse(
         name: of the command.
         task: the task at hand: `train` takes its defaults, and a function with `**options: Any` the options of its
             testing. One with `**options: Annotated[Any, Kind]` takes the fields of this dataclass, whatever the task.
+        more: a dataclass whose fields a function with `**options: Any` takes instead.
 
     Raises:
         InputError: an unknown flag or key, a value of another type, or a class that is not trusted.
@@ -83,7 +85,7 @@ def parse(
         check_values([word, word.partition("=")[2]], name)
     words = normalised(words)
     refuse_former(words, getattr(inspect.getmodule(function), "FORMER_WORDS", {}))
-    options = _Options.of(function, task)
+    options = _Options.of(function, task, more)
     hints, parameters = options.hints, options.parameters
     words = modern_words(words) if "task" in parameters else words
     parser = _parser(function, name, options)
@@ -122,7 +124,7 @@ class _Options:
 
     Attributes:
         hints: type by parameter.
-        parameters: by name, the options of the task's testing in front.
+        parameters: by name, further options in front.
         inside: `hints`, with the types of what is inside dataclasses and the task, by `parameter.field`.
         more: the dataclass of `**options`, or None.
         taken: the function's own parameters.
@@ -137,15 +139,16 @@ class _Options:
     defaults: Mapping[str, Any]
 
     @classmethod
-    def of(cls, function: Callable[..., Any], task: "Task | None") -> "_Options":
+    def of(cls, function: Callable[..., Any], task: "Task | None", more: type | None = None) -> "_Options":
         hints = typing.get_type_hints(function, include_extras=True)
         parameters = dict(inspect.signature(function).parameters)
         taken = frozenset(parameters)
-        more = None
         if "options" in parameters:
             kinds = getattr(hints.pop("options"), "__metadata__", ())
             del parameters["options"]
-            more = kinds[0] if kinds else task.testing if task is not None else None
+            more = kinds[0] if kinds else more or (task.testing if task is not None else None)
+        else:
+            more = None
         if more is not None:
             hints = typing.get_type_hints(more) | hints
             parameters = {**inspect.signature(more).parameters, **parameters}

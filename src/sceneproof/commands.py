@@ -9,6 +9,7 @@ from sceneproof.arguments import trusted_by
 from sceneproof.errors import InputError
 from sceneproof.legacy import BEFORE, modern
 from sceneproof.recipes import read_yaml
+from sceneproof.report import page_of
 from sceneproof.run import task_of
 from sceneproof.task import Task
 from sceneproof.trust import check_prefixes
@@ -70,6 +71,11 @@ def task_of_words(words: Sequence[str]) -> Task:
             if os.path.isfile(config) or (place.endswith((".yaml", ".yml")) and os.path.isfile(place)):
                 return task_of_recipe(Path(config if os.path.isfile(config) else place), trust)
     return tasks.Classification()
+
+
+def options_of(name: str, task: Task) -> type:
+    """The dataclass of options that a task adds to a command: those of its page, or else of its testing."""
+    return page_of(task).options if name == "report" else task.testing
 
 
 def _says(recipe: str) -> bool:

@@ -109,6 +109,16 @@ class AuditTable:
         return float(self.facts.get("settings", {}).get("least_share", 0))
 
     @property
+    def asked(self) -> int:
+        """How many answers the model had to choose from in each clip; 0 where it may name any class."""
+        return int(self.facts.get("answers", 0))
+
+    @property
+    def chance(self) -> float:
+        """How often guessing is right, 0 to 1."""
+        return 1 / (self.asked or len(self.actions))
+
+    @property
     def variants(self) -> list[str]:
         """The variants that at least one video has, in the order that tables show them."""
         there = set(self.rows["variant"][self.rows["problem"] == ""])

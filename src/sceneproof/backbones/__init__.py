@@ -1,9 +1,10 @@
 """Networks that turn a video into features. A new family is its file and a line here."""
 
 from sceneproof.backbones.base import Backbone
+from sceneproof.backbones.i3d import I3D
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.torchvision_video import TorchvisionVideo
 from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.backbones.wrapped import Wrapped
 
-__all__ = ["VGG16", "Backbone", "ResNet3D", "TorchvisionVideo", "Wrapped"]
+__all__ = ["I3D", "VGG16", "Backbone", "ResNet3D", "TorchvisionVideo", "Wrapped"]

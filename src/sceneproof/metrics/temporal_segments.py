@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.matching import Numbers, Truth, check_fit, check_scores, kept_in_groups, take_numbers
+from sceneproof.metrics.matching import Annotations, Numbers, check_fit, check_scores, kept_in_groups, take_numbers
 
 Times = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class TrueSegments(Truth):
+class TrueSegments(Annotations):
     """What is done when: the annotations that detections are held against.
 
     Attributes:

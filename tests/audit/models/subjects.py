@@ -15,6 +15,7 @@ from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.opening import open_subject
 from sceneproof.audit.subject import Pixels, Subject
+from tests.backbones import i3d_files
 from tests.training import Small
 
 CLASSES = ["jump", "run", "swim"]
@@ -133,6 +134,13 @@ def make(kind: str, folder: Path, *, batch: int) -> Subject:
         return open_subject(f"{__name__}:Brightness", batch=batch)
     if kind == "function":
         return CallableModel(Brightness().__call__, actions=CLASSES, inputs=InputSettings(frames=3))
+    if kind == "i3d":
+        if not (folder / "i3d.pth").exists():
+            torch.save(i3d_files.port(i3d_files.ours(classes=len(CLASSES))), folder / "i3d.pth")
+        given = InputSettings(frames=16, size=30, width=56)
+        return open_subject(
+            "i3d:kinetics400", weights=str(folder / "i3d.pth"), names=names(folder), inputs=given, batch=batch
+        )
     if kind in ("videomae", "timesformer", "vivit", "vjepa2"):
         return open_subject(str(hugging_face(folder / kind, kind)), batch=batch)
     weights = folder / f"{kind}.pth"

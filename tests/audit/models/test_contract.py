@@ -13,7 +13,7 @@ from tests.audit.models.subjects import make, noise
 # that is seen of 40 x 56 pixels (top, left, height, width)
 FEATURES = {
     "run": 32, "r3d_18": 512, "s3d": 1024, "mvit_v2_s": 768, "swin3d_t": 768, "videomae": 16, "timesformer": 16,
-    "vivit": 16, "vjepa2": 16, "torchscript": None, "onnx": None, "callable": None, "function": None,
+    "vivit": 16, "vjepa2": 16, "i3d": 1024, "torchscript": None, "onnx": None, "callable": None, "function": None,
 }  # fmt: skip
 SQUARE = (0, 8, 40, 40)
 HF = (2, 10, 36, 36)  # 16 of 18 pixels of the short side
@@ -21,6 +21,7 @@ MAPS = {
     "run": ((32, 32), SQUARE), "r3d_18": ((7, 7), (2, 10, 35, 37)), "s3d": ((7, 7), (2, 4, 35, 49)),
     "mvit_v2_s": ((7, 7), (2, 10, 35, 35)), "swin3d_t": ((7, 7), (2, 10, 35, 35)), "videomae": ((2, 2), HF),
     "timesformer": ((2, 2), HF), "vivit": ((2, 2), HF), "vjepa2": ((2, 2), (2, 10, 36, 36)),
+    "i3d": ((1, 2), (5, 0, 30, 56)),
 }  # fmt: skip
 BIG = ("s3d", "mvit_v2_s", "swin3d_t")
 KINDS = [pytest.param(kind, marks=pytest.mark.slow) if kind in BIG else kind for kind in FEATURES]

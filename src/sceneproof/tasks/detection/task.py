@@ -45,7 +45,7 @@ class Detection(Task):
     tables = frozenset({"humans"})
     criterion = Validation.criterion
     testing: ClassVar[type[Testing]] = DetectionTesting
-    page = "sceneproof.pages.detection:report_detection"
+    page = "sceneproof.pages.detection:PAGE"
 
     def __init__(self, *, clip: BoxClipSettings = BoxClipSettings(), tubes: TubeSettings = TubeSettings()) -> None:
         """Takes the settings.

@@ -41,7 +41,7 @@ class Localization(Task):
     """The released R-C3D's batch of one buffer, its batch normalisation frozen; no plateau: no loss is watched."""
     criterion = Validation.criterion
     testing: ClassVar[type[Testing]] = LocalizationTesting
-    page = "sceneproof.pages.localization:report_localization"
+    page = "sceneproof.pages.localization:PAGE"
 
     def __init__(self, *, buffer: BufferSettings = BufferSettings()) -> None:
         """Takes the settings.
