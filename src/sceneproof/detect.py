@@ -26,8 +26,8 @@ from sceneproof.tasks.detection import Detection
 from sceneproof.tasks.detection.clips import BoxClipSettings
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.linking import best_tubes
-from sceneproof.tasks.detection.looking import look_at
 from sceneproof.tasks.detection.online import OnlineTubes
+from sceneproof.tasks.detection.streaming import detect_in
 from sceneproof.tasks.detection.tubes import Tube
 from sceneproof.terminal import visible
 from sceneproof.wording import clock
@@ -137,7 +137,7 @@ class _Watching:
                 waiting.append(picture)
                 yield picture
 
-        seen = look_at(
+        seen = detect_in(
             self.network, decoded(), range(frames), self.clip, self.device, at_once=self.at_once, autocast=self.autocast
         )
         for one in seen:

@@ -6,7 +6,7 @@ import pytest
 from sceneproof.mall.bodies import draw_body
 from sceneproof.mall.motions import ACTIONS, TRANSFER_ACTIONS, perform
 from sceneproof.mall.poses import Pose, Style
-from sceneproof.mall.skeleton import ANKLE, View, joints
+from sceneproof.mall.skeleton import ANKLE, StageView, joints
 
 BODY = draw_body(np.random.default_rng(0))
 
@@ -51,9 +51,9 @@ def test_the_torso_leans_forwards_and_the_knee_bends_backwards() -> None:
 
 @pytest.mark.parametrize(("facing", "right"), [(0, -1.0), (90, 0.0), (180, 1.0)])
 def test_where_the_right_hand_is_seen(facing: float, right: float) -> None:
-    seen = View(facing, 0).project(np.array([1.0, 0.0, 0.0]))
+    seen = StageView(facing, 0).project(np.array([1.0, 0.0, 0.0]))
     assert seen[0] == pytest.approx(right, abs=1e-9)
-    assert View(90, 0).project(np.array([0.0, 0.0, 1.0]))[0] == pytest.approx(1)  # facing 90: towards the right
+    assert StageView(90, 0).project(np.array([0.0, 0.0, 1.0]))[0] == pytest.approx(1)  # facing 90: towards the right
 
 
 @pytest.mark.parametrize("action", [*ACTIONS, *TRANSFER_ACTIONS])

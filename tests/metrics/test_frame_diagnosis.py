@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 
 from sceneproof.metrics.boxes import FoundBoxes, TrueBoxes
-from sceneproof.metrics.frame_diagnosis import Kind, error_areas, kinds
+from sceneproof.metrics.frame_diagnosis import BoxKind, error_areas, kinds
 from sceneproof.metrics.frame_map import frame_average_precision, match_boxes
 from tests.metrics.box_cases import cases, formula, found_boxes, in_frames, true_boxes
 
@@ -60,7 +60,7 @@ def test_the_authors_own_areas() -> None:
     matches = match_boxes(truth, found, [0.5], reading="act")
     areas = error_areas(kinds(truth, found, matches, 0.5), matches)
     assert areas[:, :5] == pytest.approx(np.array(official).T, abs=1e-12)
-    assert areas[:, Kind.MISSED] == pytest.approx(1 - np.sum(official, axis=0), abs=1e-12)
+    assert areas[:, BoxKind.MISSED] == pytest.approx(1 - np.sum(official, axis=0), abs=1e-12)
 
 
 @given(case=cases())
@@ -73,5 +73,5 @@ def test_the_areas_share_out_all(case: tuple[TrueBoxes, FoundBoxes]) -> None:
     known = matches.positives.sum(axis=0) > 0
     assert areas[known].sum(axis=1) == pytest.approx(1)
     precision = frame_average_precision(truth, found, [0.4], reading="act")[0]
-    assert areas[:, Kind.RIGHT] == pytest.approx(precision, nan_ok=True)
-    assert ((of == Kind.RIGHT).sum()) == matches.right.sum()
+    assert areas[:, BoxKind.RIGHT] == pytest.approx(precision, nan_ok=True)
+    assert ((of == BoxKind.RIGHT).sum()) == matches.right.sum()

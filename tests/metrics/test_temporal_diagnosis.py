@@ -1,6 +1,6 @@
 import numpy as np
 
-from sceneproof.metrics.temporal_diagnosis import Kind, kind_counts, kinds
+from sceneproof.metrics.temporal_diagnosis import SegmentKind, kind_counts, kinds
 from sceneproof.metrics.temporal_matching import match
 from tests.metrics.temporal_cases import detections, formula, segments
 
@@ -26,15 +26,15 @@ def test_every_kind_by_hand() -> None:
     counts = kind_counts(of, matches, slices=3)
     # one segment a class: the best of each, the second of each, the third of the first class
     assert counts.tolist() == [[1, 0, 0, 0, 0, 1], [0, 1, 1, 0, 0, 0], [0, 0, 1, 0, 0, 0]]
-    assert counts.cumsum(axis=0)[-1, Kind.WRONG_LABEL] == 2
+    assert counts.cumsum(axis=0)[-1, SegmentKind.WRONG_LABEL] == 2
 
 
 def test_of_equal_overlaps_the_first_segment_tells() -> None:
     truth = segments((0, 0, 0, 10), (0, 1, 10, 20))
     found = detections((0, 0, 5, 15, 0.9), (0, 1, 5, 15, 0.8))  # 5 of 15 with both
     assert kinds(truth, found, match(truth, found, [0.5], reading="activitynet"), 0.5).tolist() == [
-        Kind.LOCALIZATION,
-        Kind.CONFUSION,
+        SegmentKind.LOCALIZATION,
+        SegmentKind.CONFUSION,
     ]
 
 
@@ -43,7 +43,7 @@ def test_a_class_without_segments_has_no_best() -> None:
     found = detections((0, 1, 0, 10, 0.9), (0, 0, 50, 60, 0.8))
     matches = match(truth, found, [0.5], reading="activitynet")
     of = kinds(truth, found, matches, 0.5)
-    assert of.tolist() == [Kind.WRONG_LABEL, Kind.BACKGROUND]
+    assert of.tolist() == [SegmentKind.WRONG_LABEL, SegmentKind.BACKGROUND]
     assert kind_counts(of, matches).sum(axis=0).tolist() == [0, 0, 0, 0, 0, 1]
 
 

@@ -52,7 +52,7 @@ def repaired_boxes(boxes: pd.DataFrame, manifest: Manifest, *, gap: int = GAP) -
 
     Rows without problems are as they were; those that are filled in stand at the end. Arguments: as `box_problems`.
     """
-    it = _Mending.of(boxes, manifest)
+    it = _BoxMending.of(boxes, manifest)
     _mend_rows(it)
     _mend_places(it)
     _mend_twins(it)
@@ -70,7 +70,7 @@ def repaired_boxes(boxes: pd.DataFrame, manifest: Manifest, *, gap: int = GAP) -
 
 
 @dataclass
-class _Mending:
+class _BoxMending:
     """A table of R boxes while it is mended, and what was done."""
 
     videos: pd.DataFrame  # of the manifest, by video: width, height, frames; NaN where not known
@@ -85,7 +85,7 @@ class _Mending:
     done: list[tuple[int | None, str, int | None, str, str]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, boxes: pd.DataFrame, manifest: Manifest) -> "_Mending":
+    def of(cls, boxes: pd.DataFrame, manifest: Manifest) -> "_BoxMending":
         facts = manifest.rows.reindex(columns=["video", "width", "height", "frames"]).set_index("video")
         video = boxes["video"].to_numpy(dtype=object)
         corners = np.stack([_floats(boxes[name]) for name in CORNERS], axis=1)
@@ -133,7 +133,7 @@ class _Mending:
         return frame.astype({"row": "Int64", "frame": "Int64"})
 
 
-def _mend_rows(it: _Mending) -> None:
+def _mend_rows(it: _BoxMending) -> None:
     for row in it.rows(it.number < 0):
         it.say(row, "its video is not in the manifest")
     for row in it.rows(~(it.frame >= 0) | (it.frame % 1 != 0)):
@@ -145,7 +145,7 @@ def _mend_rows(it: _Mending) -> None:
         it.say(row, f"its video has {frames[row]:g} frames, up to {frames[row] - 1:g}")
 
 
-def _mend_places(it: _Mending) -> None:
+def _mend_places(it: _BoxMending) -> None:
     x1, y1, x2, y2 = it.corners.T  # views
     for row in it.rows((x2 < x1) | (y2 < y1)):
         it.say(row, f"corners the wrong way round: {it.said(row)}", "corners swapped")
@@ -162,7 +162,7 @@ def _mend_places(it: _Mending) -> None:
         it.say(row, reason, f"cut to {it.said(row)}")
 
 
-def _mend_twins(it: _Mending) -> None:
+def _mend_twins(it: _BoxMending) -> None:
     left = np.flatnonzero(it.alive)
     cells = pd.DataFrame(it.corners[left].astype(np.float32)).assign(
         video=it.number[left], frame=it.frame[left], track=it.track[left]
@@ -176,7 +176,7 @@ def _mend_twins(it: _Mending) -> None:
         it.say(row, f"a second box of track {it.track[row]:g} in this frame, no surer than the other")
 
 
-def _mend_tracks(it: _Mending, gap: int) -> None:
+def _mend_tracks(it: _BoxMending, gap: int) -> None:
     """Makes tracks where people cannot be told apart."""
     made = []
     for video, rows in it.living():
@@ -199,7 +199,7 @@ def _mend_tracks(it: _Mending, gap: int) -> None:
         it.track[rows] = numbers
 
 
-def _fill(it: _Mending, gap: int) -> pd.DataFrame:
+def _fill(it: _BoxMending, gap: int) -> pd.DataFrame:
     """Rows for short runs of frames without a box between two of one person."""
     left = np.flatnonzero(it.alive)
     person = np.nan_to_num(it.track[left])
@@ -223,7 +223,7 @@ def _fill(it: _Mending, gap: int) -> pd.DataFrame:
     return between(rows, short, short + 1)[columns].reset_index(drop=True)
 
 
-def _tell(it: _Mending, more: pd.DataFrame) -> None:
+def _tell(it: _BoxMending, more: pd.DataFrame) -> None:
     """What no repair helps."""
     left = pd.DataFrame({"video": it.video[it.alive], "frame": it.frame[it.alive]})
     shown = pd.concat([left, more[["video", "frame"]].astype(left.dtypes)]) if len(more) else left

@@ -185,7 +185,7 @@ def repaired(
 
 
 @dataclass
-class _Mending:
+class _SegmentMending:
     """A manifest's segments while they are mended, and what was done."""
 
     names: NDArray[np.object_]
@@ -220,14 +220,16 @@ class _Mending:
         return frame
 
 
-def _mended(manifest: Manifest, actions: Sequence[str] | None, length: NDArray[np.float64] | None) -> _Mending:
+def _mended(manifest: Manifest, actions: Sequence[str] | None, length: NDArray[np.float64] | None) -> _SegmentMending:
     rows = manifest.rows
     if actions is None and "train" in manifest.splits:
         actions = manifest.split("train").actions
     everywhere = np.ones(len(rows), np.bool_)
     length = _surer(manifest) if length is None else length
     times = seconds(rows, length)
-    it = _Mending(video_names(rows), rows["action"].to_numpy(dtype=object), times, length, everywhere, ~everywhere)
+    it = _SegmentMending(
+        video_names(rows), rows["action"].to_numpy(dtype=object), times, length, everywhere, ~everywhere
+    )
     known = everywhere if actions is None else np.isin(it.actions.astype(str), [*actions, BACKGROUND])
     for row in it.rows(~known):
         it.drop(row, f"unknown class {it.actions[row]!r}")
@@ -239,7 +241,7 @@ def _mended(manifest: Manifest, actions: Sequence[str] | None, length: NDArray[n
     return it
 
 
-def _mend_times(it: _Mending) -> None:
+def _mend_times(it: _SegmentMending) -> None:
     start, end = it.times.T  # views
     for row in it.rows(end < start):
         it.done.append((row, f"ends before it starts: {it.said(row)}", "start and end swapped"))
@@ -256,7 +258,7 @@ def _mend_times(it: _Mending) -> None:
         it.done.append((row, reason, f"cut to {it.said(row)}"))
 
 
-def _merge_twins(it: _Mending) -> bool:
+def _merge_twins(it: _SegmentMending) -> bool:
     """Makes each segment's later twins part of it; whether there were any."""
     rows = np.flatnonzero(it.alive & (it.actions != BACKGROUND))
     keys = pd.MultiIndex.from_arrays([it.names[rows], it.actions[rows]]).factorize()[0]

@@ -30,7 +30,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class DrawnFigure:
     """A person seen over T frames, ready to be drawn at any place and size."""
 
     shapes: Sequence[Shape]

@@ -17,7 +17,7 @@ from sceneproof.mall.bodies import draw_body
 from sceneproof.mall.camera import backdrop_size, shoot
 from sceneproof.mall.motions import draw_style, perform
 from sceneproof.mall.scenery import paint
-from sceneproof.mall.skeleton import View, joints
+from sceneproof.mall.skeleton import StageView, joints
 from sceneproof.mall.tailor import dress
 from sceneproof.seals import seal_video
 
@@ -57,7 +57,9 @@ def draw_film(action: str, scene: str, shape: Format, seed: Seed) -> tuple[Image
     pose = perform(action, seconds, draw_style(motion), motion)
     # people mostly face the camera, as in videos; one in six shows the back
     facing = motion.uniform(-85, 85) + (180 if motion.random() < 1 / 6 else 0)
-    figure = dress(body, joints(body, pose), View(facing, motion.uniform(3, 13)), float(np.sign(place.random() - 0.5)))
+    figure = dress(
+        body, joints(body, pose), StageView(facing, motion.uniform(3, 13)), float(np.sign(place.random() - 0.5))
+    )
     backdrop = paint(scene, *backdrop_size(shape.width, shape.height), place)
     shot = shoot(seconds, shape.width, shape.height, speed=pose.advance, facing=facing, random=camera)
     frames = np.empty((shape.frames, shape.height, shape.width, 3), np.uint8)

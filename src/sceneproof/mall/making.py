@@ -58,7 +58,7 @@ class Shoot(Generic[AFilm]):
 
 
 @dataclass(frozen=True)
-class _Picture:
+class _SceneTask:
     """A picture of an empty scene to make."""
 
     scene: str
@@ -184,10 +184,10 @@ def _on_one_thread(make: Callable[[Work], None], shoot: Work) -> None:
     make(shoot)
 
 
-def _pictures(out: Path, world: World) -> list[_Picture]:
+def _pictures(out: Path, world: World) -> list[_SceneTask]:
     kinds = (("train", world.pictures), ("test", world.test_pictures))
     return [
-        _Picture(
+        _SceneTask(
             scene, world.width, world.height, (world.seed, 2, kind, which, place),
             out / "scenes" / name / scene / f"{place:04d}.png",
         )
@@ -197,7 +197,7 @@ def _pictures(out: Path, world: World) -> list[_Picture]:
     ]  # fmt: skip
 
 
-def _make_picture(job: _Picture) -> None:
+def _make_picture(job: _SceneTask) -> None:
     picture = draw_empty(job.scene, job.width, job.height, job.seed)
     with whole(job.path) as temporary:
         if not cv2.imwrite(str(temporary), picture[:, :, ::-1]):  # which keeps the reason to itself

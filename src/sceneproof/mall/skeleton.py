@@ -87,7 +87,7 @@ def joints(body: Body, pose: Pose) -> Joints:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class StageView:
     """How a standing place is seen.
 
     Attributes:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sceneproof.mall.bodies import Body
 from sceneproof.mall.brush import Colour, shade
-from sceneproof.mall.figure import Figure, Shape
-from sceneproof.mall.skeleton import SIDES, Joints, View
+from sceneproof.mall.figure import DrawnFigure, Shape
+from sceneproof.mall.skeleton import SIDES, Joints, StageView
 
 Floats = NDArray[np.float64]
 _CIRCLE = np.stack([np.cos(np.arange(16) * np.pi / 8), np.sin(np.arange(16) * np.pi / 8)], 1)
@@ -221,7 +221,7 @@ def _shown(corners: Sequence[Floats], shown: NDArray[np.bool_]) -> list[Floats]:
     return [points if visible else np.zeros((0, 2)) for points, visible in zip(corners, shown, strict=True)]
 
 
-def dress(body: Body, joints: Joints, view: View, light: float) -> Figure:
+def dress(body: Body, joints: Joints, view: StageView, light: float) -> DrawnFigure:
     """The figure of a person over T frames, lit from the left (`light` -1) to the right (1).
 
     Coordinates are measured from the point on the ground below the pelvis' place of rest.
@@ -234,4 +234,4 @@ def dress(body: Body, joints: Joints, view: View, light: float) -> Figure:
         part()
     tailor.head(view.project(joints.facing))
     order = np.argsort(np.stack([shape.near for shape in tailor.shapes], 1), axis=1, kind="stable")
-    return Figure(tailor.shapes, order)
+    return DrawnFigure(tailor.shapes, order)

@@ -23,7 +23,7 @@ from sceneproof.metrics.boxes import FoundBoxes, TrueBoxes, box_iou, frame_keys
 from sceneproof.metrics.matching import Matches, Numbers, pairs
 
 
-class Kind(IntEnum):
+class BoxKind(IntEnum):
     """What a detection is; MISSED is what a true box is that none finds."""
 
     RIGHT = 0
@@ -35,7 +35,7 @@ class Kind(IntEnum):
 
 
 def kinds(truth: TrueBoxes, found: FoundBoxes, matches: Matches, threshold: float, *, k: int = 0) -> Numbers:
-    """What each detection is, a `Kind` other than MISSED: int64 (N,), in the order of the detections.
+    """What each detection is, a `BoxKind` other than MISSED: int64 (N,), in the order of the detections.
 
     Args:
         truth: the annotations.
@@ -58,14 +58,14 @@ def kinds(truth: TrueBoxes, found: FoundBoxes, matches: Matches, threshold: floa
     in_time = matches.positives[found.video, found.action] > 0
     told = np.select(
         [right, own, confused, in_time & ~some],
-        [Kind.RIGHT, Kind.LOCALIZATION, Kind.CLASSIFICATION, Kind.TIME],
-        Kind.OTHER,
+        [BoxKind.RIGHT, BoxKind.LOCALIZATION, BoxKind.CLASSIFICATION, BoxKind.TIME],
+        BoxKind.OTHER,
     )
     return told.astype(np.int64)
 
 
 def error_areas(of: Numbers, matches: Matches, *, k: int = 0) -> NDArray[np.float64]:
-    """Average precision and where the rest of it went, class by class: float64 (A, 6), by `Kind`, rows sum to 1.
+    """Average precision and where the rest of it went, class by class: float64 (A, 6), by `BoxKind`, rows sum to 1.
 
     The first column is average precision in the reading "act". A class without a true box has NaN.
 
@@ -80,15 +80,15 @@ def error_areas(of: Numbers, matches: Matches, *, k: int = 0) -> NDArray[np.floa
     action = matches.action[found]
     place = found - starts[action]  # how many stand before it
     total = matches.positives.sum(axis=0)
-    areas = np.full((classes, len(Kind)), np.nan)
-    for kind in Kind:
-        if kind is Kind.MISSED:
+    areas = np.full((classes, len(BoxKind)), np.nan)
+    for kind in BoxKind:
+        if kind is BoxKind.MISSED:
             sums = (total - np.bincount(action, minlength=classes)).astype(np.float64)
         else:
             with_it = since(of[matches.order] == kind, starts)[found]
-            before = with_it - (kind is Kind.RIGHT)
+            before = with_it - (kind is BoxKind.RIGHT)
             # as precision is, the share of right ones is 1 before the first detection
-            nothing = np.full(len(found), float(kind is Kind.RIGHT))
+            nothing = np.full(len(found), float(kind is BoxKind.RIGHT))
             share = with_it / (place + 1) + np.divide(before, place, out=nothing, where=place > 0)
             sums = np.bincount(action, share / 2, minlength=classes)
         np.divide(sums, total, out=areas[:, kind], where=total > 0)

@@ -84,7 +84,7 @@ def static_dynamic(
     if not every.var(axis=0).sum() > 0:
         raise ValueError("the features of all clips are the same: there is nothing to encode")
     static_a, static_b, dynamic_a, dynamic_b = (one - every.mean(axis=0) for one in sides)  # so squares lose no digits
-    pairs = (_Pairs(static_a, static_b), _Pairs(dynamic_a, dynamic_b))
+    pairs = (_ClipPairs(static_a, static_b), _ClipPairs(dynamic_a, dynamic_b))
     generator = np.random.default_rng(seed)
     whole = _shares(pairs, [np.ones((1, len(one))) for one in pairs])[:, 0]
     drawn = _shares(pairs, [resampled(generator, DRAWS, len(one)) for one in pairs])
@@ -94,7 +94,7 @@ def static_dynamic(
     return StaticDynamic(still, moving, rest, np.stack([one.correlations() for one in pairs]))
 
 
-class _Pairs:
+class _ClipPairs:
     """Representations a and b (N, D) of pairs, with what weighted moments are taken of."""
 
     def __init__(self, a: Array, b: Array) -> None:
@@ -116,7 +116,7 @@ class _Pairs:
         return correlations
 
 
-def _shares(pairs: tuple[_Pairs, _Pairs], counts: list[Array]) -> Array:
+def _shares(pairs: tuple[_ClipPairs, _ClipPairs], counts: list[Array]) -> Array:
     """Shares of static, dynamic and residual, (3, draws), of pairs that come up `counts` (draws, N) times."""
     sizes = [len(one) for one in pairs]
     centres = [(count @ one.middle) / len(one) for one, count in zip(pairs, counts, strict=True)]

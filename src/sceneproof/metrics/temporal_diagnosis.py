@@ -26,7 +26,7 @@ NEAR = 0.1
 """The tIoU below which a detection has nothing to do with a true segment (their section 4)."""
 
 
-class Kind(IntEnum):
+class SegmentKind(IntEnum):
     """What a detection is."""
 
     TRUE_POSITIVE = 0
@@ -40,7 +40,7 @@ class Kind(IntEnum):
 def kinds(
     truth: TrueSegments, detections: Detections, matches: Matches, threshold: float, *, k: int = 0
 ) -> NDArray[np.int64]:
-    """What each detection is, a `Kind`: int64 (N,), in the order of the detections.
+    """What each detection is, a `SegmentKind`: int64 (N,), in the order of the detections.
 
     Of true segments that it overlaps alike the first tells what it is.
 
@@ -63,11 +63,11 @@ def kinds(
     found = np.select(
         [right, nearest >= threshold, nearest >= NEAR],
         [
-            np.full(len(own), Kind.TRUE_POSITIVE),
-            np.where(own, Kind.DOUBLE_DETECTION, Kind.WRONG_LABEL),
-            np.where(own, Kind.LOCALIZATION, Kind.CONFUSION),
+            np.full(len(own), SegmentKind.TRUE_POSITIVE),
+            np.where(own, SegmentKind.DOUBLE_DETECTION, SegmentKind.WRONG_LABEL),
+            np.where(own, SegmentKind.LOCALIZATION, SegmentKind.CONFUSION),
         ],
-        Kind.BACKGROUND,
+        SegmentKind.BACKGROUND,
     )
     return found.astype(np.int64)
 
@@ -88,5 +88,5 @@ def kind_counts(of: Numbers, matches: Matches, *, slices: int = 10) -> NDArray[n
     known = positives > 0
     row = place[known] // positives[known]
     within = row < slices
-    cells = row[within] * len(Kind) + of[matches.order[known]][within]
-    return np.bincount(cells, minlength=slices * len(Kind)).reshape(slices, len(Kind))
+    cells = row[within] * len(SegmentKind) + of[matches.order[known]][within]
+    return np.bincount(cells, minlength=slices * len(SegmentKind)).reshape(slices, len(SegmentKind))

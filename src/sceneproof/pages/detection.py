@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
-from sceneproof.metrics.frame_diagnosis import Kind
+from sceneproof.metrics.frame_diagnosis import BoxKind
 from sceneproof.metrics.frame_map import Reading
 from sceneproof.pages import charts, finding
 from sceneproof.pages.figures import Leading, figure, heading, headline_of, where
@@ -30,12 +30,12 @@ from sceneproof.tasks.detection.scoring import READINGS, VIDEO_THRESHOLDS
 DetectionMeasures: TypeAlias = m.Measures[DetectionDetail]
 NAMES: dict[Reading, str] = {"act": "ACT’s", "voc": "Singh et al.’s (PASCAL VOC’s)"}
 KINDS = {
-    Kind.RIGHT: "right",
-    Kind.LOCALIZATION: "localization",
-    Kind.CLASSIFICATION: "classification",
-    Kind.TIME: "time",
-    Kind.OTHER: "other",
-    Kind.MISSED: "missed",
+    BoxKind.RIGHT: "right",
+    BoxKind.LOCALIZATION: "localization",
+    BoxKind.CLASSIFICATION: "classification",
+    BoxKind.TIME: "time",
+    BoxKind.OTHER: "other",
+    BoxKind.MISSED: "missed",
 }
 GUESSING = "clearly better than its own boxes with the actions of each video exchanged by lot, which reach"
 

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from markupsafe import Markup
 
-from sceneproof.metrics.temporal_diagnosis import Kind
+from sceneproof.metrics.temporal_diagnosis import SegmentKind
 from sceneproof.metrics.temporal_matching import Reading
 from sceneproof.pages import charts, finding
 from sceneproof.pages.figures import Leading, figure, gain, heading, headline_of
@@ -30,12 +30,12 @@ from sceneproof.tasks.localization.scoring import READINGS
 LocalizationMeasures: TypeAlias = m.Measures[LocalizationDetail]
 NAMES = {"activitynet": "ActivityNet’s", "thumos": "THUMOS’"}
 KINDS = {
-    Kind.TRUE_POSITIVE: "right",
-    Kind.DOUBLE_DETECTION: "double detection",
-    Kind.WRONG_LABEL: "wrong label",
-    Kind.LOCALIZATION: "localization",
-    Kind.CONFUSION: "confusion",
-    Kind.BACKGROUND: "background",
+    SegmentKind.TRUE_POSITIVE: "right",
+    SegmentKind.DOUBLE_DETECTION: "double detection",
+    SegmentKind.WRONG_LABEL: "wrong label",
+    SegmentKind.LOCALIZATION: "localization",
+    SegmentKind.CONFUSION: "confusion",
+    SegmentKind.BACKGROUND: "background",
 }
 
 

@@ -16,7 +16,7 @@ from sceneproof.data.times import FrameTimes
 from sceneproof.errors import InputError
 from sceneproof.tabular.boxes import frames_from_0
 from sceneproof.tabular.cells import names, numbers, seconds
-from sceneproof.tabular.matching import Found, VideoFiles
+from sceneproof.tabular.matching import MatchedFiles, VideoFiles
 from sceneproof.tabular.reading import Sheet
 from sceneproof.wording import counted
 
@@ -56,7 +56,7 @@ class Clips:
     rows: pd.DataFrame
     root: Path
     sheet: Sheet
-    found: Found
+    found: MatchedFiles
     missing: list[tuple[str, str, str]]
     problems: dict[str, str]
     twice: list[str]

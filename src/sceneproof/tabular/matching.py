@@ -16,7 +16,7 @@ COMPARED = 5000
 
 
 @dataclass
-class Found:
+class MatchedFiles:
     """Where the named videos are.
 
     Attributes:
@@ -51,7 +51,7 @@ class VideoFiles:
         if not self._places:
             raise InputError(f"--root {root}: no videos in this folder (of {', '.join(sorted(SUFFIXES))})")
 
-    def find(self, names: list[str], source: str) -> Found:
+    def find(self, names: list[str], source: str) -> MatchedFiles:
         """Where the videos of these names are.
 
         Args:
@@ -61,7 +61,7 @@ class VideoFiles:
         Raises:
             InputError: a name that several files have.
         """
-        found = Found()
+        found = MatchedFiles()
         for name in names:
             wanted = self._below(name)
             places = self._places.get(PurePosixPath(wanted).name, [])

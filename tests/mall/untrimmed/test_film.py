@@ -14,14 +14,14 @@ from sceneproof.mall.untrimmed import film
 from sceneproof.mall.untrimmed.acting import BLENDING, Phase, Stay
 from sceneproof.mall.untrimmed.course import PASSING
 from sceneproof.mall.untrimmed.film import draw_untrimmed
-from sceneproof.mall.untrimmed.plan import UntrimmedWorld, Video
+from sceneproof.mall.untrimmed.plan import UntrimmedFilm, UntrimmedWorld
 
 WORLD = UntrimmedWorld(seed=11, train=6, idle=0.0)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    video: Video
+    video: UntrimmedFilm
     seconds: NDArray[np.float64]
     frames: NDArray[np.uint8]
     masks: NDArray[np.bool_]
@@ -33,7 +33,7 @@ class Drawn:
         return inside
 
 
-def drawn(video: Video, shape: Format) -> Drawn:
+def drawn(video: UntrimmedFilm, shape: Format) -> Drawn:
     frames, masks = (np.concatenate(parts) for parts in zip(*draw_untrimmed(video, shape), strict=True))
     return Drawn(video, np.arange(shape.frames) / shape.rate, frames, masks)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from sceneproof.data.tables import write_table
 from sceneproof.files import write_json
 from sceneproof.run import Run
-from sceneproof.tasks.detection.detecting import Found
+from sceneproof.tasks.detection.detecting import DetectedBoxes
 from sceneproof.tasks.detection.scoring import BOXES, NOTHING, TRUTH, TUBES
 from tests.pages.fake import ACTIONS, SCENES
 from tests.pages.fake import KINDS as CLASSIFIERS
@@ -77,7 +77,7 @@ def people(there: pd.DataFrame) -> pd.DataFrame:
     return there[there["action"] != NOTHING]
 
 
-def detections(there: pd.DataFrame, kind: Kind, seed: int) -> Found:
+def detections(there: pd.DataFrame, kind: Kind, seed: int) -> DetectedBoxes:
     """A tube for each person, right or wrong by the kind's shares, and a weak one of nothing."""
     random = np.random.default_rng(seed)
     parts = []
@@ -98,21 +98,21 @@ def elsewhere(rows: pd.DataFrame, far: float) -> pd.DataFrame:
     return rows.assign(x1=rows["x1"] + far, x2=rows["x2"] + far)
 
 
-def found(rows: pd.DataFrame) -> Found:
+def found(rows: pd.DataFrame) -> DetectedBoxes:
     """Boxes, and a tube of those of a track, as a detector has found them: rows of the truth with a score."""
     rows = rows.reset_index(drop=True)
     tubes = rows.assign(tube=rows["track"], frame_score=rows["score"])
-    return Found(rows[list(BOXES)], tubes[list(TUBES)], {})
+    return DetectedBoxes(rows[list(BOXES)], tubes[list(TUBES)], {})
 
 
-def exact(there: pd.DataFrame, *, wrong: bool = False, score: float = 0.9) -> Found:
+def exact(there: pd.DataFrame, *, wrong: bool = False, score: float = 0.9) -> DetectedBoxes:
     """Everybody as they are, or named as the next action."""
     rows = people(there).assign(score=score)
     return found(rows.assign(action=rows["action"].map(AFTER)) if wrong else rows)
 
 
 def make_detector(
-    folder: Path, kind: Kind, seed: int, *, there: pd.DataFrame | None = None, made: Found | None = None,
+    folder: Path, kind: Kind, seed: int, *, there: pd.DataFrame | None = None, made: DetectedBoxes | None = None,
     starts: Path | None = None,
 ) -> Path:  # fmt: skip
     """A detector's run folder as `train` and `evaluate` leave it."""

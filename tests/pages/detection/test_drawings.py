@@ -17,7 +17,7 @@ from sceneproof.pages.kit import Card, Picture
 from sceneproof.pages.pictures import WHITE
 from sceneproof.pages.study import Sources
 from sceneproof.studies.detection import DetectionStudy
-from sceneproof.tasks.detection.detecting import Found
+from sceneproof.tasks.detection.detecting import DetectedBoxes
 from tests.pages.detection.fake import AFTER, PERFECT, elsewhere, found, make_detector, truth
 from tests.squares import FRAMES, make_squares
 from tests.squares import SIDE as SIDE_OF_VIDEO
@@ -39,7 +39,7 @@ def there(manifest: Path) -> pd.DataFrame:
     return joined.assign(action=joined["video"].str[-1].map(ACTION), track=0, problem="")
 
 
-def study_of(folder: Path, there: pd.DataFrame, made: Found) -> DetectionStudy:
+def study_of(folder: Path, there: pd.DataFrame, made: DetectedBoxes) -> DetectionStudy:
     return DetectionStudy.of([make_detector(folder / "own", PERFECT, 0, there=there, made=made)])
 
 

@@ -7,14 +7,14 @@ import pandas as pd
 
 from sceneproof.pages.detection import at_floor, headline
 from sceneproof.studies.detection import LOT, DetectionStudy, measure
-from sceneproof.tasks.detection.detecting import Found
+from sceneproof.tasks.detection.detecting import DetectedBoxes
 from tests.pages.detection.fake import BLIND, MOC, PERFECT, SSD, Kind, exact, found, make_detector, people, truth
 from tests.pages.fake import ACTIONS
 
 THERE = truth(12, pairs=False)
 
 
-def guessed(there: pd.DataFrame, seed: int) -> Found:
+def guessed(there: pd.DataFrame, seed: int) -> DetectedBoxes:
     """Everybody where they are, their action guessed."""
     names = dict.fromkeys(there["video"])
     guesses = np.random.default_rng(seed).permutation(np.resize(ACTIONS, len(names)))

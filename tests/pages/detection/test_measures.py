@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sceneproof.metrics.boxes import FoundBoxes, TrueBoxes
-from sceneproof.metrics.frame_diagnosis import Kind as Mistake
+from sceneproof.metrics.frame_diagnosis import BoxKind as Mistake
 from sceneproof.studies.detection import (
     FRAME,
     LOT,
@@ -21,7 +21,7 @@ from sceneproof.studies.detection import (
     measure,
 )
 from sceneproof.studies.measures import Measure, Measures
-from sceneproof.tasks.detection.detecting import Found
+from sceneproof.tasks.detection.detecting import DetectedBoxes
 from sceneproof.tasks.detection.scoring import figures
 from tests.pages.detection.fake import (
     AFTER,
@@ -48,7 +48,7 @@ def told(measures: Measures[DetectionDetail], recipe: Recipe, metric: str, on: s
     return one
 
 
-def alone(folder: Path, there: pd.DataFrame, made: Found) -> tuple[DetectionStudy, Measures[DetectionDetail]]:
+def alone(folder: Path, there: pd.DataFrame, made: DetectedBoxes) -> tuple[DetectionStudy, Measures[DetectionDetail]]:
     study = DetectionStudy.of([make_detector(folder / "alone", PERFECT, 0, there=there, made=made)])
     return study, measure(study)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sceneproof.errors import InputError
-from sceneproof.metrics.temporal_diagnosis import Kind as Mistake
+from sceneproof.metrics.temporal_diagnosis import SegmentKind as Mistake
 from sceneproof.pages.localization import headline
 from sceneproof.studies.localization import AVERAGE, COUNTS, LocalizationStudy, measure, segments_of
 from sceneproof.tasks.localization.scoring import (

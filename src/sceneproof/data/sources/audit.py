@@ -20,7 +20,7 @@ ENDS = 2**16  # bytes of a file's head, and of its tail, that are compared
 
 
 @dataclass(frozen=True)
-class Audit:
+class DatasetAudit:
     """What an index found.
 
     Attributes:
@@ -98,7 +98,7 @@ def examine(
     compare: bool = True,
     workers: int | None = None,
     quiet: bool = False,
-) -> Audit:
+) -> DatasetAudit:
     """The audit of a manifest: counts, leaks and equal files are found here; the rest is told.
 
     Args:
@@ -116,7 +116,7 @@ def examine(
     rows = manifest.rows
     same = _same_bytes(manifest, workers, quiet) if compare else []
     sides = {str(path): set(part) for path, part in rows.groupby("path")["split"]} if same else {}
-    return Audit(
+    return DatasetAudit(
         source=source,
         listed=len(rows) if listed is None else listed,
         counts=_crossed(rows["action"], rows["split"]),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sources.audit import Audit, examine
+from sceneproof.data.sources.audit import DatasetAudit, examine
 from sceneproof.data.sources.lists import once
 from sceneproof.data.sources.splits import hold_out
 from sceneproof.data.sources.survey import Files, link, survey, without_stamps
@@ -112,7 +112,9 @@ def collect(listing: Listing, videos: Path, out: Path, how: How, *, validation: 
     return Collection(listing, manifest, missing, twice, problems)
 
 
-def write(found: Collection, how: How, notes: Sequence[str] = (), *, besides: str = "") -> tuple[Manifest, Audit]:
+def write(
+    found: Collection, how: How, notes: Sequence[str] = (), *, besides: str = ""
+) -> tuple[Manifest, DatasetAudit]:
     """Writes manifest.parquet and audit.json, and prints the audit.
 
     Args:

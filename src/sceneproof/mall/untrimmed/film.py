@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from sceneproof.mall.camera import Floats, backdrop_size
 from sceneproof.mall.film import Format, Images, draw_shadow
 from sceneproof.mall.scenery import paint
-from sceneproof.mall.skeleton import View, joints
+from sceneproof.mall.skeleton import StageView, joints
 from sceneproof.mall.tailor import dress
 from sceneproof.mall.untrimmed.acting import Stay
-from sceneproof.mall.untrimmed.plan import Video
+from sceneproof.mall.untrimmed.plan import UntrimmedFilm
 from sceneproof.mall.untrimmed.staging import stage
 from sceneproof.mall.untrimmed.take import draw_take
 
 PIECE = 32  # frames that are planned at once
 
 
-def draw_untrimmed(video: Video, shape: Format) -> Iterator[tuple[Images, NDArray[np.bool_]]]:
+def draw_untrimmed(video: UntrimmedFilm, shape: Format) -> Iterator[tuple[Images, NDArray[np.bool_]]]:
     """Yields pieces of up to `PIECE` frames: uint8 (T, H, W, 3), and where the person is, bool (T, H, W).
 
     What is drawn follows from the arguments alone; people, place and camera each have their own random numbers, made
@@ -38,7 +38,7 @@ def draw_untrimmed(video: Video, shape: Format) -> Iterator[tuple[Images, NDArra
         for stay in staging.stays:
             there = np.flatnonzero((seconds > stay.come) & (seconds < stay.gone))
             if len(there):
-                figure = dress(stay.body, joints(stay.body, stay.pose(seconds[there])), View(0, pitch), light)
+                figure = dress(stay.body, joints(stay.body, stay.pose(seconds[there])), StageView(0, pitch), light)
                 feet, heights = _place(stay, seconds[there], shot.foot[there], shot.height[there], shape.width)
                 for moment, at in enumerate(there):
                     draw_shadow(frames[at], feet[moment], heights[moment] * stay.body.bulk)

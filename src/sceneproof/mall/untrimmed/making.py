@@ -19,7 +19,7 @@ from sceneproof.mall.making import Shoot, claim_world, make_videos
 from sceneproof.mall.motions import ACTIONS
 from sceneproof.mall.scenery import SCENES
 from sceneproof.mall.untrimmed.film import draw_untrimmed
-from sceneproof.mall.untrimmed.plan import BACKGROUND, Segment, UntrimmedWorld, Video
+from sceneproof.mall.untrimmed.plan import BACKGROUND, Segment, UntrimmedFilm, UntrimmedWorld
 
 DRAWING = 1  # raised whenever the same settings give other files
 _NOBODY = np.zeros((0, 1, 1), bool)
@@ -53,7 +53,7 @@ def make_untrimmed_world(
     return make_videos(_make_video, named, world.format, rows, out, workers=workers, quiet=quiet)
 
 
-def _make_video(job: Shoot[Video]) -> None:
+def _make_video(job: Shoot[UntrimmedFilm]) -> None:
     with sealed_writer(job.part, people_table(_NOBODY, 0).schema) as people:
         write_film(job.path, _noted(draw_untrimmed(job.film, job.shape), people), job.shape)
 
@@ -67,7 +67,7 @@ def _noted(pieces: Iterable[tuple[Images, NDArray[np.bool_]]], people: pq.Parque
         yield from frames
 
 
-def manifest_rows(videos: Sequence[Video], world: UntrimmedWorld) -> pd.DataFrame:
+def manifest_rows(videos: Sequence[UntrimmedFilm], world: UntrimmedWorld) -> pd.DataFrame:
     """The manifest's table: one row a segment, and one with the action `BACKGROUND` a video without any."""
     frames = world.format.frames
     rows = [

@@ -29,7 +29,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Video:
+class UntrimmedFilm:
     """One untrimmed video of a world.
 
     Attributes:
@@ -139,7 +139,7 @@ class UntrimmedWorld:
         """The accuracy, 0 to 1, of the best possible guess of a segment's action from the true scene, in context."""
         return bias.bayes_accuracy(bias.in_context(len(ACTIONS), len(SCENES), self.strength))
 
-    def videos(self) -> list[Video]:
+    def videos(self) -> list[UntrimmedFilm]:
         """All videos, split by split. What happens in one follows from the seed, its split and its place there."""
         videos = []
         for number, split in enumerate(SPLITS):
@@ -152,7 +152,7 @@ class UntrimmedWorld:
             ]
         return videos
 
-    def _video(self, split: str, number: int, place: int, scene: int, idle: bool) -> Video:
+    def _video(self, split: str, number: int, place: int, scene: int, idle: bool) -> UntrimmedFilm:
         random = np.random.default_rng(np.random.SeedSequence((self.seed, 4, number, place)))
         factor = (1 - self.activity) / self.activity
         least = max(2 * SETTLED, factor * self.shortest)
@@ -161,7 +161,7 @@ class UntrimmedWorld:
         # within a video too, the number of segments of an action differs from its expectation by less than one
         drawn = bias.allot(self.shares(split)[scene : scene + 1], len(course.segments), random)
         segments = [Segment(*times, ACTIONS[action]) for times, (_, action) in zip(course.segments, drawn, strict=True)]
-        return Video(
+        return UntrimmedFilm(
             f"{split}_{place:05d}", split, SCENES[scene], "out" if split.endswith("_out") else "in",
             (self.seed, 5, number, place), () if idle else tuple(segments), course.stays,
         )  # fmt: skip

@@ -8,12 +8,14 @@ import numpy as np
 from sceneproof.mall.film import Format, Images
 from sceneproof.mall.sheet import grid, write_picture
 from sceneproof.mall.untrimmed.film import draw_untrimmed
-from sceneproof.mall.untrimmed.plan import UntrimmedWorld, Video
+from sceneproof.mall.untrimmed.plan import UntrimmedFilm, UntrimmedWorld
 
 _INK, _DONE, _NOTHING = (40, 40, 45), (255, 222, 160), (255, 255, 255)
 
 
-def time_sheet(out: str | Path, video: Video, world: UntrimmedWorld, *, every: int = 2, columns: int = 16) -> None:
+def time_sheet(
+    out: str | Path, video: UntrimmedFilm, world: UntrimmedWorld, *, every: int = 2, columns: int = 16
+) -> None:
     """Writes a PNG with a video's frames in reading order; a coloured foot names an action while it is done.
 
     Args:
@@ -32,7 +34,7 @@ def time_sheet(out: str | Path, video: Video, world: UntrimmedWorld, *, every: i
     write_picture(out, grid(tiles, columns))
 
 
-def _named(frame: Images, seconds: float, video: Video, shape: Format) -> Images:
+def _named(frame: Images, seconds: float, video: UntrimmedFilm, shape: Format) -> Images:
     done = [segment.action for segment in video.segments if segment.start <= seconds < segment.end]
     foot = np.full((14, shape.width, 3), _DONE if done else _NOTHING, np.uint8)
     text = f"{seconds:.1f} {' '.join(done)}".replace("_", " ")

@@ -9,7 +9,7 @@ from sceneproof.mall.motions import draw_style, perform
 from sceneproof.mall.poses import Floats
 from sceneproof.mall.untrimmed.acting import Phase, Stay
 from sceneproof.mall.untrimmed.course import PASSING
-from sceneproof.mall.untrimmed.plan import Segment, Video
+from sceneproof.mall.untrimmed.plan import Segment, UntrimmedFilm
 
 ACROSS, DEEP = 0.17, 0.25  # how far from the middle people stand, sideways and in depth, in widths of the picture
 
@@ -33,7 +33,7 @@ class Staging:
         return np.stack([np.interp(seconds, self.times, self.spots[:, axis]) for axis in (0, 1)], 1)
 
 
-def stage(video: Video, width: int, size: float, random: np.random.Generator) -> Staging:
+def stage(video: UntrimmedFilm, width: int, size: float, random: np.random.Generator) -> Staging:
     """Draws who comes, how each thing is done, and where to; nobody leaves the picture while they do something.
 
     Args:

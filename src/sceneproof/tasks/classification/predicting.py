@@ -134,7 +134,7 @@ def _batches(clips: TestClips, rows: Sequence[int], workers: int) -> Iterator[Ra
         yield collate(waiting)
 
 
-class Validation:
+class ClassifierValidation:
     """Top-1 and loss on a split, each process scoring its share of the videos."""
 
     def __init__(

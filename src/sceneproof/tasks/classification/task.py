@@ -20,7 +20,7 @@ from sceneproof.methods import Method, Plain
 from sceneproof.methods.base import Learner, augmented
 from sceneproof.run import Run
 from sceneproof.task import Plan, Tables, Task, Tested, Tester, Testing, Training
-from sceneproof.tasks.classification.predicting import Validation
+from sceneproof.tasks.classification.predicting import ClassifierValidation
 from sceneproof.tasks.classification.testing import ClassificationTesting, test_classifier
 from sceneproof.types import Batch
 
@@ -97,7 +97,9 @@ class ClassificationTraining(Training):
         if plan.validation_split is not None:
             held_out = self._held_out(self.table.split(plan.validation_split), quiet=quiet)
             count = self.task.validation_clips
-            validate = Validation(held_out, network, accelerator, clip=clip, clips=count, workers=plan.workers)
+            validate = ClassifierValidation(
+                held_out, network, accelerator, clip=clip, clips=count, workers=plan.workers
+            )
         videos = labelled.manifest.rows["video"]
         to_device = partial(self._to_device, network, accelerator)
         batches = Batches(

@@ -56,7 +56,7 @@ def test_classifier(
     people = read_humans(tables.humans) if tables.humans is not None else None
     labels = SceneTable.read(tables.scenes) if tables.scenes is not None else None
 
-    def of(split: str, several: int, *, masked: bool) -> _Part:
+    def of(split: str, several: int, *, masked: bool) -> _TestedSplit:
         rows = table.split(split)
         labelled = Labelled.gather(rows, run.actions, humans=people if masked else None)
         tell(labelled.doubts)
@@ -72,7 +72,7 @@ def test_classifier(
         )
         if made.not_finite:
             refuse_not_finite(run, str(rows.rows["video"].iat[made.not_finite[0]]))
-        return _Part(split, rows, labelled.action, made)
+        return _TestedSplit(split, rows, labelled.action, made)
 
     remedy = _remedy(options.remedy, tester.run, people)
     parts = [of(split, options.clips, masked=True) for split in splits]
@@ -97,7 +97,7 @@ def test_classifier(
 
 
 @dataclass(frozen=True)
-class _Part:
+class _TestedSplit:
     split: str
     manifest: Manifest
     truth: np.ndarray[Any, np.dtype[np.int64]]
@@ -128,7 +128,7 @@ def _remedy(path: Path | None, run: Run, people: Humans | None) -> Remedy | None
     return remedy
 
 
-def _corrected(part: _Part, remedy: Remedy | None) -> dict[str, Any]:
+def _corrected(part: _TestedSplit, remedy: Remedy | None) -> dict[str, Any]:
     """Top-1 of the answers without the scene's part, and of the same clips as they are; nothing without a remedy."""
     known = ~np.isnan(part.made.without_humans).any(axis=1)
     if remedy is None or not known.any():
@@ -146,7 +146,7 @@ def _corrected(part: _Part, remedy: Remedy | None) -> dict[str, Any]:
     }
 
 
-def _leakage(probe: _Part, parts: Sequence[_Part], labels: SceneTable | None) -> dict[str, Any]:
+def _leakage(probe: _TestedSplit, parts: Sequence[_TestedSplit], labels: SceneTable | None) -> dict[str, Any]:
     """How well a linear probe on frozen features names the scene, and how well the true action alone would."""
     result: dict[str, Any] = {"probe_split": probe.split}
     for part in parts:
@@ -170,7 +170,7 @@ def _leakage(probe: _Part, parts: Sequence[_Part], labels: SceneTable | None) ->
     return result
 
 
-def _scenes(part: _Part, labels: SceneTable | None) -> np.ndarray[Any, np.dtype[np.str_]]:
+def _scenes(part: _TestedSplit, labels: SceneTable | None) -> np.ndarray[Any, np.dtype[np.str_]]:
     """Scene names (N,), the true ones if the manifest has them, else the most probable labels; '' where unknown."""
     if part.column("scene").notna().any() or labels is None:
         return part.column("scene").fillna("").to_numpy(dtype=str)
@@ -196,7 +196,7 @@ def _scene_bias(
     return result
 
 
-def _rows(part: _Part) -> pd.DataFrame:
+def _rows(part: _TestedSplit) -> pd.DataFrame:
     made = part.made
     rows = pd.DataFrame({"video": part.column("video"), "split": part.split, "action": part.column("action")})
     for name in ("scene", "context", "group"):

@@ -141,7 +141,7 @@ class TrainingBoxes(Dataset[Sample]):
 
 
 @dataclass(frozen=True)
-class Seen:
+class VideosWithBoxes:
     """Videos joined with their boxes.
 
     Attributes:
@@ -157,7 +157,7 @@ class Seen:
     outside: int
 
 
-def people_of(videos: Videos, table: PeopleTable, actions: Sequence[str]) -> Seen:
+def people_of(videos: Videos, table: PeopleTable, actions: Sequence[str]) -> VideosWithBoxes:
     """Who is where in all frames of each video.
 
     Raises:
@@ -185,7 +185,7 @@ def people_of(videos: Videos, table: PeopleTable, actions: Sequence[str]) -> See
         outside += beyond
         people.append(table.of(name, clip, actions))
         frames.append(clip if length else None)
-    return Seen(people, frames, problems, outside)
+    return VideosWithBoxes(people, frames, problems, outside)
 
 
 def clip_around(shown: NDArray[np.bool_], length: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -17,13 +17,13 @@ from sceneproof.progress import progress
 from sceneproof.tasks.detection.clips import BoxClipSettings, people_of
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.linking import TubeSettings, link
-from sceneproof.tasks.detection.looking import FrameBoxes, look
 from sceneproof.tasks.detection.scoring import BOXES, NOTHING, TRUTH, TUBES
+from sceneproof.tasks.detection.streaming import FrameBoxes, detect_frames
 from sceneproof.tasks.detection.tubes import Tube
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectedBoxes:
     """What a detector finds in some videos.
 
     Attributes:
@@ -51,7 +51,7 @@ def detect_all(
     autocast: torch.dtype | None = None,
     quiet: bool = False,
     what: str = "detecting",
-) -> Found:
+) -> DetectedBoxes:
     """Boxes and tubes of many videos.
 
     Args:
@@ -79,7 +79,7 @@ def detect_all(
                 first = videos.offset(row)
                 frames = range(first, first + videos.length(row))
                 found = list(
-                    look(
+                    detect_frames(
                         network, videos.manifest.path(row), frames, settings, device, kept=kept, at_once=at_once,
                         autocast=autocast,
                     )
@@ -94,7 +94,7 @@ def detect_all(
                 if tubes is not None:
                     linked.append(tube_table(link(found, tubes), first, name, split, actions))
             advance()
-    return Found(pd.concat(boxes, ignore_index=True), pd.concat(linked, ignore_index=True), problems)
+    return DetectedBoxes(pd.concat(boxes, ignore_index=True), pd.concat(linked, ignore_index=True), problems)
 
 
 def truth_table(videos: Videos, table: PeopleTable, actions: Sequence[str]) -> tuple[pd.DataFrame, int]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from sceneproof.errors import InputError
 from sceneproof.metrics.tubes import tube_nms
-from sceneproof.tasks.detection.looking import FrameBoxes
 from sceneproof.tasks.detection.offline import offline_tubes
 from sceneproof.tasks.detection.online import OnlineTubes
+from sceneproof.tasks.detection.streaming import FrameBoxes
 from sceneproof.tasks.detection.tubes import BEST, Tube, found_tubes
 
 

@@ -25,7 +25,7 @@ from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.linking import TubeSettings
 from sceneproof.tasks.detection.ssd import SSD
 from sceneproof.tasks.detection.testing import DetectionTesting, test_detector
-from sceneproof.tasks.detection.validation import Validation
+from sceneproof.tasks.detection.validation import DetectorValidation
 from sceneproof.types import BoxBatch
 from sceneproof.wording import counted
 
@@ -43,7 +43,7 @@ class Detection(Task):
     optimisation = Optimisation(lr=5e-4, weight_decay=5e-4, schedule="cosine")
     """The rate and decay of the released SSD on J-HMDB (Singh et al. 2017); no plateau, since no loss is watched."""
     tables = frozenset({"humans"})
-    criterion = Validation.criterion
+    criterion = DetectorValidation.criterion
     testing: ClassVar[type[Testing]] = DetectionTesting
     page = "sceneproof.pages.detection:PAGE"
 
@@ -120,7 +120,9 @@ class DetectionTraining(Training):
         validate = None
         if plan.validation_split is not None:
             held_out = Videos(self.table.split(plan.validation_split))
-            validate = Validation(held_out, self.people, network, accelerator, actions=self.actions, settings=clip)
+            validate = DetectorValidation(
+                held_out, self.people, network, accelerator, actions=self.actions, settings=clip
+            )
 
         def to_device(raw: RawBatch, _: np.random.Generator) -> BoxBatch:
             return to_boxes(raw, network.backbone, clip.size, accelerator.device)
@@ -128,7 +130,9 @@ class DetectionTraining(Training):
         batches = Batches(clips, clips.name, to_device, accelerator, plan.optimisation, plan.workers)
         batches.unreadable.update(clips.problems)
         videos_in = len(self.part)
-        return Material(batches, batches.loader.steps, videos_in, batches.unreadable, validate, Validation.criterion)
+        return Material(
+            batches, batches.loader.steps, videos_in, batches.unreadable, validate, DetectorValidation.criterion
+        )
 
 
 def _tell_left_out(part: Manifest, without: int, outside: int) -> None:

@@ -16,7 +16,7 @@ from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.scoring import found_boxes, true_boxes, video_numbers
 
 
-class Validation:
+class DetectorValidation:
     """Frame-mAP at an IoU of 0.5 on a split, in ACT's reading, each process looking at its share of the videos."""
 
     criterion = "frame_mAP"

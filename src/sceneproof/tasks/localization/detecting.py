@@ -74,7 +74,7 @@ COLUMNS = ("video", "split", "action", "start", "end", "score")
 
 
 @dataclass(frozen=True)
-class Found:
+class LocalizedSegments:
     """What a localizer finds in some videos.
 
     Attributes:
@@ -142,7 +142,7 @@ def localize_all(
     autocast: torch.dtype | None = None,
     quiet: bool = False,
     what: str = "localizing",
-) -> Found:
+) -> LocalizedSegments:
     """Segments of many videos.
 
     Args:
@@ -178,7 +178,7 @@ def localize_all(
                     problems[video.name] = str(error) or "unreadable"
             advance()
     empty = as_table(Segments(np.zeros((0, 2)), np.zeros(0, np.int64), np.zeros(0)), "", "", actions)
-    return Found(pd.concat([empty, *tables], ignore_index=True), problems)
+    return LocalizedSegments(pd.concat([empty, *tables], ignore_index=True), problems)
 
 
 def as_table(found: Segments, video: str, split: str, actions: Sequence[str]) -> pd.DataFrame:

@@ -23,7 +23,7 @@ from sceneproof.tasks.localization.footage import Footage, TrainingBuffers
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.tasks.localization.testing import LocalizationTesting, test_localizer
-from sceneproof.tasks.localization.validation import Validation
+from sceneproof.tasks.localization.validation import LocalizerValidation
 from sceneproof.types import SegmentBatch
 
 
@@ -39,7 +39,7 @@ class Localization(Task):
     backbone: ClassVar[Callable[[], Backbone]] = ResNet3D
     optimisation = Optimisation(batch=1, freeze_batch_norm=True, schedule="cosine")
     """The released R-C3D's batch of one buffer, its batch normalisation frozen; no plateau: no loss is watched."""
-    criterion = Validation.criterion
+    criterion = LocalizerValidation.criterion
     testing: ClassVar[type[Testing]] = LocalizationTesting
     page = "sceneproof.pages.localization:PAGE"
 
@@ -94,7 +94,7 @@ class LocalizationTraining(Training):
         validate = None
         if plan.validation_split is not None:
             held_out = Footage.gather(self.table.split(plan.validation_split), buffer.rate)
-            validate = Validation(held_out, network, accelerator, actions=self.actions, settings=buffer)
+            validate = LocalizerValidation(held_out, network, accelerator, actions=self.actions, settings=buffer)
         drawn: TrainingBuffers | Known = clips
         if (plan.freeze_backbone or not learns(network.backbone.lower_parts)) and not buffer.augment:
             drawn = Known.look(clips, network.backbone, accelerator.device, quiet=quiet)
@@ -109,7 +109,9 @@ class LocalizationTraining(Training):
         )
         batches.unreadable.update(self.footage.problems)
         videos = len(self.footage.videos)
-        return Material(batches, batches.loader.steps, videos, batches.unreadable, validate, Validation.criterion)
+        return Material(
+            batches, batches.loader.steps, videos, batches.unreadable, validate, LocalizerValidation.criterion
+        )
 
 
 def learns(parts: Sequence[nn.Module]) -> bool:

@@ -16,7 +16,7 @@ from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.tasks.localization.scoring import detections, true_segments, truth_table
 
 
-class Validation:
+class LocalizerValidation:
     """mAP at tIoU 0.5 on a split, in ActivityNet's reading, each process looking at its share of the videos."""
 
     criterion = "mAP"

@@ -40,7 +40,7 @@ class FrameBoxes:
     score: NDArray[np.float64]
 
 
-def look(
+def detect_frames(
     network: Detector,
     path: Address | Place,
     frames: range,
@@ -70,11 +70,11 @@ def look(
         VideoError: the video cannot be read to its end.
     """
     pictures = decode_each(path, frames, lambda height, width: (height, width))
-    return look_at(network, pictures, frames, settings, device, kept=kept, at_once=at_once, autocast=autocast)
+    return detect_in(network, pictures, frames, settings, device, kept=kept, at_once=at_once, autocast=autocast)
 
 
 @torch.no_grad()
-def look_at(
+def detect_in(
     network: Detector,
     pictures: Iterable[NDArray[np.uint8]],
     frames: range,
@@ -85,7 +85,7 @@ def look_at(
     at_once: int = 8,
     autocast: torch.dtype | None = None,
 ) -> Iterator[FrameBoxes]:
-    """As `look`, of pictures (H, W, 3) that come one by one: as many as there are `frames`."""
+    """As `detect_frames`, of pictures (H, W, 3) that come one by one: as many as there are `frames`."""
     length = network.frames
     starts = clip_starts(len(frames), length, settings.step)
     waiting: deque[tuple[int, Tubelets]] = deque()
@@ -123,7 +123,7 @@ def clip_starts(frames: int, length: int, step: int) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Clip:
+class _ShrunkClip:
     """L frames from `start` on, uint8 (L, size, size, 3); scale (4,) leads from their pixels to the video's."""
 
     start: int
@@ -133,7 +133,7 @@ class _Clip:
 
 def _clips(
     pictures: Iterable[NDArray[np.uint8]], frames: int, starts: Sequence[int], length: int, size: int
-) -> Iterator[_Clip]:
+) -> Iterator[_ShrunkClip]:
     """Clips as the frames come; where the video is shorter than one, its last frame repeats."""
     seen: deque[NDArray[np.uint8]] = deque(maxlen=length)
     left = deque(starts)
@@ -142,7 +142,7 @@ def _clips(
         if left and number == min(left[0] + length, frames) - 1:
             height, width = picture.shape[:2]
             stack = np.stack([*seen, *[seen[-1]] * (length - len(seen))])
-            yield _Clip(left.popleft(), stack, np.array([width, height] * 2) / size)
+            yield _ShrunkClip(left.popleft(), stack, np.array([width, height] * 2) / size)
 
 
 def _enlarged(found: Tubelets, scale: NDArray[np.float64]) -> Tubelets:

@@ -11,7 +11,7 @@ from sceneproof.methods.base import Facts
 from sceneproof.tasks.detection.clips import BoxClipSettings, clip_around
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.linking import TubeSettings, link
-from sceneproof.tasks.detection.looking import FrameBoxes, clip_starts, look
+from sceneproof.tasks.detection.streaming import FrameBoxes, clip_starts, detect_frames
 from sceneproof.types import Tubelets
 from tests.videos import make_video, numbered
 
@@ -58,7 +58,9 @@ def test_each_frame_is_told_once_in_order_in_pixels_of_the_video(
     frames: int, length: int, at_once: int, tmp_path: Path
 ) -> None:
     path = make_video(tmp_path / "a.mp4", numbered(frames, 48, 64))
-    found = list(look(Telling(length), path, range(frames), BoxClipSettings(length, 16, 4), CPU, at_once=at_once))
+    found = list(
+        detect_frames(Telling(length), path, range(frames), BoxClipSettings(length, 16, 4), CPU, at_once=at_once)
+    )
     assert [one.frame for one in found] == list(range(frames))
     for one in found:
         assert one.boxes.tolist() == [[8, 6, 32, 24]], "64 x 48 pixels for 16 x 16; what has no area is left out"
@@ -70,10 +72,10 @@ def test_each_frame_is_told_once_in_order_in_pixels_of_the_video(
 
 def test_a_part_of_a_file_keeps_the_files_numbers(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", numbered(12, 48, 64))
-    found = list(look(Telling(1), path, range(5, 9), BoxClipSettings(1, 16), CPU))
+    found = list(detect_frames(Telling(1), path, range(5, 9), BoxClipSettings(1, 16), CPU))
     assert [one.frame for one in found] == [5, 6, 7, 8]
     with pytest.raises(VideoError, match="asked for frame"):
-        list(look(Telling(1), path, range(20), BoxClipSettings(1, 16), CPU))
+        list(detect_frames(Telling(1), path, range(20), BoxClipSettings(1, 16), CPU))
 
 
 def frames_of(boxes: list[list[list[float]]]) -> list[FrameBoxes]:
