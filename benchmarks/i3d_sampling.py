@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="a results.csv to add the figures to")
     arguments = parser.parse_args()
     table = Manifest.read(arguments.manifest)
-    paths = [table.root / row.path for row in table.rows.itertuples() if row.action == arguments.action]
+    paths = [table.root / str(path) for path in table.rows.loc[table.rows["action"] == arguments.action, "path"]]
     videos = [decode(path) for path in paths]
     print(f"{len(videos)} clips of {arguments.action}")
     print(f"{'shown':<28}{arguments.right:>16}{arguments.other:>16}{'above .9':>10}")
