@@ -64,10 +64,11 @@ class I3D(Backbone):
             InputError: a stream or a module that does not exist.
         """
         super().__init__()
-        if stream not in CHANNELS or split not in MIXED or split == "Mixed_5c":
-            known = ", ".join([*MIXED][:-1])
+        before_last = [*MIXED][:-1]
+        if stream not in CHANNELS or split not in before_last:
             raise InputError(
-                f"I3D: unknown {stream=} or {split=}; streams: rgb, flow; modules to split behind: {known}"
+                f"I3D: unknown {stream=} or {split=}; streams: {', '.join(CHANNELS)}; modules to split behind: "
+                f"{', '.join(before_last)}"
             )
         self.stream, self.split = stream, split
         self.stages = nn.ModuleDict(
