@@ -20,7 +20,7 @@ from sceneproof.legacy import modern_words
 from sceneproof.recipes import brought_up_to_date, check_files, check_values, classes_named
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
-from sceneproof.trust import OWN, check_prefixes
+from sceneproof.trust import OWN, check_prefixes, class_paths
 from sceneproof.words import (
     FLAG,
     class_first,
@@ -91,17 +91,19 @@ def parse(
     parser = _parser(function, name, options)
     required = [key for key, item in parameters.items() if item.default is item.empty]
     spelled_words = spelled_out(words, options.inside, required)
-    trusted = _trust(spelled_words)
+    trusted = trusted_by(spelled_words)
     check_prefixes(trusted)
     files = values_of(words, "--config")
-    trust = [*trusted, *named_paths(words)]
+    by_default = class_paths(options.defaults)  # the task names them, whose own code is trusted
+    trust = [*trusted, *named_paths(words), *by_default]
     check_files(files, words, hints, options.inside, trust)
     for key in classes_named(words, files, hints):
         parser.set_defaults({key: None})  # else it would take over what the default class calls by the same name
         spelled_words = class_first(spelled_words, f"--{key}")
     modern_ones = [brought_up_to_date(word, spelled_words[place - 1]) for place, word in enumerate(spelled_words)]
     try:
-        with _importing([*trusted, *(path.replace(":", ".").partition(".")[0] for path in named_paths(words))]):
+        named = [*named_paths(words), *by_default]
+        with _importing([*trusted, *(path.replace(":", ".").partition(".")[0] for path in named)]):
             values = parser.parse_args(modern_ones)
     except InputError as error:
         where = f"{', '.join(files)}: " if files else ""
@@ -196,8 +198,8 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
     return made
 
 
-def _trust(spelled: Sequence[str]) -> list[str]:
-    """What --trust names; a word of the command line alone can."""
+def trusted_by(spelled: Sequence[str]) -> list[str]:
+    """What --trust names, in words as `spelled_out` gives them; a word of the command line alone can."""
     values = [word.partition("=")[2] for word in spelled if word.startswith("--trust=")]
     return list(dict.fromkeys(item for value in values if value != "null" for item in yaml.safe_load(value)))
 

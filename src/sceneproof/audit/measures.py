@@ -12,8 +12,8 @@ from sceneproof.audit.figures import CATALOG, SWAPPED
 from sceneproof.audit.table import AuditTable, Part
 from sceneproof.contexts.variants import STILLS, VARIANTS
 from sceneproof.figures import Figure
+from sceneproof.metrics.accuracy import group_accuracy, worst_group
 from sceneproof.metrics.bootstrap import Interval, class_interval, mean_interval, median_interval, paired_interval
-from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.metrics.pull import Pull, scene_pull
 from sceneproof.metrics.scene_reliance import contrasted, reliance, survival
 

@@ -19,8 +19,6 @@ COLUMNS = (
     "background", "background_action", "background_scene", "note", "on_person", "person_area", "people_share",
     "people_cover",
 )  # fmt: skip
-ADDED = ("people_share", "people_cover")
-"""Columns that older tables lack: there nothing is known of them."""
 DIGITS = 5
 """Decimals that probabilities are kept with: the last bits of a network's sums depend on how clips are batched."""
 

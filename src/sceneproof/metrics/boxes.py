@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.matching import Numbers, Truth, check_fit, check_scores, take_numbers
-from sceneproof.metrics.suppression import kept_in_groups
+from sceneproof.metrics.matching import Annotations, Numbers, check_fit, check_scores, kept_in_groups, take_numbers
 
 Corners = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class TrueBoxes(Truth):
+class TrueBoxes(Annotations):
     """Who does what where in which frame: the annotations that detections are held against.
 
     Attributes:

@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from sceneproof.metrics.boxes import Corners, box_area, iou_of_areas
 from sceneproof.metrics.matching import (
+    Annotations,
     Numbers,
-    Truth,
     check_fit,
     check_scores,
+    kept_in_groups,
     real_numbers,
     take_numbers,
     whole_numbers,
 )
-from sceneproof.metrics.suppression import kept_in_groups
 
 ROWS = 1_000_000  # pairs of boxes compared at once, to bound the memory
 
@@ -77,7 +77,7 @@ class Tubes:
 
 
 @dataclass(frozen=True, slots=True)
-class TrueTubes(Truth):
+class TrueTubes(Annotations):
     """Who does what where, from when to when: the annotations that tubes are held against.
 
     Attributes:

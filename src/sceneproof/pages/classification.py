@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from sceneproof.metrics.accuracy import predicted
-from sceneproof.metrics.groups import group_accuracy
+from sceneproof.metrics.accuracy import group_accuracy, predicted
 from sceneproof.pages import charts
 from sceneproof.pages.figures import Leading, figure, gain, gain_chart, heading, headline_of
 from sceneproof.pages.kit import ABSENT, Cell, Chart, Charts, Section, SideBySide, Table, percent

@@ -16,8 +16,7 @@ from sceneproof.metrics.average_recall import recall_at
 from sceneproof.metrics.matching import Matches
 from sceneproof.metrics.temporal_diagnosis import kind_counts, kinds
 from sceneproof.metrics.temporal_matching import BELOW, Reading, match
-from sceneproof.metrics.temporal_nms import grouped_nms
-from sceneproof.metrics.temporal_segments import Detections, TrueSegments
+from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms
 from sceneproof.run import Run
 from sceneproof.studies import recipes
 from sceneproof.studies.measures import Measure, Measures, gain_over, gains, lost_out_of_context, over_seeds

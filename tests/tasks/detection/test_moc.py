@@ -12,8 +12,7 @@ from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.tasks.detection.centres import Truths, focal, truths
-from sceneproof.tasks.detection.gaussians import centre_map, radius
+from sceneproof.tasks.detection.centres import Truths, centre_map, focal, radius, truths
 from sceneproof.tasks.detection.moc import MOC
 from sceneproof.types import Tubelets
 from tests.tasks.detection.toys import Tube, batch, shown, total

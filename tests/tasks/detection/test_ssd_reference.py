@@ -11,7 +11,7 @@ import torch
 
 from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.methods.base import Facts
-from sceneproof.tasks.detection.boxes import default_boxes
+from sceneproof.tasks.detection.multibox import default_boxes
 from sceneproof.tasks.detection.ssd import SSD
 from sceneproof.types import BoxBatch
 from tests.tasks.detection.formula import ACTIONS, TRUTHS, WIDTH, frames, weights

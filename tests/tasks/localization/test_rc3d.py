@@ -12,7 +12,7 @@ from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.wrapped import Wrapped
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.tasks.localization.anchors import tiou
+from sceneproof.tasks.localization.proposals import tiou
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.types import SegmentBatch
 from tests.tasks.localization.toys import buffers

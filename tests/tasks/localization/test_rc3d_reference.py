@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.methods.base import Facts
-from sceneproof.tasks.localization.pooling import pool_segments
+from sceneproof.tasks.localization.proposals import pool_segments
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.types import SegmentBatch
 from tests.tasks.localization.formula_rc3d import ACTIONS, DIM, FRAMES, STRIDE, TRUTHS, WIDTH, features, weights

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy
+from sceneproof.metrics.accuracy import correct, entropy, group_accuracy, mean_class_accuracy, worst_group
 from sceneproof.metrics.bootstrap import mean_interval
-from sceneproof.metrics.groups import group_accuracy, worst_group
 
 Values = NDArray[np.float64]
 

@@ -11,9 +11,8 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
 from sceneproof.methods.terms import cross_entropy
-from sceneproof.tasks.detection.boxes import BACKGROUND, default_boxes, matched, moved, offsets_to
 from sceneproof.tasks.detection.detector import Detector
-from sceneproof.tasks.detection.multibox import Levels, heads
+from sceneproof.tasks.detection.multibox import BACKGROUND, Levels, default_boxes, heads, matched, moved, offsets_to
 from sceneproof.types import BoxBatch, Tubelets
 
 

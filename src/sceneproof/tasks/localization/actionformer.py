@@ -11,8 +11,7 @@ from torchvision.ops import sigmoid_focal_loss
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.tasks.localization.localizer import Localizer
-from sceneproof.tasks.localization.moments import moment_dim, moment_features, moments_of_video
+from sceneproof.tasks.localization.localizer import Localizer, moment_dim, moment_features, moments_of_video
 from sceneproof.tasks.localization.points import Points, distance_iou_loss, points_of, targets
 from sceneproof.tasks.localization.pyramid import DistanceHead, Head, Pyramid
 from sceneproof.tasks.localization.soft_nms import soft_nms

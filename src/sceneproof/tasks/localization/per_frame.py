@@ -13,8 +13,7 @@ from torch.nn import functional
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.tasks.localization.localizer import Localizer
-from sceneproof.tasks.localization.moments import moment_dim, moment_features
+from sceneproof.tasks.localization.localizer import Localizer, moment_dim, moment_features
 from sceneproof.types import SegmentBatch, Segments
 
 

@@ -13,10 +13,8 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
 from sceneproof.methods.terms import cross_entropy
-from sceneproof.tasks.localization.anchors import anchors, moved
 from sceneproof.tasks.localization.localizer import Localizer
-from sceneproof.tasks.localization.pooling import pool_segments
-from sceneproof.tasks.localization.proposals import ProposalNet, propose
+from sceneproof.tasks.localization.proposals import ProposalNet, anchors, moved, pool_segments, propose
 from sceneproof.tasks.localization.sampling import FOREGROUND, Targets, anchor_targets, proposal_targets
 from sceneproof.types import SegmentBatch, Segments
 
