@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-LEAST = 1e-5
-"""Probabilities below this are taken for it: audits keep five decimals."""
+LEAST = 5e-6
+"""Probabilities below this are taken for it: half of the last decimal that audits keep, so that none ties with it."""
 ALPHAS = tuple(round(0.05 * step, 2) for step in range(21))
 """Shares that are tried: 0 to 1."""
 
