@@ -25,7 +25,8 @@ def corrected(scores: ArrayLike, scene: ArrayLike, alpha: float) -> NDArray[np.f
         alpha: share of the scene's answer that is taken out; 0 leaves the scores as they are.
 
     Returns:
-        float64 (N, C); a class that has no probability in either has none. Where no class has any, all have the same.
+        float64 (N, C); a class that has no probability in either has none. Where the clip gives none
+        to any class, all have the same: there is nothing to correct.
 
     Raises:
         ValueError: other shapes.
@@ -34,8 +35,8 @@ def corrected(scores: ArrayLike, scene: ArrayLike, alpha: float) -> NDArray[np.f
     if clip.shape != place.shape or clip.ndim != 2:
         raise ValueError(f"two tables of one shape, not {clip.shape} and {place.shape}")
     logits = np.log(np.maximum(clip, LEAST)) - alpha * np.log(np.maximum(place, LEAST))
-    known = (clip > 0) | (place > 0)
-    logits[~known & known.any(axis=1, keepdims=True)] = -np.inf  # where nothing is known, all classes stay alike
+    logits[(clip == 0) & (place == 0)] = -np.inf
+    logits[~(clip > 0).any(axis=1)] = 0.0
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
