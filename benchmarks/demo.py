@@ -10,13 +10,11 @@ import argparse
 import time
 from pathlib import Path
 
-from sceneproof.demo import METHODS, WORLD, demo_rows, scene_labels
+from sceneproof.demo import WORLD, demo_rows, scene_labels
 from sceneproof.execution import execute
-from sceneproof.files import read_json
 from sceneproof.mall.world import make_world
 from sceneproof.report import report
-from sceneproof.results import add_report, add_results
-from sceneproof.run import Run
+from sceneproof.results import add_study
 
 PREFIX = "demo/"
 
@@ -38,12 +36,8 @@ def main() -> None:
     print(f"{time.process_time() - started:.0f} processor seconds in this process")
     if arguments.results is None:
         return
-    for row in tested:
-        run = Run.open(row.folder)
-        recipe = PREFIX + next(name for name in METHODS if row.folder.name.startswith(f"{name}-seed"))
-        add_results(arguments.results, recipe, run, read_json(row.folder / "evaluation" / "metrics.json"))
     page = report([row.folder for row in tested], out / "report.html", quiet=True)
-    add_report(arguments.results, page.with_suffix(".json"), prefix=PREFIX)
+    add_study(arguments.results, page, [row.folder for row in tested], prefix=PREFIX)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python tests/jhmdb_shared.py SHARED JHMDB
     python -m benchmarks.i3d_sampling JHMDB/manifest.parquet WEIGHTS --results results/results.csv
 
-Of all clips of one action: the share that is named right among the 400 classes, the share that is named another class,
-and that with a probability above .9. Frames are side by side in the middle; "spread" takes them from all of the clip.
+Of all clips of one action: the share that is named right among the 400 classes, the share that is named another
+class, and that with a probability above .9. Frames are side by side, from the clip's middle; "spread": from all of it.
 """
 
 import argparse

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from benchmarks.keeping import keep
 from sceneproof.demo import WORLD, demo_rows, scene_labels
 from sceneproof.execution import Row, execute
-from sceneproof.files import read_json
 from sceneproof.mall.world import make_world
 from sceneproof.metrics.accuracy import correct
 from sceneproof.metrics.bootstrap import paired_interval
-from sceneproof.results import add_results
+from sceneproof.results import add_run
 from sceneproof.run import Run
 
 PRECISIONS = ("bf16", "fp32")
@@ -51,8 +50,7 @@ def main() -> None:
         print(f"{split}: bf16 {bf16.mean():.3f}, fp32 {fp32.mean():.3f}, {interval}")
     if arguments.results is not None:
         for (precision, _), done in rows.items():
-            metrics = read_json(done.folder / "evaluation" / "metrics.json")
-            add_results(arguments.results, f"precision/{precision}", Run.open(done.folder), metrics)
+            add_run(arguments.results, done.folder, recipe=f"precision/{precision}")
         keep(arguments.results, {"precision/bf16 less fp32": difference})
 
 

@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.keeping import keep
-from sceneproof.metrics.temporal_map import temporal_average_precision
+from sceneproof.metrics.temporal_matching import temporal_average_precision
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)

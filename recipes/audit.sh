@@ -14,11 +14,11 @@ for splits in "train validation test" "test"; do
       --scenes "$runs/scenes.parquet" --backgrounds "$backgrounds" --splits $splits --out "$out/jhmdb-$name-$method" \
       --title "jhmdb/$name/$method" --shown 0 --results "$results"
   done
-  sceneproof audit compare "$out/jhmdb-$name-plain" "$out/jhmdb-$name-both" --out "$out/jhmdb-$name.html"
+  sceneproof audit compare "$out/jhmdb-$name-plain" "$out/jhmdb-$name-both" --out "$out/jhmdb-$name.html" --results "$results"
 done
 for method in plain both; do
   sceneproof audit "$mall/variants/$method-from-pretrained-seed0" "$mall/world/manifest.parquet" --humans "$mall/world/masks.parquet" \
     --splits test --out "$out/mall-$method" --title "mall/$method" --results "$results"
 done
-sceneproof audit compare "$out/mall-plain" "$out/mall-both" --out "$out/mall.html"
+sceneproof audit compare "$out/mall-plain" "$out/mall-both" --out "$out/mall.html" --results "$results"
 python -m benchmarks.calibration --each 25 --results "$results"

@@ -17,6 +17,7 @@ from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.single import audit_clip, sentence, top_of
 from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject
 from sceneproof.audit.uploads import UploadAudit, examples_in
+from sceneproof.correction import Remedy
 from sceneproof.errors import InputError
 from sceneproof.labelling import upload
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
@@ -77,6 +78,16 @@ def test_a_model_of_the_place_still_says_it_without_the_person() -> None:
     assert found.missing == [("Where the model looks", "a callable shows no maps")]
     assert [name for name, _ in found.views[0].top] == ["jump", "run"]
     assert [share for _, share in found.views[0].top] == pytest.approx([0.71, 0.29])
+
+
+def test_a_correction_says_what_is_left_without_the_scenes_part() -> None:
+    subject = CallableModel(by_the_corner, actions=["jump", "run"], inputs=FOUR)
+    remedy = Remedy(1.0, ("jump", "run"), "", "human_inpainted", 0.01)
+    said = {view.name: view.sentence for view in audit_clip(subject, CLIP.frames, CLIP.people, remedy=remedy).views}
+    assert said["human_inpainted"].endswith(
+        "With the scene’s part taken out it still says jump, at 50\N{NO-BREAK SPACE}%."
+    )
+    assert "taken out" not in said["scene_grey"]
 
 
 def test_a_model_of_the_person_does_not() -> None:

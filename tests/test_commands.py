@@ -2,16 +2,19 @@ from pathlib import Path
 
 import pytest
 
-from sceneproof.commands import task_of_recipe, task_of_words
+from sceneproof.commands import options_of, task_of_recipe, task_of_words
 from sceneproof.errors import InputError
+from sceneproof.report import page_of
 from sceneproof.tasks import Classification, Detection, Localization, Task
-from sceneproof.trust import named_function
 
 
 @pytest.mark.parametrize("kind", [Classification, Detection, Localization])
 def test_every_task_has_its_page_and_its_defaults(kind: type[Task]) -> None:
     task = kind()
-    assert callable(named_function(task.page))
+    page = page_of(task)
+    assert page.study.task == task.name
+    assert options_of("report", task) is page.options
+    assert options_of("evaluate", task) is task.testing
     assert task.defaults().keys() == {"task", "backbone", "method", "optimisation"}
     assert task.options({}).settings()
     with pytest.raises(InputError, match=f"evaluate: {task.name} has no option 'nonesuch'"):

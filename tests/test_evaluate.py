@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sceneproof.correction import Remedy
 from sceneproof.data.tables import read_table
+from sceneproof.downloading import checked
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate, settings_of
+from sceneproof.figures import read_figures
 from sceneproof.files import read_json
 from sceneproof.metrics.accuracy import top_k
 from sceneproof.run import Run
@@ -64,6 +67,28 @@ def test_an_unreadable_video_counts_as_missed_and_is_named(small: Small, run: Ru
         np.argmax(whole["scores"][video]) == (video[:3] == "run") for video in whole.index if video != "run_test_0"
     )
     assert figures["top1"] == right / 16
+
+
+def test_a_correction_of_this_run_is_tested_beside_its_answers(small: Small, run: Run, tmp_path: Path) -> None:
+    weights = checked(run.path / "weights.safetensors")
+    Remedy(0.5, tuple(run.actions), weights, "human_filled", 0.01).write(tmp_path / "remedy.json")
+    done = evaluate(
+        run.path, small.manifest, humans=small.boxes, quiet=True, out=tmp_path / "out", remedy=tmp_path / "remedy.json"
+    )
+    table, found = done.predictions, done.metrics["splits"]["test"]["corrected"]
+    scores, scene = (np.array(table[name].tolist(), np.float64) for name in ("scores", "scores_without_humans"))
+    best = (np.log(np.maximum(scores, 5e-6)) - 0.5 * np.log(np.maximum(scene, 5e-6))).argmax(1)
+    assert found["top1"] == np.mean([run.actions[place] for place in best] == table["action"])
+    assert found["top1_as_it_is"] == done.metrics["splits"]["test"]["top1"]
+    kept = {(figure.slice, figure.metric): figure for figure in read_figures(tmp_path / "out" / "figures.parquet")}
+    assert kept["test", "corrected/top1"].value == found["top1"]
+    assert kept["test", "corrected/top1"].n == 16
+    with pytest.raises(InputError, match="give --humans"):
+        evaluate(run.path, small.manifest, quiet=True, remedy=tmp_path / "remedy.json")
+    for bad, why in (("", "human_inpainted"), ("another", "human_filled")):
+        Remedy(0.5, tuple(run.actions), bad, why, 0.01).write(tmp_path / "remedy.json")
+        with pytest.raises(InputError, match="other weights" if bad else "--scene human_filled"):
+            evaluate(run.path, small.manifest, humans=small.boxes, quiet=True, remedy=tmp_path / "remedy.json")
 
 
 def test_bad_input_is_named(small: Small, run: Run, tmp_path: Path) -> None:

@@ -24,8 +24,6 @@ from sceneproof.locks import Lock, beside, locked
 from sceneproof.mall.plan import World
 from sceneproof.mall.world import make_world
 from sceneproof.pages.comparison import compare
-from sceneproof.pages.detection import report_detection
-from sceneproof.pages.localization import report_localization
 from sceneproof.prepare import prepare
 from sceneproof.report import report
 from sceneproof.results import Result, read_results, write_results
@@ -203,8 +201,6 @@ def test_pages_comparisons_and_repairs_are_written_by_one_command_at_a_time(tmp_
     out = tmp_path / "out.parquet"
     commands: list[Callable[[], object]] = [
         lambda: report([tmp_path], out),
-        lambda: report_localization([tmp_path], out),
-        lambda: report_detection([tmp_path], out),
         lambda: compare(tmp_path, tmp_path, out),
         lambda: index_check(tmp_path / "m.parquet", repair=out),
     ]

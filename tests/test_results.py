@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from sceneproof.errors import InputError
+from sceneproof.figures import ALL
 from sceneproof.files import write_json
-from sceneproof.results import ALL, Result, add_report, add_results, fill_page, main, read_results, table, write_results
-from sceneproof.run import Run
+from sceneproof.results import Result, add_run, add_study, fill_page, main, read_results, table, write_results
 
 
 def lines(recipe: str, *values: float, metric: str = "test/top1") -> list[Result]:
@@ -42,36 +42,51 @@ def test_other_columns_are_refused(tmp_path: Path) -> None:
         read_results(tmp_path / "results.csv")
 
 
-def test_a_run_adds_its_figures(tmp_path: Path) -> None:
-    run = Run(tmp_path / "run", {"seed": 3}, ["a"], [])
-    run.path.mkdir()
-    write_json(run.path / "environment.json", {"commit": "abc"})
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "run"
+    path.mkdir()
+    (path / "config.yaml").write_text("seed: 3\n")
+    write_json(path / "labels.json", {"actions": ["a"], "scenes": []})
+    write_json(path / "environment.json", {"commit": "abc"})
     metrics = {
-        "run": "x",
+        "run": "run",
         "settings": {"clips": 1, "splits": ["test"]},
-        "splits": {"test": {"top1": 0.5, "worst_group": None, "without_humans": {"entropy": 1.25}}},
+        "splits": {"test": {"videos": 8, "top1": 0.5, "top1_interval": {"value": 0.5, "low": 0.25, "high": 0.75},
+                            "worst_group": None, "without_humans": {"entropy": 1.25}}},
         "scene_leakage": {"probe_split": "train", "test": {"from_features": 0.75}},
-    }
-    add_results(tmp_path / "results.csv", "plain", run, metrics)
-    assert [(one.seed, one.commit, one.metric, one.ours) for one in read_results(tmp_path / "results.csv")] == [
-        ("3", "abc", "scene_leakage/test/from_features", "0.75"),
-        ("3", "abc", "test/top1", "0.5"),
-        ("3", "abc", "test/without_humans/entropy", "1.25"),
+    }  # fmt: skip
+    write_json(path / "evaluation" / "metrics.json", metrics)
+    return path
+
+
+def shown(path: Path) -> list[tuple[str, str, str, str]]:
+    return [(line.recipe, line.seed, line.metric, line.ours) for line in read_results(path)]
+
+
+def test_a_run_adds_its_figures(tmp_path: Path) -> None:
+    add_run(tmp_path / "results.csv", folder(tmp_path), recipe="plain")
+    assert shown(tmp_path / "results.csv") == [
+        ("plain", "3", "test/top1", "0.5"),
+        ("plain", "3", "test/top1/low", "0.25"),
+        ("plain", "3", "test/top1/high", "0.75"),
+        ("plain", "3", "test/without_humans/entropy", "1.25"),
+        ("plain", "3", "test/scene_leakage/from_features", "0.75"),
     ]
+    assert {line.commit for line in read_results(tmp_path / "results.csv")} == {"abc"}
 
 
-def test_a_report_adds_its_paired_differences(tmp_path: Path) -> None:
+def test_a_study_adds_its_runs_and_paired_differences(tmp_path: Path) -> None:
     gain = {"value": 0.05, "low": 0.01, "high": 0.09}
     measures = [
         {"recipe": "plain", "metric": "top-1", "on": "out of context", "gain": None},
         {"recipe": "sdn", "metric": "top-1", "on": "out of context", "gain": gain},
         {"recipe": "sdn", "metric": "top-1 without people", "on": "in context", "gain": gain},
     ]
-    runs = [{"recipe": "plain", "commit": "abc"}, {"recipe": "sdn", "commit": "abc"}]
+    runs = [{"recipe": "plain", "commit": "abc", "run": "run"}, {"recipe": "sdn", "commit": "def", "run": "other"}]
     write_json(tmp_path / "report.json", {"runs": runs, "measures": measures})
-    add_report(tmp_path / "results.csv", tmp_path / "report.json", prefix="mall-")
-    found = read_results(tmp_path / "results.csv")
-    assert [(one.recipe, one.seed, one.metric, one.ours) for one in found] == [
+    add_study(tmp_path / "results.csv", tmp_path / "report.html", [folder(tmp_path)], prefix="mall-")
+    assert ("mall-plain", "3", "test/top1", "0.5") in shown(tmp_path / "results.csv")
+    assert [line for line in shown(tmp_path / "results.csv") if line[1] == ALL] == [
         ("mall-sdn", ALL, "out of context/top1/gain", "0.05"),
         ("mall-sdn", ALL, "out of context/top1/gain/low", "0.01"),
         ("mall-sdn", ALL, "out of context/top1/gain/high", "0.09"),
@@ -79,8 +94,8 @@ def test_a_report_adds_its_paired_differences(tmp_path: Path) -> None:
         ("mall-sdn", ALL, "in context/top1 without people/gain/low", "0.01"),
         ("mall-sdn", ALL, "in context/top1 without people/gain/high", "0.09"),
     ]
-    shown = table(found, ["mall-sdn"], ["in context/top1 without people/gain"]).splitlines()[-1]
-    assert shown == "| mall-sdn | +5.0 [+1.0, +9.0] |"
+    cells = table(read_results(tmp_path / "results.csv"), ["mall-sdn"], ["in context/top1 without people/gain"])
+    assert cells.splitlines()[-1] == "| mall-sdn | +5.0 [+1.0, +9.0] |"
 
 
 def test_table_by_hand() -> None:

@@ -90,6 +90,9 @@ def test_an_interrupted_training_ends_with_the_same_bits(
     again = trained(videos, tmp_path / "run", way=way, workers=1, memory=True)
     assert again.done
     assert same(again, whole)
+    assert whole.history()[-1]["step"] == 2 * Run.open(whole.path).known.steps, (
+        "its network was told how many there are"
+    )
     assert 0 <= whole.history()[-1]["validation/frame_mAP"] <= 1
 
 

@@ -91,7 +91,7 @@ def test_an_audit_that_overflows_names_the_video(
 
 def test_a_localizer_and_a_detector_that_overflow_say_so() -> None:
     """A NaN reaches no threshold: nothing would be found, in silence."""
-    localizer, detector = PerFrame(SMALL(), 2), SSD(VGG16(width=4), 2, **SSD_SETTINGS)
+    localizer, detector = PerFrame(SMALL(), Facts(2)), SSD(VGG16(width=4), Facts(2), **SSD_SETTINGS)
     for network in (localizer, detector):
         heads = [weight for name, weight in network.named_parameters() if "head" in name and name.endswith("weight")]
         torch.nn.init.constant_(heads[0], torch.inf)

@@ -14,6 +14,7 @@ from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.settings import ModelSettings
 from sceneproof.audit.uploads import UploadAudit, examples_in
 from sceneproof.contexts.backgrounds import Backgrounds
+from sceneproof.correction import Remedy
 from sceneproof.errors import InputError
 from sceneproof.gate import LARGEST, Gate, own_names
 from sceneproof.interrupts import Terminated, termination_interrupts
@@ -46,6 +47,7 @@ def app(
     gap: int = 1,
     examples: Path | None = None,
     backgrounds: Path | None = None,
+    remedy: Path | None = None,
     clips: int = 3,
     seconds: float = 10.0,
     seed: int = 0,
@@ -76,6 +78,7 @@ def app(
         gap: For boxes: how many frames looked at a person may be missing from and still be the same.
         examples: Folder of videos to choose from.
         backgrounds: Folder of pictures or videos to put people in front of; without one, a drawn scene.
+        remedy: File of `sceneproof remedy` for this model: the page also says its answer without the scene’s part.
         clips: Clips of the video, evenly spaced; their probabilities are averaged.
         seconds: What lies behind so many seconds of a file is not looked at, and the page says so.
         seed: Another seed, another drawn scene and texture.
@@ -100,7 +103,12 @@ def app(
         None if trust is None else tuple(trust),
     ).open()  # fmt: skip
     behind = None if backgrounds is None else Backgrounds.read(backgrounds)
-    desk = UploadAudit(subject, labelling, finder.class_path.endswith(".MotionMask"), clips, seconds, seed, behind)
+    cure = None
+    if remedy is not None:
+        cure = Remedy.read(remedy)
+        cure.refuse_other(subject.actions, subject.identity, remedy)
+    by_motion = finder.class_path.endswith(".MotionMask")
+    desk = UploadAudit(subject, labelling, by_motion, clips, seconds, seed, behind, cure)
     clips_at_hand = {} if examples is None else examples_in(examples)
     try:
         serve(desk, clips_at_hand, host=host, port=port, allowed_hosts=allowed_hosts)

@@ -20,7 +20,7 @@ from sceneproof.legacy import modern_words
 from sceneproof.recipes import brought_up_to_date, check_files, check_values, classes_named
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
-from sceneproof.trust import OWN, check_prefixes
+from sceneproof.trust import OWN, check_prefixes, class_paths
 from sceneproof.words import (
     FLAG,
     class_first,
@@ -60,6 +60,7 @@ def parse(
     name: str,
     *,
     task: "Task | None" = None,
+    more: type | None = None,
 ) -> dict[str, Any]:
     """The keyword arguments of `function` that the words stand for; parameters are flags, required ones positional.
 
@@ -70,7 +71,9 @@ def parse(
         function: what the command does; its docstring is the help.
         words: the command line behind the command's name.
         name: of the command.
-        task: the task at hand: `train` takes its defaults, and a function with `**options` the options of its testing.
+        task: the task at hand: `train` takes its defaults, and a function with `**options: Any` the options of its
+            testing. One with `**options: Annotated[Any, Kind]` takes the fields of this dataclass, whatever the task.
+        more: a dataclass whose fields a function with `**options: Any` takes instead.
 
     Raises:
         InputError: an unknown flag or key, a value of another type, or a class that is not trusted.
@@ -82,23 +85,25 @@ def parse(
         check_values([word, word.partition("=")[2]], name)
     words = normalised(words)
     refuse_former(words, getattr(inspect.getmodule(function), "FORMER_WORDS", {}))
-    options = _Options.of(function, task)
+    options = _Options.of(function, task, more)
     hints, parameters = options.hints, options.parameters
     words = modern_words(words) if "task" in parameters else words
     parser = _parser(function, name, options)
     required = [key for key, item in parameters.items() if item.default is item.empty]
     spelled_words = spelled_out(words, options.inside, required)
-    trusted = _trust(spelled_words)
+    trusted = trusted_by(spelled_words)
     check_prefixes(trusted)
     files = values_of(words, "--config")
-    trust = [*trusted, *named_paths(words)]
+    by_default = class_paths(options.defaults)  # the task names them, whose own code is trusted
+    trust = [*trusted, *named_paths(words), *by_default]
     check_files(files, words, hints, options.inside, trust)
     for key in classes_named(words, files, hints):
         parser.set_defaults({key: None})  # else it would take over what the default class calls by the same name
         spelled_words = class_first(spelled_words, f"--{key}")
     modern_ones = [brought_up_to_date(word, spelled_words[place - 1]) for place, word in enumerate(spelled_words)]
     try:
-        with _importing([*trusted, *(path.replace(":", ".").partition(".")[0] for path in named_paths(words))]):
+        named = [*named_paths(words), *by_default]
+        with _importing([*trusted, *(path.replace(":", ".").partition(".")[0] for path in named)]):
             values = parser.parse_args(modern_ones)
     except InputError as error:
         where = f"{', '.join(files)}: " if files else ""
@@ -119,9 +124,9 @@ class _Options:
 
     Attributes:
         hints: type by parameter.
-        parameters: by name, the options of the task's testing in front.
+        parameters: by name, further options in front.
         inside: `hints`, with the types of what is inside dataclasses and the task, by `parameter.field`.
-        more: a dataclass whose fields are further options, or None.
+        more: the dataclass of `**options`, or None.
         taken: the function's own parameters.
         defaults: the task's, as plain values, in place of the function's.
     """
@@ -134,14 +139,16 @@ class _Options:
     defaults: Mapping[str, Any]
 
     @classmethod
-    def of(cls, function: Callable[..., Any], task: "Task | None") -> "_Options":
-        hints = typing.get_type_hints(function)
+    def of(cls, function: Callable[..., Any], task: "Task | None", more: type | None = None) -> "_Options":
+        hints = typing.get_type_hints(function, include_extras=True)
         parameters = dict(inspect.signature(function).parameters)
         taken = frozenset(parameters)
-        more = None
         if "options" in parameters:
-            del parameters["options"], hints["options"]
-            more = task.testing if task is not None else None
+            kinds = getattr(hints.pop("options"), "__metadata__", ())
+            del parameters["options"]
+            more = kinds[0] if kinds else more or (task.testing if task is not None else None)
+        else:
+            more = None
         if more is not None:
             hints = typing.get_type_hints(more) | hints
             parameters = {**inspect.signature(more).parameters, **parameters}
@@ -160,7 +167,8 @@ def _parser(function: Callable[..., Any], name: str, options: _Options) -> Parse
     parser.add_argument("--config", action="config", help="a YAML file with any of the options below")
     parser.add_function_arguments(function, as_positional=True)
     if options.more is not None:
-        parser.add_class_arguments(options.more, None, skip=set(options.taken))
+        known = {action.dest for action in parser._actions}  # where jsonargparse has read on to what makes the options
+        parser.add_class_arguments(options.more, None, skip=options.taken | known)
     parser.set_defaults(dict(options.defaults))
     for group in parser._action_groups:
         if group.title not in ("positional arguments", "options"):
@@ -190,8 +198,8 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
     return made
 
 
-def _trust(spelled: Sequence[str]) -> list[str]:
-    """What --trust names; a word of the command line alone can."""
+def trusted_by(spelled: Sequence[str]) -> list[str]:
+    """What --trust names, in words as `spelled_out` gives them; a word of the command line alone can."""
     values = [word.partition("=")[2] for word in spelled if word.startswith("--trust=")]
     return list(dict.fromkeys(item for value in values if value != "null" for item in yaml.safe_load(value)))
 

@@ -38,6 +38,10 @@ COMMANDS = {
     "label humans": ("sceneproof.labelling.humans_command:label_humans", "manifest -> boxes or masks of people"),
     "label check": ("sceneproof.pages.labels:label_check", "labels -> one page to look at them with"),
     "label network": ("sceneproof.labelling.scene_training:train_scene_network", "scene pictures -> scene classifier"),
+    "data bias": (
+        "sceneproof.data.bias:data_bias",
+        "manifest + scene labels -> what the scene alone tells",
+    ),
     "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
     "contexts export": ("sceneproof.contexts.export:export", "manifest + people -> the same videos in other places"),
     "train": ("sceneproof.train:train", "manifest + labels -> run; --task Localization, Detection"),
@@ -50,6 +54,7 @@ COMMANDS = {
         "sceneproof.audit.command:audit_command",
         "any model + labelled videos -> how much it leans on the scene",
     ),
+    "remedy": ("sceneproof.audit.remedy:remedy", "audit -> its model's answers corrected, without training"),
     "app": ("sceneproof.app:app", "any model + one clip of yours -> the audit in the browser"),
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }
@@ -84,11 +89,10 @@ def _run(name: str, rest: Sequence[str]) -> None:
             command = named_function(COMMANDS[name][0])
             command(**parse(command, rest, f"sceneproof {name}"))
             return
-        from sceneproof.commands import task_of_words  # which knows all tasks, so loads torch
+        from sceneproof.commands import options_of, task_of_words  # which knows all tasks, so loads torch
 
-        task = task_of_words(rest)
-        command = named_function(task.page if name == "report" else COMMANDS[name][0])
-        command(**parse(command, rest, f"sceneproof {name}", task=task))
+        task, command = task_of_words(rest), named_function(COMMANDS[name][0])
+        command(**parse(command, rest, f"sceneproof {name}", task=task, more=options_of(name, task)))
     except (InputError, TrainingError, MachineError, ConditionMetError) as error:
         _fail(as_typed(str(error), rest), CODES[next(kind for kind in CODES if isinstance(error, kind))])
     except MemoryError as error:

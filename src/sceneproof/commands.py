@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sceneproof import tasks
+from sceneproof.arguments import trusted_by
 from sceneproof.errors import InputError
 from sceneproof.legacy import BEFORE, modern
 from sceneproof.recipes import read_yaml
+from sceneproof.report import page_of
 from sceneproof.run import task_of
 from sceneproof.task import Task
+from sceneproof.trust import check_prefixes
+from sceneproof.words import normalised, spelled_out
 
 
 def task_of_recipe(path: Path, trust: Sequence[str] | None = None) -> Task:
@@ -47,8 +51,10 @@ def task_of_words(words: Sequence[str]) -> Task:
     """The task that a command line is about: by --task, by its recipe, or by the first run folder that it names.
 
     Raises:
-        InputError: --task names none.
+        InputError: --task names none, or a file names one that is not trusted.
     """
+    trust = trusted_by(spelled_out(normalised(words), {"trust": Sequence[str]}, ()))
+    check_prefixes(trust)
     waiting = list(words)
     while waiting:
         name, equals, value = waiting.pop(0).partition("=")
@@ -58,13 +64,18 @@ def task_of_words(words: Sequence[str]) -> Task:
                 return task_named(value, [value])
             recipe = os.path.expanduser(value)
             if os.path.isfile(recipe) and _says(recipe):
-                return task_of_recipe(Path(recipe))
+                return task_of_recipe(Path(recipe), trust)
         elif not name.startswith("--"):
             place = os.path.expanduser(name)
             config = os.path.join(place, "config.yaml")
             if os.path.isfile(config) or (place.endswith((".yaml", ".yml")) and os.path.isfile(place)):
-                return task_of_recipe(Path(config if os.path.isfile(config) else place))
+                return task_of_recipe(Path(config if os.path.isfile(config) else place), trust)
     return tasks.Classification()
+
+
+def options_of(name: str, task: Task) -> type:
+    """The dataclass of options that a task adds to a command: those of its page, or else of its testing."""
+    return page_of(task).options if name == "report" else task.testing
 
 
 def _says(recipe: str) -> bool:

@@ -14,6 +14,7 @@ from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
+from sceneproof.figures import FILE, figures_of_run, write_figures
 from sceneproof.files import write_json
 from sceneproof.numerics import device_named
 from sceneproof.run import Run
@@ -54,7 +55,9 @@ def evaluate(
     quiet: bool = False,
     **options: Any,
 ) -> Evaluation:
-    """Tests a run: writes predictions.parquet, metrics.json and what the task adds to the run's folder `evaluation`.
+    """Tests a run: writes predictions.parquet, figures.parquet and metrics.json to the run's folder `evaluation`.
+
+    Where the task has more tables, such as the truth or tubes, they are written as well.
 
     A video that cannot be read counts as missed: wrong in every accuracy, without a detection, and listed.
 
@@ -104,6 +107,7 @@ def evaluate(
     about = {"actions": trained.actions, "run": trained.name, "precision": numerics.precision}
     for name, (kind, rows) in tested.tables.items():
         write_table(folder / f"{name}.parquet", rows, kind, **about, **tested.metadata)
+    write_figures(folder / FILE, figures_of_run(metrics, trained.name, trained.seed))
     write_json(folder / "metrics.json", metrics, sealed=True)
     return Evaluation({name: rows for name, (_, rows) in tested.tables.items()}, metrics)
 

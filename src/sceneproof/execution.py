@@ -112,7 +112,7 @@ def _tested(folder: Path, settings: Mapping[str, Any]) -> bool:
     except InputError:  # there is none, or it is damaged
         return False
     predictions = folder / "predictions.parquet"
-    if not isinstance(said, dict) or said.get("settings") != settings:
+    if not isinstance(said, dict) or _given(said.get("settings")) != _given(settings):
         return False
     if predictions.exists() and not intact(predictions):
         return False
@@ -120,3 +120,10 @@ def _tested(folder: Path, settings: Mapping[str, Any]) -> bool:
     return "tables" not in said or said["tables"] == file_digests(
         **{name: settings.get(name) for name in said["tables"]}
     )
+
+
+def _given(settings: object) -> object:
+    """Settings without those that are None: an option that came later, and is not used, changes no figure."""
+    if not isinstance(settings, Mapping):
+        return settings
+    return {name: value for name, value in settings.items() if value is not None}

@@ -10,7 +10,7 @@ from sceneproof.addresses import Address, located
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
 from sceneproof.files import output_files
-from sceneproof.metrics.temporal_nms import grouped_nms
+from sceneproof.metrics.temporal_segments import grouped_nms
 from sceneproof.numerics import device_named
 from sceneproof.pages.timeline import TimeLine, write_timeline
 from sceneproof.progress import progress

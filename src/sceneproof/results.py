@@ -9,27 +9,26 @@ A page asks for a table in a comment, and `python -m sceneproof.results PAGE …
 import argparse
 import csv
 import io
+import math
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from sceneproof.errors import InputError
+from sceneproof.figures import ALL, Figure, read_tested
 from sceneproof.files import read_json, whole
 from sceneproof.locks import beside, locked
-from sceneproof.metrics.bootstrap import mean_and_std
+from sceneproof.metrics.bootstrap import Interval, mean_and_std
 from sceneproof.run import Run
-
-ALL = "all"
-"""The seed of figures that are over all seeds, such as a paired difference."""
 
 SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "from_action", "top1_with_humans",
           "top1 without people", "mAP", "AR", "average mAP",
           "frame_mAP", "video_mAP", "frame-mAP", "video-mAP",
-          "survives_human_inpainted", "survives_scene_grey", "survives_frozen", "human_accuracy", "scene_error",
-          "names_neither", "scene_cost", "on_person", "person_area", "outline_leak"}  # fmt: skip
+          "survives_human_inpainted", "survives_human_filled", "survives_scene_grey", "survives_frozen",
+          "human_accuracy", "scene_error", "names_neither", "scene_cost", "cutting_cost", "on_person", "person_area",
+          "outline_leak"}  # fmt: skip
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -88,66 +87,50 @@ def write_results(path: str | Path, new: Sequence[Result]) -> None:
             writer.writerows(astuple(one) for one in lines.values())
 
 
-def add_results(path: str | Path, recipe: str, run: Run, metrics: Mapping[str, Any]) -> None:
-    """Adds the figures of one tested run.
+def add_figures(path: str | Path, figures: Sequence[Figure], commit: str, *, recipe: str | None = None) -> None:
+    """Adds figures, with the ends of their intervals as "…/low" and "…/high"; what was not measured is left out.
 
     Args:
         path: results.csv.
-        recipe: the recipe's name.
-        run: the run; its seed and the commit of its code are noted.
-        metrics: what `evaluate` wrote to metrics.json.
+        figures: of a tested run, an audit or a study.
+        commit: of the code that made them.
+        recipe: what to call theirs.
     """
-    figures = {**metrics, **metrics.get("splits", {})}
-    for key in ("splits", "settings", "tables"):
-        figures.pop(key, None)
-    seed = str(run.seed)
-    write_results(path, [Result(recipe, run.commit, seed, name, f"{value:.6g}") for name, value in _leaves(figures)])
+    lines = [
+        Result(recipe or figure.recipe, commit, figure.seed, f"{figure.path}{end}", f"{value:.6g}")
+        for figure in figures
+        if (found := figure.interval) is not None
+        for end, value in (("", found.value), ("/low", found.low), ("/high", found.high))
+        if math.isfinite(value)
+    ]
+    write_results(path, lines)
 
 
-def add_report(path: str | Path, report: str | Path, *, prefix: str = "") -> None:
-    """Adds the paired differences of a report.json, which are over all seeds, as "…/gain" with "/low" and "/high".
+def add_run(path: str | Path, folder: Path, *, recipe: str) -> None:
+    """Adds the figures of a run that `evaluate` has tested, under the recipe's name, with its seed and commit."""
+    run = Run.open(folder)
+    add_figures(path, read_tested(folder, run.seed), run.commit, recipe=recipe)
+
+
+def add_study(path: str | Path, page: Path, folders: Sequence[Path], *, prefix: str) -> None:
+    """Adds the figures of all runs of a study, and the paired differences of its page, over all seeds, as "…/gain".
 
     Args:
         path: results.csv.
-        report: the report.json.
+        page: the page that `report` wrote; its figures are beside it.
+        folders: of the runs.
         prefix: put before the names of the recipes.
     """
-    page = read_json(report)
-    commits = {run["recipe"]: run["commit"] for run in page["runs"]}
-    lines = [
-        Result(prefix + one["recipe"], commits[one["recipe"]], ALL, f"{name}{end}", f"{one['gain'][key]:.6g}")
-        for one in page["measures"]
-        if one["gain"] is not None
-        for name in [f"{one['on']}/{re.sub('^top-', 'top', one['metric'])}/gain"]
-        for key, end in (("value", ""), ("low", "/low"), ("high", "/high"))
-    ]
-    write_results(path, lines)
-
-
-def add_audit(path: str | Path, recipe: str, commit: str, figures: Mapping[str, Any]) -> None:
-    """Adds the figures of an audit with the ends of their intervals; what was not measured is left out.
-
-    Args:
-        path: results.csv.
-        recipe: what to call the audit.
-        commit: of the code.
-        figures: those of audit.json.
-    """
-    lines = [
-        Result(recipe, commit, "0", f"{name}{end}", f"{one[key]:.6g}")
-        for name, one in figures.items()
-        if one["value"] is not None
-        for key, end in (("value", ""), ("low", "/low"), ("high", "/high"))
-    ]
-    write_results(path, lines)
-
-
-def _leaves(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, float]]:
-    for name, one in value.items():
-        if isinstance(one, Mapping):
-            yield from _leaves(one, f"{before}{name}/")
-        elif isinstance(one, int | float) and not isinstance(one, bool):
-            yield f"{before}{name}", one
+    said = read_json(page.with_suffix(".json"))
+    recipes = {run["run"]: run["recipe"] for run in said["runs"]}
+    commits = {run["recipe"]: run["commit"] for run in said["runs"]}
+    for folder in folders:
+        add_run(path, folder, recipe=prefix + recipes[folder.name])
+    for measure in said["measures"]:
+        if measure["gain"] is not None:
+            metric = f"{re.sub('^top-', 'top', measure['metric'])}/gain"
+            gain = Figure(metric, Interval(**measure["gain"]), slice=measure["on"], seed=ALL)
+            add_figures(path, [gain], commits[measure["recipe"]], recipe=prefix + measure["recipe"])
 
 
 def table(

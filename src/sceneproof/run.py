@@ -271,7 +271,7 @@ class Run:
         """
         known = self.known
         told = Facts(len(self.actions), len(self.scenes), len(known.groups), known.rows, known.steps)
-        return self._made("method", self.task.network, self._made("backbone", Backbone), self.task.told(facts or told))
+        return self._made("method", self.task.network, self._made("backbone", Backbone), facts or told)
 
     def trained(self, kind: type[Network]) -> Network:
         """The trained network, in evaluation mode, with the weights that were best on the validation split.

@@ -134,8 +134,8 @@ class Spec:
 
 
 def named(config: Mapping[str, Any]) -> list[str]:
-    """All import paths that a configuration's backbone and method name: what whoever made it trusts."""
-    return [path for key in ("backbone", "method") for path in Spec.from_config(config[key], key).paths()]
+    """All import paths that a configuration's task, backbone and method name: what whoever made it trusts."""
+    return [path for key in ("task", "backbone", "method") for path in Spec.from_config(config[key], key).paths()]
 
 
 def plain(value: Any, key: str = "") -> Any:

@@ -1,6 +1,6 @@
 """A study: several recipes, several seeds, one evaluation for all, one page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
@@ -13,13 +13,14 @@ from sceneproof.commands import task_of_recipe
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun
-from sceneproof.files import read_json, write_json
-from sceneproof.results import add_report, add_results
+from sceneproof.files import write_json
+from sceneproof.report import page_of, report
+from sceneproof.results import add_study
 from sceneproof.run import Run
 from sceneproof.task import Task
 from sceneproof.tasks import Classification
 from sceneproof.train import train
-from sceneproof.trust import check_prefixes, named_function
+from sceneproof.trust import check_prefixes
 
 
 @locks.alone(locks.out)
@@ -122,19 +123,13 @@ def study(
             row(recipe, out / f"{recipe.stem}-seed{seed}", seed, *rates[recipe]) for seed in seeds for recipe in recipes
         ]
     execute(rows, jobs=jobs)
-    report = named_function(task.page)
-    looks = {"manifest": manifest, "humans": humans, "root": root, "trust": trust, "quiet": quiet}
-    page: Path = report(
-        [done.folder for done in rows], out / "report.html", baseline=baseline, debiased=debiased,
-        **_taken(report, looks),
+    page = report(
+        [done.folder for done in rows], out / "report.html", manifest=manifest, root=root, baseline=baseline,
+        humans=humans if page_of(task).humans else None, debiased=debiased, trust=trust, quiet=quiet,
     )  # fmt: skip
     if results is not None:
         prefix = f"{recipes[0].resolve().parent.name}/"
-        names = {one["run"]: prefix + one["recipe"] for one in read_json(page.with_suffix(".json"))["runs"]}
-        for done in rows:
-            name = names[done.folder.name]
-            add_results(results, name, Run.open(done.folder), read_json(done.folder / "evaluation" / "metrics.json"))
-        add_report(results, page.with_suffix(".json"), prefix=prefix)
+        add_study(results, page, [done.folder for done in rows], prefix=prefix)
     return page
 
 
@@ -149,11 +144,6 @@ def _task(recipes: Sequence[Path], trust: Sequence[str] | None) -> Task:
         several = "; ".join(f"{recipe}: {task.name}" for recipe, task in tasks.items())
         raise InputError(f"a study has recipes of one task: {several}")
     return next(iter(tasks.values()), Classification())
-
-
-def _taken(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the arguments that a function takes."""
-    return {name: value for name, value in arguments.items() if name in signature(function).parameters}
 
 
 def _tune(

@@ -165,7 +165,7 @@ class Task(ABC):
         tables: what it reads besides a manifest, of "scenes" and "humans".
         criterion: the figure of validation that picks weights and rates.
         testing: its options of `evaluate`.
-        page: 'module:function' of the page of its runs.
+        page: 'module:name' of the page of its runs, a `StudyPage`.
     """
 
     network: ClassVar[type[Learner]]
@@ -181,10 +181,6 @@ class Task(ABC):
     def name(self) -> str:
         """In messages and on pages."""
         return self.network.task
-
-    def told(self, facts: Facts) -> Any:
-        """What its networks are made with, after the backbone."""
-        return facts
 
     @abstractmethod
     def gather(self, tables: Tables, plan: Plan) -> Training:

@@ -80,10 +80,15 @@ def class_named(path: str, kind: type[Kind], trust: Sequence[str] | None, where:
     return target
 
 
-def named_function(path: str) -> Callable[..., Any]:
+def named_object(path: str) -> Any:
     """What 'package.module:name' of our own names; for paths that our code holds, never for those of a file."""
     module, _, name = path.partition(":")
-    made: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(module), name)
+
+
+def named_function(path: str) -> Callable[..., Any]:
+    """The same of a function."""
+    made: Callable[..., Any] = named_object(path)
     return made
 
 

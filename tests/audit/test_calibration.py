@@ -21,7 +21,7 @@ def audits(world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
 
 def value(found: Audit, name: str) -> float:
     read = found.measures.value(name)
-    assert read is not None, found.measures.figures[name].missing
+    assert read is not None, found.measures.figures[name].detail
     return read
 
 
@@ -59,5 +59,5 @@ def test_probes_tell_what_the_world_gives_away(audits: dict[str, Audit]) -> None
     leak = figures["outline_leak"].interval
     assert leak is not None
     assert leak.low <= 0.25 <= leak.high, "all people are of one shape here"
-    assert figures["scene_leakage"].missing == "the model's features cannot be reached"
-    assert figures["on_person"].missing == "a callable shows no maps"
+    assert figures["scene_leakage"].detail == "the model's features cannot be reached"
+    assert figures["on_person"].detail == "a callable shows no maps"

@@ -13,8 +13,10 @@ from sceneproof.audit import audit
 from sceneproof.audit.figures import CATALOG
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.table import AuditTable
+from sceneproof.correction import Remedy
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
+from sceneproof.figures import read_figures
 from sceneproof.files import read_json
 from sceneproof.pages.comparison import compare
 from sceneproof.results import read_results
@@ -59,6 +61,12 @@ def test_one_page_one_json_and_the_tables(world: Path, tmp_path: Path, capsys: p
     table = AuditTable.read(out)
     assert table.variants == ["original", *(name for name in SOME)]
     assert not (out / ".answers").exists()
+    figures = {(figure.slice, figure.metric): figure for figure in read_figures(out / "figures.parquet")}
+    assert figures["", "scene_error"].value == 0
+    assert figures["", "top1_scene_grey"].detail == "scene_grey was not asked for"
+    assert Remedy.read(out / "remedy.json").alpha == figures["corrected", "alpha"].value
+    assert figures["corrected", "top1"].value == 1, "a model of the person loses nothing"
+    assert "What to do" in (out / "audit.html").read_text()
 
 
 @pytest.mark.processes

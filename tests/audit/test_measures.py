@@ -95,8 +95,8 @@ def test_a_figure_by_hand(found: Measures, name: str) -> None:
     assert figure.interval.value == pytest.approx(value)
     assert figure.interval.low <= value + 1e-9
     assert figure.interval.high >= value - 1e-9
-    assert figure.videos == videos
-    assert figure.missing == ""
+    assert figure.n == videos
+    assert figure.detail == ""
     assert found.value(name) == figure.interval.value
 
 
@@ -107,14 +107,14 @@ def test_all_other_figures_say_why_they_are_missing(found: Measures) -> None:
         "scene_leakage", "scene_bias", "static_share", "dynamic_share", "outline_leak", "outline_chance",
     }  # fmt: skip
     for name, figure in others.items():
-        assert (figure.interval, figure.videos) == (None, 0), name
+        assert (figure.interval, figure.n) == (None, 0), name
         assert found.value(name) is None
         if name in probed:
-            assert figure.missing == "not measured"
+            assert figure.detail == "not measured"
         elif not name.endswith("_far"):
-            assert figure.missing.endswith("was not asked for"), name
+            assert figure.detail.endswith("was not asked for"), name
     far = ("top1_swap_far", "survives_swap_far", "human_accuracy_far", "scene_reliance_far", "scene_error_control_far")
-    assert {others[name].missing for name in far} == {ALONE}, "the most frequent reason"
+    assert {others[name].detail for name in far} == {ALONE}, "the most frequent reason"
 
 
 def test_every_figure_that_is_taken_is_worked_out_here(found: Measures) -> None:
@@ -125,21 +125,21 @@ def test_every_figure_that_is_taken_is_worked_out_here(found: Measures) -> None:
 def test_a_model_that_is_never_right_and_names_neither() -> None:
     found = measure(table_of({"original": "bbbbaab", "human_filled": "aaaabb-", "swap_random": "coobo--"}))
     assert found.figures["survives_human_filled"].interval is None
-    assert found.figures["survives_human_filled"].missing == "the model is never right on these clips as they are"
-    assert found.figures["survives_human_filled"].videos == 6
+    assert found.figures["survives_human_filled"].detail == "the model is never right on these clips as they are"
+    assert found.figures["survives_human_filled"].n == 6
     assert found.value("human_accuracy") == found.value("scene_error") == 0
     assert found.value("names_neither") == 1
-    assert found.figures["scene_reliance"].missing == "the model never names either action"
+    assert found.figures["scene_reliance"].detail == "the model never names either action"
 
 
 def test_of_two_groups_alike_the_first_and_none_that_is_too_small() -> None:
     table = table_of({"original": NAMED["original"]})
     assert measure(table, minimum_count=3).value("worst_group") == 1, "three of a in the gym"
     few = measure(table, minimum_count=4).figures["worst_group"]
-    assert few.missing == "no action has 4 videos in one scene"
+    assert few.detail == "no action has 4 videos in one scene"
     nowhere = replace(table, rows=table.rows.assign(scene=None))
     found = measure(nowhere)
-    assert found.figures["worst_group"].missing.startswith("the manifest has no column 'scene'; ")
+    assert found.figures["worst_group"].detail.startswith("the manifest has no column 'scene'; ")
     assert found.by_scene is None
     assert found.groups is None
 
@@ -147,9 +147,9 @@ def test_of_two_groups_alike_the_first_and_none_that_is_too_small() -> None:
 def test_no_maps_are_told_with_the_models_reason() -> None:
     table = table_of({"original": NAMED["original"]}, maps_missing="an exported file shows no maps")
     blind = replace(table, rows=table.rows.assign(on_person=np.nan))
-    assert measure(blind).figures["on_person"].missing == "an exported file shows no maps"
+    assert measure(blind).figures["on_person"].detail == "an exported file shows no maps"
     unknown = replace(blind, facts={})
-    assert measure(unknown).figures["person_area"].missing.startswith("no video has people in the part that the model")
+    assert measure(unknown).figures["person_area"].detail.startswith("no video has people in the part that the model")
 
 
 def test_action_by_action(found: Measures) -> None:

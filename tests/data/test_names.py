@@ -17,7 +17,7 @@ from sceneproof.data.sources.hmdb51 import read_splits
 from sceneproof.data.sources.lists import header, lines
 from sceneproof.errors import InputError
 from sceneproof.metrics.representation_bias import probed_labels
-from sceneproof.studies.grouping import stem, without_seed
+from sceneproof.studies.recipes import stem, without_seed
 from tests.videos import make_video, numbered
 
 KINETICS = "label,youtube_id,time_start,time_end,split\nBüro,abc,1,11,train\nrun,def,2,12,val\n"

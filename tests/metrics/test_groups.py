@@ -1,6 +1,6 @@
 import pandas as pd
 
-from sceneproof.metrics.groups import group_accuracy, worst_group
+from sceneproof.metrics.accuracy import group_accuracy, worst_group
 
 ROWS = pd.DataFrame(
     {

@@ -4,8 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sceneproof.metrics.average_precision import mean_average_precision
-from sceneproof.metrics.temporal_map import temporal_average_precision
-from sceneproof.metrics.temporal_matching import Reading, match
+from sceneproof.metrics.temporal_matching import Reading, match, temporal_average_precision
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments, temporal_iou
 from tests.metrics.temporal_cases import cases, detections, formula, segments
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from sceneproof.metrics.temporal_nms import grouped_nms, temporal_nms
-from sceneproof.metrics.temporal_segments import Detections, TrueSegments, temporal_iou
+from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms, temporal_iou, temporal_nms
 from tests.metrics.temporal_cases import cases
 
 TIMES = np.array([[20, 30], [0, 10], [1, 10], [5, 15]], dtype=np.float64)

@@ -13,9 +13,8 @@ import scipy.io
 from numpy.typing import NDArray
 
 from sceneproof.metrics.average_precision import mean_average_precision
-from sceneproof.metrics.temporal_map import temporal_average_precision
-from sceneproof.metrics.temporal_nms import grouped_nms, temporal_nms
-from sceneproof.metrics.temporal_segments import Detections, TrueSegments
+from sceneproof.metrics.temporal_matching import temporal_average_precision
+from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms, temporal_nms
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
 MAP = (0.4772, 0.4353, 0.3628, 0.2870, 0.1897)

@@ -3,7 +3,7 @@
 import pytest
 
 from sceneproof.metrics.bootstrap import Interval
-from sceneproof.pages.sentences import cost, fall
+from sceneproof.pages.figures import cost, fall
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from sceneproof.data.tables import read_table, write_table
-from sceneproof.pages import classification, scenes
+from sceneproof.pages import classification, published
 from sceneproof.pages import study as shared
 from sceneproof.pages.classification import headline
-from sceneproof.studies import measures as m
-from sceneproof.studies.classification import Study, read_study
-from sceneproof.studies.measures import Measures, measure
+from sceneproof.studies import classification as m
+from sceneproof.studies.classification import ClassificationStudy, measure
+from sceneproof.studies.measures import Measures
 from tests.pages.fake import ACTIONS, KINDS, make_run, make_study, sharp
 
 ROWS = pd.DataFrame(
@@ -46,21 +46,21 @@ def answer(folder: Path, answers: list[int]) -> None:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def study(tmp_path_factory: pytest.TempPathFactory) -> ClassificationStudy:
     folder = tmp_path_factory.mktemp("hand")
     paths = []
     for (name, seed), answers in ANSWERS.items():
         paths.append(make_run(folder / f"{name}-seed{seed}", KINDS[name], seed, rows=ROWS))
         answer(paths[-1], answers)
-    return read_study(paths)
+    return ClassificationStudy.of(paths)
 
 
 @pytest.fixture(scope="module")
-def measured(study: Study) -> Measures:
+def measured(study: ClassificationStudy) -> Measures[None]:
     return measure(study, minimum_count=2)
 
 
-def test_top_1_by_hand(study: Study, measured: Measures) -> None:
+def test_top_1_by_hand(study: ClassificationStudy, measured: Measures[None]) -> None:
     plain, sdn = study.recipes
     found = measured.find(plain, m.TOP_1, "out of context")
     assert found is not None
@@ -75,7 +75,7 @@ def test_top_1_by_hand(study: Study, measured: Measures) -> None:
     assert ours.gain.low <= ours.gain.value <= ours.gain.high
 
 
-def test_other_figures_by_hand(study: Study, measured: Measures) -> None:
+def test_other_figures_by_hand(study: ClassificationStudy, measured: Measures[None]) -> None:
     plain = study.recipes[0]
     classes = measured.find(plain, m.MEAN_CLASS, "out of context")
     assert classes is not None
@@ -93,13 +93,13 @@ def test_other_figures_by_hand(study: Study, measured: Measures) -> None:
     assert leakage.detail == "action 41.0"
 
 
-def test_pull_by_hand(study: Study) -> None:
+def test_pull_by_hand(study: ClassificationStudy) -> None:
     # plain, out of context, in the pool: of 2 jumps, 1 run, over 2 seeds, taken for "bend": 2 of 3 and 1 of 3
-    assert scenes.pull(study, study.recipes[0], "out of context") == {"pool": ("bend", 0.5)}
+    assert classification.pull(study, study.recipes[0], "out of context") == {"pool": ("bend", 0.5)}
 
 
-def test_heat_map_by_hand(study: Study) -> None:
-    heat = scenes.heat_map(study, study.recipes[0], "out of context")
+def test_heat_map_by_hand(study: ClassificationStudy) -> None:
+    heat = classification.heat_map(study, study.recipes[0], "out of context")
     assert heat is not None
     assert heat.header == ["Action", "gym", "pool"]
     assert [[cell.text for cell in row] for row in heat.rows] == [
@@ -109,13 +109,13 @@ def test_heat_map_by_hand(study: Study) -> None:
     ]
 
 
-def test_failures_are_listed(study: Study) -> None:
+def test_failures_are_listed(study: ClassificationStudy) -> None:
     failures = shared.failure_table(study)
     assert failures is not None
     assert [[cell.text for cell in row] for row in failures.rows] == [["f", "test_out", "4 of 4", "no video stream"]]
 
 
-def test_comparison_reads_as_measured(study: Study, measured: Measures) -> None:
+def test_comparison_reads_as_measured(study: ClassificationStudy, measured: Measures[None]) -> None:
     comparison = classification.comparison(study, measured)
     plain, sdn = comparison.rows
     assert [cell.text for cell in plain] == ["plain", "75.0", "37.5", "–", "–", "0.0", "1.09", "60.0", "25.0"]
@@ -124,8 +124,8 @@ def test_comparison_reads_as_measured(study: Study, measured: Measures) -> None:
     assert comparison.numeric == [False, *[True] * 8]
 
 
-def test_ablation_puts_ours_beside_the_papers(study: Study, measured: Measures) -> None:
-    losses, labels = classification.published(study, measured)
+def test_ablation_puts_ours_beside_the_papers(study: ClassificationStudy, measured: Measures[None]) -> None:
+    losses, labels = published.ablations(study, measured)
     assert [[row[0].text, row[1].text, row[3].text, row[-1].text] for row in losses.rows] == [
         ["none", "plain", "37.5", "53.6"],
         ["L_Ent", "not run", "–", "55.1"],
@@ -141,7 +141,7 @@ def test_ablation_puts_ours_beside_the_papers(study: Study, measured: Measures) 
 
 
 def test_the_papers_localization_adds_up() -> None:
-    lines = shared.quoted("published-thumos14.csv")
+    lines = published.quoted("published-thumos14.csv")
     assert [line["method"] for line in lines] == ["baseline", "debiased", "CDC", "TAL-Net", "SSN"]
     assert lines[1]["0.5"] == "33.4"
     for line in lines:
@@ -151,7 +151,7 @@ def test_the_papers_localization_adds_up() -> None:
     assert all("poster" in line["source"] for line in lines)
 
 
-def test_headline_in_words(study: Study, measured: Measures) -> None:
+def test_headline_in_words(study: ClassificationStudy, measured: Measures[None]) -> None:
     lead, cost, chance, fall = (text.replace("\N{NO-BREAK SPACE}", " ") for text in headline(study, measured))
     assert lead.startswith("Out of context, sdn is right on 50.0 % of clips and plain on 37.5 %: 12.5 points more")
     assert "which may be chance" in lead
@@ -165,7 +165,9 @@ def test_headline_in_words(study: Study, measured: Measures) -> None:
 
 
 def test_a_clear_difference_is_called_one(tmp_path: Path) -> None:
-    study = read_study(make_study(tmp_path, seeds=3, kinds={name: KINDS[name] for name in ("plain", "sdn")}))
+    study = ClassificationStudy.of(
+        make_study(tmp_path, seeds=3, kinds={name: KINDS[name] for name in ("plain", "sdn")})
+    )
     lead = headline(study, measure(study))[0]
     assert "points more (95 % interval" in lead
     assert "chance" not in lead
@@ -173,7 +175,7 @@ def test_a_clear_difference_is_called_one(tmp_path: Path) -> None:
 
 
 def test_one_run_alone_has_a_headline(tmp_path: Path) -> None:
-    study = read_study([make_run(tmp_path / "sdn", KINDS["sdn"], 0)])
+    study = ClassificationStudy.of([make_run(tmp_path / "sdn", KINDS["sdn"], 0)])
     assert study.baseline is None
     lead = headline(study, measure(study))[0].replace("\N{NO-BREAK SPACE}", " ")
     assert lead.startswith("Out of context, sdn is right on ")
@@ -181,7 +183,9 @@ def test_one_run_alone_has_a_headline(tmp_path: Path) -> None:
 
 
 def test_runs_that_share_no_seed_have_no_interval(tmp_path: Path) -> None:
-    study = read_study([make_run(tmp_path / name, KINDS[name], seed) for name, seed in (("plain", 0), ("sdn", 1))])
+    study = ClassificationStudy.of(
+        [make_run(tmp_path / name, KINDS[name], seed) for name, seed in (("plain", 0), ("sdn", 1))]
+    )
     assert "share no training seed" in headline(study, measure(study))[0]
 
 
@@ -193,7 +197,7 @@ def test_entropies_are_compared_on_the_videos_that_every_run_could_read(tmp_path
     table, metadata = read_table(path, "predictions", ("video",))
     metadata.pop("kind")
     write_table(path, table.drop(columns="scores_without_humans"), "predictions", **metadata)
-    study = read_study([plain, sdn, untested])
+    study = ClassificationStudy.of([plain, sdn, untested])
     measured = measure(study)
     for metric in (m.ENTROPY, m.NOBODY_ENTROPY):
         found = [measured.find(recipe, metric, "out of context") for recipe in study.recipes[:2]]

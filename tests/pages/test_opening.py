@@ -6,8 +6,7 @@ import pytest
 
 from sceneproof.data.manifest import Manifest
 from sceneproof.pages.opening import clip_pair, demonstration, sentences
-from sceneproof.studies.classification import read_study
-from sceneproof.studies.measures import measure
+from sceneproof.studies.classification import ClassificationStudy, measure
 from tests.pages.fake import ACTIONS, KINDS, Kind, make_study
 from tests.videos import make_boxes, make_manifest
 
@@ -15,7 +14,7 @@ PLAIN, SDN = KINDS["plain"], KINDS["sdn"]
 
 
 def told(folder: Path, plain: Kind, debiased: Kind) -> list[str]:
-    study = read_study(make_study(folder, seeds=1, kinds={"plain": plain, "SDN": debiased}))
+    study = ClassificationStudy.of(make_study(folder, seeds=1, kinds={"plain": plain, "SDN": debiased}))
     return sentences(study, measure(study))
 
 
@@ -70,7 +69,7 @@ def runs_on(
 
 
 def test_the_pair_is_one_action_in_a_usual_place_and_elsewhere(world: Path, tmp_path: Path) -> None:
-    study = read_study(runs_on(world, tmp_path, debiased=1.1))
+    study = ClassificationStudy.of(runs_on(world, tmp_path, debiased=1.1))
     (usual, elsewhere), text = clip_pair(study, Manifest.read(world / "manifest.parquet"))
     action = usual.title.split(",")[0]
     assert action in ACTIONS
@@ -83,14 +82,14 @@ def test_the_pair_is_one_action_in_a_usual_place_and_elsewhere(world: Path, tmp_
 
 
 def test_where_no_pair_shows_the_difference_one_is_drawn_and_the_page_says_so(world: Path, tmp_path: Path) -> None:
-    study = read_study(runs_on(world, tmp_path, debiased=0.0))
+    study = ClassificationStudy.of(runs_on(world, tmp_path, debiased=0.0))
     clips, text = clip_pair(study, Manifest.read(world / "manifest.parquet"))
     assert [line.right for line in clips[1].pictures[0].lines] == [False, False]
     assert text.startswith("Drawn at random among the pairs of one action.")
 
 
 def test_videos_that_are_gone_leave_the_page_without_a_pair(world: Path, tmp_path: Path) -> None:
-    study = read_study(runs_on(world, tmp_path))
+    study = ClassificationStudy.of(runs_on(world, tmp_path))
     rows = Manifest.read(world / "manifest.parquet").rows
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "notes.txt").write_text("the videos were here")  # an empty folder is a drive that is gone

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from sceneproof.errors import InputError
-from sceneproof.pages.classification import _belongs, published
-from sceneproof.pages.study import quoted
-from sceneproof.studies.classification import Recipe, read_study
-from sceneproof.studies.measures import measure
+from sceneproof.pages.published import _belongs, ablations, quoted
+from sceneproof.studies.classification import ClassificationStudy, Recipe, measure
 from sceneproof.studies.recipes import describe
 from tests.pages.fake import KINDS, PLAIN, SDN, Kind, make_run, make_study, videos
 
@@ -18,7 +16,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_runs_are_grouped_by_configuration(runs: list[Path]) -> None:
-    study = read_study(runs)
+    study = ClassificationStudy.of(runs)
     assert [recipe.name for recipe in study.recipes] == list(KINDS)
     assert all(recipe.seeds == [0, 1] for recipe in study.recipes)
     assert study.baseline is study.recipes[0]
@@ -27,25 +25,27 @@ def test_runs_are_grouped_by_configuration(runs: list[Path]) -> None:
 
 
 def test_baseline_and_debiased_can_be_named(runs: list[Path]) -> None:
-    study = read_study(runs, baseline="plain-masked", debiased="L_Adv")
+    study = ClassificationStudy.of(runs, baseline="plain-masked", debiased="L_Adv")
     assert (study.baseline and study.baseline.name, study.debiased and study.debiased.name) == ("plain-masked", "L_Adv")
     with pytest.raises(InputError, match="no runs are called 'nobody'; there are: plain, plain-masked"):
-        read_study(runs, baseline="nobody")
+        ClassificationStudy.of(runs, baseline="nobody")
 
 
 def test_the_two_slices_are_the_contexts(runs: list[Path]) -> None:
-    study = read_study(runs)
-    assert {name: int(mask.sum()) for name, mask in study.slices.items()} == {
+    study = ClassificationStudy.of(runs)
+    assert {name: len(part) for name, part in study.slices.items()} == {
         "in context": 6 * 2 * 15,
         "out of context": 6 * 6 * 5,
     }
-    assert list(read_study(runs, splits=["test_out"]).slices) == ["out of context"]
+    assert list(ClassificationStudy.of(runs, splits=["test_out"]).slices) == ["out of context"]
     with pytest.raises(InputError, match="no test of split 'nothing'; tested were: test, test_out"):
-        read_study(runs, splits=["nothing"])
+        ClassificationStudy.of(runs, splits=["nothing"])
 
 
 def test_without_contexts_there_is_one_slice(tmp_path: Path) -> None:
-    study = read_study([make_run(tmp_path / "plain-seed0", KINDS["plain"], 0, rows=videos().assign(context=None))])
+    study = ClassificationStudy.of(
+        [make_run(tmp_path / "plain-seed0", KINDS["plain"], 0, rows=videos().assign(context=None))]
+    )
     assert list(study.slices) == ["test"]
 
 
@@ -54,38 +54,38 @@ def test_scores_are_aligned_by_video(tmp_path: Path) -> None:
     shuffled = rows.sample(frac=1, random_state=0).reset_index(drop=True)
     first = make_run(tmp_path / "plain-seed0", KINDS["plain"], 0, rows=rows.iloc[5:], missed=(rows["video"][9],))
     second = make_run(tmp_path / "plain-seed1", KINDS["plain"], 0 + 1, rows=shuffled, missed=(rows["video"][9],))
-    study = read_study([first, second])
-    assert study.rows["video"].tolist() == rows["video"].tolist()[5:]
+    study = ClassificationStudy.of([first, second])
+    assert study.truth["video"].tolist() == rows["video"].tolist()[5:]
     assert np.argwhere(np.isnan(study.stacked(study.recipes[0]).sum(axis=2))).tolist() == [[0, 4], [1, 4]]
     assert not study.notes
-    backwards = read_study([second, first])
-    assert backwards.notes == ["5 videos that not every run was tested on are left out of all figures."]
+    backwards = ClassificationStudy.of([second, first])
+    assert backwards.notes == ["Left out of all figures: 5 videos that not every run was tested on."]
 
 
 def test_bad_studies_are_refused(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no runs given"):
-        read_study([])
+        ClassificationStudy.of([])
     with pytest.raises(InputError, match="not a run folder"):
-        read_study([tmp_path])
+        ClassificationStudy.of([tmp_path])
     with pytest.raises(InputError, match="one configuration and seed"):
-        read_study([runs[0], runs[0]])
+        ClassificationStudy.of([runs[0], runs[0]])
     untested = make_run(tmp_path / "untested", KINDS["plain"], 0)
     (untested / "evaluation" / "predictions.parquet").unlink()
     with pytest.raises(InputError, match=r"has not been tested .*sceneproof evaluate"):
-        read_study([untested])
+        ClassificationStudy.of([untested])
     other = make_run(tmp_path / "other", KINDS["plain"], 5)
     (other / "labels.json").write_text('{"actions": ["a", "b"], "scenes": []}')
     with pytest.raises(InputError, match="scores of other actions"):
-        read_study([runs[0], other])
+        ClassificationStudy.of([runs[0], other])
     elsewhere = make_run(tmp_path / "elsewhere", KINDS["plain"], 6, rows=videos().assign(split="test_elsewhere"))
     with pytest.raises(InputError, match="share no tested video"):
-        read_study([runs[0], elsewhere])
+        ClassificationStudy.of([runs[0], elsewhere])
 
 
 def test_two_recipes_of_one_stem_keep_their_folder_names(tmp_path: Path) -> None:
     first = make_run(tmp_path / "run1", KINDS["plain"], 0)
     second = make_run(tmp_path / "run2", KINDS["sdn"], 0)
-    assert [recipe.name for recipe in read_study([first, second]).recipes] == ["run1", "run2"]
+    assert [recipe.name for recipe in ClassificationStudy.of([first, second]).recipes] == ["run1", "run2"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_the_headline_is_about_the_method_with_the_most_losses(tmp_path: Path) -
         **{name: KINDS[name] for name in ("L_Adv", "plain", "sdn")},
         "mine": Kind("mine.Own", {"depth": 3}, 0.9, 0.6),
     }
-    study = read_study(make_study(tmp_path, seeds=1, kinds=kinds))
+    study = ClassificationStudy.of(make_study(tmp_path, seeds=1, kinds=kinds))
     assert study.debiased is not None
     assert study.debiased.name == "sdn"
 
@@ -139,7 +139,7 @@ def test_a_transfer_is_one_recipe_over_its_seeds(tmp_path: Path) -> None:
     for seed, path in enumerate(paths):
         config = (path / "config.yaml").read_text()
         (path / "config.yaml").write_text(f"{config}weights: runs/plain-seed{seed}\n")
-    assert [recipe.name for recipe in read_study(paths).recipes] == ["frozen"]
+    assert [recipe.name for recipe in ClassificationStudy.of(paths).recipes] == ["frozen"]
 
 
 def test_shuffled_scene_labels_are_a_control(tmp_path: Path) -> None:
@@ -150,8 +150,8 @@ def test_shuffled_scene_labels_are_a_control(tmp_path: Path) -> None:
     ours = make_run(tmp_path / "L_Adv", KINDS["L_Adv"], 0)
     with open(control / "config.yaml", "a") as config:
         config.write("shuffle_scenes: true\n")
-    study = read_study([plain, control, ours])
+    study = ClassificationStudy.of([plain, control, ours])
     assert study.debiased is not None
     assert study.debiased.name == "L_Adv"
-    assert "control" not in str([table.rows for table in published(study, measure(study))])
-    assert read_study([plain, control]).debiased is None
+    assert "control" not in str([table.rows for table in ablations(study, measure(study))])
+    assert ClassificationStudy.of([plain, control]).debiased is None

@@ -1,6 +1,6 @@
 """`sceneproof audit`: a model and labelled videos -> how much the model leans on the scene, as a page and as JSON."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,18 @@ import torch
 from sceneproof.audit.conditions import Condition
 from sceneproof.audit.conducting import Among, Audit, conduct, matched
 from sceneproof.audit.figures import CATALOG
-from sceneproof.audit.measures import Measures
 from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
-from sceneproof.audit.planning import plan
+from sceneproof.audit.models.opening import ASKED
+from sceneproof.audit.planning import default_splits, plan
 from sceneproof.audit.settings import DataSettings, ModelSettings
 from sceneproof.audit.subject import Pixels, Subject
 from sceneproof.data.humans import COVERAGE
+from sceneproof.data.manifest import Manifest
 from sceneproof.errors import ConditionMetError, InputError
-from sceneproof.files import read_json
+from sceneproof.figures import FILE, Figure, read_figures
 from sceneproof.machine import processors
-from sceneproof.results import add_audit
+from sceneproof.results import add_figures
 from sceneproof.run import environment
 
 
@@ -36,6 +37,7 @@ def audit_command(
     mapping: Path | None = None,
     inputs: InputSettings = InputSettings(),
     weights: str | None = None,
+    prompt: str | None = None,
     among: Among = "all",
     variants: list[str] | None = None,
     clips: int = 1,
@@ -44,6 +46,7 @@ def audit_command(
     fail_if: list[str] | None = None,
     title: str | None = None,
     shown: int = 6,
+    remedy: bool = True,
     results: Path | None = None,
     root: Path | None = None,
     device: str = "auto",
@@ -58,14 +61,15 @@ def audit_command(
 
     MODEL is a run of ours, a torchvision video model (torchvision:r3d_18), I3D (i3d:kinetics400), a Hugging Face video
     classifier (a folder or hf:ORG/NAME), a TorchScript (.pt, .ts) or ONNX file, or package.module:callable, which takes
-    a clip, uint8 (T, H, W, 3), and gives scores. Each video is shown as it is, without its people, without its scene,
-    in other scenes and out of order; all of it is made on the fly. Stopped at any moment, the same command goes on
-    where it was.
+    a clip, uint8 (T, H, W, 3), and gives scores; clip:FOLDER, a model of pictures or videos and texts, asked for the
+    manifest's actions; or choices:package.module:callable, which also gets five answers and names one. Each video is
+    shown as it is, without its people, without its scene, in other scenes and out of order; all of it is made on the
+    fly. Stopped at any moment, the same command goes on where it was.
 
     Args:
         model: The model: see above.
         manifest: The table of labelled videos, as `sceneproof index` writes it.
-        out: The folder for audit.html, audit.json, audit.csv and audit.parquet.
+        out: The folder for audit.html, audit.json, audit.csv, audit.parquet and figures.parquet.
         humans: Table of person masks or boxes (`sceneproof label humans` makes them); masks give clean cuts. Without it
             nothing that needs people is measured.
         scenes: Table of scene labels (`sceneproof label scenes`): for scene leakage, B_scene, similar and different
@@ -76,6 +80,7 @@ def audit_command(
         mapping: File that says which class of the model is which action: CSV (action,class) or YAML.
         inputs: What an exported file or a callable takes: frames, size, layout, mean and deviation.
         weights: File of weights: for a torchvision model, instead of the published ones; for I3D, always.
+        prompt: What a model of texts (clip:…) is asked, {} being the action; by default "a video of a person {}".
         among: Which classes the model may name: all of its own, or only those of audited actions.
         variants: Names of variants; by default all that the data allows.
         clips: Clips of each video; their probabilities are averaged.
@@ -87,6 +92,8 @@ def audit_command(
             each: --fail-if "scene_error > 0.2" "survives_human_filled > .5".
         title: What to call the model.
         shown: Clips to show on the page, with their variants.
+        remedy: Also say what can be done without training, and keep it as remedy.json (see `sceneproof remedy`):
+            how much of what the model says of the scene alone can be taken out. Needs clips without their people.
         results: A results.csv to add the figures to, as the recipe audit/TITLE.
         root: The folder that the manifest's paths start from; by default the manifest's own.
         device: 'auto', 'cpu' or 'cuda'.
@@ -103,7 +110,8 @@ def audit_command(
         ConditionMetError: a condition of `fail_if` holds.
     """
     conditions = [Condition.parse(text, CATALOG) for text in fail_if or ()]
-    opening = ModelSettings(model, _text(names), inputs, weights, device, batch, _tuple(trust))
+    asked = actions_asked_for(model, names, manifest, root, splits)
+    opening = ModelSettings(model, _text(names), inputs, weights, device, batch, _tuple(trust), prompt, asked)
     subject = opening.open()
     data = DataSettings(
         str(manifest), _text(root), tuple(splits or ()), (), _text(humans), _text(scenes), _text(backgrounds),
@@ -116,13 +124,12 @@ def audit_command(
     count = workers if workers is not None else 1 if torch.cuda.is_available() and device != "cpu" else processors()
     found = conduct(
         subject, data, naming, out, opening=opening, among=among, title=title, shown=shown, workers=count,
-        time_limit=time_limit, quiet=quiet,
+        time_limit=time_limit, remedy=remedy, quiet=quiet,
     )  # fmt: skip
     if results is not None:
         commit = str(environment()["commit"] or "")
-        figures = read_json(out / "audit.json")["figures"]
-        add_audit(results, f"audit/{found.table.model}", commit, figures)
-    refuse(conditions, found.measures)
+        add_figures(results, read_figures(out / FILE), commit)
+    refuse(conditions, found.measures.figures)
     return found
 
 
@@ -174,7 +181,8 @@ def audit(
         InputError: bad input; names the file, row or key.
     """
     if isinstance(model, str):
-        model = ModelSettings(model, device=device, trust=_tuple(trust)).open()
+        asked = actions_asked_for(model, None, Path(videos), None, splits)
+        model = ModelSettings(model, device=device, trust=_tuple(trust), actions=asked).open()
     subject = model if isinstance(model, Subject) else CallableModel(model)
     data = DataSettings(
         str(videos), None, tuple(splits), (), _text(humans), _text(scenes), _text(backgrounds), tuple(variants), seed,
@@ -184,16 +192,30 @@ def audit(
     return conduct(subject, data, naming, Path(out), among=among, title=title, shown=shown, quiet=quiet)
 
 
-def refuse(conditions: list[Condition], measures: Measures) -> None:
+def actions_asked_for(
+    model: str, names: Path | None, manifest: Path, root: Path | None, splits: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The audited actions, for a model that has no classes of its own and is given no names; else none.
+
+    Raises:
+        InputError: a bad manifest, or an unknown split.
+    """
+    if names is not None or model.partition(":")[0] not in ASKED:
+        return ()
+    table = Manifest.read(manifest, root)
+    return tuple(table.split(*(splits or default_splits(table))).actions)
+
+
+def refuse(conditions: list[Condition], figures: Mapping[str, Figure]) -> None:
     """Says which conditions hold.
 
     Raises:
         ConditionMetError: one does, or more.
         InputError: a figure that one names was not measured: a pipeline must not pass for want of data.
     """
-    met = [condition for condition in conditions if condition.met(measures)]
+    met = [condition for condition in conditions if condition.met(figures)]
     if met:
-        lines = [f"{condition.text}: {condition.measured(measures)}" for condition in met]
+        lines = [f"{condition.text}: {condition.measured(figures)}" for condition in met]
         raise ConditionMetError("a condition of --fail-if holds: " + "; ".join(lines))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sceneproof.audit.figures import SWAPPED, WORDS
 from sceneproof.audit.measures import backgrounds
 from sceneproof.audit.table import AuditTable, same_videos
+from sceneproof.figures import ALL, Figure, named
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.metrics.paired import PairedAccuracy, paired_accuracy
 from sceneproof.metrics.scene_reliance import RelianceDifference, reliance_difference
@@ -64,6 +65,21 @@ def as_json(found: Comparison) -> dict[str, Any]:
             for name, one in found.reliances.items()
         },
     }  # fmt: skip
+
+
+def differences(found: Comparison) -> list[Figure]:
+    """B less A on the same clips: top-1 by variant, and SHAcc, SBErr and reliance by swap."""
+    of = {"run": f"{found.b.model} less {found.a.model}", "recipe": f"audit/{found.b.model} less {found.a.model}"}
+    figures = [
+        Figure("top1" if name == "original" else f"top1_{name}", paired.difference, paired.videos)
+        for name, paired in found.accuracies.items()
+    ]
+    for end, variant in SWAPPED.items():
+        if (swap := found.reliances.get(variant)) is not None:
+            names = {"human_accuracy": swap.shacc, "scene_error": swap.sberr, "scene_reliance": swap.reliance}
+            videos = found.accuracies[variant].videos
+            figures += [Figure(f"{name}{end}", interval, videos) for name, interval in names.items()]
+    return named(figures, **of, seed=ALL)
 
 
 def _plain(interval: Interval | None) -> dict[str, float] | None:

@@ -6,8 +6,8 @@ import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from sceneproof.audit.measures import Measures
 from sceneproof.errors import InputError
+from sceneproof.figures import Figure
 
 COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
@@ -55,21 +55,21 @@ class Condition:
         """Whether it holds for these figures; all that it names must be there."""
         return _value(self._tree, figures)
 
-    def met(self, measures: Measures) -> bool:
+    def met(self, figures: Mapping[str, Figure]) -> bool:
         """Whether it holds for an audit.
 
         Raises:
             InputError: a figure that it names was not measured: a pipeline must not pass for want of data.
         """
-        values = {name: measures.value(name) for name in self.names}
+        values = {name: figures[name].value for name in self.names}
         for name, value in values.items():
             if value is None:
-                raise InputError(f"--fail-if {self.text!r}: {name} was not measured: {measures.figures[name].missing}")
+                raise InputError(f"--fail-if {self.text!r}: {name} was not measured: {figures[name].detail}")
         return self.holds({name: value for name, value in values.items() if value is not None})
 
-    def measured(self, measures: Measures) -> str:
+    def measured(self, figures: Mapping[str, Figure]) -> str:
         """What was measured of the figures that it names."""
-        return ", ".join(f"{name} is {measures.value(name):.3f}" for name in self.names)
+        return ", ".join(f"{name} is {figures[name].value:.3f}" for name in self.names)
 
 
 def _names(tree: ast.expr, text: str) -> list[str]:

@@ -14,14 +14,18 @@ from sceneproof.audit.measures import Measures, measure
 from sceneproof.audit.naming import Naming, class_table
 from sceneproof.audit.planning import default_splits
 from sceneproof.audit.probes import probe_figures
+from sceneproof.audit.remedy import FILE as REMEDY
+from sceneproof.audit.remedy import Remedied, remedied
+from sceneproof.audit.scoring import ANSWERS
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
-from sceneproof.audit.subject import Subject
+from sceneproof.audit.subject import Chooser, Subject
 from sceneproof.audit.table import COLUMNS, AuditTable
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
+from sceneproof.figures import FILE, Figure, named, write_figures
 from sceneproof.pages.audit import shown_clips, write_page
 from sceneproof.pages.audit_words import headline
 from sceneproof.terminal import visible
@@ -36,7 +40,7 @@ class Audit:
     Attributes:
         table: what the model said of every variant of every video.
         measures: the figures.
-        folder: where audit.html, audit.json, audit.csv and audit.parquet are.
+        folder: where audit.html, audit.json, audit.csv, audit.parquet and figures.parquet are.
     """
 
     table: AuditTable
@@ -69,6 +73,7 @@ def conduct(
     shown: int = 6,
     workers: int = 0,
     time_limit: float = 600.0,
+    remedy: bool = True,
     quiet: bool = False,
 ) -> Audit:
     """Audits a model that is open: scores, measures, writes the page.
@@ -84,6 +89,7 @@ def conduct(
         shown: clips on the page.
         workers: processes; 0: this one.
         time_limit: seconds a video may take in a process of its own.
+        remedy: also say what can be done without training.
         quiet: no progress and no summary.
     """
     scorer, videos = data.scorer(subject), data.table()
@@ -95,6 +101,9 @@ def conduct(
     tasks = None if opening is None else for_processes(opening, data)
     collect(answers, scorer, tasks, workers=workers, time_limit=time_limit, quiet=quiet)
     facts: dict[str, Any] = {"model": title or subject.title, "settings": {**plain_settings(data), "among": among}}
+    facts["identity"] = subject.identity
+    if isinstance(subject, Chooser):
+        facts["answers"] = min(ANSWERS, len(naming.actions))
     facts |= {"left_out": naming.left_out, "maps_missing": subject.maps_missing, "doubts": doubts}
     facts["unable"] = {name: reason for name in data.variants or VARIANTS if (reason := scorer.variants.unable(name))}
     table = AuditTable(
@@ -105,7 +114,10 @@ def conduct(
     labels = None if data.scenes is None else SceneTable.read(data.scenes)
     measures = measure(table, probes=probe_figures(table, labels))
     page = f"How much does {table.model} lean on the scene?"
-    write_page(table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page)
+    of = {"run": table.model, "recipe": f"audit/{table.model}", "seed": "0"}
+    found = remedied(table) if remedy else None
+    write_figures(out / FILE, named([*measures.figures.values(), *_keep(found, out)], **of))
+    write_page(table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page, remedy=found)
     answers.parts.end()
     if not quiet:
         print(
@@ -114,6 +126,15 @@ def conduct(
             )
         )
     return Audit(table, measures, out)
+
+
+def _keep(found: Remedied | str | None, out: Path) -> list[Figure]:
+    """Writes a remedy to the audit's folder, in place of an earlier one, and gives its figures."""
+    if not isinstance(found, Remedied):
+        (out / REMEDY).unlink(missing_ok=True)
+        return []
+    found.remedy.write(out / REMEDY)
+    return found.figures()
 
 
 def _rows(answered: pd.DataFrame, videos: Manifest, naming: Naming, *, among: Among) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sceneproof.contexts.variants import STILLS, VARIANTS
-from sceneproof.metrics.bootstrap import Interval
 
 Unit = Literal["share", "difference", "nats"]
 
@@ -41,28 +40,6 @@ class About:
     title: str
     meaning: str
     unit: Unit = "share"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of an audit.
-
-    Attributes:
-        name: as in `CATALOG`.
-        interval: the figure with its 95 % interval; None where it was not measured.
-        videos: how many it is taken from.
-        missing: why it was not measured.
-    """
-
-    name: str
-    interval: Interval | None
-    videos: int = 0
-    missing: str = ""
-
-    @property
-    def about(self) -> About:
-        """What it is."""
-        return CATALOG[self.name]
 
 
 def _catalog() -> dict[str, About]:
@@ -127,6 +104,9 @@ def _catalog() -> dict[str, About]:
         "static_share": About("Static channels", "Share of feature dimensions that encode what stands still."),
         "dynamic_share": About("Dynamic channels", "Share of feature dimensions that encode what moves."),
         "outline_leak": About("Outline’s leak", "How well a probe names the action by the people’s outlines alone."),
+        "hole_leak": About(
+            "Hole’s leak", "How well a probe names the action by where people taken out were filled in from around."
+        ),
         "outline_chance": About("… without a look", "Always naming the commonest action: what the outline must beat."),
     }
 

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sceneproof.audit.figures import CATALOG, SWAPPED, Figure
+from sceneproof.audit.figures import CATALOG, SWAPPED
 from sceneproof.audit.table import AuditTable, Part
 from sceneproof.contexts.variants import STILLS, VARIANTS
+from sceneproof.figures import Figure
+from sceneproof.metrics.accuracy import group_accuracy, worst_group
 from sceneproof.metrics.bootstrap import Interval, class_interval, mean_interval, median_interval, paired_interval
-from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.metrics.pull import Pull, scene_pull
 from sceneproof.metrics.scene_reliance import contrasted, reliance, survival
 
@@ -39,8 +40,7 @@ class Measures:
 
     def value(self, name: str) -> float | None:
         """A figure's value; None where it was not measured."""
-        interval = self.figures[name].interval
-        return None if interval is None else interval.value
+        return self.figures[name].value
 
 
 def measure(table: AuditTable, *, probes: Sequence[Figure] = (), minimum_count: int = 5) -> Measures:
@@ -51,13 +51,13 @@ def measure(table: AuditTable, *, probes: Sequence[Figure] = (), minimum_count: 
         probes: figures that a linear probe was trained for, and those of channels: `probes.probe_figures`.
         minimum_count: videos that a group, or a background of the matrix, needs to be counted.
     """
-    found = {figure.name: figure for figure in probes}
+    found = {figure.metric: figure for figure in probes}
     for figure in (
         *_accuracies(table), *_survivals(table), *_swaps(table), *_costs(table), *_contrasts(table),
         *_attention(table), *_people(table), _worst(table, minimum_count),
     ):  # fmt: skip
-        found[figure.name] = figure
-    figures = {name: found.get(name, Figure(name, None, missing="not measured")) for name in CATALOG}
+        found[figure.metric] = figure
+    figures = {name: found.get(name, Figure(name, None, detail="not measured")) for name in CATALOG}
     known = table.original["scene"].notna().any()
     return Measures(
         figures,
@@ -90,7 +90,7 @@ def _of(
     """A figure that is taken from the videos which have these variants."""
     part = table.part(*variants)
     if not len(part):
-        return Figure(name, None, missing=_why_not(table, *variants))
+        return Figure(name, None, detail=_why_not(table, *variants))
     found = interval(part)
     return Figure(name, found, len(part), "" if found else why)
 
@@ -123,7 +123,7 @@ def _swaps(table: AuditTable) -> list[Figure]:
         part = table.part(name)
         names = [f"{figure}{end}" for figure in ("human_accuracy", "scene_error", "names_neither", "scene_reliance")]
         if not len(part):
-            figures += [Figure(one, None, missing=_why_not(table, name)) for one in names]
+            figures += [Figure(one, None, detail=_why_not(table, name)) for one in names]
         else:
             found = reliance(part.predicted[name], part.truth, backgrounds(table, part))
             values = (found.shacc, found.sberr, found.neither, found.reliance)
@@ -163,7 +163,7 @@ def _attention(table: AuditTable) -> list[Figure]:
     rows = table.original
     there = rows["on_person"].notna() & rows["person_area"].notna()
     if not there.any():
-        return [Figure(name, None, missing=why) for name in ("on_person", "person_area")]
+        return [Figure(name, None, detail=why) for name in ("on_person", "person_area")]
     return [Figure(name, mean_interval(rows[name][there]), int(there.sum())) for name in ("on_person", "person_area")]
 
 
@@ -172,12 +172,12 @@ def _people(table: AuditTable) -> list[Figure]:
     names = ("people_known", "people_cover", "people_left_out")
     share, cover = (table.original[name].astype(np.float64) for name in ("people_share", "people_cover"))
     if share.isna().all():
-        return [Figure(name, None, missing="how often people are known was not asked for") for name in names]
+        return [Figure(name, None, detail="how often people are known was not asked for") for name in names]
     some, enough = share > 0, (share > 0) & (share >= table.least_share)
     left_out = Figure(names[2], mean_interval(some & ~enough), int(share.notna().sum()))
     if not enough.any():
         why = "people are known in too few frames of every video" if some.any() else "no video has known people"
-        return [*(Figure(name, None, missing=why) for name in names[:2]), left_out]
+        return [*(Figure(name, None, detail=why) for name in names[:2]), left_out]
     return [
         Figure(names[0], mean_interval(share[enough]), int(enough.sum())),
         Figure(names[1], median_interval(cover[enough]), int(enough.sum())),
@@ -190,7 +190,7 @@ def _worst(table: AuditTable, minimum_count: int) -> Figure:
     worst = worst_group(groups, minimum_count)
     if worst is None:
         known = "" if table.original["scene"].notna().any() else "the manifest has no column 'scene'; "
-        return Figure("worst_group", None, missing=f"{known}no action has {minimum_count} videos in one scene")
+        return Figure("worst_group", None, detail=f"{known}no action has {minimum_count} videos in one scene")
     rows = table.part("original", readable=False)
     inside = ((rows.rows["action"] == worst["action"]) & (rows.rows["scene"] == worst["scene"])).to_numpy()
     return Figure("worst_group", mean_interval(rows.right("original")[inside]), int(inside.sum()))

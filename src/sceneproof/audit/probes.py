@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sceneproof.audit.figures import Figure
 from sceneproof.audit.table import AuditTable
 from sceneproof.data.scenes import SceneTable
+from sceneproof.figures import Figure
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.metrics.grouped_probe import Probe, grouped_probe
 from sceneproof.metrics.representation_bias import representation_bias
@@ -32,7 +32,7 @@ def probe_figures(table: AuditTable, scenes: SceneTable | None) -> list[Figure]:
 def _leakage(table: AuditTable, scenes: SceneTable | None) -> Figure:
     rows, features = table.vectors("original")
     if not len(rows):
-        return Figure("scene_leakage", None, missing="the model's features cannot be reached")
+        return Figure("scene_leakage", None, detail="the model's features cannot be reached")
     return _figure("scene_leakage", _probed(features, _scene_names(rows, scenes), rows))
 
 
@@ -45,24 +45,29 @@ def _bias(table: AuditTable, scenes: SceneTable | None) -> Figure:
         there = rows["scene"].notna().to_numpy()
         vectors = (rows["scene"].to_numpy(object)[:, None] == np.array(names, object)[None]).astype(np.float32)
     if not there.any():
-        return Figure("scene_bias", None, missing="no scene labels: give --scenes TABLE")
+        return Figure("scene_bias", None, detail="no scene labels: give --scenes TABLE")
     found = _figure("scene_bias", _probed(vectors[there], rows["action"].to_numpy(str)[there], rows[there]))
     if found.interval is None:
         return found
-    least = 1 / (found.videos * len(table.actions))  # of no video rightly named, the logarithm would be infinite
+    least = 1 / (found.n * len(table.actions))  # of no video rightly named, the logarithm would be infinite
     ends = (found.interval.value, found.interval.low, found.interval.high)
     value, low, high = (representation_bias(max(end, least), 1 / len(table.actions)) for end in ends)
-    return Figure("scene_bias", Interval(value, low, high), found.videos)
+    return Figure("scene_bias", Interval(value, low, high), found.n)
 
 
 def _outline(table: AuditTable) -> list[Figure]:
-    rows, outlines = table.vectors("original", "outline")
-    found = _probed(outlines, rows["action"].to_numpy(str), rows) if len(rows) else "no people are known"
-    leak = _figure("outline_leak", found)
+    """What the people's outlines give away, and what is left of them where people are taken out."""
+    found = _shape_probe(table, "original")
+    leaks = [_figure("outline_leak", found), _figure("hole_leak", _shape_probe(table, "human_inpainted"))]
     if isinstance(found, str):
-        return [leak, Figure("outline_chance", None, missing=found)]
+        return [*leaks, Figure("outline_chance", None, detail=found)]
     commonest = Interval(found.commonest, found.commonest, found.commonest)
-    return [leak, Figure("outline_chance", commonest, len(found.labels))]
+    return [*leaks, Figure("outline_chance", commonest, len(found.labels))]
+
+
+def _shape_probe(table: AuditTable, variant: str) -> Probe | str:
+    rows, outlines = table.vectors(variant, "outline")
+    return _probed(outlines, rows["action"].to_numpy(str), rows) if len(rows) else "no people are known"
 
 
 def _channels(table: AuditTable) -> list[Figure]:
@@ -71,7 +76,7 @@ def _channels(table: AuditTable) -> list[Figure]:
     if static is None or dynamic is None:
         known = len(table.vectors("original")[0])
         why = "needs the variants shuffled, scuba_texture and scuba_sinusoid" if known else "no features"
-        return [Figure(name, None, missing=why) for name in names]
+        return [Figure(name, None, detail=why) for name in names]
     found = static_dynamic(static, dynamic)
     return [
         Figure(name, interval, len(static[0]) + len(dynamic[0]))
@@ -93,7 +98,7 @@ def _pairs(table: AuditTable, one: str, other: str) -> tuple[NDArray[np.float64]
 def _figure(name: str, found: Probe | str) -> Figure:
     """A probe's accuracy as a figure, or why there is none."""
     if isinstance(found, str):
-        return Figure(name, None, missing=found)
+        return Figure(name, None, detail=found)
     return Figure(name, found.accuracy, len(found.labels))
 
 

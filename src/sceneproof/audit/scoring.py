@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.audit.models.cam import area_of_person, share_on_person
-from sceneproof.audit.subject import Maps, Pixels, Subject
+from sceneproof.audit.subject import Chooser, Maps, Pixels, Subject
 from sceneproof.audit.table import DIGITS
+from sceneproof.contexts.choosing import generator
 from sceneproof.contexts.footage import Footage
 from sceneproof.contexts.outline import outline_features
 from sceneproof.contexts.variants import Impossible, Made, Variants
@@ -19,6 +20,9 @@ from sceneproof.errors import InputError, VideoError
 
 FEATURES = ("original", "shuffled", "scuba_texture", "scuba_sinusoid")
 """The variants whose features are kept: leakage is read off the first; channels of two pairs are compared."""
+
+ANSWERS = 5
+"""Of multiple choice, as published ones have them (arXiv 2512.17953)."""
 
 Row = dict[str, Any]
 
@@ -66,7 +70,9 @@ class Scorer:
                 rows.append(row | {"problem": made.reason})
                 continue
             clips = np.stack(made.clips)
-            row |= self._said(clips, keep=name in FEATURES) | _facts(made)
+            row |= self._said(footage.video, made, clips, keep=name in FEATURES) | _facts(made)
+            if made.guessed is not None:
+                row["outline"] = outline_features(made.guessed).round(DIGITS)
             if name == "original":
                 row |= how_known(footage.people, wanted)
             if name == "original" and footage.people is not None and row["people_share"] >= self.variants.least_share:
@@ -76,12 +82,34 @@ class Scorer:
             rows.append(row)
         return rows
 
-    def _said(self, clips: Pixels, *, keep: bool) -> Row:
-        answer = self.subject.answer(clips)
+    def _said(self, video: str, made: Made, clips: Pixels, *, keep: bool) -> Row:
+        if isinstance(self.subject, Chooser):
+            answer = self.subject.choose(clips, self._answers(self.subject, video, made))
+        else:
+            answer = self.subject.answer(clips)
         said: Row = {"scores": answer.scores.mean(0, dtype=np.float64).round(DIGITS).astype(np.float32)}
         if keep and answer.features is not None:
             said["features"] = answer.features.mean(0, dtype=np.float64).round(DIGITS).astype(np.float32)
         return said
+
+    def _answers(self, subject: Chooser, video: str, made: Made) -> list[int]:
+        """What may be named: the person's action, the place's where that is another one, and others, in any order.
+
+        Which, and in what order, follows from the seed, the video and the place alone.
+
+        Raises:
+            InputError: an action that the model does not know.
+        """
+        known = {name: number for number, name in enumerate(subject.actions)}
+        wanted = dict.fromkeys([self.variants.partners.action(video), made.background_action or None])
+        actions = [action for action in wanted if action is not None]
+        if strange := [action for action in actions if action not in known]:
+            raise InputError(f"{subject.title}: is not asked for the action {strange[0]!r}: name all actions (--names)")
+        rng = generator(self.variants.seed, video, f"answers {made.background_action}")
+        others = [action for action in self.variants.partners.actions if action not in actions and action in known]
+        drawn = rng.permutation(len(others))[: ANSWERS - len(actions)]
+        numbers = [known[action] for action in (*actions, *(others[place] for place in drawn))]
+        return [numbers[place] for place in rng.permutation(len(numbers))]
 
 
 EMPTY: Mapping[str, Any] = {

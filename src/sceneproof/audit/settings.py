@@ -34,6 +34,8 @@ class ModelSettings:
         device: 'auto', 'cpu' or 'cuda'.
         batch: clips that go through the model together.
         trust: import paths that a run's configuration may name: see `sceneproof.trust`.
+        prompt: what a model of texts is asked; None: its default.
+        actions: what a model is asked for that has no classes of its own, where no file of names is given.
     """
 
     model: str
@@ -43,6 +45,8 @@ class ModelSettings:
     device: str = "auto"
     batch: int = 8
     trust: tuple[str, ...] | None = None
+    prompt: str | None = None
+    actions: tuple[str, ...] = ()
 
     def open(self) -> Subject:
         """Opens the model.
@@ -53,7 +57,7 @@ class ModelSettings:
         names = None if self.names is None else Path(self.names)
         return open_subject(
             self.model, names=names, inputs=self.inputs, weights=self.weights, device=device_named(self.device),
-            batch=self.batch, trust=self.trust,
+            batch=self.batch, trust=self.trust, prompt=self.prompt, actions=self.actions,
         )  # fmt: skip
 
 

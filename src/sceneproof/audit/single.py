@@ -15,6 +15,7 @@ from sceneproof.contexts.backgrounds import Backgrounds
 from sceneproof.contexts.choosing import Partners
 from sceneproof.contexts.footage import Footage
 from sceneproof.contexts.variants import Impossible, Variants
+from sceneproof.correction import Remedy
 from sceneproof.data.clips import Frames
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import VideoError
@@ -34,9 +35,11 @@ MAP = "Where the model looks"
 NOTES = {
     "median": "The gap shows what other frames see there.",
     "median and spatial": "The gap shows what other frames see there; what no frame sees is guessed from around it.",
-    "the camera moves: filled with each frame's mean colour": (
-        "The camera moves, so the person is painted over with each frame’s mean colour: the outline still shows."
+    "aligned": "The camera moves: the gap shows what other frames see there.",
+    "aligned and spatial": (
+        "The camera moves: the gap shows what other frames see there; what none sees is guessed from around it."
     ),
+    "spatial": "What is behind the person is guessed from around: the camera’s motion cannot be told.",
     "no folder of backgrounds: a drawn scene of the Mall": "A drawn place.",
 }
 """Notes of variants, in words for those who do not know how they are made."""
@@ -93,6 +96,7 @@ def audit_clip(
     clips: int = 3,
     seed: int = 0,
     backgrounds: Backgrounds | None = None,
+    remedy: Remedy | None = None,
 ) -> ClipAudit:
     """Shows one video to a model in several ways; the same input gives the same answer.
 
@@ -103,6 +107,7 @@ def audit_clip(
         clips: evenly spaced clips whose probabilities are averaged; the pictures show the middle one.
         seed: another one, another drawn place and texture.
         backgrounds: pictures and videos for "in another place"; None: a drawn scene.
+        remedy: what takes the scene's part out of the model's answers; None: they are shown as they are alone.
 
     Raises:
         InputError: the model does not take such clips, or a background cannot be read.
@@ -121,6 +126,9 @@ def audit_clip(
         scores = subject.answer(np.stack(variant.clips)).scores.mean(0, dtype=np.float64)
         first = scores if first is None else first
         said = sentence(begin, subject.actions, scores, first)
+        if remedy is not None and name == remedy.scene:
+            after = remedy.corrected(first[None], scores[None])[0]
+            said += f" {sentence('With the scene’s part taken out', subject.actions, after, first)}"
         note = "; ".join(NOTES.get(part, part) for part in variant.note.split("; ") if part)
         views.append(View(name, title, variant.clips[middle], top_of(subject.actions, scores), said, note))
         if name == "original":

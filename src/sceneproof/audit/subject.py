@@ -123,3 +123,24 @@ class Subject(ABC):
             InputError: the model has none; `maps_missing` says why.
         """
         raise InputError(f"{self.title}: {self.maps_missing}")
+
+
+class Chooser(Subject):
+    """A model that is asked as multiple choice: a clip and a few answers in, one of them out."""
+
+    @abstractmethod
+    def choose(self, clips: Pixels, answers: Sequence[int]) -> Answer:
+        """Probabilities of all classes, 0 for those that are no answer.
+
+        Args:
+            clips: uint8 (B, T, H, W, 3), RGB, of one video.
+            answers: numbers of the classes that may be named, in the order in which they are read out.
+        """
+
+    def answer(self, clips: Pixels) -> Answer:
+        """Refuses: without answers to choose from there is nothing to ask.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(f"{self.title}: is asked as multiple choice, in `sceneproof audit` alone")

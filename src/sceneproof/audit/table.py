@@ -19,8 +19,6 @@ COLUMNS = (
     "background", "background_action", "background_scene", "note", "on_person", "person_area", "people_share",
     "people_cover",
 )  # fmt: skip
-ADDED = ("people_share", "people_cover")
-"""Columns that older tables lack: there nothing is known of them."""
 DIGITS = 5
 """Decimals that probabilities are kept with: the last bits of a network's sums depend on how clips are batched."""
 
@@ -109,6 +107,16 @@ class AuditTable:
     def least_share(self) -> float:
         """The share of frames in which people had to be known; 0 in older audits, which asked for none."""
         return float(self.facts.get("settings", {}).get("least_share", 0))
+
+    @property
+    def asked(self) -> int:
+        """How many answers the model had to choose from in each clip; 0 where it may name any class."""
+        return int(self.facts.get("answers", 0))
+
+    @property
+    def chance(self) -> float:
+        """How often guessing is right, 0 to 1."""
+        return 1 / (self.asked or len(self.actions))
 
     @property
     def variants(self) -> list[str]:

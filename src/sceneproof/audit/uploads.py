@@ -9,6 +9,7 @@ import numpy as np
 from sceneproof.audit.single import audit_clip
 from sceneproof.audit.subject import Subject
 from sceneproof.contexts.backgrounds import VIDEOS, Backgrounds
+from sceneproof.correction import Remedy
 from sceneproof.data.box_places import area_doubts
 from sceneproof.errors import InputError
 from sceneproof.files import named
@@ -30,6 +31,7 @@ class UploadAudit:
         seconds: that are read of a file.
         seed: of the drawn place and texture.
         backgrounds: pictures and videos to put people in front of; None: a drawn scene.
+        remedy: what takes the scene's part out of the model's answers; None: nothing.
     """
 
     subject: Subject
@@ -39,6 +41,7 @@ class UploadAudit:
     seconds: float = 10.0
     seed: int = 0
     backgrounds: Backgrounds | None = None
+    remedy: Remedy | None = None
 
     def answer(self, file: str | Path | None) -> str:
         """A file to a piece of the page: what the model says, or what is wrong; never an error."""
@@ -59,8 +62,9 @@ class UploadAudit:
         people = find_people(self.labelling, upload.frames, upload.rate)
         people &= not self.by_motion or moves(upload.frames)
         audited = audit_clip(
-            self.subject, upload.frames, people, clips=self.clips, seed=self.seed, backgrounds=self.backgrounds
-        )
+            self.subject, upload.frames, people, clips=self.clips, seed=self.seed, backgrounds=self.backgrounds,
+            remedy=self.remedy,
+        )  # fmt: skip
         facts = [f"{upload.width} × {upload.height}", f"{upload.total} frames", f"people by {self.how}"]
         warnings = [upload.cut] if upload.cut else []
         if people.any():

@@ -1,16 +1,18 @@
-"""Clips without their people: what is behind them, where the camera stands still, else a stopgap that is named."""
+"""Clips without their people, so that their shape is gone, too: what is behind them, as far as other frames show it.
 
-from collections.abc import Sequence
+Where no frame does, a hull around that place is filled from around it: a hole in the shape of a person would tell what
+the person does.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.contexts.camera import ALIGNED, mosaic
 from sceneproof.data.humans import mean_colour
-
-Way = Literal["median", "median and spatial", "spatial", "filled"]
 
 Numbers = Sequence[int] | NDArray[np.int64]
 
@@ -35,10 +37,18 @@ RADIUS = 3
 
 @dataclass(frozen=True, slots=True)
 class Emptied:
-    """Frames without people, uint8 (T, H, W, 3), and the way that was taken to make them."""
+    """Frames without people.
+
+    Attributes:
+        frames: uint8 (T, H, W, 3).
+        way: "median", of what other frames show there; "aligned", the same where the camera moves; "spatial", from
+            around; or one of the first two "and spatial".
+        guessed: bool (T, H, W), what was filled from around: all that could still show where people were.
+    """
 
     frames: NDArray[np.uint8]
-    way: Way
+    way: str
+    guessed: NDArray[np.bool_]
 
 
 def filled(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers) -> NDArray[np.uint8]:
@@ -55,31 +65,36 @@ def filled(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers
     return made
 
 
-def emptied(
-    frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers, *, moving: Literal["fill", "spatial"]
-) -> Emptied:
+def emptied(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers) -> Emptied:
     """Takes the people out of some frames of a clip, by what is seen behind them in the others.
 
-    Where the camera stands still (`unrest` at most `STILL`), a hidden pixel becomes the median of its values in those
-    frames of the whole clip in which nobody hides it; one that is hidden throughout is inpainted from around
-    (Telea 2004, by OpenCV). Elsewhere the median would blur the scene, and the stopgap `moving` is taken.
+    A hidden pixel becomes the median of its values in those frames of the whole clip in which nobody hides it: as they
+    are where the camera stands still (`unrest` at most `STILL`), else aligned by the camera's motion
+    (`camera.mosaic`), where that explains the background. What is hidden throughout, or in frames that cannot be
+    aligned, is filled from around (Telea 2004, by OpenCV), in a convex hull.
 
     Args:
         frames: uint8 (N, H, W, 3), the whole clip.
         people: bool (N, H, W).
         wanted: T numbers of frames.
-        moving: what to do where the camera moves: "fill", the frame's mean colour in the shape of the people; or
-            "spatial", inpainting of each frame by itself, which leaves less of their shape to see.
     """
-    if unrest(frames, people) > STILL:
-        if moving == "fill":
-            return Emptied(filled(frames, people, wanted), "filled")
-        return Emptied(_spatially(frames, people, wanted), "spatial")
     radius = _radius(frames)
     hidden = np.stack([_wider(mask, radius) for mask in people])
-    plate, unseen = _plate(frames, hidden)
-    made = np.stack([_blend(frames[number], plate, hidden[number], radius) for number in wanted])
-    return Emptied(made, "median and spatial" if unseen else "median")
+    still = unrest(frames, people) <= STILL
+    plate = _still_plate(frames, hidden) if still else _moving_plate(frames, hidden)
+    made, guessed, known = [], [], False
+    for number in wanted:
+        behind = plate(number) if plate is not None else None
+        known |= behind is not None
+        if behind is None:
+            hulls = _hulls(hidden[number])
+            behind = _inpainted(frames[number], hulls) if hulls.any() else frames[number], hulls
+        pixels, hulls = behind
+        made.append(_blend(frames[number], pixels, hidden[number] | hulls, radius))
+        guessed.append(hulls)
+    holes = np.stack(guessed)
+    ways = [*(["median" if still else "aligned"] if known else []), *(["spatial"] if holes.any() or not known else [])]
+    return Emptied(np.stack(made), " and ".join(ways), holes)
 
 
 def unrest(frames: NDArray[np.uint8], people: NDArray[np.bool_]) -> float:
@@ -122,27 +137,49 @@ def masked_median(values: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> tuple
     return np.where(count[:, None] > 0, medians, 0).astype(np.uint8), count > 0
 
 
-def _plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], bool]:
-    """The empty scene (H, W, 3), true where anyone ever hides it, and whether some of that is never seen."""
+Plate = Callable[[int], tuple[NDArray[np.uint8], NDArray[np.bool_]] | None]
+"""A frame's number -> its background (H, W, 3), and which of it is guessed (H, W); None where it is not known."""
+
+
+def _still_plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> Plate:
+    """The background where the camera stands still: true where anyone ever hides it."""
     ever = hidden.any(0)
     plate = frames[0].copy()
     medians, seen = masked_median(frames[:, ever], hidden[:, ever])
     plate[ever] = medians
     hole = np.zeros_like(ever)
     hole[ever] = ~seen
-    if hole.any():
-        plate[hole] = _inpainted(plate, hole)[hole]
-    return plate, bool(hole.any())
+    hulls = _hulls(hole)
+    if hulls.any():
+        plate[hulls] = _inpainted(plate, hulls | hole)[hulls]
+    return lambda number: (plate, hulls)
 
 
-def _spatially(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers) -> NDArray[np.uint8]:
-    radius = _radius(frames)
-    made = []
-    for number in wanted:
-        hidden = _wider(people[number], radius)
-        frame = frames[number]
-        made.append(_blend(frame, _inpainted(frame, hidden), hidden, radius) if hidden.any() else frame)
-    return np.stack(made)
+def _moving_plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> Plate | None:
+    """The background where the camera moves; None where its motion does not explain it."""
+    found = mosaic(frames, hidden, masked_median)
+    if found is None or found.unexplained > ALIGNED:
+        return None
+    hulls = _hulls(found.hidden & ~found.seen)
+    if hulls.any():
+        found.pixels[hulls] = _inpainted(found.pixels, hulls | ~found.seen)[hulls]
+    height, width = hidden.shape[1:]
+
+    def plate(number: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
+        if number not in found.into:
+            return None
+        return found.behind(number, height, width), found.part(hulls, number, height, width)
+
+    return plate
+
+
+def _hulls(hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Convex hulls of the parts of a hole, bool (H, W)."""
+    made = np.zeros(hole.shape, np.uint8)
+    outlines, _ = cv2.findContours(hole.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    for outline in outlines:
+        cv2.fillConvexPoly(made, cv2.convexHull(outline), 1)
+    return np.asarray(made, np.bool_)
 
 
 def _inpainted(picture: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -45,12 +45,14 @@ class Made:
         note: what a reader should know of how it was made; often empty.
         background: where the background is from: a video's id, a file's name, what was drawn; else empty.
         background_action: what is done in the video that the background is from; else empty.
+        guessed: of people taken out: bool (T, H, W), where each frame was filled from around, once each; else None.
     """
 
     clips: list[NDArray[np.uint8]]
     note: str = ""
     background: str = ""
     background_action: str = ""
+    guessed: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +152,8 @@ class ClipVariants:
         if name == "human_filled":
             return Made(self._split(filled(frames, people, self._numbers)), self._gaps(people))
         if name == "human_inpainted":
-            empty = emptied(frames, people, self._numbers, moving="fill")
-            note = "the camera moves: filled with each frame's mean colour" if empty.way == "filled" else empty.way
-            return Made(self._split(empty.frames), _joined(note, self._gaps(people)))
+            empty = emptied(frames, people, self._numbers)
+            return Made(self._split(empty.frames), _joined(empty.way, self._gaps(people)), guessed=empty.guessed)
         return self._composite(name, people)
 
     def _composite(self, name: str, people: NDArray[np.bool_]) -> Made | Impossible:
@@ -179,7 +180,7 @@ class ClipVariants:
         rng = generator(seed, footage.video, name)
         match name:
             case "self_paste":
-                empty = emptied(footage.frames, people, self._numbers, moving="spatial")
+                empty = emptied(footage.frames, people, self._numbers)
                 return _Background(empty.frames, empty.way, footage.video, self._all.partners.action(footage.video))
             case "scene_grey":
                 return _Background(np.full((height, width, 3), GREY, np.uint8), name="grey")
@@ -221,7 +222,7 @@ class ClipVariants:
             return Impossible(
                 f"people are known in less than {self._all.least_share:.0%} of the frames of its partner {partner}"
             )
-        empty = emptied(other.frames, other.people, wanted, moving="spatial")
+        empty = emptied(other.frames, other.people, wanted)
         height, width = self._footage.frames.shape[1:3]
         pixels = np.stack([covering(frame, height, width) for frame in empty.frames])
         return _Background(pixels, empty.way, partner, self._all.partners.action(partner))

@@ -95,6 +95,11 @@ KINDS: Mapping[str, Mapping[str, Column]] = {
         **dict.fromkeys(_CORNERS, NUMBER),
     },
     "audit": _ANSWERS,
+    "weights": {"video": NAME, "weight": Column("number", missing=False, least=0)},
+    "figures": {
+        **dict.fromkeys(("run", "recipe", "seed", "slice", "detail"), TEXT), "metric": NAME,
+        **dict.fromkeys(("value", "low", "high"), Column("number", infinite=True)), "n": COUNT,
+    },
 }  # fmt: skip
 """Columns by kind of table; those that a table lacks are no matter here."""
 

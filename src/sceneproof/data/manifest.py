@@ -18,7 +18,6 @@ from sceneproof.errors import InputError
 from sceneproof.terminal import visible
 
 COLUMNS = ("video", "path", "split", "action")
-OPTIONAL = ("start", "end", "width", "height", "rate", "frames", "duration", "times", "scene", "context", "group")
 LEAVES = r"^[\\/]|^[A-Za-z]:[\\/]|(^|[\\/])\.\.([\\/]|$)|://"
 """Paths that lead elsewhere: from the top, from a drive, one up, or another address. Windows' too, on all systems."""
 LONG = 200

@@ -77,14 +77,22 @@ class HuggingFaceScenes(SceneLabeller):
                      for start in range(0, len(said), TEXTS)]  # fmt: skip
             self._features = torch.cat(texts)
             self._compare({key: part[:FEW] for key, part in tokens.items()}, str(model))
-        self.title = f"{_origin(model, network, revision)}, {prompt!r}"
+        self.title = f"{origin_of(model, network, revision)}, {prompt!r}"
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Posteriors (N, S) of frames uint8 (N, H, W, 3), RGB."""
         with torch.inference_mode():
-            parts = [frames[start : start + self._batch] for start in range(0, len(frames), self._batch)]
-            logits = torch.cat([self._logits(self._pictures(part), self._features) for part in parts])
+            logits = self.compared(self.described(frames))
         return np.asarray(torch.softmax(logits, dim=1).cpu().numpy(), np.float32)
+
+    def described(self, frames: NDArray[np.uint8]) -> Tensor:
+        """Unit vectors (N, D) of frames uint8 (N, H, W, 3), RGB, for `compared`."""
+        parts = [frames[start : start + self._batch] for start in range(0, len(frames), self._batch)]
+        return torch.cat([self._pictures(part) for part in parts])
+
+    def compared(self, pictures: Tensor) -> Tensor:
+        """Scores before softmax (N, S) of unit vectors (N, D)."""
+        return self._logits(pictures, self._features)
 
     def _tokens(self, tokenizer: Any, sentences: list[str]) -> dict[str, Tensor]:
         """Texts padded to the model's full length, as SigLIP was trained; to CLIP it makes no difference."""
@@ -125,7 +133,8 @@ def _unit(answer: Any) -> Tensor:
     return functional.normalize(getattr(answer, "pooler_output", answer), dim=-1)
 
 
-def _origin(model: str | Path, network: Any, revision: str | None) -> str:
+def origin_of(model: str | Path, network: Any, revision: str | None) -> str:
+    """A model's name with its commit, or with the SHA-256 of its folder's weights."""
     if (commit := getattr(network.config, "_commit_hash", None) or revision) or not Path(model).is_dir():
         return f"{model}{f' at {commit}' if commit else ''}"
     digest = hashlib.sha256()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
+from typing import Annotated, Any
 
 import pyarrow.compute as pc
 
@@ -14,8 +14,7 @@ from sceneproof.labelling.contracts import Labelling, PersonDetector, PersonSegm
 from sceneproof.labelling.hugging_face_detector import HuggingFaceDetector
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
 from sceneproof.labelling.motion_mask import MotionMask
-from sceneproof.labelling.pipeline import label
-from sceneproof.labelling.ray_engine import engine_of
+from sceneproof.labelling.ray_engine import Resources
 from sceneproof.labelling.torchvision_people import FasterRCNN, MaskRCNN
 from sceneproof.labelling.yolox import YOLOX
 from sceneproof.spec import Spec
@@ -49,16 +48,8 @@ def label_humans(
     least_overlap: float = 0.3,
     gap: int = 1,
     root: Address | None = None,
-    batch: int = 64,
-    workers: int | None = None,
-    shard: int = 64,
-    time_limit: float = 60.0,
-    engine: Literal["local", "ray"] = "local",
-    actors: int = 1,
-    cpus: int = 1,
-    gpus: float = 0.0,
     trust: Sequence[str] | None = None,
-    quiet: bool = False,
+    **options: Annotated[Any, Resources],
 ) -> None:
     """Finds the people in every video of a manifest: boxes with tracks, or masks.
 
@@ -78,29 +69,15 @@ def label_humans(
         least_overlap: For boxes: IoU in frames looked at one after the other, for two boxes to be one person.
         gap: For boxes: how many frames looked at a person may be missing from and still be the same.
         root: The folder or address that the manifest's paths start from; by default the manifest's own.
-        batch: About how many frames are handed to the detector at once.
-        workers: Processes that decode, ahead of the detector; by default one a processor.
-        shard: Videos that are written together; what a crash can cost.
-        time_limit: Seconds that decoding a video may take.
-        engine: Where the work is done: "local", in this process; or "ray", on the machines of a Ray cluster, or on this
-            one where there is none. The videos and OUT's folder must have the same paths on every machine.
-        actors: For ray: how many detectors work at once, each on shards of its own.
-        cpus: For ray: cores that each of them takes; it has as many decoding processes unless --workers says otherwise.
-        gpus: For ray: GPUs that each of them takes, such as 1, or 0.25 where four share one.
         trust: Modules or classes (mypackage, mypackage.Detector) that a file given with --config may name besides
             sceneproof's own. To import them executes their code.
-        quiet: Show no progress.
+        options: What labelling may take: see `Resources`.
     """
     rows = Manifest.read(manifest, root)
     make = partial(
         people_labelling, Spec.of(detector), every=every, per_second=per_second, least_overlap=least_overlap, gap=gap
     )
-    where = engine_of(engine, make, actors=actors, cpus=cpus, gpus=gpus)
-    labelling = make()
-    label(
-        rows, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, engine=where,
-        quiet=quiet,
-    )  # fmt: skip
+    labelling, _ = Resources(**options).label(rows, make, out)
     with_people = pc.count_distinct(read_column(out, "video")).as_py()
     videos, by = f"{with_people} of {counted(len(rows), 'video')}", labelling.metadata["detector"]
     print(f"{out}: people in {videos}, {labelling.kind} by {by}")

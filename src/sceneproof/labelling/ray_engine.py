@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from sceneproof.addresses import located
+from sceneproof.addresses import Address, located
+from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
+from sceneproof.jobs.working import Failure
 from sceneproof.labelling.contracts import Labelling
-from sceneproof.labelling.pipeline import label_shards
+from sceneproof.labelling.pipeline import label, label_shards
 from sceneproof.labelling.shards import Shards
 from sceneproof.progress import Advance
 
@@ -78,23 +80,66 @@ class RayEngine:
             advance(int(row["videos"]))
 
 
-def engine_of(
-    engine: Literal["local", "ray"], make: Callable[[], Labelling], *, actors: int, cpus: int, gpus: float
-) -> RayEngine | None:
-    """The engine that the words of a command stand for; None: the local one.
+@dataclass(frozen=True)
+class Resources:
+    """What labelling may take: how the commands that label say it.
 
-    Raises:
-        InputError: a setting out of its range, or one that the local engine does not have.
+    Args:
+        batch: About how many frames are handed to the model at once.
+        workers: Processes that decode, ahead of the model; by default one a processor.
+        shard: Videos that are written together; what a crash can cost.
+        time_limit: Seconds that decoding a video may take.
+        engine: Where the work is done: "local", in this process; or "ray", on the machines of a Ray cluster, or on this
+            one where there is none. The videos and OUT's folder must have the same paths on every machine.
+        actors: For ray: how many models work at once, each on shards of its own.
+        cpus: For ray: cores that each of them takes; it has as many decoding processes unless --workers says otherwise.
+        gpus: For ray: GPUs that each of them takes, such as 1, or 0.25 where four share one.
+        quiet: Show no progress.
     """
-    if engine == "local":
-        if (actors, cpus, gpus) != (1, 1, 0.0):
-            raise InputError("actors, cpus and gpus: these are for the engine ray; the local one has workers")
-        return None
-    if actors < 1 or cpus < 1 or gpus < 0:
-        raise InputError(
-            f"ray: actors and cpus must be at least 1, and gpus at least 0; given: {actors}, {cpus}, {gpus:g}"
-        )
-    return RayEngine(make, actors, cpus, gpus)
+
+    batch: int = 64
+    workers: int | None = None
+    shard: int = 64
+    time_limit: float = 60.0
+    engine: Literal["local", "ray"] = "local"
+    actors: int = 1
+    cpus: int = 1
+    gpus: float = 0.0
+    quiet: bool = False
+
+    def label(
+        self, manifest: Manifest, make: Callable[[], Labelling], out: Address
+    ) -> tuple[Labelling, Sequence[Failure]]:
+        """Labels a manifest's videos: what did it, and the videos without labels.
+
+        Args:
+            manifest: the videos.
+            make: the labelling, model and all; must be picklable for ray.
+            out: the table to write (.parquet).
+
+        Raises:
+            InputError: a setting out of its range, or whatever `pipeline.label` refuses.
+        """
+        engine = self._engine(make)
+        labelling = make()
+        failures = label(
+            manifest, labelling, out, batch=self.batch, workers=self.workers, shard=self.shard,
+            time_limit=self.time_limit, engine=engine, quiet=self.quiet,
+        )  # fmt: skip
+        return labelling, failures
+
+    def _engine(self, make: Callable[[], Labelling]) -> RayEngine | None:
+        """What labels the shards; None: this process."""
+        if self.engine == "local":
+            if (self.actors, self.cpus, self.gpus) != (1, 1, 0.0):
+                raise InputError("actors, cpus and gpus: these are for the engine ray; the local one has workers")
+            return None
+        if self.actors < 1 or self.cpus < 1 or self.gpus < 0:
+            raise InputError(
+                f"ray: actors and cpus must be at least 1, and gpus at least 0; given: {self.actors}, {self.cpus}, "
+                f"{self.gpus:g}"
+            )
+        return RayEngine(make, self.actors, self.cpus, self.gpus)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
+from typing import Annotated, Any
 
 from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
@@ -10,9 +10,8 @@ from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.hugging_face_scenes import HuggingFaceScenes
 from sceneproof.labelling.onnx_labeller import OnnxSceneLabeller
-from sceneproof.labelling.pipeline import label
 from sceneproof.labelling.places365_resnet import Places365ResNet
-from sceneproof.labelling.ray_engine import engine_of
+from sceneproof.labelling.ray_engine import Resources
 from sceneproof.labelling.scene_network import SceneNetwork
 from sceneproof.labelling.scenes import SceneLabelling
 from sceneproof.spec import Spec
@@ -29,16 +28,8 @@ def label_scenes_command(
     labeller: Callable[[], SceneLabeller] = Places365ResNet,
     root: Address | None = None,
     frames_per_video: int = 8,
-    batch: int = 64,
-    workers: int | None = None,
-    shard: int = 64,
-    time_limit: float = 60.0,
-    engine: Literal["local", "ray"] = "local",
-    actors: int = 1,
-    cpus: int = 1,
-    gpus: float = 0.0,
     trust: Sequence[str] | None = None,
-    quiet: bool = False,
+    **options: Annotated[Any, Resources],
 ) -> None:
     """Labels every video of a manifest with soft scene probabilities: the mean over its frames.
 
@@ -54,27 +45,13 @@ def label_scenes_command(
             SceneLabeller. Its options are --labeller.NAME; --labeller.help CLASS lists them.
         root: The folder or address that the manifest's paths start from; by default the manifest's own.
         frames_per_video: Frames looked at in each clip, evenly spaced; all of them where a clip has no more.
-        batch: About how many frames go through the labeller at once.
-        workers: Processes that decode, ahead of the labeller; by default one a core.
-        shard: Videos that are written together; what a crash can cost.
-        time_limit: Seconds that decoding a video may take.
-        engine: Where the work is done: "local", in this process; or "ray", on the machines of a Ray cluster, or on this
-            one where there is none. The videos and OUT's folder must have the same paths on every machine.
-        actors: For ray: how many labellers work at once, each on shards of its own.
-        cpus: For ray: cores that each of them takes; it has as many decoding processes unless --workers says otherwise.
-        gpus: For ray: GPUs that each of them takes, such as 1, or 0.25 where four share one.
         trust: Modules or classes (mypackage, mypackage.Labeller) that a file given with --config may name besides
             sceneproof's own. To import them executes their code.
-        quiet: Show no progress.
+        options: What labelling may take: see `Resources`.
     """
     rows = Manifest.read(manifest, root)
     make = partial(scene_labelling, Spec.of(labeller), frames_per_video)
-    where = engine_of(engine, make, actors=actors, cpus=cpus, gpus=gpus)
-    labelling = make()
-    failures = label(
-        rows, labelling, out, batch=batch, workers=workers, shard=shard, time_limit=time_limit, engine=where,
-        quiet=quiet,
-    )  # fmt: skip
+    labelling, failures = Resources(**options).label(rows, make, out)
     names, by = labelling.metadata["names"], labelling.metadata["labeller"]
     print(
         f"{out}: {len(rows) - len(failures)} of {counted(len(rows), 'video')}, {counted(len(names), 'scene')}, by {by}"

@@ -7,7 +7,7 @@ torchvision trained them by.
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +29,25 @@ DIGITS = {FASTER: "dd69338a", MASK: "73cbd019"}
 """The start of each file's SHA-256, as its name has it."""
 
 
-class FasterRCNN(PersonDetector):
-    """Boxes by Faster R-CNN.
+class _TorchvisionNetwork:
+    """A detection network of torchvision's with its weights, run over batches.
 
     Attributes:
         title: the network with the start of its weights' SHA-256, and the settings.
         short_side: that the network enlarges or shrinks its pictures to.
     """
 
+    network: ClassVar[str]
+    named: ClassVar[str]
+    least_score: ClassVar[float]
+    short_side: int | None
+
     def __init__(
         self,
         weights: Path | str | None = None,
         *,
         download: bool = False,
-        score: float = 0.1,
+        score: float | None = None,
         short_side: int = 800,
         batch: int = 4,
         device: str = "auto",
@@ -51,8 +56,9 @@ class FasterRCNN(PersonDetector):
 
         Args:
             weights: File of torchvision's weights, a state dict; nothing in it is executed.
-            download: Without a file: fetch torchvision's COCO weights (167 MB), once, into torch's cache.
-            score: Boxes below it are left out.
+            download: Without a file: fetch torchvision's COCO weights (167 MB for Faster R-CNN, 177 MB for Mask R-CNN),
+                once, into torch's cache.
+            score: People below it are left out; by default 0.1 for boxes, 0.5 for masks.
             short_side: Of the pictures that the network looks at; it was trained with 640 to 800.
             batch: Frames that go in at once.
             device: "cpu", "cuda", …; "auto" for a GPU where there is one.
@@ -60,86 +66,23 @@ class FasterRCNN(PersonDetector):
         Raises:
             InputError: no weights, or another network's.
         """
-        self._network = _Network(
-            FASTER, weights, download=download, score=score, short_side=short_side, batch=batch, device=device
-        )
-        self.short_side = short_side
-        self.title = f"Faster R-CNN v2 ({self._network.source}), short side {short_side}, score at least {score:g}"
-
-    def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """People in frames uint8 (N, H, W, 3), RGB: N arrays (K, 5), the best score first."""
-        return [
-            np.column_stack([people["boxes"].cpu().numpy(), people["scores"].cpu().numpy()])
-            for people in self._network.people(frames)
-        ]
-
-
-class MaskRCNN(PersonSegmenter):
-    """Masks by Mask R-CNN: all people of a frame in one.
-
-    Attributes:
-        title: the network with the start of its weights' SHA-256, and the settings.
-        short_side: that the network enlarges or shrinks its pictures to.
-    """
-
-    def __init__(
-        self,
-        weights: Path | str | None = None,
-        *,
-        download: bool = False,
-        score: float = 0.5,
-        short_side: int = 800,
-        batch: int = 4,
-        device: str = "auto",
-    ) -> None:
-        """Loads the network.
-
-        Args:
-            weights: File of torchvision's weights, a state dict; nothing in it is executed.
-            download: Without a file: fetch torchvision's COCO weights (177 MB), once, into torch's cache.
-            score: People below it are left out.
-            short_side: Of the pictures that the network looks at; it was trained with 640 to 800.
-            batch: Frames that go in at once.
-            device: "cpu", "cuda", …; "auto" for a GPU where there is one.
-
-        Raises:
-            InputError: no weights, or another network's.
-        """
-        self._network = _Network(
-            MASK, weights, download=download, score=score, short_side=short_side, batch=batch, device=device
-        )
-        self.short_side = short_side
-        self.title = f"Mask R-CNN v2 ({self._network.source}), short side {short_side}, score at least {score:g}"
-
-    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Pixels that are more likely than not a person's: bool (N, H, W), of frames uint8 (N, H, W, 3), RGB."""
-        masks = np.zeros(frames.shape[:3], np.bool_)
-        for mask, people in zip(masks, self._network.people(frames), strict=True):
-            mask[:] = (people["masks"] > 0.5).any(0)[0].cpu().numpy()
-        return masks
-
-
-class _Network:
-    """A detection network of torchvision's with its weights, run over batches."""
-
-    def __init__(
-        self, name: str, weights: Path | str | None, *, download: bool, score: float, short_side: int, batch: int,
-        device: str,
-    ) -> None:  # fmt: skip
         from torchvision.models import detection
 
         from sceneproof.backbones.weights import fill, read_checkpoint
         from sceneproof.numerics import device_named
 
-        path = _file(weights, name, download)
-        network = getattr(detection, name)(
+        score = self.least_score if score is None else score
+        path = _file(weights, self.network, download)
+        network = getattr(detection, self.network)(
             weights_backbone=None, min_size=short_side, max_size=2 * short_side, box_score_thresh=score
         )
         fill(network, read_checkpoint(path), str(path))
         self._device = device_named(device)
         self._network, self._batch = network.eval().to(self._device), batch
         with path.open("rb") as file:
-            self.source = f"{path.name}, sha256 {hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+            source = f"{path.name}, sha256 {hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+        self.short_side = short_side
+        self.title = f"{self.named} ({source}), short side {short_side}, score at least {score:g}"
 
     def people(self, frames: NDArray[np.uint8]) -> Iterator[dict[str, "Tensor"]]:
         """What is of the person class in each frame, in its pixels."""
@@ -151,6 +94,32 @@ class _Network:
                 answers = self._network(list(pictures.permute(0, 3, 1, 2).float() / 255))
             for answer in answers:
                 yield {name: value[answer["labels"] == PERSON] for name, value in answer.items()}
+
+
+class FasterRCNN(_TorchvisionNetwork, PersonDetector):
+    """Boxes by Faster R-CNN."""
+
+    network, named, least_score = FASTER, "Faster R-CNN v2", 0.1
+
+    def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """People in frames uint8 (N, H, W, 3), RGB: N arrays (K, 5), the best score first."""
+        return [
+            np.column_stack([people["boxes"].cpu().numpy(), people["scores"].cpu().numpy()])
+            for people in self.people(frames)
+        ]
+
+
+class MaskRCNN(_TorchvisionNetwork, PersonSegmenter):
+    """Masks by Mask R-CNN: all people of a frame in one."""
+
+    network, named, least_score = MASK, "Mask R-CNN v2", 0.5
+
+    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Pixels that are more likely than not a person's: bool (N, H, W), of frames uint8 (N, H, W, 3), RGB."""
+        masks = np.zeros(frames.shape[:3], np.bool_)
+        for mask, people in zip(masks, self.people(frames), strict=True):
+            mask[:] = (people["masks"] > 0.5).any(0)[0].cpu().numpy()
+        return masks
 
 
 def _file(weights: Path | str | None, name: str, download: bool) -> Path:

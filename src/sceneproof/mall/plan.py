@@ -1,5 +1,6 @@
 """The plan of a world: every setting, and which videos follow from them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +41,29 @@ class Film:
     def path(self) -> str:
         """Its file, below the world's folder."""
         return f"videos/{self.split}/{self.action}/{self.scene}_{self.video.rpartition('_')[2]}.mp4"
+
+
+def check_settings(world: object, *, counts: Sequence[str], shares: Sequence[str]) -> None:
+    """The checks that worlds of either kind have in common.
+
+    Args:
+        world: its settings, with `height` and `width`.
+        counts: names of those that must not be negative.
+        shares: names of those from 0 to 1.
+
+    Raises:
+        InputError: names the setting, its value and what it may be.
+    """
+    values = vars(world)
+    for name in ("height", "width"):
+        if values[name] < 32 or values[name] % 2:
+            raise InputError(f"{name}: {values[name]}: the Mall's videos need an even number of pixels, at least 32")
+    for name in counts:
+        if values[name] < 0:
+            raise InputError(f"{name}: {values[name]}: must be 0 or more")
+    for name in shares:
+        if not 0 <= values[name] <= 1:
+            raise InputError(f"{name}: {values[name]}: must be from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -90,20 +114,12 @@ class World:
         Raises:
             InputError: names the setting, its value and what it may be.
         """
-        for name in ("height", "width"):
-            value = getattr(self, name)
-            if value < 32 or value % 2:
-                raise InputError(f"{name}: {value}: the Mall's videos need an even number of pixels, at least 32")
-        for name in (*SPLITS, "pictures", "test_pictures", "crf", "seed"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name}: {getattr(self, name)}: must be 0 or more")
+        check_settings(self, counts=(*SPLITS, "pictures", "test_pictures", "crf", "seed"), shares=("strength",))
         if self.frames < 1 or not 1 <= self.rate <= 240 or self.crf > 51:
             raise InputError(
                 f"frames, rate, crf: {self.frames}, {self.rate}, {self.crf}: a video has at least 1 frame, "
                 f"1 to 240 frames a second, and a crf of at most 51"
             )
-        if not 0 <= self.strength <= 1:
-            raise InputError(f"strength: {self.strength}: must be from 0 to 1")
 
     def scaled(self, factor: float) -> "World":
         """The same world with fewer (or more) videos in every split; pictures stay as many."""

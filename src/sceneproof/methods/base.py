@@ -71,15 +71,16 @@ class Learner(nn.Module):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the data knows before a method is made.
+    """What the data knows before a network of any task is made: a method, a localizer, a detector.
 
     Attributes:
         actions: number of action classes.
         scenes: number of scene classes of the labels; 0 without labels.
         groups: number of groups of clips; 0 where they are not known.
-        rows: number of training clips.
+        rows: number of training clips, or of a localizer's buffers; those that cannot be read count.
         steps: optimiser batches an epoch.
-        action_of_row: int64 (rows,), each training clip's action; None where a trained method is only asked.
+        action_of_row: int64 (rows,), each training clip's action; None where one has several, and where a trained
+            network is only asked.
         group_of_row: int64 (rows,), each training clip's group; None there and where groups are not known.
     """
 

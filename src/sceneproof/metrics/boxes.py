@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores, take_numbers
-from sceneproof.metrics.suppression import kept_in_groups
+from sceneproof.metrics.matching import Annotations, Numbers, check_fit, check_scores, kept_in_groups, take_numbers
 
 Corners = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class TrueBoxes:
+class TrueBoxes(Annotations):
     """Who does what where in which frame: the annotations that detections are held against.
 
     Attributes:
@@ -44,11 +43,6 @@ class TrueBoxes:
         take_numbers(self, whole=("video", "frame", "action"), real=("boxes",))
         _check(self.boxes, video=self.video, frame=self.frame, action=self.action)
         self.check(self.video, self.action)
-
-    def check(self, video: Numbers, action: Numbers) -> None:
-        """Raises ValueError where a number of a video or an action is not one that is known here."""
-        check_known(video, self.videos, "video")
-        check_known(action, self.actions, "action")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Letters: V videos, A actions, N detections, K thresholds, P pairs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -98,6 +98,25 @@ def check_known(numbers: Numbers, known: int, name: str) -> None:
         raise ValueError(f"{name} numbers from {numbers.min()} to {numbers.max()}, where 0 to {known - 1} are known")
 
 
+class Annotations:
+    """What annotations of every kind know: the videos and the actions that detections may name.
+
+    Attributes:
+        videos: V, how many there are.
+        actions: A, how many there are.
+    """
+
+    __slots__ = ()
+    videos: int
+    actions: int
+
+    def check(self, video: Numbers, action: Numbers | None = None) -> None:
+        """Raises ValueError where a number of a video or an action is not one that is known here."""
+        check_known(video, self.videos, "video")
+        if action is not None:
+            check_known(action, self.actions, "action")
+
+
 def check_scores(score: NDArray[np.float64]) -> None:
     """Raises ValueError where a score is not a number."""
     if np.isnan(score).any():
@@ -181,3 +200,33 @@ def takers(turn: Numbers, wanted: Numbers, size: int) -> Numbers:
         at[refused] += 1
         active = refused[at[refused] < ends[refused]]
     return np.where(holder == nobody, -1, holder)
+
+
+Overlap = Callable[[Numbers, Numbers], NDArray[np.float64]]
+"""The intersection over union, float64 (P,), of things with these places and things with those, int64 (P,) each."""
+
+
+def kept_in_groups(
+    overlap: Overlap, scores: NDArray[np.float64], groups: Numbers, threshold: float
+) -> NDArray[np.bool_]:
+    """Which of N things stay: bool (N,).
+
+    Greedy, in each group: the best stays and drops all whose overlap with it is *above* the threshold, then the best of
+    the rest. Among equal scores the last comes first, as in the code of Girshick's nms.m, from which most others stem.
+
+    Args:
+        overlap: of pairs of them.
+        scores: float64 (N,).
+        groups: int64 (N,), which group each belongs to, such as one class in one video.
+        threshold: on the overlap, from 0.
+    """
+    kept = np.zeros(len(scores), np.bool_)
+    left = np.lexsort((-np.arange(len(scores)), -scores, groups))
+    while len(left):  # one round keeps the best that is left of each group
+        heads = np.flatnonzero(np.diff(groups[left], prepend=groups[left[0]] - 1))
+        best = left[heads]
+        kept[best] = True
+        over = overlap(left, np.repeat(best, np.diff(heads, append=len(left)))) > threshold
+        over[heads] = True
+        left = left[~over]
+    return kept

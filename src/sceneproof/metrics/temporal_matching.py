@@ -19,12 +19,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneproof.metrics.average_precision import average_precision
 from sceneproof.metrics.matching import Matches, Numbers, pairs, takers
-from sceneproof.metrics.temporal_nms import grouped_nms
 from sceneproof.metrics.temporal_segments import (
     Detections,
     Times,
     TrueSegments,
+    grouped_nms,
     intersection,
     temporal_iou,
 )
@@ -109,3 +110,29 @@ def _touches_ambiguous(truth: TrueSegments, ranked: Detections) -> NDArray[np.bo
     detection, segment = pairs(ranked.video, truth.ambiguous_video)
     touched = intersection(ranked.times[detection], truth.ambiguous_times[segment]) > 0
     return np.bincount(detection[touched], minlength=len(ranked)) > 0
+
+
+def temporal_average_precision(
+    truth: TrueSegments,
+    detections: Detections,
+    thresholds: Sequence[float],
+    *,
+    reading: Reading,
+    nms_by_threshold: bool = False,
+) -> NDArray[np.float64]:
+    """Average precision of each class at each threshold: float64 (K, A), 0 to 1.
+
+    A class without a true segment gets NaN, and `mean_average_precision` leaves it out; one that has segments and no
+    detection gets 0.
+
+    Args:
+        truth: the annotations.
+        detections: in any order.
+        thresholds: K values of tIoU.
+        reading: "thumos" or "activitynet", which give different figures: name it beside them (`temporal_matching`).
+        nms_by_threshold: for each threshold suppress first what overlaps by more than the threshold less 0.1.
+
+    Raises:
+        ValueError: an unknown reading, or a detection of an unknown video or class.
+    """
+    return average_precision(match(truth, detections, thresholds, reading=reading, nms_by_threshold=nms_by_threshold))

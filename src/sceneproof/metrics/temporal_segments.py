@@ -1,4 +1,4 @@
-"""Segments of many videos as arrays, and how much two overlap: what the metrics of localization share.
+"""Segments of many videos as arrays, how much two overlap, and which stay where many do.
 
 Letters: V videos, A actions, M true segments, Q ambiguous ones, N detections, K thresholds on the temporal intersection
 over union (tIoU). Videos and actions are numbers from 0. Times are in one unit, seconds usually.
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.matching import Numbers, check_fit, check_known, check_scores, take_numbers
+from sceneproof.metrics.matching import Annotations, Numbers, check_fit, check_scores, kept_in_groups, take_numbers
 
 Times = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class TrueSegments:
+class TrueSegments(Annotations):
     """What is done when: the annotations that detections are held against.
 
     Attributes:
@@ -47,12 +47,6 @@ class TrueSegments:
         _fit(self.ambiguous_video, self.ambiguous_times, "ambiguous_video")
         self.check(self.video, self.action)
         self.check(self.ambiguous_video)
-
-    def check(self, video: Numbers, action: Numbers | None = None) -> None:
-        """Raises ValueError where a number of a video or an action is not one that is known here."""
-        check_known(video, self.videos, "video")
-        if action is not None:
-            check_known(action, self.actions, "action")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +103,31 @@ def _fit(numbers: NDArray[np.int64] | NDArray[np.float64], times: Times, name: s
     if times.ndim != 2 or times.shape[1] != 2:
         raise ValueError(f"times has the shape {times.shape}, not (N, 2)")
     check_fit(numbers, times, name, "times")
+
+
+def temporal_nms(times: Times, scores: NDArray[np.float64], threshold: float) -> Numbers:
+    """Which segments of one group stay: int64 (n,), places of those kept, best first.
+
+    Greedy: the best stays and drops all whose intersection over union with it is *above* the threshold, then the best
+    of the rest. Among equal scores the last comes first, as in the code of S-CNN (Shou et al. 2016, nms_temporal.m).
+
+    Args:
+        times: float64 (N, 2), start and end.
+        scores: float64 (N,).
+        threshold: on the intersection over union, from 0.
+    """
+    kept = grouped_nms(times, scores, np.zeros(len(scores), np.int64), threshold)
+    best_first = np.argsort(scores, kind="stable")[::-1]
+    return best_first[kept[best_first]]
+
+
+def grouped_nms(times: Times, scores: NDArray[np.float64], groups: Numbers, threshold: float) -> NDArray[np.bool_]:
+    """`temporal_nms` within each group, such as one class in one video, for all groups at once: bool (N,), who stays.
+
+    Args:
+        times: float64 (N, 2), start and end.
+        scores: float64 (N,).
+        groups: int64 (N,), which group each belongs to.
+        threshold: on the intersection over union, from 0.
+    """
+    return kept_in_groups(lambda a, b: temporal_iou(times[a], times[b]), scores, groups, threshold)

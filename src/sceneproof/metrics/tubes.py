@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from sceneproof.metrics.boxes import Corners, box_area, iou_of_areas
 from sceneproof.metrics.matching import (
+    Annotations,
     Numbers,
     check_fit,
-    check_known,
     check_scores,
+    kept_in_groups,
     real_numbers,
     take_numbers,
     whole_numbers,
 )
-from sceneproof.metrics.suppression import kept_in_groups
 
 ROWS = 1_000_000  # pairs of boxes compared at once, to bound the memory
 
@@ -77,7 +77,7 @@ class Tubes:
 
 
 @dataclass(frozen=True, slots=True)
-class TrueTubes:
+class TrueTubes(Annotations):
     """Who does what where, from when to when: the annotations that tubes are held against.
 
     Attributes:
@@ -103,11 +103,6 @@ class TrueTubes:
         for name in ("video", "action"):
             check_fit(getattr(self, name), self.tubes.first, name, "tubes")
         self.check(self.video, self.action)
-
-    def check(self, video: Numbers, action: Numbers) -> None:
-        """Raises ValueError where a number of a video or an action is not one that is known here."""
-        check_known(video, self.videos, "video")
-        check_known(action, self.actions, "action")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 import sceneproof
-from sceneproof.audit.figures import SWAPPED, WORDS
+from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS
 from sceneproof.audit.measures import Measures
+from sceneproof.audit.remedy import Remedied
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.footage import Footage
@@ -26,6 +27,7 @@ from sceneproof.pages import charts
 from sceneproof.pages.audit_words import headline, known_in_part, notes
 from sceneproof.pages.kit import MADE_BY, Card, Chart, Charts, Clips, Line, Note, Page, Picture, Section, percent
 from sceneproof.pages.pictures import lit, moving, sized
+from sceneproof.pages.remedy import remedy_section
 
 PICTURE_WIDTH = 176  # pixels
 MOST_FRAMES = 16
@@ -42,9 +44,19 @@ MADE = (
 )
 
 
-def write_page(table: AuditTable, measures: Measures, out: Path, *, clips: Sequence[Card], title: str) -> None:
+def write_page(
+    table: AuditTable,
+    measures: Measures,
+    out: Path,
+    *,
+    clips: Sequence[Card],
+    title: str,
+    remedy: Remedied | str | None = None,
+) -> None:
     """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all."""
-    page = Page(title, headline(table, measures), sections(table, measures, clips), notes(table), sortable=True)
+    told = [*sections(table, measures, clips), *remedy_section(remedy)]
+    told[-2:] = [told[-1], told[-2]] if remedy is not None else told[-2:]  # how the page was made stays the last
+    page = Page(title, headline(table, measures), told, notes(table), sortable=True)
     page.write(out / "audit.html", as_json(table, measures), as_csv(measures), sealed=True)
 
 
@@ -54,7 +66,7 @@ def sections(table: AuditTable, measures: Measures, clips: Sequence[Card]) -> li
     return [
         Section(
             "changed-clips", "When the clip is changed",
-            Charts([variant_chart(measures, len(table.actions)), *swap_chart(measures)]),
+            Charts([variant_chart(measures, table.chance), *swap_chart(measures)]),
             tables.variant_table(measures), tables.swap_table(measures), tables.still_table(measures),
         ),
         Section(
@@ -75,7 +87,7 @@ def sections(table: AuditTable, measures: Measures, clips: Sequence[Card]) -> li
     ]  # fmt: skip
 
 
-def variant_chart(measures: Measures, actions: int) -> Chart:
+def variant_chart(measures: Measures, chance: float) -> Chart:
     """Top-1 on each variant with 95 % intervals; controls are hollow, chance is dotted."""
     names = {name: measures.figures["top1" if name == "original" else f"top1_{name}"].interval for name in VARIANTS}
     found = {name: interval for name, interval in names.items() if interval is not None}
@@ -84,11 +96,11 @@ def variant_chart(measures: Measures, actions: int) -> Chart:
         "controls": [interval if name in CONTROLS else None for name, interval in found.items()],
     }
     drawing = charts.points(
-        [WORDS[name] for name in found], series, line=100 / actions, line_name="chance", limits=(0, 102),
+        [WORDS[name] for name in found], series, line=100 * chance, line_name="chance", limits=(0, 102),
         label="top-1 accuracy, %", name="variants",
         text="Top-1 on each variant with 95 % intervals; the table has the figures",
     )  # fmt: skip
-    note = "Hollow: the controls. Dotted: guessing among the audited actions."
+    note = "Hollow: the controls. Dotted: guessing."
     return Chart(drawing, f"Top-1 with 95 % intervals over videos. {note}")
 
 
@@ -194,9 +206,9 @@ def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
         "figures": {
             name: {
                 **(asdict(figure.interval) if figure.interval else dict.fromkeys(("value", "low", "high"))),
-                "videos": figure.videos,
-                "missing": figure.missing,
-                "meaning": figure.about.meaning,
+                "videos": figure.n,
+                "missing": figure.detail,
+                "meaning": CATALOG[name].meaning,
             }
             for name, figure in measures.figures.items()
         },
@@ -227,5 +239,5 @@ def as_csv(measures: Measures) -> str:
     for name, figure in measures.figures.items():
         found = figure.interval
         ends = [f"{end:.6g}" for end in (found.value, found.low, found.high)] if found else ["", "", ""]
-        writer.writerow([name, *ends, figure.videos, figure.missing])
+        writer.writerow([name, *ends, figure.n, figure.detail])
     return buffer.getvalue()

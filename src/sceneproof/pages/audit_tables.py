@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sceneproof.audit.figures import SWAPPED, WORDS, Figure
+from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS
 from sceneproof.audit.measures import Measures
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.variants import CONTROLS, STILLS, VARIANTS
+from sceneproof.figures import Figure
 from sceneproof.pages.kit import ABSENT, Cell, Table, between
 from sceneproof.wording import counted
 
@@ -21,7 +22,7 @@ def shown(figure: Figure) -> Cell:
     found = figure.interval
     if found is None:
         return Cell(ABSENT)
-    if figure.about.unit == "nats" or figure.name.startswith("scene_reliance"):
+    if CATALOG[figure.metric].unit == "nats" or figure.metric.startswith("scene_reliance"):
         return Cell(_signed(found.value, 2), f"{_signed(found.low, 2)} to {_signed(found.high, 2)}")
     return Cell(_signed(100 * found.value, 1), between(found))
 
@@ -34,7 +35,7 @@ def _signed(value: float, digits: int) -> str:
 def _row(measures: Measures, heading: Cell, *names: str) -> list[list[Cell]]:
     """A row of figures with how many videos the first is taken from; none where that was not measured."""
     figures = [measures.figures[name] for name in names]
-    return [[heading, Cell(str(figures[0].videos)), *map(shown, figures)]] if figures[0].interval else []
+    return [[heading, Cell(str(figures[0].n)), *map(shown, figures)]] if figures[0].interval else []
 
 
 def variant_table(measures: Measures) -> Table:
@@ -94,14 +95,14 @@ def other_table(measures: Measures) -> Table:
         "top1", "mean_class", "people_known", "people_cover", "people_left_out", "scene_cost", "cutting_cost",
         "worst_group", "scene_leakage", "scene_bias", "on_person",
         "person_area", "static_share", "dynamic_share", "outline_leak",
-        "outline_chance",
+        "hole_leak", "outline_chance",
     )  # fmt: skip
     rows = []
     for name in names:
-        figure = measures.figures[name]
-        meaning = figure.about.meaning if figure.interval else f"Not measured: {figure.missing}"
-        videos = Cell(str(figure.videos)) if figure.interval else Cell(ABSENT)
-        rows.append([Cell(figure.about.title, name), shown(figure), videos, Cell(meaning)])
+        figure, about = measures.figures[name], CATALOG[name]
+        meaning = about.meaning if figure.interval else f"Not measured: {figure.detail}"
+        videos = Cell(str(figure.n)) if figure.interval else Cell(ABSENT)
+        rows.append([Cell(about.title, name), shown(figure), videos, Cell(meaning)])
     note = (
         "In percent with 95 % intervals, but for B_scene, which is a natural logarithm. In small print under each "
         "title: its name in audit.json, audit.csv and conditions for --fail-if."

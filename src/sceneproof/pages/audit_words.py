@@ -38,7 +38,7 @@ def _found(measures: Measures, name: str) -> Interval | None:
 def _alone(table: AuditTable, measures: Measures) -> str:
     top1 = _found(measures, "top1")
     assert top1 is not None  # an audit has videos
-    reason = measures.figures["top1_human_filled"].missing
+    reason = measures.figures["top1_human_filled"].detail
     return f"{table.model} names the action of {percent(top1.value)} of the videos; more was not measured: {reason}."
 
 
@@ -60,7 +60,7 @@ def _without_person(table: AuditTable, measures: Measures) -> str:
         share = f"{percent(kept.value, 0)}, 95 % interval {between(kept)}"
         if kept.value >= 1:
             return f"All of {table.model}’s accuracy survives when the person is {how} ({share}): it needs no person."
-        guessing = f"guessing gives {100 / len(table.actions):.1f} points"
+        guessing = f"guessing gives {100 * table.chance:.1f} points"
         return (
             f"{points(after.value)} of {table.model}’s {points(after.value / kept.value)} points survive when the "
             f"person is {how}: so much of its accuracy needs no person ({share}; {guessing})."
@@ -73,11 +73,11 @@ def _people(table: AuditTable, measures: Measures) -> str:
     known, cover, left = (_found(measures, name) for name in ("people_known", "people_cover", "people_left_out"))
     if left is None:
         return ""
-    out, all_videos = round(left.value * measures.figures["people_left_out"].videos), len(table.original)
+    out, all_videos = round(left.value * measures.figures["people_left_out"].n), len(table.original)
     few = f"people are known in less than {percent(table.least_share, 0)} of their frames"
     if known is None or cover is None:
         return f"What needs people was not measured: in {out} of {all_videos} videos {few}." if out else ""
-    counted = measures.figures["people_known"].videos
+    counted = measures.figures["people_known"].n
     text = (
         f"What needs people stands on {counted} of {all_videos} videos, with known people in {percent(known.value, 0)} "
         f"of the frames, who cover {_cover(cover.value)} of the picture{_unusual(cover.value)}"
@@ -121,7 +121,7 @@ def _no_swap(table: AuditTable, measures: Measures) -> str:
     asked = "swap_random" in set(table.rows["variant"]) or "swap_random" in table.facts.get("unable", {})
     if not asked or all(_found(measures, f"top1_{name}") is None for name in ("human_inpainted", "human_filled")):
         return ""
-    reason = measures.figures["human_accuracy"].missing
+    reason = measures.figures["human_accuracy"].detail
     return f"Nobody could be put in the place of another action, so scene reliance was not measured: {reason}."
 
 
@@ -168,7 +168,7 @@ def notes(table: AuditTable) -> list[str]:
     """What every reader must know before the figures."""
     original = table.original
     unread = int((original["problem"] != "").sum())
-    guessing = f"guessing among these gives {100 / len(table.actions):.1f} %"
+    guessing = f"guessing among {'the answers' if table.asked else 'these'} gives {100 * table.chance:.1f} %"
     said = [f"{counted(len(original), 'video')} of {counted(len(table.actions), 'action')}; {guessing}."]
     if unread:
         said.append(f"{counted(unread, 'video')} could not be read: missed in top-1, and left out elsewhere.")

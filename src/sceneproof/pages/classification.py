@@ -1,73 +1,58 @@
 """The page of a study of classifiers: all it found, in one file that can be mailed, read on a phone and printed."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass
 
-from sceneproof.metrics.bootstrap import unpaired_interval
-from sceneproof.pages import charts, sentences
-from sceneproof.pages import study as shared
-from sceneproof.pages.kit import (
-    ABSENT,
-    Cell,
-    Chart,
-    Charts,
-    Note,
-    Page,
-    Section,
-    SideBySide,
-    Table,
-    percent,
+import numpy as np
+import pandas as pd
+
+from sceneproof.metrics.accuracy import group_accuracy, predicted
+from sceneproof.pages import charts
+from sceneproof.pages.figures import Leading, figure, gain, gain_chart, heading, headline_of
+from sceneproof.pages.kit import ABSENT, Cell, Chart, Charts, Section, SideBySide, Table, percent
+from sceneproof.pages.maps import mapped_clips
+from sceneproof.pages.published import ablations
+from sceneproof.pages.study import Shown, StudyPage
+from sceneproof.studies.classification import (
+    LEAKAGE,
+    NOBODY,
+    NOBODY_ENTROPY,
+    TOP_1,
+    WORST,
+    ClassificationStudy,
+    Recipe,
+    measure,
+    right,
 )
-from sceneproof.pages.maps import Maps
-from sceneproof.pages.scenes import by_scene, heat_map
-from sceneproof.studies import measures as m
-from sceneproof.studies.classification import Recipe, Study
-from sceneproof.studies.measures import Measures, right
+from sceneproof.studies.measures import Measures
 
-LEADING = sentences.Leading(m.TOP_1, "is right on {} of clips", "on {}", lost=" hang on the scene")
-UNREAD = "They count as missed: wrong in every accuracy on this page."
-INTERVALS = (
-    "percentile bootstrap, 95 %, 10,000 resamples of training seeds and test videos, crossed; differences see the same "
-    "seeds and videos on both sides."
-)
+MOST = 24  # rows or columns: beyond this nobody reads a table
+LEADING = Leading(TOP_1, "is right on {} of clips", "on {}", lost=" hang on the scene")
 
 
-def write_page(
-    study: Study,
-    measures: Measures,
-    out: Path,
-    *,
-    title: str,
-    maps: Maps,
-    opening: Sequence[Section] = (),
-    said: Sequence[str] = (),
-) -> Path:
-    """Writes the page and the tables beside it, each whole or not at all.
+@dataclass(frozen=True)
+class ClassificationOptions:
+    """What the page of classifiers shows.
 
     Args:
-        study: the runs.
-        measures: their figures.
-        out: the page to write.
-        title: of the page.
-        maps: clips, and where models look.
-        opening: sections that come first; they show the chart of accuracies.
-        said: sentences in place of the usual headline.
+        clips: how many clips to show.
+        mapped: how many clips to measure the share of activation on the person over.
+        minimum_count: videos that an action has to have in a scene to count as a group.
     """
-    said = said or headline(study, measures)
-    page = Page(title, said, [*opening, *sections(study, measures, maps, out, opened=bool(opening))], study.notes)
-    page.write(out, as_json(study, measures, said, maps), measures.as_csv())
-    return out
+
+    clips: int = 8
+    mapped: int = 64
+    minimum_count: int = 5
 
 
-def sections(study: Study, measures: Measures, maps: Maps, out: Path | None, *, opened: bool = False) -> list[Section]:
+def sections(
+    study: ClassificationStudy, measures: Measures[None], shown: Shown, *, opened: bool = False
+) -> list[Section]:
     """The page's sections; where it is `opened` by others, these have shown the chart of accuracies."""
     first = [] if opened else [accuracy_chart(study, measures)]
     above = study.baseline.name if study.baseline else ""
-    gains = shared.gain_chart(
-        study, measures, m.TOP_1, label=f"points of top-1 above {above}",
+    gains = gain_chart(
+        study, measures, TOP_1, label=f"points of top-1 above {above}",
         caption=f"Differences, paired on the same seeds and videos. Right of zero is better than {above}.",
     )  # fmt: skip
     scenes = [by_scene(study, study.last), *(heat_map(study, recipe, study.last) for recipe in study.models())]
@@ -76,41 +61,25 @@ def sections(study: Study, measures: Measures, maps: Maps, out: Path | None, *, 
             "comparison", "In and out of context", Charts([*first, *gains]) if first or gains else None,
             comparison(study, measures), scene_bias(study),
         ),
-        *([Section("ablation", "The paper’s ablation", SideBySide(tables))] if (tables := published(study, measures))
+        *([Section("ablation", "The paper’s ablation", SideBySide(tables))] if (tables := ablations(study, measures))
           else []),
-        Section(
-            "pictures", "Where the models look", maps.text, maps.clips, maps.table,
-            Note(maps.missing) if maps.missing else None,
-        ),
+        Section("pictures", "Where the models look", *shown.blocks),
         *([Section("scenes", "What each scene does", *scenes)] if scenes[0] is not None else []),
-        *shared.ending(study, out, missed=UNREAD, intervals=INTERVALS),
     ]  # fmt: skip
 
 
-def as_json(study: Study, measures: Measures, said: Sequence[str], maps: Maps) -> dict[str, Any]:
-    """The figures of the page, accuracies from 0 to 1, with what they were made of."""
-    return {
-        **m.as_json(study, measures, said),
-        "baseline": study.baseline.name if study.baseline else None,
-        "share_on_person": {name: asdict(one) for name, one in maps.shares.items()},
-    }
-
-
-def headline(study: Study, measures: Measures) -> list[str]:
+def headline(study: ClassificationStudy, measures: Measures[None]) -> list[str]:
     """What was found, in plain words, the most important first."""
-    hits, slices, lost = right(study, study.falling), list(study.slices.values()), None
-    if len(slices) == 2:
-        lost = unpaired_interval(*(hits[:, mask] for mask in slices))
-    found, chance = measures.find(study.lead, m.TOP_1, study.last), 1 / len(study.actions)
+    found, chance = measures.find(study.lead, TOP_1, study.last), 1 / len(study.actions)
     warning = ""
     if found is not None and found.interval is not None and not found.interval.low > chance:
         warning = f"{study.lead.name} is not clearly better there than guessing, which is right on {percent(chance)}."
-    return sentences.headline(study, measures, LEADING, lost, warning=warning)
+    return headline_of(study, measures, LEADING, warning=warning)
 
 
-def accuracy_chart(study: Study, measures: Measures) -> Chart:
+def accuracy_chart(study: ClassificationStudy, measures: Measures[None]) -> Chart:
     """Top-1 of each recipe in and out of context with 95 % intervals: a row a recipe, a marker a slice."""
-    found = {on: [measures.find(recipe, m.TOP_1, on) for recipe in study.recipes] for on in study.slices}
+    found = {on: [measures.find(recipe, TOP_1, on) for recipe in study.recipes] for on in study.slices}
     drawing = charts.points(
         [recipe.name for recipe in study.recipes],
         {on: [None if one is None else one.interval for one in row] for on, row in found.items()},
@@ -120,7 +89,7 @@ def accuracy_chart(study: Study, measures: Measures) -> Chart:
     return Chart(drawing, "Top-1 accuracy with 95 % intervals over seeds and videos.")
 
 
-def comparison(study: Study, measures: Measures) -> Table:
+def comparison(study: ClassificationStudy, measures: Measures[None]) -> Table:
     """One row a recipe: in and out of context, without people, scene leakage, worst group."""
     slices = list(study.slices)
     first, last = slices[0], slices[-1]
@@ -128,13 +97,13 @@ def comparison(study: Study, measures: Measures) -> Table:
     header = ["Method", *(f"Top-1, {on}" for on in slices)]
     header += [f"Against {study.baseline.name}, {on}" for on in gains if study.baseline is not None]
     header += [f"People removed: top-1, {first}", "People removed: entropy (nats)", f"Scene leakage, {first}"]
-    rest = [(m.NOBODY, first), (m.NOBODY_ENTROPY, first), (m.LEAKAGE, first), (m.WORST, last)]
+    rest = [(NOBODY, first), (NOBODY_ENTROPY, first), (LEAKAGE, first), (WORST, last)]
     rows = [
         [
-            shared.heading(recipe),
-            *(shared.figure(measures.find(recipe, m.TOP_1, on)) for on in slices),
-            *(shared.gain(measures.find(recipe, m.TOP_1, on)) for on in gains),
-            *(shared.figure(measures.find(recipe, metric, on), detail=True) for metric, on in rest),
+            heading(recipe),
+            *(figure(measures.find(recipe, TOP_1, on)) for on in slices),
+            *(gain(measures.find(recipe, TOP_1, on)) for on in gains),
+            *(figure(measures.find(recipe, metric, on), detail=True) for metric, on in rest),
         ]
         for recipe in study.recipes
     ]
@@ -149,55 +118,100 @@ def comparison(study: Study, measures: Measures) -> Table:
     return Table("What each model leans on", [*header, f"Worst group, {last}"], rows, note)
 
 
-def scene_bias(study: Study) -> str:
+def scene_bias(study: ClassificationStudy) -> str:
     """A sentence on how far the scene labels alone name the action (B_scene), or "" where that was not measured.
 
     Out of context is left out: there the scene misleads by design, and the data's bias is that of what is trained on.
     """
     inside = next(iter(study.slices.values()))
-    found = study.recipes[0].tested[0].figures.get("representation_bias") or {}
+    figures = study.recipes[0].tested[0].figures
     parts = [
-        f"{percent(found[split]['accuracy'])} of the {split!r} videos (B_scene = {found[split]['bias']:.2f})"
-        for split in dict.fromkeys(study.rows["split"][inside])
-        if split in found
+        f"{percent(accuracy)} of the {split!r} videos (B_scene = {figures[f'{split}/representation_bias/bias']:.2f})"
+        for split in dict.fromkeys(inside["split"])
+        if (accuracy := figures.get(f"{split}/representation_bias/accuracy")) is not None
     ]
     if not parts:
         return ""
     return (
         f"What the place alone gives away: a linear classifier on the scene labels names the action on "
-        f"{' and '.join(parts)}, where guessing gives {percent(found['chance'])}. B_scene is the natural "
-        f"logarithm of their ratio; UCF-101 has 4.09."
+        f"{' and '.join(parts)}, where guessing gives {percent(figures['representation_bias/chance'])}. B_scene is the "
+        f"natural logarithm of their ratio; UCF-101 has 4.09."
     )
 
 
-def published(study: Study, measures: Measures) -> list[Table]:
-    """Ablations that papers published of methods in the study, our figures beside theirs."""
-    lines = shared.quoted("published.csv")
-    tables, slices = [], list(study.slices)
-    for name in dict.fromkeys(line["table"] for line in lines):
-        own, rows, found = [line for line in lines if line["table"] == name], [], False
-        for line in own:
-            theirs, ours = Cell(line["value"]), [recipe for recipe in study.recipes if _belongs(recipe, line)]
-            for recipe in ours:
-                figures = [shared.figure(measures.find(recipe, m.TOP_1, on)) for on in slices]
-                rows.append([Cell(line["row"]), Cell(recipe.name), *figures, theirs])
-            if not ours:
-                rows.append([Cell(line["row"]), Cell("not run"), *[Cell(ABSENT)] * len(slices), theirs])
-            found |= bool(ours)
-        header = [own[0]["heading"], "Ours", *(f"Top-1, {on}" for on in slices), "The paper"]
-        note = (
-            f"The paper's: {own[0]['metric']} on {own[0]['benchmark']}; {own[0]['source']}. Ours is on other videos: "
-            f"compare the order and the steps, not the level."
+def by_scene(study: ClassificationStudy, on: str) -> Table | None:
+    """Accuracy in each scene, and the action that the scene pulls other actions to; None without known scenes."""
+    part, shown = study.slices[on], study.models()
+    if not part["scene"].notna().any():
+        return None
+    tables = [group_accuracy(right(study, recipe)[:, part.index].mean(axis=0), part["scene"]) for recipe in shown]
+    pulls = [pull(study, recipe, on) for recipe in shown]
+    rows = []
+    for place in np.argsort(tables[0]["accuracy"].to_numpy(), kind="stable")[:MOST]:
+        scene = str(tables[0]["scene"].iloc[place])
+        accuracies = [Cell(f"{100 * table['accuracy'].iloc[place]:.1f}") for table in tables]
+        wrong = [Cell(one[0], percent(one[1], 0)) if (one := found.get(scene)) else Cell(ABSENT) for found in pulls]
+        rows.append([Cell(scene), Cell(str(tables[0]["count"].iloc[place])), *accuracies, *wrong])
+    names = [recipe.name for recipe in shown]
+    header = ["Scene", "Videos", *(f"Top-1, {name}" for name in names), *(f"Pulls {name} to" for name in names)]
+    note = (
+        "Accuracy in percent, hardest scene first. A scene pulls to its most frequent wrong answer; the share is of "
+        "its clips that show another action."
+    )
+    return Table(f"Scene by scene, {on}", header, rows, note)
+
+
+def pull(study: ClassificationStudy, recipe: Recipe, on: str) -> dict[str, tuple[str, float]]:
+    """For each scene, the wrong answer given most and its share of the scene's clips that show another action."""
+    part = study.slices[on]
+    answers = np.stack([predicted(scores[part.index]) for scores in study.stacked(recipe)])
+    truth, scenes = study.numbers[part.index], part["scene"].to_numpy()
+    found = {}
+    for scene in dict.fromkeys(scenes[pd.notna(scenes)]):
+        here = scenes == scene
+        shares = []
+        for number in range(len(study.actions)):
+            others = here & (truth != number)
+            shares.append(float((answers[:, others] == number).mean()) if others.any() else 0.0)
+        best = int(np.argmax(shares))
+        if shares[best] > 0:
+            found[str(scene)] = (study.actions[best], shares[best])
+    return found
+
+
+def heat_map(study: ClassificationStudy, recipe: Recipe, on: str) -> Table | None:
+    """Accuracy of each action in each scene; None without known scenes."""
+    rows = study.slices[on]
+    if not rows["scene"].notna().any():
+        return None
+    groups = group_accuracy(right(study, recipe)[:, rows.index].mean(axis=0), rows["action"], rows["scene"])
+    actions, scenes = (
+        [str(one) for one in sorted(rows[name].value_counts().index[:MOST])] for name in ("action", "scene")
+    )
+    accuracy = dict(zip(zip(groups["action"], groups["scene"], strict=True), groups["accuracy"].tolist(), strict=True))
+    body = []
+    for action in actions:
+        cells = [accuracy.get((action, scene)) for scene in scenes]
+        body.append(
+            [Cell(action), *(Cell("") if one is None else Cell(f"{100 * one:.0f}", shade=one) for one in cells)]
         )
-        tables += [Table(own[0]["caption"], header, rows, note)] if found else []
-    return tables
+    note = "In percent; the stronger the shade, the more accurate. Empty: no such video."
+    return Table(f"{recipe.name}: action by scene, {on}", ["Action", *scenes], body, note, narrow=True)
 
 
-def _belongs(recipe: Recipe, line: dict[str, str]) -> bool:
-    """Whether a recipe is what a published line is of: the class, the losses and the arguments that it names."""
-    method, losses = recipe.method, line["losses"].split()
-    if method.name != line["method"] or method.control:
-        return False
-    wanted = [one.split("=") for one in line["arguments"].split()]
-    same = all(str(method.arguments.get(name)) == value for name, value in wanted)
-    return same and (sorted(method.losses) == sorted(losses) if losses else method.plain)
+PAGE = StudyPage(
+    "What the models lean on",
+    ClassificationStudy,
+    ClassificationOptions,
+    measure=lambda study, options: measure(study, minimum_count=options.minimum_count),
+    show=lambda study, options, sources: mapped_clips(study, sources, clips=options.clips, mapped=options.mapped),
+    headline=headline,
+    sections=sections,
+    figures=lambda study, measures, shown: {
+        "share_on_person": {name: asdict(share) for name, share in shown.shares.items()}
+    },
+    missed="They count as missed: wrong in every accuracy on this page.",
+    intervals="percentile bootstrap, 95 %, 10,000 resamples of training seeds and test videos, crossed; differences "
+    "see the same seeds and videos on both sides.",
+    humans=True,
+)

@@ -3,18 +3,22 @@
 from pathlib import Path
 
 from sceneproof import locks
-from sceneproof.audit.comparison import Comparison, as_json, compared
+from sceneproof.audit.comparison import Comparison, as_json, compared, differences
 from sceneproof.audit.figures import WORDS
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.variants import CONTROLS
 from sceneproof.errors import InputError
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages.kit import ABSENT, Cell, Page, Section, Table, between, percent, points
+from sceneproof.results import add_figures
+from sceneproof.run import environment
 from sceneproof.terminal import visible
 
 
 @locks.alone(locks.beside_out)
-def compare(first: Path, second: Path, out: Path = Path("compare.html"), *, quiet: bool = False) -> Comparison:
+def compare(
+    first: Path, second: Path, out: Path = Path("compare.html"), *, results: Path | None = None, quiet: bool = False
+) -> Comparison:
     """Holds two audits against each other: the same clips, with paired intervals and an exact test.
 
     Writes one page, and the same figures as JSON beside it. Both audits must be of one manifest, with the same splits,
@@ -24,6 +28,7 @@ def compare(first: Path, second: Path, out: Path = Path("compare.html"), *, quie
         first: The folder of an audit (what `sceneproof audit --out` wrote): what is compared with.
         second: The folder of the other one.
         out: The page to write.
+        results: A results.csv to add the differences to, as the recipe audit/B less A.
         quiet: No summary.
 
     Raises:
@@ -36,6 +41,8 @@ def compare(first: Path, second: Path, out: Path = Path("compare.html"), *, quie
     section = Section("comparison", "On the same clips", accuracy_table(found), reliance_table(found))
     page = Page(f"{found.b.model} against {found.a.model}", said, [section])
     page.write(out, {**as_json(found), "headline": said})
+    if results is not None:
+        add_figures(results, differences(found), str(environment()["commit"] or ""))
     if not quiet:
         print("\n".join([*map(visible, said), f"written: {out}, {out.with_suffix('.json')}"]))
     return found

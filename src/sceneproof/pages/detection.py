@@ -1,33 +1,33 @@
 """The page of a study of detectors: who was found doing what where, in one file to be mailed and read on a phone."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
-from sceneproof import locks
-from sceneproof.addresses import Address
 from sceneproof.metrics.frame_diagnosis import Kind
 from sceneproof.metrics.frame_map import Reading
-from sceneproof.pages import charts, finding, sentences
-from sceneproof.pages import study as shared
-from sceneproof.pages.kit import ABSENT, Card, Cell, Charts, Clips, Page, Section, Table, percent
-from sceneproof.pages.tubes import shown_clips
-from sceneproof.run import Run
+from sceneproof.pages import charts, finding
+from sceneproof.pages.figures import Leading, figure, heading, headline_of, where
+from sceneproof.pages.found import shown_clips
+from sceneproof.pages.kit import Charts, Section, Table, percent
+from sceneproof.pages.published import on_jhmdb
+from sceneproof.pages.study import Shown, StudyPage
 from sceneproof.studies import measures as m
-from sceneproof.studies.detection import DetectionStudy, Recipe, read_study
-from sceneproof.studies.detection_measures import (
+from sceneproof.studies.detection import (
     FRAME,
     LOOKED_AT,
     LOT,
     METRICS,
-    DetectionMeasures,
+    DetectionDetail,
+    DetectionStudy,
+    Recipe,
     in_reading,
     measure,
 )
 from sceneproof.tasks.detection.scoring import READINGS, VIDEO_THRESHOLDS
 
+DetectionMeasures: TypeAlias = m.Measures[DetectionDetail]
 NAMES: dict[Reading, str] = {"act": "ACT’s", "voc": "Singh et al.’s (PASCAL VOC’s)"}
 KINDS = {
     Kind.RIGHT: "right",
@@ -40,84 +40,42 @@ KINDS = {
 GUESSING = "clearly better than its own boxes with the actions of each video exchanged by lot, which reach"
 
 
-@locks.alone(locks.beside_out)
-def report_detection(
-    runs: Sequence[Path],
-    out: Path = Path("report.html"),
-    *,
-    manifest: Address | None = None,
-    root: Address | None = None,
-    title: str = "Who does what where",
-    splits: Sequence[str] | None = None,
-    baseline: str | None = None,
-    debiased: str | None = None,
-    reading: Reading = "act",
-    videos: int = 4,
-    quiet: bool = False,
-) -> Path:
-    """Writes one self-contained HTML page about tested detectors, and its figures as JSON and CSV beside it.
-
-    Runs that differ in their seed alone are shown as one row, with mean, deviation and intervals over seeds and videos.
+@dataclass(frozen=True)
+class DetectionOptions:
+    """What the page of detectors shows.
 
     Args:
-        runs: run folders of detectors that `sceneproof evaluate` has tested, all on the same videos.
-        out: the page to write; report.json and report.csv, named after it, are put beside.
-        manifest: the table of videos: with it the page shows clips with true boxes and tubes drawn in.
-        root: folder or address that the manifest's paths start from, where it is not the manifest's own.
-        title: the page's title.
-        splits: splits to report on; by default those with 'test' in their name.
-        baseline: the runs that all others are compared with, by their folders' name without the seed; by default each
-            detector is compared with the same one on a plainly trained backbone.
-        debiased: the runs that the headline is about; by default those whose backbone was trained with the most losses.
         reading: whose official way of counting to follow: act, or voc (Singh et al.).
         videos: how many clips to show.
-        quiet: taken for the other tasks' sake: this page takes seconds and shows no progress.
-
-    Raises:
-        InputError: a folder that is no tested detector, runs of different actions, or other bad input; names it.
     """
-    study = read_study(runs, splits=splits, baseline=baseline, debiased=debiased, reading=reading)
-    measures = measure(study)
-    clips = shown_clips(study, manifest, root=root, videos=videos)
-    lacking = "Clips are not shown: give the manifest (--manifest)." if manifest is None else ""
-    out, said = Path(out), headline(study, measures)
-    page = Page(title, said, sections(study, measures, clips, lacking, out), study.notes)
-    page.write(out, as_json(study, measures, said), measures.measures.as_csv())
-    return out
+
+    reading: Reading = "act"
+    videos: int = 4
 
 
-def sections(
-    study: DetectionStudy, measures: DetectionMeasures, clips: Sequence[Card], lacking: str, out: Path | None
-) -> list[Section]:
+def sections(study: DetectionStudy, measures: DetectionMeasures, shown: Shown) -> list[Section]:
     """The page's sections."""
-    on = "" if study.last == "test" else f" {study.last}"
     own, *others = (study.reading, *(one for one in READINGS if one != study.reading))
     gain_chart, gain_tables = finding.gains(
-        study, measures.measures, FRAME, FRAME, {_titled(metric): metric for metric in METRICS}, model="detector",
+        study, measures, FRAME, FRAME, {_titled(metric): metric for metric in METRICS}, model="detector",
         caption=f"Gains, {NAMES[own]} reading",
         note="In points, with 95 % intervals, paired over seeds and videos; bold where they exclude zero.",
     )  # fmt: skip
-    text = (
-        f"Clips{on}, drawn at random, the actions in turn. White: where the person is. In colour: each detector’s best "
-        f"tube (its first seed), right where it names the action and overlaps the true tube by half or more."
-    )
     return finding.sections(
-        study,
-        out,
         precision=[
             Charts([*finding.slice_charts(study, lambda on, end: precision_chart(measures, on, end)), *gain_chart]),
             *(precision_table(study, measures, on, own) for on in study.slices),
             *gain_tables,
             *(precision_table(study, measures, on, other) for other in others for on in study.slices),
         ],
-        paper=published(study, measures),
+        paper=on_jhmdb(study, measures),
         actions=finding.action_tables(
-            study, precisions(measures), things="boxes",
+            study, measures,
             note=f"Of boxes, in percent, at an intersection over union of {LOOKED_AT:g}, in {NAMES[own]} reading, mean "
             f"over seeds; the stronger the shade, the better.",
         ),
         mistakes=finding.mistakes(
-            study, {on: {name: one.areas for name, one in found.items()} for on, found in measures.found.items()},
+            study, {on: {name: one.areas for name, one in found.items()} for on, found in measures.details.items()},
             KINDS, model="detector", title="Where average precision goes", label="share of average precision, %",
             note=f"Areas under the curves of each kind’s share over recall, in percent, mean over actions and seeds; "
             f"they sum to 100, and the first is {FRAME} in ACT’s reading (Kalogeiton et al., ICCV 2017). Localization: "
@@ -125,38 +83,17 @@ def sections(
             f"does something else; time: nobody acts in this frame, though that action is in the video; missed: not "
             f"found.",
         ),
-        shown=finding.clips_section("tubes", "Tubes", text, Clips(clips, across="21rem", wide=True), lacking=lacking),
-        things="boxes",
+        shown=Section("tubes", "Tubes", *shown.blocks),
     )  # fmt: skip
-
-
-def as_json(study: DetectionStudy, measures: DetectionMeasures, said: Sequence[str]) -> dict[str, Any]:
-    """The figures of the page, shares from 0 to 1, with what they were made of."""
-    return {
-        **m.as_json(study, measures.measures, said),
-        "task": "detection",
-        "reading": study.reading,
-        "baseline": finding.references(study),
-        "average_precision": finding.by_action(study, precisions(measures)),
-        "lost_to": {
-            on: {name: {words: float(one.areas[kind]) for kind, words in KINDS.items()} for name, one in found.items()}
-            for on, found in measures.found.items()
-        },
-    }
-
-
-def precisions(measures: DetectionMeasures) -> finding.Shares:
-    """Average precision of each action's boxes."""
-    return {on: {name: one.by_class for name, one in found.items()} for on, found in measures.found.items()}
 
 
 def headline(study: DetectionStudy, measures: DetectionMeasures) -> list[str]:
     """Sentences, the most important first: that nothing follows, where nothing does."""
     how = f"at an IoU of {LOOKED_AT:g} in {NAMES[study.reading]} reading"
-    leading = sentences.Leading(FRAME, "reaches a frame-mAP of {}", how=how)
-    said = sentences.headline(study, measures.measures, leading, measures.lost)
+    leading = Leading(FRAME, "reaches a frame-mAP of {}", how=how)
+    said = headline_of(study, measures, leading)
     lost = [recipe for recipe in study.recipes if at_floor(study, measures, recipe)]
-    place, floors = sentences.where(study.last), [_floor(study, measures, recipe) for recipe in study.recipes]
+    place, floors = where(study.last), [_floor(study, measures, recipe) for recipe in study.recipes]
     if len(lost) == len(study.recipes):
         ends = " to ".join(dict.fromkeys((percent(min(floors)), percent(max(floors)))))
         who = "no detector here is" if len(floors) > 1 else f"{study.lead.name} is not"
@@ -172,19 +109,19 @@ def headline(study: DetectionStudy, measures: DetectionMeasures) -> list[str]:
 
 def at_floor(study: DetectionStudy, measures: DetectionMeasures, recipe: Recipe) -> bool:
     """Whether a recipe's boxes, in the slice that matters most, do no better than with their actions by lot."""
-    above = measures.found[study.last][recipe.name].above_lot
+    above = measures.details[study.last][recipe.name].above_lot
     return above is not None and not above.low > 0
 
 
 def _floor(study: DetectionStudy, measures: DetectionMeasures, recipe: Recipe) -> float:
-    found = measures.measures.find(recipe, LOT, study.last)
+    found = measures.find(recipe, LOT, study.last)
     assert found is not None  # it is taken of every recipe and slice
     return found.mean
 
 
 def precision_chart(measures: DetectionMeasures, on: str, end: str) -> Markup:
     """Video-mAP against the intersection over union that is asked for, a line a recipe."""
-    lines = {name: (VIDEO_THRESHOLDS, 100 * one.by_threshold) for name, one in measures.found[on].items()}
+    lines = {name: (VIDEO_THRESHOLDS, 100 * one.by_threshold) for name, one in measures.details[on].items()}
     text = f"Video-mAP by spatio-temporal IoU, {on}; the table has the figures"
     return charts.lines(
         lines, label="spatio-temporal IoU", side="video-mAP, %", name=f"precision{end}", text=text, from_zero=True
@@ -196,8 +133,7 @@ def precision_table(study: DetectionStudy, measures: DetectionMeasures, on: str,
     own = reading == study.reading
     names = [*(in_reading(metric, reading, study) for metric in METRICS), *([LOT] if own else [])]
     rows = [
-        [shared.heading(recipe), *(shared.figure(measures.measures.find(recipe, metric, on)) for metric in names)]
-        for recipe in study.recipes
+        [heading(recipe), *(figure(measures.find(recipe, metric, on)) for metric in names)] for recipe in study.recipes
     ]
     videos = study.slices[on]["video"].nunique()
     note = (
@@ -214,48 +150,32 @@ def precision_table(study: DetectionStudy, measures: DetectionMeasures, on: str,
     return Table(f"Frame-mAP and video-mAP, {on}, {NAMES[reading]} reading", header, rows, note)
 
 
-def published(study: DetectionStudy, measures: DetectionMeasures) -> Table:
-    """The paper's own figures on J-HMDB, with their source, and ours beside them."""
-    lines = shared.quoted("published-jhmdb.csv")
-    rows = [
-        [
-            Cell(f"The paper: {line['method']}", f"{line['backbone']}, {line['input']}"),
-            Cell(line["pretraining"] or ABSENT),
-            Cell(line["mean AP"]),
-        ]
-        for line in lines
-    ]
-    starts = {recipe.name: _starts(recipe.tested[0].run.config) for recipe in study.recipes}
-    for recipe in study.recipes:
-        found = shared.figure(measures.measures.find(recipe, FRAME, study.last))
-        rows.append([Cell(f"Ours: {recipe.name}", recipe.method.text), Cell(starts[recipe.name][0]), found])
-    unknown = sorted({file for _, file in starts.values() if file})
-    seen = (
-        f"Ours, as far as their runs say, started from {', '.join(unknown)}; what these had seen the runs do not tell."
-        if unknown
-        else "Ours, as far as their runs say, saw neither, but what the table names, from random weights on."
-    )
-    where = "the test videos" if study.last == "test" else f"the test videos {study.last}"
-    note = (
-        f"The paper’s: mean AP in percent on J-HMDB, as quoted; source: {lines[0]['source']}. Ours: {FRAME} on {where}."
-        f" The paper’s networks were pre-trained on ImageNet and Kinetics. {seen} Compare the step from baseline "
-        "to debiased, not the level."
-    )
-    return Table("The paper’s figures on J-HMDB, and ours", ["Detector", "Trained before on", "Mean AP"], rows, note)
-
-
-def _starts(config: dict[str, Any]) -> tuple[str, str]:
-    """What a run's training started from, in words, and the file at the end of its line, where it is no run's."""
-    seen: list[str] = []
-    visited: set[str] = set()
-    while (weights := str(config.get("weights") or "")) not in {"", *visited}:
-        visited.add(weights)
-        if not (Path(weights) / "config.yaml").is_file():
-            return ", ".join([*seen, Path(weights).name]), Path(weights).name
-        config = Run.open(weights).config
-        seen.append(Path(str(config.get("manifest"))).parent.name)
-    return ", ".join(dict.fromkeys(seen)) or "nothing", ""
-
-
 def _titled(metric: str) -> str:
     return metric[0].upper() + metric[1:]
+
+
+def figures(study: DetectionStudy, measures: DetectionMeasures, _: Shown) -> dict[str, Any]:
+    """What the JSON holds besides the measures: shares from 0 to 1."""
+    return {
+        "reading": study.reading,
+        "average_precision": finding.by_action(study, measures),
+        "lost_to": {
+            on: {name: {words: float(one.areas[kind]) for kind, words in KINDS.items()} for name, one in found.items()}
+            for on, found in measures.details.items()
+        },
+    }
+
+
+PAGE = StudyPage(
+    "Who does what where",
+    DetectionStudy,
+    DetectionOptions,
+    measure=lambda study, options: measure(study),
+    show=lambda study, options, sources: shown_clips(study, sources, videos=options.videos),
+    headline=headline,
+    sections=sections,
+    figures=figures,
+    missed=finding.missed("boxes"),
+    intervals=finding.INTERVALS,
+    of_study=("reading",),
+)

@@ -1,8 +1,7 @@
 """What the pages of localizers and detectors share: models that find things, and start from classifiers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from markupsafe import Markup
@@ -10,10 +9,11 @@ from numpy.typing import NDArray
 
 from sceneproof.metrics.map_bootstrap import DRAWS
 from sceneproof.pages import charts
-from sceneproof.pages.kit import ABSENT, Block, Cell, Chart, Charts, Clips, Note, Section, Table
-from sceneproof.pages.study import ending, gain_chart, gain_tables
-from sceneproof.studies.grouping import AnyRun, Compared
+from sceneproof.pages.figures import gain, gain_chart
+from sceneproof.pages.kit import ABSENT, Block, Cell, Chart, Charts, Section, Table
 from sceneproof.studies.measures import Measures
+from sceneproof.studies.recipes import AnyRun
+from sceneproof.studies.study import Study
 
 MOST_ACTIONS = 40  # beyond this nobody reads on; the files beside the page have all
 INTERVALS = (
@@ -26,8 +26,6 @@ Shares = Mapping[str, Mapping[str, NDArray[np.float64]]]
 
 
 def sections(
-    study: Compared[AnyRun],
-    out: Path | None,
     *,
     precision: Sequence[Block | None],
     paper: Table,
@@ -35,9 +33,8 @@ def sections(
     mistakes: Sequence[Block],
     shown: Section,
     others: Sequence[Section] = (),
-    things: str,
 ) -> list[Section]:
-    """The sections of a page, in their order; `others` stand before the actions, `things` are what is found."""
+    """The sections of a page, in their order; `others` stand before the actions."""
     return [
         Section("precision", "Mean average precision", *precision),
         Section("the-paper", "The paper", paper),
@@ -45,18 +42,16 @@ def sections(
         Section("actions", "Action by action", *actions),
         Section("mistakes", "What goes wrong", *mistakes),
         shown,
-        *ending(study, out, missed=f"Nothing is found in them: their {things} count as missed.", intervals=INTERVALS),
     ]
 
 
-def clips_section(name: str, heading: str, text: str, clips: Clips, *, lacking: str) -> Section:
-    """Clips with what is said of them, or what is lacking to show them."""
-    shown: list[Block] = [text, clips] if clips.cards else []
-    return Section(name, heading, *shown, Note(lacking) if lacking else None)
+def missed(things: str) -> str:
+    """What becomes of videos that could not be read."""
+    return f"Nothing is found in them: their {things} count as missed."
 
 
 def gains(
-    study: Compared[AnyRun], measures: Measures, metric: str, words: str, columns: Mapping[str, str],
+    study: Study[AnyRun], measures: Measures[Any], metric: str, words: str, columns: Mapping[str, str],
     *, model: str, caption: str, note: str,
 ) -> tuple[list[Chart], list[Table]]:  # fmt: skip
     """Gains in the leading metric as a chart, and in others as tables; none where nothing is compared.
@@ -76,16 +71,25 @@ def gains(
         study, measures, metric, label=f"points of {words} gained", heading="Gains",
         caption=f"Paired on the same seeds and videos, with 95 % intervals. {right}",
     )  # fmt: skip
-    return chart, gain_tables(study, measures, columns, caption=caption, head=model.capitalize(), note=note)
+    tables = []
+    for on in study.slices:
+        rows = []
+        for recipe in study.recipes:
+            other, found = study.reference(recipe), [measures.find(recipe, name, on) for name in columns.values()]
+            if other is not None and any(one is not None and one.gain is not None for one in found):
+                rows.append([Cell(recipe.name, f"against {other.name}"), *(gain(one) for one in found)])
+        if rows:
+            tables.append(Table(f"{caption}, {on}", [model.capitalize(), *columns], rows, note))
+    return chart, tables
 
 
-def slice_charts(study: Compared[AnyRun], draw: Callable[[str, str], Markup]) -> list[Chart]:
+def slice_charts(study: Study[AnyRun], draw: Callable[[str, str], Markup]) -> list[Chart]:
     """A chart a slice; `draw` is given the slice and what ends the drawing's name."""
     return [Chart(draw(on, f"-{number}"), heading=on.capitalize()) for number, on in enumerate(study.slices)]
 
 
 def mistakes(
-    study: Compared[AnyRun],
+    study: Study[AnyRun],
     shares: Shares,
     kinds: Mapping[Kind, str],
     *,
@@ -124,23 +128,23 @@ def _share(value: float) -> Cell:
     return Cell(f"{100 * value:.1f}" if np.isfinite(value) else ABSENT)
 
 
-def action_tables(study: Compared[AnyRun], precisions: Shares, *, things: str, note: str) -> list[Table]:
+def action_tables(study: Study[AnyRun], measures: Measures[Any], *, note: str) -> list[Table]:
     """Average precision of each action: a table a slice, a row an action, a column a recipe; the hardest first.
 
     Args:
         study: the recipes.
-        precisions: float64 (A,), 0 to 1; NaN where there is nothing to find.
-        things: what is counted in each action.
+        measures: with `by_class` in the details, float64 (A,), 0 to 1; NaN where there is nothing to find.
         note: how the figures are taken.
     """
     tables = []
-    for on, values in precisions.items():
+    for on, details in measures.details.items():
         counts = study.slices[on]["action"].value_counts()
+        values = {name: detail.by_class for name, detail in details.items()}
         first = values[study.lead.name]
         known = np.flatnonzero(np.isfinite(first))
         rows = [
             [
-                Cell(study.actions[number], f"{counts.get(study.actions[number], 0)} {things}"),
+                Cell(study.actions[number], f"{counts.get(study.actions[number], 0)} {study.things.things}"),
                 *(Cell(f"{100 * one[number]:.1f}", shade=float(one[number])) for one in values.values()),
             ]
             for number in known[np.argsort(first[known], kind="stable")][:MOST_ACTIONS].tolist()
@@ -150,15 +154,9 @@ def action_tables(study: Compared[AnyRun], precisions: Shares, *, things: str, n
     return tables
 
 
-def by_action(study: Compared[AnyRun], precisions: Shares) -> dict[str, dict[str, dict[str, float]]]:
+def by_action(study: Study[AnyRun], measures: Measures[Any]) -> dict[str, dict[str, dict[str, float]]]:
     """The same for a file: by slice, recipe and action."""
     return {
-        on: {name: dict(zip(study.actions, one.tolist(), strict=True)) for name, one in found.items()}
-        for on, found in precisions.items()
+        on: {name: dict(zip(study.actions, one.by_class.tolist(), strict=True)) for name, one in details.items()}
+        for on, details in measures.details.items()
     }
-
-
-def references(study: Compared[AnyRun]) -> dict[str, str | None]:
-    """The name of what each recipe is compared with, by its own; None: nothing."""
-    others = {recipe.name: study.reference(recipe) for recipe in study.recipes}
-    return {name: other.name if other is not None else None for name, other in others.items()}

@@ -1,13 +1,11 @@
 """Where the models look: the same clips for all, and the evidence that each model takes from them. Loads torch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 import torch
 
-from sceneproof.addresses import Address
 from sceneproof.audit.models.cam import area_of_person, share_on_person
 from sceneproof.audit.models.run_model import RunModel
 from sceneproof.data.clips import Frames, evenly_spaced
@@ -22,8 +20,9 @@ from sceneproof.errors import InputError
 from sceneproof.metrics.bootstrap import Interval, mean_interval
 from sceneproof.pages.kit import Card, Cell, Clips, Line, Picture, Table, between, percent
 from sceneproof.pages.pictures import moving, outline, rate_of, shade, sized
+from sceneproof.pages.study import Shown, Sources
 from sceneproof.progress import track
-from sceneproof.studies.classification import Recipe, Study
+from sceneproof.studies.classification import ClassificationStudy, Recipe
 from sceneproof.tasks.classification import clip_of
 from sceneproof.types import Clip
 
@@ -32,53 +31,33 @@ SIDE = 144
 AREA = "area"
 
 
-@dataclass(frozen=True)
-class Maps:
-    """What the section shows.
-
-    Attributes:
-        text: how the clips were chosen.
-        clips: with one map a model.
-        table: shares on the person.
-        shares: by recipe, the mean share of activation that is on the person; and `AREA`, the person's own share.
-        missing: what is not shown, and why.
-    """
-
-    text: str | None = None
-    clips: Clips | None = None
-    table: Table | None = None
-    shares: dict[str, Interval] = field(default_factory=dict)
-    missing: str = ""
-
-
-def mapped_clips(
-    study: Study,
-    manifest: Address,
-    *,
-    humans: Address | None = None,
-    root: Address | None = None,
-    clips: int = 8,
-    mapped: int = 64,
-    trust: Sequence[str] | None = None,
-    quiet: bool = False,
-) -> Maps:
+def mapped_clips(study: ClassificationStudy, sources: Sources, *, clips: int = 8, mapped: int = 64) -> Shown:
     """Draws clips at random and maps each model's evidence on them.
+
+    Args:
+        study: the runs.
+        sources: of the clips.
+        clips: how many to show.
+        mapped: how many to measure the share of activation on the person over.
 
     Raises:
         InputError: the manifest does not hold the tested videos, or other bad input.
     """
-    table = Manifest.read(manifest, root)
+    manifest, humans = sources.manifest, sources.humans
+    if manifest is None:
+        return Shown(missing="Not shown: give the manifest (--manifest) to see clips and class activation maps.")
+    table = Manifest.read(manifest, sources.root)
     people = read_humans(humans) if humans is not None else None
     if people is not None:
         tell(check_humans(people, table))
     place = {str(video): row for row, video in enumerate(table.rows["video"])}
-    known = [row for row in draw(study, max(clips, mapped)) if study.rows["video"].iat[row] in place]
-    if not known:
-        raise InputError(f"{manifest}: none of the tested videos is in this manifest: is it of another data set?")
-    models, missing = _models(study, trust)
+    drawn = {row: str(study.truth["video"].iat[row]) for row in draw(study, max(clips, mapped))}
+    sources.refuse_strangers([*drawn.values()], place)
+    known = [row for row, video in drawn.items() if video in place]
+    models, missing = _models(study, sources.trust)
     videos, cards, shares = Videos(table), list[Card](), {name: list[float]() for name in (AREA, *models)}
-    for row in track(known, "drawing clips", len(known), quiet=quiet):
-        where = place[str(study.rows["video"].iat[row])]
+    for row in track(known, "drawing clips", len(known), quiet=sources.quiet):
+        where = place[str(study.truth["video"].iat[row])]
         try:
             pictures, own = _pictures(study, row, videos, where, people, models)
         except VideoError:
@@ -86,23 +65,24 @@ def mapped_clips(
         for name, share in own.items():
             shares[name].append(share)
         if len(cards) < clips:
-            scene = study.rows["scene"].iat[row]
+            scene = study.truth["scene"].iat[row]
             asides = [f"in {scene}"] if isinstance(scene, str) else []
-            cards.append(Card(str(study.rows["action"].iat[row]), asides, pictures))
+            cards.append(Card(str(study.truth["action"].iat[row]), asides, pictures))
     finite = {name: [value for value in values if np.isfinite(value)] for name, values in shares.items()}
     intervals = {name: mean_interval(values) for name, values in finite.items() if values}
     shown = Clips(cards, across=1 + len(models), hold=True)
-    return Maps(_text(study, models), shown, _share_table(intervals, len(shares[AREA])), intervals, missing)
+    return Shown(_text(study, models), shown, _share_table(intervals, len(shares[AREA])), intervals, missing)
 
 
-def draw(study: Study, count: int, seed: int = 0) -> list[int]:
+def draw(study: ClassificationStudy, count: int, seed: int = 0) -> list[int]:
     """Rows of the study drawn at random from the slice that matters most, readable by all, the actions in turn."""
     unread = np.any([np.isnan(study.stacked(recipe)).any(axis=(0, 2)) for recipe in study.recipes], axis=0)
-    rows = np.flatnonzero(study.slices[study.last] & ~unread)
-    return in_turn(rows, study.rows["action"].to_numpy(), count, seed=seed)
+    rows = study.slices[study.last].index.to_numpy()
+    rows = rows[~unread[rows]]
+    return in_turn(rows, study.truth["action"].to_numpy(), count, seed=seed)
 
 
-def _models(study: Study, trust: Sequence[str] | None) -> tuple[dict[str, tuple[Recipe, RunModel]], str]:
+def _models(study: ClassificationStudy, trust: Sequence[str] | None) -> tuple[dict[str, tuple[Recipe, RunModel]], str]:
     """The shown recipes' first runs; without weights the page does with the clips alone."""
     device = torch.device("cpu")
     try:
@@ -115,7 +95,7 @@ def _models(study: Study, trust: Sequence[str] | None) -> tuple[dict[str, tuple[
 
 
 def _pictures(
-    study: Study,
+    study: ClassificationStudy,
     row: int,
     videos: Videos,
     where: int,
@@ -127,7 +107,7 @@ def _pictures(
     Raises:
         VideoError: it cannot be read.
     """
-    action, scene = str(study.rows["action"].iat[row]), study.rows["scene"].iat[row]
+    action, scene = str(study.truth["action"].iat[row]), study.truth["scene"].iat[row]
     rate = rate_of(videos.manifest.rows, where)
     clip = clip_of(study.models()[0].tested[0].run)
     numbers = evenly_spaced(videos.length(where), clip.length, stride=clip.stride, count=1)[0]
@@ -174,7 +154,7 @@ def _small(clip: Clip) -> Clip:
     return Clip(frames, person.reshape(person.shape[:3]) > 0)
 
 
-def _text(study: Study, models: dict[str, tuple[Recipe, RunModel]]) -> str:
+def _text(study: ClassificationStudy, models: dict[str, tuple[Recipe, RunModel]]) -> str:
     on = "the test videos" if study.last == "test" else f"the test videos {study.last}"
     text = f"Drawn at random from {on}, the actions in turn; nothing is picked by hand."
     if not models:

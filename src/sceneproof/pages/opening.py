@@ -1,7 +1,8 @@
 """The demonstration's page: it begins with a sentence for strangers, a pair of clips, and what to do next."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,9 @@ from sceneproof.pages import classification
 from sceneproof.pages.kit import Block, Card, Charts, Clips, Commands, Line, Note, Section, between, percent
 from sceneproof.pages.maps import mapped_clips
 from sceneproof.pages.pictures import moving, rate_of, sized
-from sceneproof.studies.classification import Recipe, Study, read_study
-from sceneproof.studies.measures import TOP_1, Measure, Measures, measure
+from sceneproof.pages.study import Sources
+from sceneproof.studies.classification import TOP_1, ClassificationStudy, Recipe, measure
+from sceneproof.studies.measures import Measure, Measures
 from sceneproof.wording import counted
 
 IN, OUT = "in context", "out of context"
@@ -71,9 +73,9 @@ def demonstration(
         humans: table of person boxes or masks.
         title: the page's title.
     """
-    study = read_study(runs)
+    study = ClassificationStudy.of(runs)
     measures = measure(study)
-    maps = mapped_clips(study, manifest, humans=humans, clips=6, mapped=48)
+    shown = mapped_clips(study, Sources(manifest, humans), clips=6, mapped=48)
     begin = Opening(sentences(study, measures), *clip_pair(study, Manifest.read(manifest)))
     pair: list[Block] = []
     if begin.pair:
@@ -84,11 +86,12 @@ def demonstration(
         *pair,
     )  # fmt: skip
     own = Section("your-own-videos", "On your own videos", OWN_VIDEOS, Commands(COMMANDS))
-    classification.write_page(study, measures, out, title=title, maps=maps, opening=[glance, own], said=begin.sentences)
+    page = replace(classification.PAGE, sections=partial(classification.sections, opened=True))
+    page.write(out, study, measures, shown, title=title, opening=[glance, own], said=begin.sentences)
     return begin
 
 
-def sentences(study: Study, measures: Measures) -> list[str]:
+def sentences(study: ClassificationStudy, measures: Measures[None]) -> list[str]:
     """What was found, in words that need no page around them."""
     plain, debiased = study.models()
     usual, elsewhere = _top_1(measures, plain, IN), _top_1(measures, plain, OUT)
@@ -119,25 +122,25 @@ def sentences(study: Study, measures: Measures) -> list[str]:
     return follow
 
 
-def clip_pair(study: Study, manifest: Manifest, *, seed: int = 0) -> tuple[list[Card], str]:
+def clip_pair(study: ClassificationStudy, manifest: Manifest, *, seed: int = 0) -> tuple[list[Card], str]:
     """One action in a usual place and elsewhere, and how it was chosen; nothing where no such pair can be read.
 
     Clips on which the two models differ as they do on average are what a reader is to see: both right in context, the
     debiased one alone right elsewhere. Among these, and among all pairs where there are none, it is drawn at random.
     """
-    slices = study.slices
-    if not {IN, OUT} <= set(slices):
+    if not {IN, OUT} <= set(study.slices):
         return [], ""
+    within, outside = (np.isin(np.arange(len(study.truth)), study.slices[on].index) for on in (IN, OUT))
     plain, debiased = study.models()
     said = {PLAIN: _answers(study, plain), f"{DEBIASED} ({debiased.name})": _answers(study, debiased)}
-    before, after = (answers == study.truth for answers in said.values())
-    outside, alone = slices[OUT], after & ~before
+    before, after = (answers == study.numbers for answers in said.values())
+    alone = after & ~before
     counts = (
         f"Of the {outside.sum():,} videos elsewhere the debiased model alone is right on {(outside & alone).sum():,}, "
         f"the plain one alone on {(outside & before & ~after).sum():,}, both on {(outside & before & after).sum():,}."
     )
     rng = np.random.default_rng(seed)
-    told = ((slices[IN] & before & after, outside & alone), (slices[IN], outside))
+    told = ((within & before & after, outside & alone), (within, outside))
     for (inside, elsewhere), how in zip(told, ("that show the difference", "of one action"), strict=True):
         for pair in _pairs(study, inside, elsewhere, rng):
             try:
@@ -149,10 +152,10 @@ def clip_pair(study: Study, manifest: Manifest, *, seed: int = 0) -> tuple[list[
 
 
 def _pairs(
-    study: Study, inside: NDArray[np.bool_], outside: NDArray[np.bool_], rng: np.random.Generator
+    study: ClassificationStudy, inside: NDArray[np.bool_], outside: NDArray[np.bool_], rng: np.random.Generator
 ) -> Iterable[tuple[int, int]]:
     """Pairs of rows of one action, in an order drawn by `rng`."""
-    actions = study.rows["action"].to_numpy()
+    actions = study.truth["action"].to_numpy()
     within = rng.permutation(np.flatnonzero(inside))
     for other in rng.permutation(np.flatnonzero(outside)):
         same = within[actions[within] == actions[other]]
@@ -160,14 +163,14 @@ def _pairs(
             yield int(same[0]), int(other)
 
 
-def _clip(study: Study, manifest: Manifest, row: int, said: dict[str, NDArray[np.int64]]) -> Card:
+def _clip(study: ClassificationStudy, manifest: Manifest, row: int, said: dict[str, NDArray[np.int64]]) -> Card:
     """A video with both models' answers.
 
     Raises:
         KeyError: the manifest does not hold it.
         VideoError: it cannot be read.
     """
-    known = study.rows.iloc[row]
+    known = study.truth.iloc[row]
     place = {str(video): number for number, video in enumerate(manifest.rows["video"])}[str(known["video"])]
     videos = Videos(manifest)
     frames = videos.frames(place, np.arange(videos.length(place)))
@@ -180,14 +183,14 @@ def _clip(study: Study, manifest: Manifest, row: int, said: dict[str, NDArray[np
     return Card(title, pictures=[moving(title, large, rate_of(manifest.rows, place), lines)])
 
 
-def _answers(study: Study, recipe: Recipe) -> NDArray[np.int64]:
+def _answers(study: ClassificationStudy, recipe: Recipe) -> NDArray[np.int64]:
     """The class (N,) that a recipe's first run names; −1 where a video could not be read."""
     scores = study.stacked(recipe)[0]
     unread = np.isnan(scores).any(axis=1)
     return np.where(unread, -1, np.where(unread[:, None], 0, scores).argmax(axis=1)).astype(np.int64)
 
 
-def _top_1(measures: Measures, recipe: Recipe, on: str) -> Measure:
+def _top_1(measures: Measures[None], recipe: Recipe, on: str) -> Measure:
     found = measures.find(recipe, TOP_1, on)
     assert found is not None  # top-1 is taken of every recipe and slice
     return found

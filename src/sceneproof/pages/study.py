@@ -1,117 +1,168 @@
-"""What the pages of all tasks' studies share: sentences on the leading figure, tables of recipes, curves, the end."""
+"""The page of a study of tested runs, declared: what a task's has of its own, and what all have alike."""
 
-import csv
-import math
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
+import dataclasses
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
+from sceneproof.addresses import Address
+from sceneproof.errors import InputError
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages import charts
-from sceneproof.pages.kit import (
-    ABSENT,
-    MADE_BY,
-    Block,
-    Cell,
-    Chart,
-    Charts,
-    Note,
-    Section,
-    Table,
-    between,
-    points,
-)
-from sceneproof.studies.grouping import AnyRun, Compared, Recipe
-from sceneproof.studies.measures import NATS, Measure, Measures
+from sceneproof.pages.kit import ABSENT, MADE_BY, Block, Cell, Chart, Charts, Clips, Note, Page, Section, Table
+from sceneproof.studies.measures import Measures, as_json
+from sceneproof.studies.recipes import AnyRun, Recipe
+from sceneproof.studies.study import Study
 from sceneproof.wording import counted
 
 MOST_CURVES, MOST_FAILURES = 12, 50  # beyond this nobody reads on; the files beside the page have all
+AnyStudy = TypeVar("AnyStudy", bound=Study[Any])
 
 
-def heading(recipe: Recipe[AnyRun]) -> Cell:
-    """A recipe as the head of a row: its name, what it trains with and how often it was trained."""
-    return Cell(recipe.name, f"{recipe.method.text} · {counted(len(recipe.tested), 'seed')}")
+@dataclass(frozen=True)
+class Sources:
+    """What clips are shown from.
 
-
-def figure(measure: Measure | None, *, detail: bool = False) -> Cell:
-    """A figure, shares in percent, with its deviation over seeds; with its `detail` where asked for."""
-    if measure is None or not math.isfinite(measure.mean):
-        return Cell(ABSENT)
-    scale, digits = (1, 2) if measure.metric in NATS else (100, 1)
-    spread = f"±\N{NO-BREAK SPACE}{scale * measure.std:.{digits}f}" if math.isfinite(measure.std) else ""
-    asides = (spread, measure.detail if detail else "")
-    return Cell(f"{scale * measure.mean:.{digits}f}", " · ".join(part for part in asides if part))
-
-
-def gain(measure: Measure | None, *, over: bool = False) -> Cell:
-    """A gain in points with its interval, and what it is `over` where that is to be said."""
-    if measure is None or measure.gain is None:
-        return Cell(ABSENT)
-    ends = between(measure.gain)
-    if over:
-        ends += f", {measure.detail.removeprefix('gain ')}"
-    return Cell(points(measure.gain.value), ends, strong=measure.gain.excludes_zero)
-
-
-def gain_tables(
-    study: Compared[AnyRun],
-    measures: Measures,
-    columns: Mapping[str, str],
-    *,
-    caption: str,
-    head: str,
-    note: str,
-) -> list[Table]:
-    """Gains with their intervals, a table a slice, a row a recipe; none where nothing is compared.
-
-    Args:
-        study: the recipes.
-        measures: their figures.
-        columns: a metric's name by its column's heading.
-        caption: of the tables, without the slice.
-        head: of the first column.
-        note: below.
-    """
-    tables = []
-    for on in study.slices:
-        rows = []
-        for recipe in study.recipes:
-            other, found = study.reference(recipe), [measures.find(recipe, name, on) for name in columns.values()]
-            if other is not None and any(one is not None and one.gain is not None for one in found):
-                rows.append([Cell(recipe.name, f"against {other.name}"), *(gain(one) for one in found)])
-        if rows:
-            tables.append(Table(f"{caption}, {on}", [head, *columns], rows, note))
-    return tables
-
-
-def gain_chart(
-    study: Compared[AnyRun], measures: Measures, metric: str, *, label: str, caption: str, heading: str = ""
-) -> list[Chart]:
-    """Gains in a metric with their paired intervals, a marker a slice; none where none is compared.
-
-    Args:
-        study: the recipes.
-        measures: their figures.
-        metric: which of them.
-        label: below the axis.
-        caption: below the drawing.
-        heading: above it.
+    Attributes:
+        manifest: the table of videos; None: no clips.
+        humans: table of person boxes or masks, or None.
+        root: where the manifest's paths start from, where it is not the manifest's own.
+        trust: prefixes of import paths that runs may name besides sceneproof's own.
+        quiet: show no progress.
     """
 
-    def of(recipe: Recipe[AnyRun], on: str) -> Interval | None:
-        found = measures.find(recipe, metric, on)
-        return None if found is None else found.gain
+    manifest: Address | None = None
+    humans: Address | None = None
+    root: Address | None = None
+    trust: Sequence[str] | None = None
+    quiet: bool = False
 
-    rows = [recipe for recipe in study.recipes if any(of(recipe, on) is not None for on in study.slices)]
-    if not rows:
-        return []
-    drawing = charts.points(
-        [recipe.name for recipe in rows], {on: [of(recipe, on) for recipe in rows] for on in study.slices}, line=0,
-        label=label, name="gain", text=f"{label}, with paired 95 % intervals; the tables have the figures", apart=True,
-    )  # fmt: skip
-    return [Chart(drawing, caption, heading)]
+    def refuse_strangers(self, drawn: Sequence[str], known: Container[str]) -> None:
+        """Raises InputError where videos were drawn and the manifest knows none of them."""
+        if len(drawn) and not any(name in known for name in drawn):
+            raise InputError(
+                f"{self.manifest}: none of the tested videos is in this manifest: is it of another data set?"
+            )
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Clips of a page, and what is measured on them.
+
+    Attributes:
+        text: how they were chosen.
+        clips: of test videos.
+        table: of shares, where they are measured.
+        shares: by name, for the JSON.
+        missing: what is not shown, and why.
+    """
+
+    text: str = ""
+    clips: Clips | None = None
+    table: Table | None = None
+    shares: Mapping[str, Interval] = field(default_factory=dict)
+    missing: str = ""
+
+    @property
+    def blocks(self) -> list[Block | None]:
+        """Of a section."""
+        return [self.text, self.clips, self.table, Note(self.missing) if self.missing else None]
+
+
+@dataclass(frozen=True)
+class StudyPage(Generic[AnyStudy]):
+    """How the tested runs of a task become a page; `Task.page` names one.
+
+    Attributes:
+        title: of the page, where none is given.
+        study: how runs are read.
+        options: a dataclass: the task's own options of `report`.
+        of_study: those of the options that are fields of the study.
+        humans: whether clips are shown with people.
+        measure: takes the figures.
+        show: makes the clips.
+        headline: says what was found, the most important first.
+        sections: all but the last, which are alike: training, failures, runs.
+        figures: what the JSON holds besides the measures.
+        missed: what becomes of videos that could not be read.
+        intervals: how the page's intervals are taken.
+    """
+
+    title: str
+    study: type[AnyStudy]
+    options: type[Any]
+    measure: Callable[[AnyStudy, Any], Measures[Any]]
+    show: Callable[[AnyStudy, Any, Sources], Shown]
+    headline: Callable[[AnyStudy, Measures[Any]], list[str]]
+    sections: Callable[[AnyStudy, Measures[Any], Shown], list[Section]]
+    figures: Callable[[AnyStudy, Measures[Any], Shown], dict[str, Any]]
+    missed: str
+    intervals: str
+    of_study: tuple[str, ...] = ()
+    humans: bool = False
+
+    def read(self, runs: Sequence[Path], options: Any, **chosen: Any) -> AnyStudy:
+        """The study of some runs; `chosen` as `Study.of` takes it."""
+        return self.study.of(runs, **chosen, **{name: getattr(options, name) for name in self.of_study})
+
+    def asked(self, given: Mapping[str, Any]) -> Any:
+        """The options, with the defaults of what is not given.
+
+        Raises:
+            InputError: an option that the task does not have.
+        """
+        known = [item.name for item in dataclasses.fields(self.options)]
+        for name in given:
+            if name not in known:
+                raise InputError(f"report: {self.study.task} has no option {name!r}; it has: {', '.join(known)}")
+        return self.options(**given)
+
+    def write(
+        self,
+        out: Path,
+        study: AnyStudy,
+        measures: Measures[Any],
+        shown: Shown,
+        *,
+        title: str | None = None,
+        opening: Sequence[Section] = (),
+        said: Sequence[str] = (),
+    ) -> Path:
+        """Writes the page and, beside it, its figures as JSON and CSV; each file whole or not at all.
+
+        Args:
+            out: the page.
+            study: the runs.
+            measures: their figures.
+            shown: clips.
+            title: of the page.
+            opening: sections that come first.
+            said: sentences in place of the usual headline.
+        """
+        said = said or self.headline(study, measures)
+        sections = [*opening, *self.sections(study, measures, shown), *ending(study, out, self.missed, self.intervals)]
+        value = {"task": study.task, **as_json(study, measures, said), **self.figures(study, measures, shown)}
+        Page(title or self.title, said, sections, study.notes).write(out, value, measures.as_csv())
+        return out
+
+
+def ending(study: Study[AnyRun], out: Path, missed: str, intervals: str) -> list[Section]:
+    """The sections that every page of a study ends with."""
+    failures = failure_table(study)
+    unread: list[Block] = ["None: every test video was read by every run."]
+    beside = " and ".join(out.with_suffix(end).name for end in (".json", ".csv"))
+    note = (
+        f"Intervals: {intervals} With few seeds they are somewhat too narrow. The same figures are in {beside} beside "
+        f"this page. {MADE_BY}"
+    )
+    return [
+        Section("training", "Training", *curves(study.recipes)),
+        Section("failures", "Videos that could not be read", *([missed, failures] if failures else unread)),
+        Section("runs", "How this page was made", run_table(study.recipes), Note(note)),
+    ]
 
 
 def curves(recipes: Sequence[Recipe[AnyRun]]) -> list[Block]:
@@ -141,30 +192,7 @@ def _history(recipe: Recipe[AnyRun]) -> pd.DataFrame:
     return table.select_dtypes("number").groupby("epoch").mean().drop(columns=["step"], errors="ignore")
 
 
-def ending(study: Compared[AnyRun], out: Path | None, *, missed: str, intervals: str) -> list[Section]:
-    """The sections that every page of a study ends with.
-
-    Args:
-        study: the recipes.
-        out: where the page goes, if anywhere.
-        missed: what becomes of videos that could not be read.
-        intervals: how the page's intervals are taken.
-    """
-    failures = failure_table(study)
-    unread: list[Block] = ["None: every test video was read by every run."]
-    beside = " and ".join(out.with_suffix(end).name for end in (".json", ".csv")) if out is not None else "files"
-    note = (
-        f"Intervals: {intervals} With few seeds they are somewhat too narrow. The same figures are in {beside} beside "
-        f"this page. {MADE_BY}"
-    )
-    return [
-        Section("training", "Training", *curves(study.recipes)),
-        Section("failures", "Videos that could not be read", *([missed, failures] if failures else unread)),
-        Section("runs", "How this page was made", run_table(study.recipes), Note(note)),
-    ]
-
-
-def failure_table(study: Compared[AnyRun]) -> Table | None:
+def failure_table(study: Study[AnyRun]) -> Table | None:
     """Videos that some run could not read, with the reason; None where there are none."""
     if not study.failures:
         return None
@@ -184,14 +212,9 @@ def run_table(recipes: Sequence[Recipe[AnyRun]]) -> Table:
         [
             Cell(recipe.name, recipe.method.text),
             Cell(", ".join(map(str, recipe.seeds))),
-            Cell(", ".join(sorted({one.commit[:10] for one in recipe.tested if one.commit})) or ABSENT),
+            Cell(", ".join(sorted({one.run.commit[:10] for one in recipe.tested if one.run.commit})) or ABSENT),
             Cell(", ".join(one.run.name for one in recipe.tested)),
         ]
         for recipe in recipes
     ]
     return Table("The runs", ["Shown as", "Seeds", "Code", "Folders"], rows)
-
-
-def quoted(name: str) -> list[dict[str, str]]:
-    """The rows of a table of published figures that is shipped with their source."""
-    return list(csv.DictReader(files("sceneproof.pages").joinpath(name).read_text(encoding="utf-8").splitlines()))

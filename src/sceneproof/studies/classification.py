@@ -1,142 +1,95 @@
-"""The runs of one study: read, grouped by configuration, and aligned on the videos that all of them were tested on."""
+"""Tested classifiers on common ground, and their figures."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
-from sceneproof.studies import grouping
-from sceneproof.studies.grouping import (
-    Compared,
-    EvaluatedRun,
-    fullest,
-    grouped,
-    named,
-    open_tested,
-    refuse_other_actions,
-    wanted_splits,
-)
-from sceneproof.studies.recipes import described_run
-from sceneproof.wording import counted
+from sceneproof.metrics.accuracy import mean_class_accuracy
+from sceneproof.metrics.bootstrap import paired_interval, unpaired_interval
+from sceneproof.run import Run
+from sceneproof.studies import recipes
+from sceneproof.studies.measures import Measure, Measures, over_seeds, paired
+from sceneproof.studies.reading import Things, keys_of, tested_figures, tested_table
+from sceneproof.studies.recipes import EvaluatedRun
+from sceneproof.studies.study import Study
+from sceneproof.tasks.classification.scoring import by_video, worst_scene
 
 PREDICTIONS = ("video", "split", "action", "scene", "context", "group", "problem", "scores")
+TOP_1, TOP_5, MEAN_CLASS, WORST = "top-1", "top-5", "mean class accuracy", "worst group"
+ENTROPY, NOBODY, NOBODY_ENTROPY = "entropy", "top-1 without people", "entropy without people"
+LEAKAGE = "scene leakage"
+Values: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Tested(EvaluatedRun):
-    """One run with its predictions.
+class Classified(EvaluatedRun):
+    """One run with its predictions; its truth has one row a video and split.
 
     Attributes:
-        rows: one row a video and split: video, split, action, scene, context, group, problem.
         scores: (N, A) probabilities, a row of NaN where the video could not be read.
         without_humans: (N, A), the same with the people masked out; NaN where that was not tested.
     """
 
-    rows: pd.DataFrame
-    scores: NDArray[np.float64]
-    without_humans: NDArray[np.float64]
+    scores: Values
+    without_humans: Values
 
 
-Recipe: TypeAlias = grouping.Recipe[Tested]
+Recipe: TypeAlias = recipes.Recipe[Classified]
 
 
 @dataclass(frozen=True)
-class Study(Compared[Tested]):
-    """Recipes on common ground.
+class ClassificationStudy(Study[Classified]):
+    """Recipes of classifiers on common ground: N videos, a row of the truth each."""
 
-    Attributes:
-        rows: the videos that every run was tested on: video, split, action, scene, context, group.
-    """
+    task: ClassVar[str] = "classification"
+    things: ClassVar[Things] = Things("video", "videos", missed=False)
 
-    rows: pd.DataFrame
+    @staticmethod
+    def read(run: Run) -> Classified:
+        """Reads predictions."""
+        rows, metadata = tested_table(run, "predictions", "predictions", PREDICTIONS)
+        file = f"{run.path / 'evaluation' / 'predictions.parquet'}"
+        if metadata.get("actions", run.actions) != run.actions:
+            raise InputError(
+                f"{file}: holds scores of other actions than the run {run.path}: run `sceneproof evaluate` again"
+            )
+        nothing = pd.Series([None] * len(rows), dtype=object)
+        scores, without = (
+            _matrix(rows.get(name, nothing), len(run.actions), file) for name in ("scores", "scores_without_humans")
+        )
+        return Classified(run, tested_figures(run), rows[list(PREDICTIONS[:-1])], scores, without)
+
+    @staticmethod
+    def within(run: Classified, truth: pd.DataFrame) -> Classified:
+        """The predictions for these rows, in their order."""
+        place = {key: row for row, key in enumerate(keys_of(run.truth))}
+        order = [place[key] for key in keys_of(truth)]
+        rows = run.truth.iloc[order].reset_index(drop=True)
+        return replace(run, truth=rows, scores=run.scores[order], without_humans=run.without_humans[order])
 
     @cached_property
-    def truth(self) -> NDArray[np.int64]:
-        """Class numbers (N,), -1 for an action the models do not know."""
-        number = {name: place for place, name in enumerate(self.actions)}
-        return np.array([number.get(name, -1) for name in self.rows["action"]], dtype=np.int64)
+    def numbers(self) -> NDArray[np.int64]:
+        """True class numbers (N,), -1 for an action the models do not know."""
+        return pd.Index(self.actions).get_indexer(pd.Index(self.truth["action"])).astype(np.int64)
 
-    def stacked(self, recipe: Recipe, *, without_humans: bool = False) -> NDArray[np.float64]:
+    def stacked(self, recipe: Recipe, *, without_humans: bool = False) -> Values:
         """The recipe's scores on the study's videos: (R, N, A), a layer a seed."""
-        return np.stack([one.without_humans if without_humans else one.scores for one in recipe.tested])
+        return np.stack([run.without_humans if without_humans else run.scores for run in recipe.tested])
 
-    @cached_property
-    def slices(self) -> dict[str, NDArray[np.bool_]]:
-        """Which videos count as "in context" and "out of context"; all are "test" where no context is known."""
-        contexts = {"in": "in context", "out": "out of context"}
-        found = {name: (self.rows["context"] == key).to_numpy(dtype=bool) for key, name in contexts.items()}
-        found = {name: mask for name, mask in found.items() if mask.any()}
-        return found or {"test": np.ones(len(self.rows), dtype=bool)}
-
-    @cached_property
-    def failures(self) -> dict[tuple[str, str], list[str]]:
-        """Why runs could not read a video, one reason a run, by split and video."""
-        reasons: dict[tuple[str, str], list[str]] = {}
-        for run in (run for recipe in self.recipes for run in recipe.tested):
-            for key, reason in zip(_keys(run.rows), run.rows["problem"], strict=True):
-                if reason:
-                    reasons.setdefault(key, []).append(str(reason))
-        return {key: reasons[key] for key in _keys(self.rows) if key in reasons}
+    def read_by_all(self, *, without_humans: bool = False) -> NDArray[np.bool_]:
+        """Videos (N,) with scores from every run of all recipes that were tested at all: these are compared on them."""
+        stacks = [self.stacked(recipe, without_humans=without_humans) for recipe in self.recipes]
+        gone = [np.isnan(stack).any(axis=(0, 2)) for stack in stacks]
+        some = [one for one in gone if not one.all()] or [np.ones(len(self.truth), dtype=bool)]
+        return np.asarray(~np.any(some, axis=0))
 
 
-def read_study(
-    runs: Sequence[str | Path],
-    *,
-    splits: Sequence[str] | None = None,
-    baseline: str | None = None,
-    debiased: str | None = None,
-) -> Study:
-    """Reads run folders that have been evaluated.
-
-    Args:
-        runs: the folders.
-        splits: the splits to report on; by default those with "test" in their name, or all where none has.
-        baseline: name of the recipe to compare with; by default the first plain one.
-        debiased: name of the recipe the headline is about; by default the one with the most losses, and of these the
-            first that departs least from its method's defaults; never the baseline or a control.
-
-    Raises:
-        InputError: no runs, a folder that is no run or has not been evaluated, runs of different actions or without a
-            common video, one run twice, an unknown split or recipe.
-    """
-    if not runs:
-        raise InputError("no runs given: name at least one run folder that `sceneproof evaluate` has tested")
-    tested = [_read(Path(path)) for path in runs]
-    refuse_other_actions(tested)
-    rows, notes = _common(tested, splits)
-    recipes = grouped([_aligned(one, rows) for one in tested], described_run)
-    plain = named(recipes, baseline) or next((recipe for recipe in recipes if recipe.method.plain), None)
-    others = [recipe for recipe in recipes if recipe is not plain and not recipe.method.control]
-    chosen = named(recipes, debiased) or fullest(others)
-    return Study(tuple(recipes), tested[0].run.actions, plain, chosen, notes, rows)
-
-
-def _read(path: Path) -> Tested:
-    file, run, commit, figures = open_tested(path)
-    rows, metadata = read_table(file, "predictions", PREDICTIONS)
-    if metadata.get("actions", run.actions) != run.actions:
-        raise InputError(f"{file}: holds scores of other actions than the run {path}: run `sceneproof evaluate` again")
-    nothing = pd.Series([None] * len(rows), dtype=object)
-    without = rows.get("scores_without_humans", nothing)
-    return Tested(
-        run,
-        commit,
-        figures,
-        rows[list(PREDICTIONS[:-1])],
-        _matrix(rows["scores"], len(run.actions), file),
-        _matrix(without, len(run.actions), file),
-    )
-
-
-def _matrix(lists: "pd.Series[Any]", actions: int, file: Path) -> NDArray[np.float64]:
+def _matrix(lists: "pd.Series[Any]", actions: int, file: str) -> Values:
     matrix = np.full((len(lists), actions), np.nan)
     for row, values in enumerate(lists):
         if values is None:
@@ -147,35 +100,84 @@ def _matrix(lists: "pd.Series[Any]", actions: int, file: Path) -> NDArray[np.flo
     return matrix
 
 
-def _keys(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(zip(rows["split"].astype(str), rows["video"].astype(str), strict=True))
+def measure(study: ClassificationStudy, *, minimum_count: int = 5) -> Measures[None]:
+    """Takes all figures of a study.
+
+    Args:
+        study: the runs.
+        minimum_count: how many videos a group of one action in one scene needs to count as the worst.
+    """
+    every: list[Measure] = []
+    read, read_nobody = study.read_by_all(), study.read_by_all(without_humans=True)
+    for on, part in study.slices.items():
+        videos = part.index.to_numpy()
+        known, nobody = videos[read[videos]], videos[read_nobody[videos]]
+        every += _means(study, TOP_1, "top1", on, videos)
+        every += _means(study, TOP_5, "top5", on, videos) if len(study.actions) > 5 else []
+        every += _means(study, ENTROPY, "entropy", on, known)
+        every += _means(study, NOBODY, "top1", on, nobody, nobody=True)
+        every += _means(study, NOBODY_ENTROPY, "entropy", on, nobody, nobody=True)
+        for recipe in study.recipes:
+            every += _by_seed(study, recipe, on, part, minimum_count)
+            every += _leakage(recipe, on, list(dict.fromkeys(part["split"])))
+    lost = None
+    if len(study.slices) == 2:
+        hits = right(study, study.falling)
+        lost = unpaired_interval(*(hits[:, part.index] for part in study.slices.values()))
+    return Measures(every, lost=lost)
 
 
-def _common(tested: Sequence[Tested], splits: Sequence[str] | None) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of the first run that all runs share, and what to say of those left out."""
-    rows = tested[0].rows
-    wanted = wanted_splits(list(dict.fromkeys(rows["split"].astype(str))), splits, tested[0].run.path)
-    counts = Counter(key for one in tested for key in set(_keys(one.rows)))
-    mine = rows["split"].isin(wanted)
-    shared = mine & np.array([counts[key] == len(tested) for key in _keys(rows)])
-    if not shared.any():
-        raise InputError(f"the runs share no tested video of the splits {', '.join(wanted)}: evaluate them on the same")
-    left_out = int(mine.sum() - shared.sum())
-    notes = (
-        [f"{counted(left_out, 'video')} that not every run was tested on are left out of all figures."]
-        if left_out
-        else []
-    )
-    return rows[shared].reset_index(drop=True), notes
+def right(study: ClassificationStudy, recipe: Recipe) -> NDArray[np.bool_]:
+    """Whether each seed's model is right on each video: bool (R, N)."""
+    return np.stack([by_video("top1", scores, study.numbers) for scores in study.stacked(recipe)]).astype(bool)
 
 
-def _aligned(tested: Tested, rows: pd.DataFrame) -> Tested:
-    """The run's predictions for these rows, in their order."""
-    place = {key: row for row, key in enumerate(_keys(tested.rows))}
-    order = [place[key] for key in _keys(rows)]
-    return replace(
-        tested,
-        rows=tested.rows.iloc[order].reset_index(drop=True),
-        scores=tested.scores[order],
-        without_humans=tested.without_humans[order],
-    )
+def _means(
+    study: ClassificationStudy, metric: str, figure: str, on: str, videos: NDArray[np.int64], *, nobody: bool = False
+) -> list[Measure]:
+    """A figure that is a mean over videos (row numbers (n,)), of each recipe that was tested on them, with its gain."""
+    taken: dict[str, list[Values]] = {}
+    for recipe in study.recipes:
+        stacked = study.stacked(recipe, without_humans=nobody)[:, videos]
+        untested = (nobody or figure == "entropy") and bool(np.isnan(stacked).any())
+        taken[recipe.name] = [
+            by_video(figure, scores, study.numbers[videos])[: 0 if untested else None] for scores in stacked
+        ]
+    measures = []
+    for recipe in study.recipes:
+        values = np.stack(taken[recipe.name])
+        ours, theirs = (np.array(side) for side in paired(study, recipe, taken))
+        gain = paired_interval(ours, theirs) if ours.shape == theirs.shape and ours.size else None
+        if values.size:
+            interval = paired_interval(values, np.zeros_like(values))
+            measures.append(
+                over_seeds(recipe, metric, on, values.mean(axis=1), values.shape[1], interval=interval, gain=gain)
+            )
+    return measures
+
+
+def _by_seed(
+    study: ClassificationStudy, recipe: Recipe, on: str, part: pd.DataFrame, minimum_count: int
+) -> list[Measure]:
+    """Figures that are no mean over videos: mean class accuracy and the worst group."""
+    truth, hits = study.numbers[part.index], right(study, recipe)[:, part.index].astype(np.float64)
+    classes = [mean_class_accuracy(scores[part.index], truth) for scores in study.stacked(recipe)]
+    measures = [over_seeds(recipe, MEAN_CLASS, on, classes, len(part))]
+    worst = worst_scene(hits.mean(axis=0), part, minimum_count)
+    if worst is not None:
+        each = [worst_scene(hit, part, minimum_count) for hit in hits]
+        values = [float(one["accuracy"]) for one in each if one is not None]
+        detail = f"{worst['action']} in {worst['scene']} ({worst['count']} videos)"
+        measures.append(over_seeds(recipe, WORST, on, values, len(part), detail=detail))
+    return measures
+
+
+def _leakage(recipe: Recipe, on: str, splits: list[str]) -> list[Measure]:
+    """What `evaluate` measured on the features of these splits: the probe needs the training split's, too."""
+    names = [f"{split}/scene_leakage" for split in splits]
+    tables = [run.figures for run in recipe.tested]
+    if not all(f"{name}/from_features" in table for table in tables for name in names):
+        return []
+    values = [float(np.mean([table[f"{name}/from_features"] for name in names])) for table in tables]
+    alone = float(np.mean([table[f"{name}/from_action"] for table in tables for name in names]))
+    return [over_seeds(recipe, LEAKAGE, on, values, 0, detail=f"action {100 * alone:.1f}")]

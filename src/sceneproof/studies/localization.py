@@ -1,70 +1,209 @@
-"""Tested localizers on common ground: grouped over seeds, and held against the same segments of the same videos."""
+"""Tested localizers on common ground, and their figures: mean average precision by tIoU, and what lies behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar, TypeAlias
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sceneproof.data.segments import BACKGROUND
-from sceneproof.metrics.temporal_matching import Reading
-from sceneproof.studies import grouping
-from sceneproof.studies.transfer import TransferredRun, TransferStudy, Words, gathered, open_run
-from sceneproof.tasks.localization.scoring import AMBIGUOUS, THRESHOLDS, TRUTH
+from sceneproof.errors import InputError
+from sceneproof.metrics.average_precision import average_precision, mean_average_precision
+from sceneproof.metrics.average_recall import recall_at
+from sceneproof.metrics.matching import Matches
+from sceneproof.metrics.temporal_diagnosis import kind_counts, kinds
+from sceneproof.metrics.temporal_matching import BELOW, Reading, match
+from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms
+from sceneproof.run import Run
+from sceneproof.studies import recipes
+from sceneproof.studies.measures import Measure, Measures, gain_over, gains, lost_out_of_context, over_seeds
+from sceneproof.studies.reading import Things, found_table, rows_within, tested_figures, tested_settings, truth_table
+from sceneproof.studies.recipes import EvaluatedRun
+from sceneproof.studies.study import Study
+from sceneproof.tasks.localization.scoring import (
+    AMBIGUOUS,
+    READINGS,
+    THRESHOLDS,
+    TRUTH,
+    detections,
+    true_segments,
+)
 
 DETECTIONS = ("video", "split", "action", "start", "end", "score")
-WORDS = Words("localization", "segment", "segments")
+AVERAGE = "mAP"
+LOOKED_AT = 0.5
+"""The tIoU of the tables by class and of the diagnosis of false detections."""
+COUNTS = (1, 2, 5, 10, 20, 50, 100)
+RECALL_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+"""ActivityNet's, for proposals: .5, .55, …, .95."""
 
 
 @dataclass(frozen=True)
-class Localized(TransferredRun):
-    """One run with what it found: one row a detection, from start to end in seconds.
+class Localized(EvaluatedRun):
+    """One run with what it found.
 
     Attributes:
+        found: one row a detection, from start to end in seconds, with the columns `DETECTIONS`.
         nms_by_threshold: whether what was found still wants suppression, at each tIoU less 0.1.
     """
 
+    found: pd.DataFrame
     nms_by_threshold: bool
 
 
-Recipe: TypeAlias = grouping.Recipe[Localized]
+Recipe: TypeAlias = recipes.Recipe[Localized]
 
 
 @dataclass(frozen=True)
-class LocalizationStudy(TransferStudy[Localized]):
+class LocalizationStudy(Study[Localized]):
     """Recipes of localizers on common ground.
 
     Attributes:
-        thresholds: tIoUs.
         reading: whose official way of counting the figures follow.
     """
 
-    thresholds: tuple[float, ...]
-    reading: Reading
+    reading: Reading = "activitynet"
+
+    task: ClassVar[str] = "localization"
+    things: ClassVar[Things] = Things("segment", "segments", ("start", "end"))
+    transferred: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Raises InputError for an unknown reading."""
+        if self.reading not in READINGS:
+            raise InputError(f"reading: must be {' or '.join(READINGS)}, not {self.reading!r}")
+
+    @staticmethod
+    def read(run: Run) -> Localized:
+        """Reads detections."""
+        found, metadata = found_table(run, "predictions", "detections", DETECTIONS)
+        wants = bool(metadata.get("nms_by_threshold", False))
+        return Localized(run, tested_figures(run), truth_table(run, "truth", TRUTH), found, wants)
+
+    @staticmethod
+    def within(run: Localized, truth: pd.DataFrame) -> Localized:
+        """The run with its detections in these videos."""
+        return replace(run, found=rows_within(run.found, truth))
+
+    @cached_property
+    def thresholds(self) -> tuple[float, ...]:
+        """The tIoUs that the first run was tested at."""
+        return tuple(tested_settings(self.recipes[0].tested[0].run).get("thresholds", THRESHOLDS))
 
 
-def read_study(
-    runs: Sequence[str | Path],
-    *,
-    splits: Sequence[str] | None = None,
-    baseline: str | None = None,
-    debiased: str | None = None,
-    reading: Reading = "activitynet",
-) -> LocalizationStudy:
-    """Reads the run folders of localizers that have been tested; `reading` is whose official way of counting to follow.
+def at(threshold: float) -> str:
+    """The name of mAP at a tIoU."""
+    return f"mAP@{threshold:g}"
 
-    The other arguments, and what is refused, are those of `transfer.gathered`.
+
+def in_reading(reading: Reading) -> str:
+    """The name of the average mAP in another reading than the page's."""
+    return f"mAP, {reading} reading"
+
+
+def recall_name(count: int) -> str:
+    """The name of average recall with so many proposals a video."""
+    return f"AR@{count}"
+
+
+@dataclass(frozen=True)
+class LocalizationDetail:
+    """What a recipe's R runs found in one slice of the test videos.
+
+    Attributes:
+        by_class: float64 (A,), average precision at `LOOKED_AT`, mean over seeds; NaN where there is no segment.
+        kinds: int64 (6,), of the best G detections of each class (of G segments), how many are of each `Kind`.
+        recall: float64 (R, len(COUNTS)), average recall.
     """
-    columns = ("split", "video", "action", "start", "end")
-    study = gathered(runs, _read, WORDS, columns, splits=splits, baseline=baseline, debiased=debiased)
-    thresholds = study.recipes[0].tested[0].figures.get("settings", {}).get("thresholds", THRESHOLDS)
-    return LocalizationStudy(**vars(study), thresholds=tuple(thresholds), reading=reading)
+
+    by_class: NDArray[np.float64]
+    kinds: NDArray[np.int64]
+    recall: NDArray[np.float64]
 
 
-def _read(path: Path) -> Localized:
-    run, metadata = open_run(path, WORDS, ("detections", DETECTIONS), ("truth", TRUTH))
-    return Localized(**vars(run), nms_by_threshold=bool(metadata.get("nms_by_threshold", False)))
+def measure(study: LocalizationStudy) -> Measures[LocalizationDetail]:
+    """Takes all figures of a study."""
+    every: list[Measure] = []
+    found: dict[str, dict[str, LocalizationDetail]] = {}
+    matched: dict[str, dict[str, list[Matches]]] = {}
+    for on, part in study.slices.items():
+        truth, videos = true_segments(part, study.actions)
+        made = {
+            recipe.name: [_detections(one, videos, study.actions) for one in recipe.tested] for recipe in study.recipes
+        }
+        matches = {
+            recipe.name: [
+                match(truth, one, study.thresholds, reading=study.reading, nms_by_threshold=run.nms_by_threshold)
+                for one, run in zip(made[recipe.name], recipe.tested, strict=True)
+            ]
+            for recipe in study.recipes
+        }
+        matched[on] = matches
+        found[on] = {recipe.name: _found(study, truth, recipe, made[recipe.name]) for recipe in study.recipes}
+        for recipe in study.recipes:
+            every += _maps(study, recipe, on, matches)
+            every += _other_reading(study, recipe, on, truth, made[recipe.name])
+            for count, values in zip(COUNTS, found[on][recipe.name].recall.T, strict=True):
+                every.append(over_seeds(recipe, recall_name(count), on, values, truth.videos))
+    return Measures(every, found, lost_out_of_context(study, matched))
+
+
+def _detections(run: Localized, videos: Sequence[str], actions: Sequence[str]) -> Detections:
+    return detections(run.found[run.found["video"].isin(videos)], videos, actions)
+
+
+def _maps(study: LocalizationStudy, recipe: Recipe, on: str, matches: dict[str, list[Matches]]) -> list[Measure]:
+    """Mean average precision at each tIoU and their average, with the gain over what the recipe is compared with."""
+    mine = matches[recipe.name]
+    values = np.stack([mean_average_precision(average_precision(one)) for one in mine])
+    videos = len(mine[0].positives)
+    names = [*(at(threshold) for threshold in study.thresholds), AVERAGE]
+    columns = [*values.T, values.mean(axis=1)]
+    return [
+        over_seeds(recipe, name, on, column, videos, **gain_over(study, recipe, gain))
+        for name, column, gain in zip(names, columns, gains(study, recipe, matches), strict=True)
+    ]
+
+
+def _other_reading(
+    study: LocalizationStudy, recipe: Recipe, on: str, truth: TrueSegments, made: Sequence[Detections]
+) -> list[Measure]:
+    """The average mAP in the readings that the page does not follow, since they differ by points."""
+    measures = []
+    for reading in READINGS:
+        if reading != study.reading:
+            values = [
+                mean_average_precision(
+                    average_precision(
+                        match(truth, one, study.thresholds, reading=reading, nms_by_threshold=run.nms_by_threshold)
+                    )
+                ).mean()
+                for one, run in zip(made, recipe.tested, strict=True)
+            ]
+            measures.append(over_seeds(recipe, in_reading(reading), on, values, truth.videos))
+    return measures
+
+
+def _found(
+    study: LocalizationStudy, truth: TrueSegments, recipe: Recipe, made: Sequence[Detections]
+) -> LocalizationDetail:
+    precisions, counts, recalls = [], [], []
+    for one, run in zip(made, recipe.tested, strict=True):
+        kept = suppressed(one, truth.actions) if run.nms_by_threshold else one
+        precisions.append(average_precision(match(truth, kept, (LOOKED_AT,), reading=study.reading))[0])
+        matches = match(truth, kept, (LOOKED_AT,), reading="activitynet")
+        counts.append(kind_counts(kinds(truth, kept, matches, LOOKED_AT), matches, slices=1)[0])
+        recalls.append(recall_at(truth, kept, RECALL_THRESHOLDS, counts=COUNTS).mean(axis=0))
+    return LocalizationDetail(np.mean(precisions, axis=0), np.sum(counts, axis=0), np.stack(recalls))
+
+
+def suppressed(found: Detections, actions: int) -> Detections:
+    """What is left of detections that still want suppression, as they are evaluated at the tIoU `LOOKED_AT`."""
+    groups = found.video * actions + found.action
+    return found.take(grouped_nms(found.times, found.score, groups, LOOKED_AT - BELOW))
 
 
 def segments_of(truth: pd.DataFrame) -> pd.DataFrame:

@@ -1,9 +1,15 @@
-"""What a run says of its method: the losses that it logged, and the arguments that it was given."""
+"""Runs that differ in their seed alone are one recipe, whatever their task; what a run says of its method."""
 
 import inspect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import pandas as pd
 
 from sceneproof.errors import InputError
 from sceneproof.legacy import modern
@@ -44,6 +50,108 @@ class Described:
         return len(self.losses), -len(self.departures)
 
 
+@dataclass(frozen=True)
+class EvaluatedRun:
+    """A run that was tested.
+
+    Attributes:
+        run: the run folder.
+        figures: what `evaluate` measured, by slice and metric: `reading.tested_figures`.
+        truth: what it was tested on: columns video, split, context, action and problem, why a video could not be read.
+    """
+
+    run: Run
+    figures: dict[str, float]
+    truth: pd.DataFrame
+
+    @property
+    def seed(self) -> int:
+        """The training seed."""
+        return self.run.seed
+
+
+AnyRun = TypeVar("AnyRun", bound=EvaluatedRun)
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[AnyRun]):
+    """Runs whose configurations differ in the seed alone, by seed.
+
+    Attributes:
+        name: what the runs' folder names have in common.
+        tested: its runs.
+        method: what they train with.
+    """
+
+    name: str
+    tested: tuple[AnyRun, ...]
+    method: Described
+
+    @property
+    def seeds(self) -> list[int]:
+        """The training seeds."""
+        return [tested.seed for tested in self.tested]
+
+    @property
+    def key(self) -> str:
+        """The configuration without the seed and what training started from: equal where only these differ."""
+        return _text({**self.tested[0].run.config, "seed": None, "weights": None})
+
+
+def grouped(tested: Sequence[AnyRun], describe: Callable[[Run], Described]) -> list[Recipe[AnyRun]]:
+    """The runs by configuration, in the order in which the first of each was given.
+
+    Raises:
+        InputError: two runs of one configuration and seed.
+    """
+    groups: dict[str, list[AnyRun]] = {}
+    for one in tested:
+        kept = {key: value for key, value in one.run.config.items() if key != "seed"}
+        if kept.get("weights"):  # a transfer starts each seed from the run of that seed
+            kept["weights"] = without_seed(str(kept["weights"]))
+        groups.setdefault(_text(kept), []).append(one)
+    names = [stem([one.run.name for one in group]) for group in groups.values()]
+    recipes = []
+    for group, name in zip(groups.values(), names, strict=True):
+        by_seed = sorted(group, key=lambda one: one.seed)
+        for one, two in pairwise(by_seed):
+            if one.seed == two.seed:
+                raise InputError(f"{one.run.path} and {two.run.path} are one configuration and seed: give one of them")
+        unique = name if names.count(name) == 1 else by_seed[0].run.name
+        recipes.append(Recipe(unique, tuple(by_seed), describe(by_seed[0].run)))
+    return recipes
+
+
+def stem(names: Sequence[str]) -> str:
+    """What folder names have in common without the seed: 'sdn-seed0', 'sdn-seed1' give 'sdn'.
+
+    A number at the end of a single name is the seed's only where it says so: 'set1' may be a name.
+    """
+    if len(names) == 1:
+        return re.sub(r"[-_ .]+(seed|s)[-_ .]*\d+$|(?<=.)seed[-_ .]*\d+$", "", names[0]) or names[0]
+    stems = {without_seed(name) for name in names}
+    return stems.pop() if len(stems) == 1 else names[0]
+
+
+def without_seed(name: str) -> str:
+    """A name without the number at its end."""
+    return re.sub(r"[-_ .]*(seed|(?<![A-Za-z])s)?[-_ .]*\d+$", "", name) or name
+
+
+def named(recipes: Sequence[Recipe[AnyRun]], name: str | None) -> Recipe[AnyRun] | None:
+    """The recipe of this name; None for no name.
+
+    Raises:
+        InputError: no recipe is called so.
+    """
+    if name is None:
+        return None
+    for recipe in recipes:
+        if recipe.name == name:
+            return recipe
+    raise InputError(f"no runs are called {name!r}; there are: {', '.join(recipe.name for recipe in recipes)}")
+
+
 def described_run(run: Run) -> Described:
     """A run's method.
 
@@ -69,6 +177,19 @@ def describe(config: Mapping[str, Any], losses: Sequence[str] = ()) -> Described
     return Described(text, name, tuple(losses), arguments, departures, name == PLAIN and not departures, control)
 
 
+def described_transfer(run: Run) -> Described:
+    """A model and what its backbone was trained with: the method of the run that it started from, where it is."""
+    name = str((run.config.get("method") or {}).get("class_path", "")).rpartition(".")[2] or "unknown model"
+    weights = run.config.get("weights")
+    if not weights:
+        return Described(f"{name}, from scratch")
+    if (Path(str(weights)) / "config.yaml").is_file():
+        origin = described_run(Run.open(str(weights)))
+        return replace(origin, text=f"{name}, backbone: {origin.text}")
+    start = stem([Path(weights).name])
+    return Described(f"{name}, from {start}", plain=without_seed(start) == PLAIN.lower())
+
+
 def _defaults(path: str) -> dict[str, Any]:
     """The default arguments of one of our classes, which a configuration need not repeat; none of another's."""
     try:
@@ -77,3 +198,7 @@ def _defaults(path: str) -> dict[str, Any]:
         return {}
     parameters = inspect.signature(target).parameters.values()
     return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
+
+
+def _text(config: dict[str, Any]) -> str:
+    return json.dumps(config, sort_keys=True, default=str)

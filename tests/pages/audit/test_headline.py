@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sceneproof.audit.figures import Figure
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.variants import TIME
+from sceneproof.figures import Figure
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages.audit import as_json
 from sceneproof.pages.audit_words import headline

@@ -164,7 +164,7 @@ def test_the_json_has_every_figure_and_table(out: Path, table: AuditTable, measu
         else:
             ends = (figure.interval.value, figure.interval.low, figure.interval.high)
             assert (found["value"], found["low"], found["high"]) == ends
-        assert found["videos"] == figure.videos
+        assert found["videos"] == figure.n
         assert found["meaning"] == CATALOG[name].meaning
     assert told["figures"]["top1"]["value"] == 31 / 32, "one could not be read"
     assert told["figures"]["human_accuracy"] | {"meaning": ""} == {
@@ -195,7 +195,7 @@ def test_the_csv_has_the_same_figures(out: Path, measures: Measures) -> None:
     for name, figure in measures.figures.items():
         if figure.interval is None:
             assert listed.loc[name, ["value", "low", "high"]].isna().all()
-            assert listed.loc[name, "missing"] == figure.missing
+            assert listed.loc[name, "missing"] == figure.detail
         else:
             assert listed.loc[name, "value"] == pytest.approx(figure.interval.value, rel=1e-5)
             assert listed.loc[name, "high"] == pytest.approx(figure.interval.high, rel=1e-5)

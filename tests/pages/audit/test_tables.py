@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sceneproof.audit.figures import CATALOG, WORDS, Figure
+from sceneproof.audit.figures import CATALOG, WORDS
 from sceneproof.contexts.variants import VARIANTS
+from sceneproof.figures import Figure
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.metrics.pull import Pull
 from sceneproof.pages import audit_tables as tables

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneproof.errors import InputError
-from sceneproof.pages.kit import Picture
+from sceneproof.pages.found import GAP, RIGHT, SIDE, STILLS, WRONG, shown_clips
+from sceneproof.pages.kit import Card, Picture
 from sceneproof.pages.pictures import WHITE
-from sceneproof.pages.tubes import GAP, RIGHT, SIDE, STILLS, WRONG, shown_clips
-from sceneproof.studies.detection import DetectionStudy, read_study
+from sceneproof.pages.study import Sources
+from sceneproof.studies.detection import DetectionStudy
 from sceneproof.tasks.detection.detecting import Found
 from tests.pages.detection.fake import AFTER, PERFECT, elsewhere, found, make_detector, truth
 from tests.squares import FRAMES, make_squares
@@ -38,11 +40,16 @@ def there(manifest: Path) -> pd.DataFrame:
 
 
 def study_of(folder: Path, there: pd.DataFrame, made: Found) -> DetectionStudy:
-    return read_study([make_detector(folder / "own", PERFECT, 0, there=there, made=made)])
+    return DetectionStudy.of([make_detector(folder / "own", PERFECT, 0, there=there, made=made)])
+
+
+def cards(study: DetectionStudy, manifest: Path | None, *, videos: int = 4) -> Sequence[Card]:
+    clips = shown_clips(study, Sources(manifest), videos=videos).clips
+    return () if clips is None else clips.cards
 
 
 def strips(study: DetectionStudy, manifest: Path) -> dict[str, Picture]:
-    return {clip.asides[-1]: clip.pictures[0] for clip in shown_clips(study, manifest)}
+    return {clip.asides[-1]: clip.pictures[0] for clip in cards(study, manifest)}
 
 
 def answer(strip: Picture) -> tuple[bool | None, str]:
@@ -69,7 +76,7 @@ def test_the_best_tube_is_drawn_over_who_was_there(tmp_path: Path, manifest: Pat
     sure = there.assign(score=0.75, x1=there["x1"] + 4, x2=there["x2"] + 4)  # 20 of 28 pixels
     weak = there.assign(score=0.5, track=1, action=there["action"].map(AFTER))
     study = study_of(tmp_path, there, found(pd.concat([weak, sure])))
-    clips = shown_clips(study, manifest)
+    clips = cards(study, manifest)
     assert sorted(clip.asides[-1] for clip in clips) == ["test_out0", "test_out1"]
     assert {clip.title for clip in clips} == {"jump", "run"}
     assert {clip.asides[0] for clip in clips} == {"in hall"}
@@ -112,8 +119,8 @@ def test_only_what_can_be_read_is_shown(tmp_path: Path, manifest: Path, there: p
     unread = there.assign(problem=np.where(there["video"] == "test_out0", "no video stream", ""))
     study = study_of(tmp_path, unread, found(there.assign(score=0.5)))
     assert list(strips(study, manifest)) == ["test_out1"]
-    assert shown_clips(study, manifest, videos=0) == []
-    assert shown_clips(study, None) == []
+    assert not cards(study, manifest, videos=0)
+    assert not cards(study, None)
     other = study_of(tmp_path / "other", truth(2), found(there.iloc[:0].assign(score=0.5)))
     with pytest.raises(InputError, match="none of the tested videos is in this manifest: is it of another data set"):
-        shown_clips(other, manifest)
+        cards(other, manifest)

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sceneproof.pages.detection import at_floor, headline
-from sceneproof.studies.detection import read_study
-from sceneproof.studies.detection_measures import LOT, measure
+from sceneproof.studies.detection import LOT, DetectionStudy, measure
 from sceneproof.tasks.detection.detecting import Found
 from tests.pages.detection.fake import BLIND, MOC, PERFECT, SSD, Kind, exact, found, make_detector, people, truth
 from tests.pages.fake import ACTIONS
@@ -25,7 +24,7 @@ def guessed(there: pd.DataFrame, seed: int) -> Found:
 
 def said(*paths: Path, **options: str) -> list[str]:
     """The sentences, with plain spaces."""
-    study = read_study(paths, **options)  # type: ignore[arg-type]
+    study = DetectionStudy.of(paths, **options)
     return [one.replace("\N{NO-BREAK SPACE}", " ") for one in headline(study, measure(study))]
 
 
@@ -58,11 +57,11 @@ def test_nothing_follows_where_all_guess(tmp_path: Path) -> None:
         make_detector(tmp_path / name, kind, 0, there=THERE, made=guessed(THERE, seed), starts=tmp_path)
         for seed, (name, kind) in enumerate((("ssd", Kind(SSD, "plain", 0, 0)), ("moc", Kind(MOC, "sdn", 0, 0))))
     ]
-    study = read_study(paths)
+    study = DetectionStudy.of(paths)
     measures = measure(study)
     assert all(at_floor(study, measures, recipe) for recipe in study.recipes)
     first, second, *_ = said(*paths)
-    lots = [measures.measures.find(recipe, LOT, study.last) for recipe in study.recipes]
+    lots = [measures.find(recipe, LOT, study.last) for recipe in study.recipes]
     low, high = sorted(100 * one.mean for one in lots if one is not None)
     assert first == (
         "Nothing follows from these figures. Out of context, no detector here is clearly better than its own boxes "

@@ -8,18 +8,19 @@ import pytest
 
 from sceneproof.metrics.boxes import FoundBoxes, TrueBoxes
 from sceneproof.metrics.frame_diagnosis import Kind as Mistake
-from sceneproof.studies.detection import DetectionStudy, Recipe, read_study
-from sceneproof.studies.detection_measures import (
+from sceneproof.studies.detection import (
     FRAME,
     LOT,
     MEAN_VIDEO,
     METRICS,
-    DetectionMeasures,
+    DetectionDetail,
+    DetectionStudy,
+    Recipe,
     by_lot,
     in_reading,
     measure,
 )
-from sceneproof.studies.measures import Measure
+from sceneproof.studies.measures import Measure, Measures
 from sceneproof.tasks.detection.detecting import Found
 from sceneproof.tasks.detection.scoring import figures
 from tests.pages.detection.fake import (
@@ -41,14 +42,14 @@ from tests.pages.detection.fake import (
 from tests.pages.fake import ACTIONS
 
 
-def told(measures: DetectionMeasures, recipe: Recipe, metric: str, on: str) -> Measure:
-    one = measures.measures.find(recipe, metric, on)
+def told(measures: Measures[DetectionDetail], recipe: Recipe, metric: str, on: str) -> Measure:
+    one = measures.find(recipe, metric, on)
     assert one is not None
     return one
 
 
-def alone(folder: Path, there: pd.DataFrame, made: Found) -> tuple[DetectionStudy, DetectionMeasures]:
-    study = read_study([make_detector(folder / "alone", PERFECT, 0, there=there, made=made)])
+def alone(folder: Path, there: pd.DataFrame, made: Found) -> tuple[DetectionStudy, Measures[DetectionDetail]]:
+    study = DetectionStudy.of([make_detector(folder / "alone", PERFECT, 0, there=there, made=made)])
     return study, measure(study)
 
 
@@ -63,7 +64,7 @@ def test_what_is_found_exactly_and_what_has_another_name(tmp_path: Path) -> None
         for name, kind in (("right", PERFECT), ("wrong", BLIND))
         for seed in (0, 1)
     ]  # fmt: skip
-    study = read_study(paths)
+    study = DetectionStudy.of(paths)
     measures = measure(study)
     right, wrong = study.recipes
     for on in study.slices:
@@ -73,12 +74,12 @@ def test_what_is_found_exactly_and_what_has_another_name(tmp_path: Path) -> None
             assert best.gain is not None
             assert (best.gain.value, best.gain.low, best.gain.high) == (1, 1, 1)
             assert (best.detail, best.videos) == ("gain over wrong", 7)
-        best_found, worst_found = (measures.found[on][recipe.name] for recipe in (right, wrong))
+        best_found, worst_found = (measures.details[on][recipe.name] for recipe in (right, wrong))
         assert best_found.areas.tolist() == [1, 0, 0, 0, 0, 0]
         assert worst_found.areas.tolist() == [0, 0, 0, 0, 0, 1]
         assert best_found.by_class.tolist() == [1] * 6
         assert best_found.by_threshold.tolist() == [1] * 11
-    turned = measure(read_study(paths, baseline="right", debiased="wrong"))
+    turned = measure(DetectionStudy.of(paths, baseline="right", debiased="wrong"))
     loss = told(turned, wrong, MEAN_VIDEO, "out of context").gain
     assert loss is not None
     assert (loss.value, loss.low, loss.high) == (-1, -1, -1)
@@ -87,7 +88,7 @@ def test_what_is_found_exactly_and_what_has_another_name(tmp_path: Path) -> None
 def test_gains_are_paired_over_the_seeds_that_both_have(tmp_path: Path) -> None:
     kinds = {"plain": Kind(MOC, "plain", 0.9, 0.4, shaky=4), "sdn": Kind(MOC, "sdn", 0.9, 0.8, shaky=4)}
     paths = make_detectors(tmp_path, seeds=3, kinds=kinds, there=truth(8))
-    study = read_study([path for path in paths if path.name != "plain-seed1"])
+    study = DetectionStudy.of([path for path in paths if path.name != "plain-seed1"])
     measures = measure(study)
     plain, sdn = study.recipes
     assert (plain.seeds, sdn.seeds) == ([0, 2], [0, 1, 2])
@@ -108,7 +109,7 @@ def test_figures_are_those_that_evaluate_takes(tmp_path: Path) -> None:
     boxes, tubes = (table[table["split"] == "test_out"] for table in (made.boxes, made.tubes))
     expected = figures(there[outside], boxes, tubes, ACTIONS)
     for own in ("act", "voc"):
-        study = read_study([path], reading=own)
+        study = DetectionStudy.of([path], reading=own)
         measures = measure(study)
         for reading in ("act", "voc"):
             named = {f"frame-mAP@{at}": value for at, value in expected["frame_mAP"][reading].items()}
@@ -119,7 +120,7 @@ def test_figures_are_those_that_evaluate_takes(tmp_path: Path) -> None:
                 assert one.mean == pytest.approx(value)
                 assert value is not None
                 assert 0 < value < 1
-        by_class = measures.found["out of context"]["one"].by_class
+        by_class = measures.details["out of context"]["one"].by_class
         assert np.nanmean(by_class) == pytest.approx(expected["frame_mAP"][own]["0.5"])
 
 
@@ -145,15 +146,15 @@ def test_where_average_precision_goes_by_hand(tmp_path: Path, mistake: Mistake) 
     expected = np.zeros(6)
     expected[Mistake.RIGHT] = (((i - 1) / (LENGTH + i - 1) + i / (LENGTH + i)) / 2).mean()
     expected[mistake] = ((LENGTH / (LENGTH + i - 1) + LENGTH / (LENGTH + i)) / 2).mean()
-    for parts in measures.found.values():
+    for parts in measures.details.values():
         assert parts["alone"].areas == pytest.approx(expected)
         assert parts["alone"].areas.sum() == pytest.approx(1)
 
 
 def test_kinds_of_mistakes_sum_to_all(tmp_path: Path) -> None:
-    study = read_study(make_detectors(tmp_path, seeds=2, there=truth(6)))
+    study = DetectionStudy.of(make_detectors(tmp_path, seeds=2, there=truth(6)))
     measures = measure(study)
-    for on, parts in measures.found.items():
+    for on, parts in measures.details.items():
         for recipe in study.recipes:
             areas = parts[recipe.name].areas
             assert areas.sum() == pytest.approx(1)
@@ -166,7 +167,7 @@ def test_a_detector_that_finds_nothing_has_zeros(tmp_path: Path) -> None:
     study, measures = alone(tmp_path, there, exact(there.iloc[:0]))
     for metric in (*METRICS, LOT):
         assert told(measures, study.recipes[0], metric, "in context").mean == 0
-    assert measures.found["in context"]["alone"].areas.tolist() == [0, 0, 0, 0, 0, 1]
+    assert measures.details["in context"]["alone"].areas.tolist() == [0, 0, 0, 0, 0, 1]
 
 
 def test_boxes_of_a_video_where_nobody_is_count_as_false(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_boxes_of_a_video_where_nobody_is_count_as_false(tmp_path: Path) -> None
         (((i - 1) / i + i / (i + 1)) / 2).mean()
     )  # fmt: skip
     assert told(measures, study.recipes[0], FRAME, "out of context").mean == 1
-    assert measures.found[on]["alone"].areas[Mistake.OTHER] == pytest.approx(((1 / i + 1 / (i + 1)) / 2).mean())
+    assert measures.details[on]["alone"].areas[Mistake.OTHER] == pytest.approx(((1 / i + 1 / (i + 1)) / 2).mean())
 
 
 def test_by_lot_exchanges_the_names_of_each_video_and_nothing_else() -> None:
@@ -210,7 +211,7 @@ def test_the_floor_is_what_names_by_lot_reach(tmp_path: Path) -> None:
     for on in study.slices:
         floor = told(measures, study.recipes[0], LOT, on)
         assert 0.01 < floor.mean < 0.12  # precision of a sixth, for a sixth of the boxes; ties aside
-        above = measures.found[on]["alone"].above_lot
+        above = measures.details[on]["alone"].above_lot
         assert above is not None
         assert above.value == pytest.approx(1 - floor.mean)
         assert above.low > 0

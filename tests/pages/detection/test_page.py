@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sceneproof.pages.detection import report_detection
-from sceneproof.results import add_report, read_results
+from sceneproof.report import report
+from sceneproof.results import add_study, read_results
 from tests.pages.detection.fake import KINDS, PERFECT, SSD, Kind, exact, make_detector, make_detectors, truth
 from tests.pages.test_page import NASTY, Outline
 from tests.squares import make_squares
@@ -20,7 +20,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kinds = {name: KINDS[name] for name in ("ssd-from-plain", "ssd-from-sdn", "moc-from-sdn")}
     there = truth(6)
     there.loc[there["video"] == "test_out_001", "problem"] = "no video stream"
-    return report_detection(make_detectors(folder, seeds=2, kinds=kinds, there=there), folder / "out" / "a.html")
+    return report(make_detectors(folder, seeds=2, kinds=kinds, there=there), folder / "out" / "a.html")
 
 
 def plain(page: Path) -> str:
@@ -90,7 +90,7 @@ def test_a_start_of_others_is_named_beside_the_papers_figures(tmp_path: Path) ->
     weights.touch()
     config = make_detector(tmp_path / "own", PERFECT, 0) / "config.yaml"
     config.write_text(config.read_text().replace("weights: null", f"weights: {weights}"))
-    made = report_detection([tmp_path / "own"], tmp_path / "a.html")
+    made = report([tmp_path / "own"], tmp_path / "a.html")
     assert rows(made, "The paper’s figures on J-HMDB, and ours")[-1][1] == "vgg16.pth"
     assert "started from vgg16.pth; what these had seen the runs do not tell." in plain(made)
 
@@ -123,7 +123,7 @@ def test_figures_are_beside_the_page(page: Path, tmp_path: Path) -> None:
     lost = value["lost_to"]["out of context"]["ssd-from-sdn"]
     assert sum(lost.values()) == pytest.approx(1)
     assert lost["right"] == pytest.approx(row["mean"])
-    add_report(tmp_path / "results.csv", page.with_suffix(".json"))
+    add_study(tmp_path / "results.csv", page, [], prefix="")
     lines = {(one.recipe, one.metric): float(one.ours) for one in read_results(tmp_path / "results.csv")}
     for end, key in (("", "gain"), ("/low", "gain_low"), ("/high", "gain_high")):
         found = lines["ssd-from-sdn", f"out of context/frame-mAP@0.5/gain{end}"]
@@ -138,7 +138,7 @@ def test_clips_are_shown_where_the_manifest_is_given(tmp_path: Path) -> None:
     known = listed[listed["split"].str.startswith("test")][["video", "split", "context", "scene"]]
     there = known.merge(boxes.drop(columns="score"), on="video").assign(action="jump", track=0, problem="")
     run = make_detector(tmp_path / "one", PERFECT, 0, there=there, made=exact(there))
-    text = report_detection([run], tmp_path / "a.html", manifest=manifest).read_text()
+    text = report([run], tmp_path / "a.html", manifest=manifest).read_text()
     pictures = Outline(text).pictures
     assert len(pictures) == 2
     assert all(str(one["src"]).startswith("data:image/webp;base64,") and one["alt"] for one in pictures)
@@ -146,7 +146,7 @@ def test_clips_are_shown_where_the_manifest_is_given(tmp_path: Path) -> None:
     assert text.count("✓ jump, 90.0") == 2
     assert "give the manifest" not in text
     nowhere = make_detector(tmp_path / "two", PERFECT, 0, there=there.assign(context=""), made=exact(there, wrong=True))
-    text = report_detection([nowhere], tmp_path / "b.html", manifest=manifest, videos=3).read_text()
+    text = report([nowhere], tmp_path / "b.html", manifest=manifest, videos=3).read_text()
     assert "<p>Clips, drawn at random" in text
     assert len(Outline(text).pictures) == 3
     assert len(re.findall(r"✗ punch, 90.0.%\s*\(wrong\)", text)) == 3
@@ -160,7 +160,7 @@ def test_markup_in_names_shows_as_text(tmp_path: Path) -> None:
     unread = there.assign(video=NASTY, problem=NASTY)
     there = pd.concat([there, unread], ignore_index=True)
     run = make_detector(tmp_path / "a<b>&$y$", Kind(SSD, "sdn", 1, 1), 0, there=there)
-    text = report_detection([run], tmp_path / "a.html", title=NASTY, manifest=manifest).read_text()
+    text = report([run], tmp_path / "a.html", title=NASTY, manifest=manifest).read_text()
     assert len(Outline(text).pictures) == 1
     assert "<script" not in text
     assert "<b>&" not in text
@@ -172,7 +172,7 @@ def test_one_run_without_contexts_boxes_found_or_curves(tmp_path: Path) -> None:
     there = truth(2).assign(context="", scene="")
     run = make_detector(tmp_path / "own", KINDS["ssd-from-plain"], 0, there=there, made=exact(there.iloc[:0]))
     (run / "metrics.jsonl").unlink()
-    text = plain(report_detection([run], tmp_path / "a.html"))
+    text = plain(report([run], tmp_path / "a.html"))
     assert '<p class="lead">Nothing follows from these figures. On the test videos, own is not clearly better' in text
     assert "On the test videos, own reaches a frame-mAP of 0.0 %" in text
     assert "The runs logged no curves." in text
@@ -181,7 +181,7 @@ def test_one_run_without_contexts_boxes_found_or_curves(tmp_path: Path) -> None:
 
 def test_the_reading_that_is_asked_for_leads(tmp_path: Path) -> None:
     run = make_detector(tmp_path / "own", KINDS["ssd-from-plain"], 0, there=truth(3))
-    text = plain(report_detection([run], tmp_path / "a.html", reading="voc"))
+    text = plain(report([run], tmp_path / "a.html", reading="voc"))
     captions = re.findall(r"<caption>(Frame-mAP and video-mAP, .*?)</caption>", text)
     assert ["Singh" in one for one in captions] == [True, True, False, False]
     assert json.loads((tmp_path / "a.json").read_text())["reading"] == "voc"
@@ -189,5 +189,5 @@ def test_the_reading_that_is_asked_for_leads(tmp_path: Path) -> None:
 
 def test_the_same_study_gives_the_same_page(tmp_path: Path) -> None:
     run = make_detector(tmp_path / "own", KINDS["ssd-from-plain"], 0, there=truth(2))
-    first = report_detection([run], tmp_path / "a.html").read_bytes()
-    assert report_detection([run], tmp_path / "a.html").read_bytes() == first
+    first = report([run], tmp_path / "a.html").read_bytes()
+    assert report([run], tmp_path / "a.html").read_bytes() == first

@@ -10,7 +10,7 @@ import pytest
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
 from sceneproof.run import Run
-from sceneproof.studies.detection import read_study
+from sceneproof.studies.detection import DetectionStudy
 from sceneproof.tasks.detection.scoring import NOTHING
 from tests.pages.detection.fake import (
     BLIND,
@@ -35,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_each_detector_is_compared_with_its_own_kind_on_a_plain_backbone(runs: list[Path]) -> None:
-    study = read_study(runs)
+    study = DetectionStudy.of(runs)
     assert [recipe.name for recipe in study.recipes] == list(KINDS)
     others = [study.reference(recipe) for recipe in study.recipes]
     assert [other and other.name for other in others] == [None, "ssd-from-plain", None, "moc-from-plain"]
@@ -46,33 +46,33 @@ def test_each_detector_is_compared_with_its_own_kind_on_a_plain_backbone(runs: l
 
 
 def test_a_baseline_that_is_named_is_everybodys(runs: list[Path]) -> None:
-    study = read_study(runs, baseline="moc-from-plain", debiased="moc-from-sdn")
+    study = DetectionStudy.of(runs, baseline="moc-from-plain", debiased="moc-from-sdn")
     others = [study.reference(recipe) for recipe in study.recipes]
     assert [other and other.name for other in others] == ["moc-from-plain", "moc-from-plain", None, "moc-from-plain"]
     assert [recipe.name for recipe in study.models()] == ["moc-from-plain", "moc-from-sdn"]
     with pytest.raises(InputError, match="no runs are called 'nobody'"):
-        read_study(runs, baseline="nobody")
+        DetectionStudy.of(runs, baseline="nobody")
 
 
 def test_a_start_that_is_gone_is_known_by_its_name(tmp_path: Path) -> None:
     kinds = {"a": Kind(MOC, "plain", 1, 1), "b": Kind(MOC, "sdn", 1, 1)}
     paths = [make_detector(tmp_path / name, kind, 0, starts=tmp_path / "gone") for name, kind in kinds.items()]
-    study = read_study(paths)
+    study = DetectionStudy.of(paths)
     assert [recipe.method.text for recipe in study.recipes] == ["MOC, from plain", "MOC, from sdn"]
     assert study.lead.name == "b"
-    alone = read_study([make_detector(tmp_path / "scratch", kinds["a"], 0)])
+    alone = DetectionStudy.of([make_detector(tmp_path / "scratch", kinds["a"], 0)])
     assert alone.recipes[0].method.text == "MOC, from scratch"
     assert alone.reference(alone.lead) is None
 
 
 def test_slices_are_contexts_or_all(tmp_path: Path) -> None:
     there = truth(3)
-    study = read_study([make_detector(tmp_path / "one", PERFECT, 0, there=there)])
+    study = DetectionStudy.of([make_detector(tmp_path / "one", PERFECT, 0, there=there)])
     assert {on: part["video"].nunique() for on, part in study.slices.items()} == {"in context": 4, "out of context": 4}
     assert study.last == "out of context"
-    plain = read_study([make_detector(tmp_path / "two", PERFECT, 0, there=there.assign(context=""))])
+    plain = DetectionStudy.of([make_detector(tmp_path / "two", PERFECT, 0, there=there.assign(context=""))])
     assert list(plain.slices) == ["test"]
-    inside = read_study([tmp_path / "one"], splits=["test"])
+    inside = DetectionStudy.of([tmp_path / "one"], splits=["test"])
     assert list(inside.slices) == ["in context"]
 
 
@@ -80,7 +80,7 @@ def test_only_what_all_were_tested_on_counts(tmp_path: Path) -> None:
     there = truth(4)
     first = make_detector(tmp_path / "a", PERFECT, 0, there=there, starts=tmp_path)
     second = make_detector(tmp_path / "b", BLIND, 0, there=there[there["video"] != "test_001"], starts=tmp_path)
-    study = read_study([first, second])
+    study = DetectionStudy.of([first, second])
     assert study.notes == ["Left out of all figures: 1 video that not every run was tested on."]
     tested = [one for recipe in study.recipes for one in recipe.tested]
     for table in (study.truth, *(one.found for one in tested), *(one.tubes for one in tested)):
@@ -91,25 +91,25 @@ def test_only_what_all_were_tested_on_counts(tmp_path: Path) -> None:
 def test_a_video_that_could_not_be_read_is_told(tmp_path: Path) -> None:
     there = truth(3)
     there.loc[there["video"] == "test_out_001", "problem"] = "no video stream"
-    study = read_study([make_detector(tmp_path / "a", PERFECT, 0, there=there)])
+    study = DetectionStudy.of([make_detector(tmp_path / "a", PERFECT, 0, there=there)])
     assert study.notes == ["a could not read 1 video: the boxes there count as missed."]
 
 
 def test_bad_studies_are_refused(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no runs given"):
-        read_study([])
+        DetectionStudy.of([])
     with pytest.raises(InputError, match="reading: must be act or voc, not 'coco'"):
-        read_study(runs, reading="coco")  # type: ignore[arg-type]
+        DetectionStudy.of(runs, reading="coco")
     with pytest.raises(InputError, match="a run of classification; make its page apart from those of detection"):
-        read_study([make_run(tmp_path / "classifier", CLASSIFIERS["plain"], 0)])
+        DetectionStudy.of([make_run(tmp_path / "classifier", CLASSIFIERS["plain"], 0)])
     with pytest.raises(InputError, match="one configuration and seed"):
-        read_study([runs[0], runs[0]])
+        DetectionStudy.of([runs[0], runs[0]])
     with pytest.raises(InputError, match="no test of split 'nothing'; tested were: test, test_out"):
-        read_study(runs, splits=["nothing"])
+        DetectionStudy.of(runs, splits=["nothing"])
     there = truth()
     nothing = there[there["action"] == NOTHING]
     with pytest.raises(InputError, match="hold no box of the run's actions"):
-        read_study([make_detector(tmp_path / "nothing", PERFECT, 0, there=nothing, made=exact(there.iloc[:0]))])
+        DetectionStudy.of([make_detector(tmp_path / "nothing", PERFECT, 0, there=nothing, made=exact(there.iloc[:0]))])
 
 
 @pytest.mark.parametrize("file", ["predictions.parquet", "tubes.parquet"])
@@ -117,7 +117,7 @@ def test_a_run_that_was_not_tested_to_the_end_is_refused(tmp_path: Path, file: s
     path = make_detector(tmp_path / "untested", PERFECT, 0)
     (path / "evaluation" / file).unlink()
     with pytest.raises(InputError, match=rf"has not been tested \({path}/evaluation/{file} is missing\)"):
-        read_study([path])
+        DetectionStudy.of([path])
 
 
 def test_runs_of_other_actions_are_refused(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_runs_of_other_actions_are_refused(tmp_path: Path) -> None:
     Run(paths[1], run.config, [*ACTIONS, "swim"], []).begin()
     shutil.copytree(paths[0] / "evaluation", paths[1] / "evaluation")
     with pytest.raises(InputError, match=r"/b and .*/a name different actions: make one page for each data set"):
-        read_study(paths)
+        DetectionStudy.of(paths)
 
 
 @pytest.mark.parametrize("file", ["predictions", "tubes"])
@@ -138,7 +138,7 @@ def test_found_boxes_of_an_unknown_action_are_refused(tmp_path: Path, file: str)
     kind = "found boxes" if file == "predictions" else "found tubes"
     write_table(path / "evaluation" / f"{file}.parquet", table.assign(action="swim"), kind, actions=ACTIONS)
     with pytest.raises(InputError, match=rf"{file}.parquet: holds the action 'swim', which the run .*/a does not know"):
-        read_study([path])
+        DetectionStudy.of([path])
 
 
 def moved(there: pd.DataFrame) -> pd.DataFrame:
@@ -159,4 +159,4 @@ def test_runs_tested_on_other_boxes_are_refused(tmp_path: Path, change: Callable
     first = make_detector(tmp_path / "a", PERFECT, 0, there=truth(3))
     second = make_detector(tmp_path / "b", Kind(SSD, "sdn", 1, 1), 1, there=change(truth(3)))
     with pytest.raises(InputError, match="were tested on different annotations of the same videos"):
-        read_study([first, second])
+        DetectionStudy.of([first, second])

@@ -10,9 +10,9 @@ import pytest
 
 from sceneproof.errors import InputError
 from sceneproof.mall.untrimmed import UntrimmedWorld, make_untrimmed_world
-from sceneproof.pages.localization import report_localization
-from sceneproof.pages.untrimmed import _stills
-from sceneproof.results import add_report, read_results
+from sceneproof.pages.found import _stills
+from sceneproof.report import report
+from sceneproof.results import add_study, read_results
 from tests.pages.localization.fake import KINDS, RC3D, Kind, detections, make_localizer, make_localizers, truth
 from tests.pages.test_page import NASTY, Outline
 from tests.timed import make_timed
@@ -24,7 +24,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kinds = {name: KINDS[name] for name in ("rc3d-from-plain", "rc3d-from-sdn", "former-from-sdn")}
     there = truth(4)
     there.loc[there["video"] == "test_out_001", "problem"] = "no video stream"
-    return report_localization(make_localizers(folder, seeds=2, kinds=kinds, there=there), folder / "out" / "a.html")
+    return report(make_localizers(folder, seeds=2, kinds=kinds, there=there), folder / "out" / "a.html")
 
 
 def test_the_page_stands_alone(page: Path) -> None:
@@ -69,7 +69,7 @@ def test_figures_are_beside_the_page(page: Path, tmp_path: Path) -> None:
     assert row["gain_low"] < row["gain"] < row["gain_high"]
     listed = value["average_precision"]["out of context"]["rc3d-from-sdn"]
     assert all(0 <= one <= 1 for one in listed.values())
-    add_report(tmp_path / "results.csv", page.with_suffix(".json"))
+    add_study(tmp_path / "results.csv", page, [], prefix="")
     lines = {(one.recipe, one.metric): float(one.ours) for one in read_results(tmp_path / "results.csv")}
     assert lines["rc3d-from-sdn", "out of context/mAP/gain"] == pytest.approx(row["gain"], rel=1e-4)
 
@@ -85,21 +85,21 @@ def test_frames_are_shown_where_the_manifest_is_given(tmp_path: Path) -> None:
     there = there.assign(action=there["action"].map(dict.fromkeys(there["action"], "jump")))
     run = make_localizer(tmp_path / "one", KINDS["former-from-sdn"], 0, there=there)
     path = tmp_path / "world" / "manifest.parquet"
-    text = report_localization([run], tmp_path / "a.html", manifest=path).read_text()
+    text = report([run], tmp_path / "a.html", manifest=path).read_text()
     pictures = Outline(text).pictures
     assert len(pictures) == 2 * 8
     assert all(str(one["src"]).startswith("data:image/webp;base64,") and one["alt"] for one in pictures)
     assert "give the manifest" not in text
     other = make_localizer(tmp_path / "other", KINDS["former-from-sdn"], 0)
     with pytest.raises(InputError, match="none of the tested videos is in this manifest"):
-        report_localization([other], tmp_path / "b.html", manifest=path)
+        report([other], tmp_path / "b.html", manifest=path)
 
 
 def test_markup_in_names_shows_as_text(tmp_path: Path) -> None:
     there = truth(2)
     there["scene"] = NASTY
     run = make_localizer(tmp_path / "a<b>&$y$", Kind(RC3D, "sdn", 1, 1), 0, there=there)
-    text = report_localization([run], tmp_path / "a.html", title=NASTY).read_text()
+    text = report([run], tmp_path / "a.html", title=NASTY).read_text()
     assert "<script" not in text
     assert "<b>&" not in text
     assert "a&lt;b&gt;&amp;$y$</text>" in text
@@ -111,7 +111,7 @@ def test_one_run_without_contexts_segments_found_or_curves(tmp_path: Path) -> No
     nothing = detections(there, kind, 0).iloc[:0]
     run = make_localizer(tmp_path / "own", kind, 0, there=there, found=nothing)
     (run / "metrics.jsonl").unlink()
-    text = report_localization([run], tmp_path / "a.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
+    text = report([run], tmp_path / "a.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
     assert "On the test videos, own reaches a mean average precision of 0.0 %" in text
     assert "The runs logged no curves." in text
     assert "Gains in mAP" not in text
@@ -119,8 +119,8 @@ def test_one_run_without_contexts_segments_found_or_curves(tmp_path: Path) -> No
 
 def test_the_same_study_gives_the_same_page(tmp_path: Path) -> None:
     run = make_localizer(tmp_path / "own", KINDS["rc3d-from-plain"], 0, there=truth(2))
-    first = report_localization([run], tmp_path / "a.html").read_bytes()
-    assert report_localization([run], tmp_path / "a.html").read_bytes() == first
+    first = report([run], tmp_path / "a.html").read_bytes()
+    assert report([run], tmp_path / "a.html").read_bytes() == first
 
 
 def test_frames_of_the_page_are_those_of_their_second(tmp_path: Path) -> None:

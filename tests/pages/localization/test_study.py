@@ -9,8 +9,7 @@ import pytest
 from sceneproof.errors import InputError
 from sceneproof.metrics.temporal_diagnosis import Kind as Mistake
 from sceneproof.pages.localization import headline
-from sceneproof.studies.localization import read_study, segments_of
-from sceneproof.studies.localization_measures import AVERAGE, COUNTS, measure
+from sceneproof.studies.localization import AVERAGE, COUNTS, LocalizationStudy, measure, segments_of
 from sceneproof.tasks.localization.scoring import (
     THRESHOLDS,
     average_precisions,
@@ -37,7 +36,7 @@ def exact(there: pd.DataFrame, *, wrong: bool = False) -> pd.DataFrame:
 
 
 def test_each_localizer_is_compared_with_its_own_kind_on_a_plain_backbone(runs: list[Path]) -> None:
-    study = read_study(runs)
+    study = LocalizationStudy.of(runs)
     names = [recipe.name for recipe in study.recipes]
     assert names == ["rc3d-from-plain", "rc3d-from-sdn", "former-from-plain", "former-from-sdn"]
     others = [study.reference(recipe) for recipe in study.recipes]
@@ -48,7 +47,7 @@ def test_each_localizer_is_compared_with_its_own_kind_on_a_plain_backbone(runs: 
 
 
 def test_a_baseline_that_is_named_is_everybodys(runs: list[Path]) -> None:
-    study = read_study(runs, baseline="former-from-plain", debiased="former-from-sdn")
+    study = LocalizationStudy.of(runs, baseline="former-from-plain", debiased="former-from-sdn")
     others = [study.reference(recipe) for recipe in study.recipes]
     assert [other and other.name for other in others] == [
         "former-from-plain",
@@ -58,28 +57,28 @@ def test_a_baseline_that_is_named_is_everybodys(runs: list[Path]) -> None:
     ]
     assert [recipe.name for recipe in study.models()] == ["former-from-plain", "former-from-sdn"]
     with pytest.raises(InputError, match="no runs are called 'nobody'"):
-        read_study(runs, baseline="nobody")
+        LocalizationStudy.of(runs, baseline="nobody")
 
 
 def test_a_start_that_is_gone_is_known_by_its_name(tmp_path: Path) -> None:
     kinds = {"a": Kind(RC3D, "plain", 1, 1), "b": Kind(RC3D, "sdn", 1, 1)}
     paths = [make_localizer(tmp_path / name, kind, 0, starts=tmp_path / "gone") for name, kind in kinds.items()]
-    study = read_study(paths)
+    study = LocalizationStudy.of(paths)
     assert [recipe.method.text for recipe in study.recipes] == ["RC3D, from plain", "RC3D, from sdn"]
     assert study.lead.name == "b"
-    alone = read_study([make_localizer(tmp_path / "scratch", kinds["a"], 0)])
+    alone = LocalizationStudy.of([make_localizer(tmp_path / "scratch", kinds["a"], 0)])
     assert alone.recipes[0].method.text == "RC3D, from scratch"
     assert alone.reference(alone.lead) is None
 
 
 def test_slices_are_contexts_or_all(tmp_path: Path) -> None:
     there = truth(3)
-    study = read_study([make_localizer(tmp_path / "one", PERFECT, 0, there=there)])
+    study = LocalizationStudy.of([make_localizer(tmp_path / "one", PERFECT, 0, there=there)])
     assert {on: part["video"].nunique() for on, part in study.slices.items()} == {"in context": 4, "out of context": 4}
     assert study.last == "out of context"
-    plain = read_study([make_localizer(tmp_path / "two", PERFECT, 0, there=there.assign(context=""))])
+    plain = LocalizationStudy.of([make_localizer(tmp_path / "two", PERFECT, 0, there=there.assign(context=""))])
     assert list(plain.slices) == ["test"]
-    inside = read_study([tmp_path / "one"], splits=["test"])
+    inside = LocalizationStudy.of([tmp_path / "one"], splits=["test"])
     assert list(inside.slices) == ["in context"]
 
 
@@ -88,7 +87,7 @@ def test_only_what_all_were_tested_on_counts(tmp_path: Path) -> None:
     most = there[there["video"] != "test_001"]
     first = make_localizer(tmp_path / "a", PERFECT, 0, there=there, starts=tmp_path)
     second = make_localizer(tmp_path / "b", BLIND, 0, there=most, starts=tmp_path)
-    study = read_study([first, second])
+    study = LocalizationStudy.of([first, second])
     assert study.notes == ["Left out of all figures: 1 video that not every run was tested on."]
     assert "test_001" not in set(study.truth["video"])
     assert all("test_001" not in set(one.found["video"]) for recipe in study.recipes for one in recipe.tested)
@@ -96,26 +95,26 @@ def test_only_what_all_were_tested_on_counts(tmp_path: Path) -> None:
 
 def test_bad_studies_are_refused(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no runs given"):
-        read_study([])
+        LocalizationStudy.of([])
     with pytest.raises(InputError, match="a run of classification"):
-        read_study([make_run(tmp_path / "classifier", KINDS["plain"], 0)])
+        LocalizationStudy.of([make_run(tmp_path / "classifier", KINDS["plain"], 0)])
     with pytest.raises(InputError, match="one configuration and seed"):
-        read_study([runs[0], runs[0]])
+        LocalizationStudy.of([runs[0], runs[0]])
     with pytest.raises(InputError, match="no test of split 'nothing'; tested were: test, test_out"):
-        read_study(runs, splits=["nothing"])
+        LocalizationStudy.of(runs, splits=["nothing"])
     untested = make_localizer(tmp_path / "untested", PERFECT, 0)
     (untested / "evaluation" / "predictions.parquet").unlink()
     with pytest.raises(InputError, match="has not been tested"):
-        read_study([untested])
+        LocalizationStudy.of([untested])
     moved = truth()
     moved.loc[0, "end"] = 14.0
     other = make_localizer(tmp_path / "moved", BLIND, 0, there=moved)
     with pytest.raises(InputError, match="different annotations of the same videos"):
-        read_study([runs[0], other])
+        LocalizationStudy.of([runs[0], other])
     there = truth()
     nothing = there[there["action"] == "background"]
     with pytest.raises(InputError, match="hold no segment of the run's actions"):
-        read_study([make_localizer(tmp_path / "nothing", PERFECT, 0, there=nothing)])
+        LocalizationStudy.of([make_localizer(tmp_path / "nothing", PERFECT, 0, there=nothing)])
 
 
 def test_what_is_found_exactly_and_what_is_named_wrongly(tmp_path: Path) -> None:
@@ -130,17 +129,17 @@ def test_what_is_found_exactly_and_what_is_named_wrongly(tmp_path: Path) -> None
         for name, (kind, wrong) in names.items()
         for seed in (0, 1)
     ]  # fmt: skip
-    study = read_study(paths)
+    study = LocalizationStudy.of(paths)
     measures = measure(study)
     right, wrong = study.recipes
     for on in study.slices:
-        best, worst = (measures.measures.find(recipe, AVERAGE, on) for recipe in (right, wrong))
+        best, worst = (measures.find(recipe, AVERAGE, on) for recipe in (right, wrong))
         assert best is not None
         assert worst is not None
         assert (best.mean, best.std, worst.mean, worst.gain) == (1, 0, 0, None)
         assert best.gain is not None
         assert (best.gain.value, best.gain.low, best.gain.high) == (1, 1, 1)
-        found = measures.found[on]
+        found = measures.details[on]
         assert found["right"].kinds[Mistake.TRUE_POSITIVE] == found["right"].kinds.sum() == 2 * 18
         assert found["wrong"].kinds[Mistake.WRONG_LABEL] == found["wrong"].kinds.sum() == 2 * 18
         # three equally sure ones a video: the first finds a third of the segments, of whichever name
@@ -150,7 +149,7 @@ def test_what_is_found_exactly_and_what_is_named_wrongly(tmp_path: Path) -> None
 
 
 def test_figures_are_those_that_evaluate_takes(runs: list[Path]) -> None:
-    study = read_study(runs)
+    study = LocalizationStudy.of(runs)
     measures = measure(study)
     for recipe in study.recipes:
         one = recipe.tested[1]
@@ -161,15 +160,15 @@ def test_figures_are_those_that_evaluate_takes(runs: list[Path]) -> None:
         expected = map_figures(values["activitynet"], THRESHOLDS)
         for threshold in (*THRESHOLDS, "average"):
             name = AVERAGE if threshold == "average" else f"mAP@{threshold:g}"
-            found = measures.measures.find(recipe, name, "out of context")
+            found = measures.find(recipe, name, "out of context")
             assert found is not None
             assert found.values[1] == pytest.approx(expected[str(threshold)])
-        other = measures.measures.find(recipe, "mAP, thumos reading", "out of context")
+        other = measures.find(recipe, "mAP, thumos reading", "out of context")
         assert other is not None
         assert other.values[1] == pytest.approx(map_figures(values["thumos"], THRESHOLDS)["average"])
-    turned = measure(read_study(runs, reading="thumos")).measures
+    turned = measure(LocalizationStudy.of(runs, reading="thumos"))
     first = turned.find(study.recipes[0], AVERAGE, "in context")
-    again = measures.measures.find(study.recipes[0], "mAP, thumos reading", "in context")
+    again = measures.find(study.recipes[0], "mAP, thumos reading", "in context")
     assert first is not None
     assert again is not None
     assert first.values == pytest.approx(again.values)
@@ -178,10 +177,10 @@ def test_figures_are_those_that_evaluate_takes(runs: list[Path]) -> None:
 def test_a_localizer_that_finds_nothing_has_zeros(tmp_path: Path) -> None:
     there = truth(2)
     nothing = exact(there).iloc[:0]
-    study = read_study([make_localizer(tmp_path / "none", PERFECT, 0, there=there, found=nothing)])
+    study = LocalizationStudy.of([make_localizer(tmp_path / "none", PERFECT, 0, there=there, found=nothing)])
     measures = measure(study)
-    found = measures.measures.find(study.recipes[0], AVERAGE, "in context")
+    found = measures.find(study.recipes[0], AVERAGE, "in context")
     assert found is not None
     assert found.mean == 0
-    assert measures.found["in context"]["none"].kinds.sum() == 0
-    assert (measures.found["in context"]["none"].recall == 0).all()
+    assert measures.details["in context"]["none"].kinds.sum() == 0
+    assert (measures.details["in context"]["none"].recall == 0).all()

@@ -3,7 +3,7 @@ from math import log, sqrt
 import pytest
 import torch
 
-from sceneproof.tasks.detection.boxes import BACKGROUND, default_boxes, matched, moved, offsets_to
+from sceneproof.tasks.detection.multibox import BACKGROUND, default_boxes, matched, moved, offsets_to
 
 VARIANCES = (0.1, 0.2)
 

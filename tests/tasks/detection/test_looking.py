@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.data.video import VideoError
+from sceneproof.methods.base import Facts
 from sceneproof.tasks.detection.clips import BoxClipSettings, clip_around
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.linking import TubeSettings, link
@@ -21,7 +22,7 @@ class Telling(Detector):
     """Finds in each clip one box of action 0, whose score is a hundredth of the clip's number, and one without area."""
 
     def __init__(self, frames: int) -> None:
-        super().__init__(VGG16(width=1), 1)
+        super().__init__(VGG16(width=1), Facts(1))
         self.frames, self.seen = frames, 0
 
     def detect(self, video: Tensor) -> list[Tubelets]:

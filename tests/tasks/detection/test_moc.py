@@ -11,8 +11,8 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.errors import InputError
-from sceneproof.tasks.detection.centres import Truths, focal, truths
-from sceneproof.tasks.detection.gaussians import centre_map, radius
+from sceneproof.methods.base import Facts
+from sceneproof.tasks.detection.centres import Truths, centre_map, focal, radius, truths
 from sceneproof.tasks.detection.moc import MOC
 from sceneproof.types import Tubelets
 from tests.tasks.detection.toys import Tube, batch, shown, total
@@ -33,7 +33,7 @@ PARTS = {"L_center": "centre_head", "L_mov": "movement_head", "L_box": "box_head
 def network(backbone: Backbone | None = None, **settings: Any) -> MOC:
     torch.manual_seed(0)
     small: dict[str, Any] = {"frames": 5, "decoder_width": 8, "head_width": 16}
-    return MOC(backbone or VGG16(width=4, batch_norm=True), 3, **(small | settings))
+    return MOC(backbone or VGG16(width=4, batch_norm=True), Facts(3), **(small | settings))
 
 
 @pytest.mark.parametrize("kind", ["2D", "3D"])

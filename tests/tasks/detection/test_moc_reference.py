@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sceneproof.methods.base import Facts
 from sceneproof.tasks.detection.centres import truths
 from sceneproof.tasks.detection.moc import MOC
 from sceneproof.types import BoxBatch
@@ -49,7 +50,7 @@ def theirs(name: str) -> str:
 
 
 def network() -> MOC:
-    net = MOC(per_channel(), ACTIONS, frames=FRAMES, map_stride=STRIDE, decoder_width=WIDTH, head_width=HEAD)
+    net = MOC(per_channel(), Facts(ACTIONS), frames=FRAMES, map_stride=STRIDE, decoder_width=WIDTH, head_width=HEAD)
     net.decoder = Given()  # type: ignore[assignment]
     heads = {name: tensor for name, tensor in net.state_dict().items() if name.startswith(tuple(KEYS))}
     by_formula = weights({theirs(name): tensor for name, tensor in heads.items()})

@@ -10,6 +10,7 @@ from torchvision.ops import box_iou
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.tasks.detection.ssd import SSD
 from tests.tasks.detection.toys import Tube, batch, shown, total
 
@@ -24,7 +25,7 @@ PARTS = {"L_conf": "heads.classification_head", "L_loc": "heads.regression_head"
 def network(actions: int = 3, **settings: Any) -> SSD:
     torch.manual_seed(0)
     backbone = VGG16(width=settings.pop("width", 4), batch_norm=True)
-    return SSD(backbone, actions, **(SMALL | settings))
+    return SSD(backbone, Facts(actions), **(SMALL | settings))
 
 
 def test_learns_the_toy() -> None:
@@ -173,21 +174,21 @@ def test_bad_settings(settings: dict[str, Any], message: str) -> None:
 
 
 def test_frames_too_small_for_the_maps() -> None:
-    net = SSD(VGG16(width=1), 2)
+    net = SSD(VGG16(width=1), Facts(2))
     with pytest.raises(InputError, match=r"after 5 levels the map is down to 1 x 1 cells: .* only 5 aspect_ratios"):
         net.eval().detect(torch.zeros(1, 3, 1, 160, 160))
-    assert len(SSD(VGG16(width=1), 2).levels.extras) == 4
+    assert len(SSD(VGG16(width=1), Facts(2)).levels.extras) == 4
 
 
 def test_backbones_that_will_not_do() -> None:
     with pytest.raises(InputError, match="ResNet3D joins 16 frames in one feature"):
-        SSD(ResNet3D(10, width=2), 2)
+        SSD(ResNet3D(10, width=2), Facts(2))
     with pytest.raises(InputError, match=r"half of the rows and columns of the lower ones, 8 x 8, not 1 x 1 \(VGG16"):
-        SSD(VGG16(width=1, hidden=16), 2, **SMALL).detect(torch.zeros(1, 3, 1, 64, 64))
+        SSD(VGG16(width=1, hidden=16), Facts(2), **SMALL).detect(torch.zeros(1, 3, 1, 64, 64))
 
 
 def test_smaller_networks_by_the_backbones_width() -> None:
-    net = SSD(VGG16(width=8), 20)
+    net = SSD(VGG16(width=8), Facts(20))
     assert net.levels.widths == [64, 128, 64, 32, 32, 32]
     convolutions = [tuple(m.weight.shape[:2]) for m in net.levels.extras.modules() if isinstance(m, nn.Conv2d)]
     assert convolutions == [(32, 128), (64, 32), (16, 64), (32, 16), (16, 32), (32, 16), (16, 32), (32, 16)]

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from sceneproof.backbones.vgg16 import VGG16
-from sceneproof.tasks.detection.boxes import default_boxes
+from sceneproof.methods.base import Facts
+from sceneproof.tasks.detection.multibox import default_boxes
 from sceneproof.tasks.detection.ssd import SSD
 from sceneproof.types import BoxBatch
 from tests.tasks.detection.formula import ACTIONS, TRUTHS, WIDTH, frames, weights
@@ -38,7 +39,7 @@ def theirs(key: str) -> str:
 
 @cache
 def network() -> SSD:
-    net = SSD(VGG16(width=WIDTH), ACTIONS, candidates=CANDIDATES, least_score=LEAST, kept=1000)
+    net = SSD(VGG16(width=WIDTH), Facts(ACTIONS), candidates=CANDIDATES, least_score=LEAST, kept=1000)
     by_formula = weights({theirs(key): tensor for key, tensor in net.state_dict().items()})
     net.load_state_dict({key: by_formula[theirs(key)] for key in net.state_dict()})
     return net

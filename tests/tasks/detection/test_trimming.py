@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sceneproof.tasks.detection.trimming import Trimmer, trimmed
-from sceneproof.tasks.detection.tubes import make_tube, trimmed_tubes
+from sceneproof.tasks.detection.tubes import Trimmer, make_tube, trimmed, trimmed_tubes
 
 
 def value(labels: NDArray[np.bool_], scores: NDArray[np.float64], cost: float) -> float:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.tasks.localization.actionformer import ActionFormer
 from sceneproof.types import SegmentBatch
 from tests.tasks.localization.test_pyramid import sequences
@@ -15,7 +16,7 @@ from tests.tasks.localization.toys import buffers, fill, overlap, shown, steps
 def small(step: int = 1, *, channels: int = 3, **settings: Any) -> ActionFormer:
     torch.manual_seed(0)
     sizes = {"dim": 8, "levels": 3, "heads": 2, "window": 5, **settings}
-    return ActionFormer(steps(step, channels), 3, **sizes)
+    return ActionFormer(steps(step, channels), Facts(3), **sizes)
 
 
 def authors() -> tuple[ActionFormer, SegmentBatch]:
@@ -157,7 +158,7 @@ def test_learns_a_toy_and_finds_it_again() -> None:
 
 def test_on_a_resnet_with_a_stage_on_top() -> None:
     torch.manual_seed(0)
-    localizer = ActionFormer(ResNet3D(10, width=4), 3, dim=8, levels=4, heads=2, window=5)
+    localizer = ActionFormer(ResNet3D(10, width=4), Facts(3), dim=8, levels=4, heads=2, window=5)
     batch = buffers(torch.randn(2, 3, 40, 16, 16), [(3, 21, 1)], [])
     torch.autograd.backward(list(localizer(batch).values()))
     assert all(parameter.grad is not None for parameter in localizer.parameters())

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from sceneproof.tasks.localization.anchors import anchors, moved, offsets_to, tiou
+from sceneproof.tasks.localization.proposals import anchors, moved, offsets_to, tiou
 
 
 def test_anchors_by_hand() -> None:

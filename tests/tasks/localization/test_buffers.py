@@ -17,9 +17,9 @@ from sceneproof.tasks.localization.buffers import (
     starts_of_testing,
     starts_of_training,
 )
+from sceneproof.tasks.localization.detecting import stream
 from sceneproof.tasks.localization.feeding import Known, to_segments
 from sceneproof.tasks.localization.footage import Footage, TrainingBuffers
-from sceneproof.tasks.localization.streaming import stream
 from tests.videos import BROKEN, make_video, numbered, numbers_of
 
 SMALL = BufferSettings(length=16, step=8, test_step=12, rate=None, size=32, scales=(1.0,), least_share=0.5)

@@ -12,10 +12,9 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import VideoInfo, probe
 from sceneproof.errors import InputError
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline
-from sceneproof.tasks.localization.detecting import localize_video
+from sceneproof.tasks.localization.detecting import localize_video, stream
 from sceneproof.tasks.localization.footage import Footage, TrainingBuffers
 from sceneproof.tasks.localization.scoring import truth_table
-from sceneproof.tasks.localization.streaming import stream
 from sceneproof.types import Segments
 from tests.timed import make_timed
 from tests.videos import numbers_of

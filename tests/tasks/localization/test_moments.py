@@ -3,7 +3,7 @@ import torch
 
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.errors import InputError
-from sceneproof.tasks.localization.moments import moment_dim, moment_features, moments_of_video
+from sceneproof.tasks.localization.localizer import moment_dim, moment_features, moments_of_video
 from tests.tasks.localization.toys import steps
 
 

@@ -6,13 +6,14 @@ import torch
 
 from sceneproof import distributed
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.tasks.localization.per_frame import PerFrame, frame_labels, grouped
 from tests.tasks.localization.toys import buffers, overlap, shown, steps
 
 
 def by_hand(step: int = 1, *, background_weight: float = 1.0) -> PerFrame:
     """Logits are the video's channels; that of background is 0."""
-    localizer = PerFrame(steps(step, 2), 2, background_weight=background_weight)
+    localizer = PerFrame(steps(step, 2), Facts(2), background_weight=background_weight)
     localizer.action_head.weight.data = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])[:, :, None]
     assert localizer.action_head.bias is not None
     localizer.action_head.bias.data.zero_()
@@ -100,7 +101,7 @@ def test_padding_has_no_segments_and_no_loss() -> None:
 
 def test_learns_a_toy_and_finds_it_again() -> None:
     torch.manual_seed(0)
-    localizer = PerFrame(steps(2), 3)
+    localizer = PerFrame(steps(2), Facts(3))
     batch = shown(64, [(6, 20, 0), (30, 54, 1)], [(16, 44, 2)], [(4, 16, 1), (40, 60, 0)], [])
     optimizer = torch.optim.Adam(localizer.parameters(), lr=0.1)
     for _ in range(60):
@@ -118,4 +119,4 @@ def test_learns_a_toy_and_finds_it_again() -> None:
 @pytest.mark.parametrize("thresholds", [(), (0.0, 0.5), (1.0,)])
 def test_thresholds_that_mean_nothing_are_refused(thresholds: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match="thresholds between 0 and 1"):
-        PerFrame(steps(), 2, thresholds=thresholds)
+        PerFrame(steps(), Facts(2), thresholds=thresholds)

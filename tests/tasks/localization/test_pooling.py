@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sceneproof.tasks.localization.pooling import pool_segments
+from sceneproof.tasks.localization.proposals import pool_segments
 
 
 def by_definition(features: Tensor, start: float, end: float, stride: int, size: tuple[int, int, int]) -> Tensor:

@@ -11,7 +11,8 @@ from sceneproof import distributed
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.wrapped import Wrapped
 from sceneproof.errors import InputError
-from sceneproof.tasks.localization.anchors import tiou
+from sceneproof.methods.base import Facts
+from sceneproof.tasks.localization.proposals import tiou
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.types import SegmentBatch
 from tests.tasks.localization.toys import buffers
@@ -39,7 +40,7 @@ def batch(*segments: tuple[tuple[int, int, int], ...]) -> SegmentBatch:
 
 def network(actions: int = 2, **settings: Any) -> RC3D:
     torch.manual_seed(0)
-    return RC3D(ResNet3D(10, width=4), actions, **(SMALL | settings))
+    return RC3D(ResNet3D(10, width=4), Facts(actions), **(SMALL | settings))
 
 
 def total(losses: dict[str, Tensor]) -> Tensor:
@@ -218,7 +219,7 @@ def test_features_that_are_known_are_not_made_again() -> None:
 
 
 def test_a_network_of_ones_own_is_all_lower() -> None:
-    net = RC3D(Wrapped(nn.Conv3d(3, 5, 3, stride=(4, 8, 8), padding=1), 5, stride=(4, 8, 8)), 2, **SMALL).train()
+    net = RC3D(Wrapped(nn.Conv3d(3, 5, 3, stride=(4, 8, 8), padding=1), 5, stride=(4, 8, 8)), Facts(2), **SMALL).train()
     torch.autograd.backward(total(net(batch(*SEGMENTS))))
     assert all(parameter.grad is not None for parameter in net.parameters())
     assert "backbone" in net.groups()
@@ -253,7 +254,7 @@ def test_anchors_that_do_not_fit() -> None:
 def test_a_backbone_that_drops_time() -> None:
     flat = Wrapped(nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(3, 5)), 5, stride=(8, 8, 8))
     with pytest.raises(InputError, match="Wrapped has 1 features in time for 64 frames, not 8"):
-        RC3D(flat, 2, **SMALL)(batch(*SEGMENTS))
+        RC3D(flat, Facts(2), **SMALL)(batch(*SEGMENTS))
 
 
 def test_frozen_up_to_the_last_stage_only_that_and_the_heads_learn() -> None:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sceneproof.backbones.base import Backbone
-from sceneproof.tasks.localization.pooling import pool_segments
+from sceneproof.methods.base import Facts
+from sceneproof.tasks.localization.proposals import pool_segments
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.types import SegmentBatch
 from tests.tasks.localization.formula_rc3d import ACTIONS, DIM, FRAMES, STRIDE, TRUTHS, WIDTH, features, weights
@@ -51,7 +52,7 @@ def theirs(name: str) -> str:
 
 
 def network(**settings: Any) -> RC3D:
-    net = RC3D(Given(), ACTIONS, anchors_drawn=4096, **settings)
+    net = RC3D(Given(), Facts(ACTIONS), anchors_drawn=4096, **settings)
     own = {name: tensor for name, tensor in net.state_dict().items() if name != "backbone.features"}
     by_formula = weights({theirs(name): tensor for name, tensor in own.items()})
     net.load_state_dict({name: by_formula[theirs(name)] for name in own} | {"backbone.features": features()})

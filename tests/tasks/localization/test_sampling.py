@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sceneproof.tasks.localization.anchors import offsets_to
+from sceneproof.tasks.localization.proposals import offsets_to
 from sceneproof.tasks.localization.sampling import Targets, anchor_targets, proposal_targets
 
 NONE = torch.zeros(0, 2)

@@ -70,7 +70,7 @@ class CallableModel(Subject):
             given = self._function(clip.copy())
         except Exception as error:  # noqa: BLE001  # the user's code may raise anything
             shape = "x".join(map(str, clip.shape))
-            raise InputError(f"{self.title}: failed on a clip of {shape}: {_told(error)}") from None
+            raise InputError(f"{self.title}: failed on a clip of {shape}: {told(error)}") from None
         if isinstance(given, Mapping):
             others = [name for name in given if name not in self.actions]
             missing = [name for name in self.actions if name not in given]
@@ -98,13 +98,18 @@ def open_callable(word: str, names: Sequence[str] | None, inputs: InputSettings)
     Raises:
         InputError: no such module or name, or nothing that can be called.
     """
+    return CallableModel(imported(word)[0], actions=names, inputs=inputs, title=word)
+
+
+def imported(word: str) -> tuple[Callable[..., Any], str]:
+    """The function that 'package.module:name' names, and a digest of its file. Raises as `open_callable`."""
     module, _, name = word.partition(":")
     try:
         found: Any = importlib.import_module(module)
     except ImportError as error:
         raise InputError(f"{word}: {module} cannot be imported: {error}; is its folder on PYTHONPATH?") from None
     except Exception as error:  # noqa: BLE001  # the user's code may raise anything
-        raise InputError(f"{word}: {module} failed while it was imported: {_told(error)}") from None
+        raise InputError(f"{word}: {module} failed while it was imported: {told(error)}") from None
     for part in name.split("."):
         if not hasattr(found, part):
             raise InputError(f"{word}: {module} has no {name!r}")
@@ -112,13 +117,13 @@ def open_callable(word: str, names: Sequence[str] | None, inputs: InputSettings)
     try:
         function = found() if inspect.isclass(found) else found
     except Exception as error:  # noqa: BLE001  # the user's code may raise anything
-        raise InputError(f"{word}: cannot be made without arguments: {_told(error)}") from None
+        raise InputError(f"{word}: cannot be made without arguments: {told(error)}") from None
     if not callable(function):
         raise InputError(f"{word}: is {type(function).__name__}, where a function is needed: a clip in, scores out")
-    return CallableModel(function, actions=names, inputs=inputs, title=word)
+    return function, _source(function)
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """The last line of a traceback, and where it was raised."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     last = traceback.format_exception_only(error)[-1].strip()

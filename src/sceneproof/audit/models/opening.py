@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from sceneproof.audit.models.callable_model import open_callable
+from sceneproof.audit.models.choice_model import open_choices
 from sceneproof.audit.models.exported import OnnxModel, TorchScriptModel
 from sceneproof.audit.models.inputs import InputSettings, read_classes
 from sceneproof.audit.models.run_model import RunModel
@@ -23,9 +24,13 @@ KINDS = """a model is one of:
   hf:ORG/NAME, or a folder     a Hugging Face video classifier (config.json and safetensors); ORG/NAME will do, too
   model.pt, model.ts           a TorchScript file, with --names FILE
   model.onnx                   an ONNX file, with --names FILE
-  package.module:callable      a function of yours: a clip in, scores out"""
+  package.module:callable      a function of yours: a clip in, scores out
+  clip:ORG/NAME, or a folder   CLIP, SigLIP or X-CLIP, asked for the manifest's actions by --prompt
+  choices:package.module:callable   a function that gets a clip and five answers, and names one"""
 
 
+ASKED = ("clip", "choices")
+"""Kinds of models that have no classes of their own."""
 SUFFIXES = (".pt", ".ts", ".onnx")
 
 
@@ -38,6 +43,8 @@ def open_subject(
     device: torch.device | str = "cpu",
     batch: int = 8,
     trust: Sequence[str] | None = None,
+    prompt: str | None = None,
+    actions: Sequence[str] = (),
 ) -> Subject:
     """Opens a model.
 
@@ -49,6 +56,8 @@ def open_subject(
         device: where to compute.
         batch: clips that go through together.
         trust: import paths that a run's configuration may name: see `sceneproof.trust`.
+        prompt: what a model of texts is asked.
+        actions: what a model without classes of its own is asked for, where `names` are not given.
 
     Raises:
         InputError: nothing that can be opened; says what can.
@@ -56,6 +65,10 @@ def open_subject(
     where = torch.device(device)
     classes = None if names is None else read_classes(names)
     path, kind = Path(model), model.partition(":")[0]
+    if kind in ASKED:
+        return _asked(kind, model.partition(":")[2], classes or actions, prompt, inputs, where, batch)
+    if prompt is not None:
+        raise InputError(f"--prompt goes with a model of texts (clip:…); {model} has classes of its own")
     if kind == "torchvision" or model in _torchvision_names():
         return _torchvision(model.removeprefix("torchvision:"), classes, inputs, weights, where, batch)
     if kind == "i3d" and not path.exists():
@@ -78,6 +91,26 @@ def open_subject(
     if ":" in model and "/" not in model and not path.exists():
         return open_callable(model, classes, inputs)
     raise InputError(f"{model}: {_what_it_is(path)}; {KINDS}")
+
+
+def _asked(
+    kind: str,
+    model: str,
+    actions: Sequence[str],
+    prompt: str | None,
+    inputs: InputSettings,
+    device: torch.device,
+    batch: int,
+) -> Subject:
+    if not actions:
+        raise InputError(f"{kind}:{model}: for which actions is it to be asked? give --names FILE, a name a line")
+    if kind == "choices":
+        if prompt is not None:
+            raise InputError("--prompt goes with a model of texts (clip:…); a function words its own question")
+        return open_choices(model, actions, inputs)
+    from sceneproof.audit.models.zero_shot_model import PROMPT, zero_shot_model
+
+    return zero_shot_model(model, actions=actions, prompt=prompt or PROMPT, inputs=inputs, device=device, batch=batch)
 
 
 def _on_the_hub(model: str) -> bool:

@@ -13,7 +13,7 @@ looked at.
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 
@@ -40,9 +40,7 @@ def index_diving48(
     version: Literal["V1", "V2"],
     validation: float = 0.1,
     seed: int = 0,
-    probe: bool = True,
-    workers: int | None = None,
-    quiet: bool = False,
+    **options: Annotated[Any, How],
 ) -> Manifest:
     """Lists Diving48 in OUT/manifest.parquet, with an audit in OUT/audit.json.
 
@@ -58,15 +56,13 @@ def index_diving48(
         version: V1, as in the SDN paper, or V2, with other labels, as most do since 2020.
         validation: Share of each action's training clips that is held out for validation.
         seed: Another seed holds out other source videos.
-        probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Processes that look into files; by default one a core.
-        quiet: No progress and no summary.
+        options: How files are looked into: see `How`.
 
     Raises:
         InputError: a list is missing (says where it comes from), malformed (names the entry) or of the other version,
             or not one of its videos is there.
     """
-    how = How(probe, workers, quiet)
+    how = How(**options)
     listing = read_lists(Path(lists), version)
     found = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
     return write(found, how)[0]

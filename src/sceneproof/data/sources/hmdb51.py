@@ -8,7 +8,7 @@ or 0 (neither). J-HMDB's lists have the same form.
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 
@@ -32,9 +32,7 @@ def index_hmdb51(
     split: Literal[1, 2, 3] = 1,
     validation: float = 0.1,
     seed: int = 0,
-    probe: bool = True,
-    workers: int | None = None,
-    quiet: bool = False,
+    **options: Annotated[Any, How],
 ) -> Manifest:
     """Lists HMDB-51 in OUT/manifest.parquet, with an audit in OUT/audit.json.
 
@@ -50,15 +48,13 @@ def index_hmdb51(
         split: Which of the three official splits; published figures are means over all three.
         validation: Share of each action's training videos that is held out for validation.
         seed: Another seed holds out other films.
-        probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Processes that look into files; by default one a core.
-        quiet: No progress and no summary.
+        options: How files are looked into: see `How`.
 
     Raises:
         InputError: the lists are missing (says where they come from) or malformed (names the line), or not one of
             their videos is there.
     """
-    how = How(probe, workers, quiet)
+    how = How(**options)
     rows = read_splits(Path(lists), split, LISTS)
     counts = Counter(zip(rows["action"], rows["split"], strict=True))
     odd = [f"{action} ({part}: {count})" for (action, part), count in counts.items() if count != OFFICIAL[part]]

@@ -8,7 +8,7 @@ video.
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,9 +32,7 @@ def index_kinetics(
     out: Path,
     *,
     classes: Literal[400, 600, 700] = 400,
-    probe: bool = True,
-    workers: int | None = None,
-    quiet: bool = False,
+    **options: Annotated[Any, How],
 ) -> Manifest:
     """Lists Kinetics-400, -600 or -700 in OUT/manifest.parquet, with an audit in OUT/audit.json.
 
@@ -50,15 +48,13 @@ def index_kinetics(
         out: The folder to write.
         classes: Which Kinetics: the versions share videos across their splits and must not be mixed. Lists that name
             another version are left alone.
-        probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Processes that look into files; by default one a core.
-        quiet: No progress and no summary.
+        options: How files are looked into: see `How`.
 
     Raises:
         InputError: no lists (says where they come from), a malformed row (names the line), lists of more classes than
             there should be, or not one video is there.
     """
-    how = How(probe, workers, quiet)
+    how = How(**options)
     rows, notes = read_lists(Path(lists), classes)
     found = collect(Listing(f"Kinetics-{classes}", rows, SITE, notes), Path(videos), Path(out), how)
     found, more = with_segments(found)

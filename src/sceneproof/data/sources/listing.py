@@ -39,10 +39,10 @@ class Listing:
 class How:
     """How videos are looked into.
 
-    Attributes:
-        probe: False leaves out width, height, rate and frames; the files are not opened.
-        workers: processes; by default one a core.
-        quiet: no progress and no summary.
+    Args:
+        probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
+        workers: Processes that look into files; by default one a core.
+        quiet: No progress and no summary.
     """
 
     probe: bool = True

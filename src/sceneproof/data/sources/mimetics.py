@@ -7,6 +7,7 @@ sixth, and what the split is called, are not relied on.
 """
 
 from pathlib import Path
+from typing import Annotated, Any
 
 import pandas as pd
 
@@ -24,10 +25,7 @@ def index_mimetics(
     videos: Path,
     lists: Path,
     out: Path,
-    *,
-    probe: bool = True,
-    workers: int | None = None,
-    quiet: bool = False,
+    **options: Annotated[Any, How],
 ) -> Manifest:
     """Lists Mimetics in OUT/manifest.parquet, with an audit in OUT/audit.json.
 
@@ -39,14 +37,12 @@ def index_mimetics(
         lists: mimetics_v1.0.csv, or the folder with it; from
             https://europe.naverlabs.com/research/computer-vision/mimetics.
         out: The folder to write.
-        probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Processes that look into files; by default one a core.
-        quiet: No progress and no summary.
+        options: How files are looked into: see `How`.
 
     Raises:
         InputError: no list (says where it comes from), a malformed row (names the line), or not one clip is there.
     """
-    how = How(probe, workers, quiet)
+    how = How(**options)
     file = Path(lists) / "mimetics_v1.0.csv" if Path(lists).is_dir() else Path(lists)
     rows = kinetics.read_clips(file, SITE, split="test").assign(context="out")
     found = collect(Listing("Mimetics", rows, SITE, _notes(rows)), Path(videos), Path(out), how)

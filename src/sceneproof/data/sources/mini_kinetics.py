@@ -5,6 +5,7 @@ and end, are Kinetics-400's. (All 5,000 are in its list of 19,906 validation cli
 """
 
 from pathlib import Path
+from typing import Annotated, Any
 
 import pandas as pd
 
@@ -27,9 +28,7 @@ def index_mini_kinetics(
     out: Path,
     *,
     kinetics_lists: Path | None = None,
-    probe: bool = True,
-    workers: int | None = None,
-    quiet: bool = False,
+    **options: Annotated[Any, How],
 ) -> Manifest:
     """Lists Mini-Kinetics-200 in OUT/manifest.parquet, with an audit in OUT/audit.json.
 
@@ -42,15 +41,13 @@ def index_mini_kinetics(
             https://github.com/s9xie/Mini-Kinetics-200.
         out: The folder to write.
         kinetics_lists: Kinetics-400's lists for training and validation (CSV); by default they are in LISTS, too.
-        probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Processes that look into files; by default one a core.
-        quiet: No progress and no summary.
+        options: How files are looked into: see `How`.
 
     Raises:
         InputError: a list is missing (says where it comes from) or malformed (names the line), none of its ids is in
             Kinetics-400's lists, or not one video is there.
     """
-    how = How(probe, workers, quiet)
+    how = How(**options)
     lists = Path(lists)
     rows, notes = _read(lists, Path(kinetics_lists) if kinetics_lists is not None else lists)
     found = collect(Listing("Mini-Kinetics-200", rows, kinetics.SITE, notes), Path(videos), Path(out), how)

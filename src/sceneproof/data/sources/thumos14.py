@@ -10,6 +10,7 @@ the validation videos (200) and tests on the 213 test videos with annotations.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -42,9 +43,7 @@ def index_thumos14(
     left_out: Sequence[str] = (),
     validation: float = 0.1,
     seed: int = 0,
-    probe: bool = True,
-    workers: int | None = None,
-    quiet: bool = False,
+    **options: Annotated[Any, How],
 ) -> Manifest:
     """Lists THUMOS-14's segments in OUT/manifest.parquet, the ambiguous ones in OUT/ambiguous.parquet, with an audit.
 
@@ -61,15 +60,13 @@ def index_thumos14(
             video_test_0001292 and video_test_0001496; the manifest and the audit say which were left out.
         validation: Share of each action's training segments that is held out for validation.
         seed: Another seed holds out other videos.
-        probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Processes that look into files; by default one a core.
-        quiet: No progress and no summary.
+        options: How files are looked into: see `How`.
 
     Raises:
         InputError: no annotations (says where they come from), a malformed line (names it), a video to leave out that
             has none, or not one video is there.
     """
-    how = How(probe, workers, quiet)
+    how = How(**options)
     listing = without(read_lists(Path(lists)), left_out)
     found = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
     notes = _past_the_end(found.manifest.rows)

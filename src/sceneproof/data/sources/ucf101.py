@@ -8,7 +8,7 @@ HandstandPushups holds files named v_HandStandPushups: the lists say so too.
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 
@@ -32,9 +32,7 @@ def index_ucf101(
     split: Literal[1, 2, 3] = 1,
     validation: float = 0.1,
     seed: int = 0,
-    probe: bool = True,
-    workers: int | None = None,
-    quiet: bool = False,
+    **options: Annotated[Any, How],
 ) -> Manifest:
     """Lists UCF-101 in OUT/manifest.parquet, with an audit in OUT/audit.json.
 
@@ -48,15 +46,13 @@ def index_ucf101(
         split: Which of the three official splits; published figures are means over all three.
         validation: Share of each action's training videos that is held out for validation.
         seed: Another seed holds out other groups.
-        probe: Look into every file: size, rate, frames, and what cannot be read. false is quick, and tells none.
-        workers: Processes that look into files; by default one a core.
-        quiet: No progress and no summary.
+        options: How files are looked into: see `How`.
 
     Raises:
         InputError: a list is missing (says where it comes from) or malformed (names the line), or not one of its
             videos is there.
     """
-    how = How(probe, workers, quiet)
+    how = How(**options)
     listing = read_lists(Path(lists), split)
     found = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
     return write(found, how)[0]

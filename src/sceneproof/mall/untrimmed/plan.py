@@ -10,6 +10,7 @@ from sceneproof.errors import InputError
 from sceneproof.mall import bias
 from sceneproof.mall.film import Format
 from sceneproof.mall.motions import ACTIONS
+from sceneproof.mall.plan import check_settings
 from sceneproof.mall.scenery import SCENES
 from sceneproof.mall.untrimmed.course import SETTLED, draw_course, least_seconds
 
@@ -101,13 +102,7 @@ class UntrimmedWorld:
         Raises:
             InputError: names the setting, its value and what it may be.
         """
-        for name in ("height", "width"):
-            value = getattr(self, name)
-            if value < 32 or value % 2:
-                raise InputError(f"{name}: {value}: the Mall's videos need an even number of pixels, at least 32")
-        for name in (*SPLITS, "crf", "seed"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name}: {getattr(self, name)}: must be 0 or more")
+        check_settings(self, counts=(*SPLITS, "crf", "seed"), shares=("strength", "idle"))
         if not 1 <= self.rate <= 240 or self.crf > 51:
             raise InputError(f"rate, crf: {self.rate}, {self.crf}: 1 to 240 frames a second, and a crf of at most 51")
         if not 1 <= self.shortest <= self.longest < math.inf:
@@ -122,9 +117,6 @@ class UntrimmedWorld:
             )
         if not 0 < self.activity < 1:
             raise InputError(f"activity: {self.activity}: must be above 0 and below 1")
-        for name in ("strength", "idle"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name}: {getattr(self, name)}: must be from 0 to 1")
 
     def scaled(self, factor: float) -> "UntrimmedWorld":
         """The same world with fewer (or more) videos in every split."""

@@ -34,7 +34,7 @@ class Classification(Task):
     tables = frozenset({"scenes", "humans"})
     criterion = "top1"
     testing: ClassVar[type[Testing]] = ClassificationTesting
-    page = "sceneproof.report:report"
+    page = "sceneproof.pages.classification:PAGE"
 
     def __init__(
         self, *, clip: ClipSettings = ClipSettings(), validation_clips: int = 3, shuffle_scenes: bool = False

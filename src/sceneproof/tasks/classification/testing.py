@@ -2,24 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from sceneproof.correction import Remedy
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
-from sceneproof.data.humans import read_humans
+from sceneproof.data.humans import Humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
+from sceneproof.downloading import checked
 from sceneproof.errors import InputError
-from sceneproof.metrics.accuracy import correct, entropy, mean_class_accuracy, top_k
+from sceneproof.metrics.accuracy import correct, top_k
 from sceneproof.metrics.bootstrap import mean_interval
-from sceneproof.metrics.groups import group_accuracy, worst_group
 from sceneproof.metrics.representation_bias import linear_probe, representation_bias
-from sceneproof.run import refuse_not_finite
+from sceneproof.run import Run, refuse_not_finite
 from sceneproof.task import Tables, Tested, Tester, Testing
 from sceneproof.tasks.classification.predicting import Predictions, predict
+from sceneproof.tasks.classification.scoring import figures
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,13 @@ class ClassificationTesting(Testing):
     Args:
         clips: evenly spaced clips a video; 0: every non-overlapping clip, the paper's protocol.
         probe_split: split whose features train the linear probe for the scene (scene leakage).
+        remedy: file of `sceneproof remedy` for this run: also tests the answers that it corrects. Needs `humans`.
         workers: loader processes.
     """
 
     clips: int = 0
     probe_split: str | None = None
+    remedy: Path | None = None
     workers: int = 0
 
     without_effect: ClassVar[frozenset[str]] = frozenset({"workers"})
@@ -69,16 +74,23 @@ def test_classifier(
             refuse_not_finite(run, str(rows.rows["video"].iat[made.not_finite[0]]))
         return _Part(split, rows, labelled.action, made)
 
+    remedy = _remedy(options.remedy, tester.run, people)
     parts = [of(split, options.clips, masked=True) for split in splits]
     more: dict[str, Any] = {}
     if options.probe_split is not None:
         more["scene_leakage"] = _leakage(of(options.probe_split, 1, masked=False), parts, labels)
         if labels is not None:
             more["representation_bias"] = _scene_bias(table, labels, options.probe_split, splits, run.actions)
-    predictions = pd.concat([_rows(part) for part in parts], ignore_index=True)
+    rows = {part.split: _rows(part) for part in parts}
     return Tested(
-        {part.split: _figures(part) for part in parts},
-        {"predictions": ("predictions", predictions)},
+        {
+            part.split: {
+                **figures(rows[part.split], part.made.scores, part.made.without_humans, part.truth),
+                **_corrected(part, remedy),
+            }
+            for part in parts
+        },
+        {"predictions": ("predictions", pd.concat(rows.values(), ignore_index=True))},
         figures=more,
         sources={"humans": tables.humans, "scenes": tables.scenes},
     )
@@ -96,32 +108,42 @@ class _Part:
         return rows[name] if name in rows else pd.Series([None] * len(rows), name=name, dtype=object)
 
 
-def _figures(part: _Part) -> dict[str, Any]:
-    """The figures of one split; accuracies from 0 to 1, entropies in nats, None where there is nothing to say."""
-    made, truth = part.made, part.truth
-    right = correct(made.scores, truth)
-    figures: dict[str, Any] = {
-        "videos": len(truth),
-        "missed": sum(bool(problem) for problem in made.problems),
-        "top1": top_k(made.scores, truth),
-        "top1_interval": asdict(mean_interval(right)),
-        "top5": top_k(made.scores, truth, 5),
-        "mean_class": mean_class_accuracy(made.scores, truth),
-        "entropy": _mean(entropy(made.scores)),
-        "worst_group": None,
-        "without_humans": None,
-    }
-    if part.column("scene").notna().any():
-        figures["worst_group"] = worst_group(group_accuracy(right, part.column("action"), part.column("scene")))
-    there = ~np.isnan(made.without_humans).any(axis=1)
-    if there.any():
-        figures["without_humans"] = {
-            "videos": int(there.sum()),
-            "top1": top_k(made.without_humans[there], truth[there]),
-            "top1_with_humans": top_k(made.scores[there], truth[there]),
-            "entropy": _mean(entropy(made.without_humans[there])),
+def _remedy(path: Path | None, run: Run, people: Humans | None) -> Remedy | None:
+    """The correction that is asked for.
+
+    Raises:
+        InputError: it was chosen for another model, or nobody is known.
+    """
+    if path is None:
+        return None
+    if people is None:
+        raise InputError("--remedy: takes out what the run says of the scene alone: give --humans")
+    remedy = Remedy.read(path)
+    if remedy.scene != "human_filled":
+        raise InputError(
+            f"{path}: chosen on other clips ({remedy.scene}) than people painted over, as here: choose it with "
+            f"`sceneproof remedy AUDIT --scene human_filled`"
+        )
+    remedy.refuse_other(run.actions, checked(run.path / "weights.safetensors"), path)
+    return remedy
+
+
+def _corrected(part: _Part, remedy: Remedy | None) -> dict[str, Any]:
+    """Top-1 of the answers without the scene's part, and of the same clips as they are; nothing without a remedy."""
+    known = ~np.isnan(part.made.without_humans).any(axis=1)
+    if remedy is None or not known.any():
+        return {}
+    scores, scene, truth = part.made.scores[known], part.made.without_humans[known], part.truth[known]
+    after = correct(remedy.corrected(scores, scene), truth)
+    return {
+        "corrected": {
+            "videos": int(known.sum()),
+            "alpha": remedy.alpha,
+            "top1": float(after.mean()),
+            "top1_interval": asdict(mean_interval(after)),
+            "top1_as_it_is": top_k(scores, truth),
         }
-    return figures
+    }
 
 
 def _leakage(probe: _Part, parts: Sequence[_Part], labels: SceneTable | None) -> dict[str, Any]:
@@ -187,8 +209,3 @@ def _rows(part: _Part) -> pd.DataFrame:
     ):
         rows[name] = [None if np.isnan(row).any() else row for row in values]
     return rows
-
-
-def _mean(values: np.ndarray[Any, np.dtype[np.float64]]) -> float | None:
-    there = values[~np.isnan(values)]
-    return float(there.mean()) if len(there) else None

@@ -4,12 +4,12 @@ from torch import Tensor
 
 from sceneproof import distributed
 from sceneproof.backbones.base import Backbone
-from sceneproof.methods.base import Learner
+from sceneproof.methods.base import Facts, Learner
 from sceneproof.types import BoxBatch, Tubelets
 
 
 class Detector(Learner):
-    """One paper's way to detect. `Detector(backbone, actions)`; further arguments are its hyper-parameters.
+    """One paper's way to detect. `Detector(backbone, facts)`; further arguments are its hyper-parameters.
 
     Attributes:
         frames: L, how many frames its tubelets are long; 1 where each frame is seen alone, in clips of any length.
@@ -18,10 +18,10 @@ class Detector(Learner):
     task = "detection"
     frames = 1
 
-    def __init__(self, backbone: Backbone, actions: int) -> None:
+    def __init__(self, backbone: Backbone, facts: Facts) -> None:
         super().__init__()
         self.backbone = backbone
-        self.actions = actions
+        self.actions = facts.actions
 
     def losses(self, batch: BoxBatch) -> dict[str, Tensor]:
         """Scalars named as in the paper; the engine minimises their sum."""

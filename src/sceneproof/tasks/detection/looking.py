@@ -14,7 +14,7 @@ from sceneproof.data import transforms
 from sceneproof.data.transforms import normalise
 from sceneproof.data.video import decode_each
 from sceneproof.metrics.boxes import box_iou
-from sceneproof.metrics.suppression import kept_in_groups
+from sceneproof.metrics.matching import kept_in_groups
 from sceneproof.tasks.detection.clips import BoxClipSettings
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.types import Tubelets

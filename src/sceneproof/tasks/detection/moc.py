@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.tasks.detection.centres import Truths, focal, truths
 from sceneproof.tasks.detection.detector import Detector
 from sceneproof.types import BoxBatch, Tubelets
@@ -29,7 +30,7 @@ class MOC(Detector):
     def __init__(
         self,
         backbone: Backbone,
-        actions: int,
+        facts: Facts,
         *,
         frames: int = 7,
         map_stride: int = 4,
@@ -43,7 +44,7 @@ class MOC(Detector):
 
         Args:
             backbone: Both its lower and its upper features are used.
-            actions: Number of action classes.
+            facts: What the data knows.
             frames: Length of the clips and tubelets, the paper's K; frame K // 2, counted from 0, is the key frame.
             map_stride: Rows and columns of the clip that a cell of the maps covers.
             decoder_width: Channels of the features that the heads see.
@@ -55,14 +56,14 @@ class MOC(Detector):
         Raises:
             InputError: no frames, or no stride.
         """
-        super().__init__(backbone, actions)
+        super().__init__(backbone, facts)
         if frames < 1 or map_stride < 1:
             raise InputError(f"MOC: frames and map_stride must be at least 1, not {frames} and {map_stride}")
         self.frames, self.map_stride, self.kept = frames, map_stride, kept
         self.movement_weight, self.box_weight = movement_weight, box_weight
         self.decoder = Decoder(backbone.lower_dim, backbone.dim, decoder_width)
         # focal loss: nearly all cells are background (CornerNet)
-        self.centre_head = _head(frames * decoder_width, head_width, actions, bias=-2.19)
+        self.centre_head = _head(frames * decoder_width, head_width, facts.actions, bias=-2.19)
         self.movement_head = _head(frames * decoder_width, head_width, 2 * frames)
         self.box_head = _head(decoder_width, head_width, 2)
 

@@ -11,8 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.metrics.boxes import box_iou
-from sceneproof.tasks.detection.trimming import Trimmer
-from sceneproof.tasks.detection.tubes import BEST, LEAST_FRAMES, Boxes, Floats, Numbers, Tube, best_boxes, make_tube
+from sceneproof.tasks.detection.tubes import (
+    BEST,
+    LEAST_FRAMES,
+    Boxes,
+    Floats,
+    Numbers,
+    Trimmer,
+    Tube,
+    best_boxes,
+    make_tube,
+)
 
 
 class OnlineTubes:

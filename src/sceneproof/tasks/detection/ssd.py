@@ -9,10 +9,10 @@ from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.methods.terms import cross_entropy
-from sceneproof.tasks.detection.boxes import BACKGROUND, default_boxes, matched, moved, offsets_to
 from sceneproof.tasks.detection.detector import Detector
-from sceneproof.tasks.detection.multibox import Levels, heads
+from sceneproof.tasks.detection.multibox import BACKGROUND, Levels, default_boxes, heads, matched, moved, offsets_to
 from sceneproof.types import BoxBatch, Tubelets
 
 
@@ -30,7 +30,7 @@ class SSD(Detector):
     def __init__(
         self,
         backbone: Backbone,
-        actions: int,
+        facts: Facts,
         *,
         scales: Sequence[float] = (0.1, 0.2, 0.37, 0.54, 0.71, 0.88, 1.05),
         aspect_ratios: Sequence[Sequence[float]] = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,)),
@@ -49,7 +49,7 @@ class SSD(Detector):
         Args:
             backbone: A network that keeps frames apart (stride 1 in time), such as `VGG16`. Its lower features are the
                 finest map, its upper ones, of twice their stride, the next.
-            actions: Number of action classes.
+            facts: What the data knows.
             scales: Size of the default boxes of each map, in parts of the frame, and one more.
             aspect_ratios: Those of each map, each also taken upright, beside two squares. As many maps are made; frames
                 below 300 pixels have room for fewer than six.
@@ -67,7 +67,7 @@ class SSD(Detector):
         Raises:
             InputError: a backbone that joins frames, or numbers that do not go together.
         """
-        super().__init__(backbone, actions)
+        super().__init__(backbone, facts)
         if len(aspect_ratios) < 2 or len(scales) != len(aspect_ratios) + 1 or min(scales) <= 0:
             raise InputError(
                 f"SSD: needs aspect_ratios of at least 2 maps, and a scale above 0 for each and one more, not "
@@ -83,7 +83,7 @@ class SSD(Detector):
         self.variances, self.least_score = variances, least_score
         self.candidates, self.nms, self.kept = candidates, nms, kept
         self.levels = Levels(backbone, len(aspect_ratios), norm_scale)
-        self.heads = heads(self.levels.widths, [2 + 2 * len(ratios) for ratios in aspect_ratios], actions)
+        self.heads = heads(self.levels.widths, [2 + 2 * len(ratios) for ratios in aspect_ratios], facts.actions)
 
     def losses(self, batch: BoxBatch) -> dict[str, Tensor]:
         """Both terms, as they are minimised.

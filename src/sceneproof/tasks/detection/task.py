@@ -9,7 +9,7 @@ from accelerate import Accelerator
 
 from sceneproof.backbones import Backbone
 from sceneproof.backbones.vgg16 import VGG16
-from sceneproof.data.batches import RawBatch
+from sceneproof.data.batches import RawBatch, steps_in_epoch
 from sceneproof.data.dataset import Videos
 from sceneproof.data.digests import manifest_digests, people_digests
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
@@ -45,7 +45,7 @@ class Detection(Task):
     tables = frozenset({"humans"})
     criterion = Validation.criterion
     testing: ClassVar[type[Testing]] = DetectionTesting
-    page = "sceneproof.pages.detection:report_detection"
+    page = "sceneproof.pages.detection:PAGE"
 
     def __init__(self, *, clip: BoxClipSettings = BoxClipSettings(), tubes: TubeSettings = TubeSettings()) -> None:
         """Takes the settings.
@@ -55,10 +55,6 @@ class Detection(Task):
             tubes: how boxes are linked to tubes when the run is tested.
         """
         self.clip, self.tubes = clip, tubes
-
-    def told(self, facts: Facts) -> int:
-        """The number of actions."""
-        return facts.actions
 
     def gather(self, tables: Tables, plan: Plan) -> "DetectionTraining":
         """Reads the boxes of the training split."""
@@ -91,7 +87,6 @@ class DetectionTraining(Training):
         self.part = self.table.split(plan.train_split)
         self.people = PeopleTable.read(tables.humans, self.table)
         self.actions = self.people.actions(self.part)
-        self.facts = Facts(len(self.actions))
         watched = [*self.part.rows["video"], *validated]
         self.digests = {
             "manifest": manifest_digests(self.table, [plan.train_split, plan.validation_split]),
@@ -99,6 +94,8 @@ class DetectionTraining(Training):
         }
         self.name = self.part.name
         self.rows = sum(video in self.people for video in self.part.rows["video"])
+        steps = steps_in_epoch(self.rows, plan.optimisation.batch)
+        self.facts = Facts(len(self.actions), rows=self.rows, steps=steps)
         self.humans = tables.humans
 
     def check(self, network: Detector, name: str) -> None:

@@ -10,8 +10,8 @@ from torchvision.ops import sigmoid_focal_loss
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
-from sceneproof.tasks.localization.localizer import Localizer
-from sceneproof.tasks.localization.moments import moment_dim, moment_features, moments_of_video
+from sceneproof.methods.base import Facts
+from sceneproof.tasks.localization.localizer import Localizer, moment_dim, moment_features, moments_of_video
 from sceneproof.tasks.localization.points import Points, distance_iou_loss, points_of, targets
 from sceneproof.tasks.localization.pyramid import DistanceHead, Head, Pyramid
 from sceneproof.tasks.localization.soft_nms import soft_nms
@@ -40,7 +40,7 @@ class ActionFormer(Localizer):
     def __init__(
         self,
         backbone: Backbone,
-        actions: int,
+        facts: Facts,
         *,
         dim: int = 512,
         levels: int = 6,
@@ -61,7 +61,7 @@ class ActionFormer(Localizer):
 
         Args:
             backbone: The video network below.
-            actions: Number of action classes.
+            facts: What the data knows.
             dim: Features of a moment, in the pyramid and the heads. 64 is enough for experiments on a CPU.
             levels: Of the pyramid; each has half as many moments as the one below.
             heads: Of the attention; `dim` is a multiple of it.
@@ -82,7 +82,7 @@ class ActionFormer(Localizer):
             InputError: sizes that do not fit together, or are not above zero; names them.
         """
         _check(dim, levels, heads, window)
-        super().__init__(backbone, actions)
+        super().__init__(backbone, facts)
         self.step = backbone.lower_stride[0]
         self.levels, self.reach, self.centre_radius = levels, reach, centre_radius
         self.regression_weight = regression_weight
@@ -90,7 +90,7 @@ class ActionFormer(Localizer):
         self.pyramid = Pyramid(
             moment_dim(backbone), dim, levels=levels, heads=heads, window=window, drop_path=drop_path
         )
-        self.action_head = Head(dim, actions, prior=prior)
+        self.action_head = Head(dim, facts.actions, prior=prior)
         self.distance_head = DistanceHead(dim, levels)
         self.register_buffer("positives", torch.tensor(first_positives))
 

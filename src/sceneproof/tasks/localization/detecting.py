@@ -1,4 +1,4 @@
-"""From a localizer and untrimmed videos to segments in seconds."""
+"""From a localizer and untrimmed videos, decoded once as overlapping buffers, to segments in seconds."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,18 +6,68 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place
+from sceneproof.data import transforms
 from sceneproof.data.transforms import normalise
-from sceneproof.data.video import VideoError
+from sceneproof.data.video import VideoError, decode_each, shrunk
 from sceneproof.errors import InputError
 from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import Advance, progress
-from sceneproof.tasks.localization.buffers import BufferSettings, Timeline
+from sceneproof.tasks.localization.buffers import BufferSettings, Timeline, starts_of_testing
 from sceneproof.tasks.localization.footage import Footage
 from sceneproof.tasks.localization.localizer import Localizer
-from sceneproof.tasks.localization.streaming import Cut, stream
-from sceneproof.types import Segments
+from sceneproof.types import Clip, Segments
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A buffer of testing.
+
+    Attributes:
+        start: its first frame.
+        frames: uint8 (T, size, size, 3); behind the end of the video the last frame repeats.
+        real: how many of the T frames are of the video.
+    """
+
+    start: int
+    frames: NDArray[np.uint8]
+    real: int
+
+
+def stream(path: Address | Place, timeline: Timeline, settings: BufferSettings) -> Iterator[Cut]:
+    """A video's buffers of testing, one after another, decoded once, however long it is.
+
+    Frames of the file are taken by when they are shown: some several times, some not at all.
+
+    Raises:
+        VideoError: the video cannot be read, or not to its end.
+    """
+    size, length = settings.size, settings.length
+    starts = starts_of_testing(len(timeline), length, settings.test_step)
+    wanted = timeline.frames(np.arange(len(timeline)))
+    pictures = decode_each(path, range(int(wanted[-1]) + 1), lambda height, width: shrunk(height, width, size))
+    kept = np.zeros((length, size, size, 3), np.uint8)
+    done = 0  # frames of the time line that have been put into `kept`, at their number modulo its length
+    for number, picture in enumerate(pictures):
+        if done < len(wanted) and wanted[done] == number:
+            small = _square(picture, size)
+            while done < len(wanted) and wanted[done] == number:
+                kept[done % length] = small
+                done += 1
+                while starts and done == min(starts[0] + length, len(timeline)):
+                    start, real = starts.pop(0), min(length, len(timeline))
+                    which = np.minimum(np.arange(start, start + length), start + real - 1) % length
+                    yield Cut(start, kept[which], real)
+
+
+def _square(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The middle square of a picture (H, W, 3), at (size, size, 3)."""
+    crop = transforms.centre_crop(*picture.shape[:2])
+    clip = crop.clip(Clip(picture[None]))
+    return np.asarray(transforms.square(clip.frames, size)[0])
+
 
 COLUMNS = ("video", "split", "action", "start", "end", "score")
 """Of a table of detections: times in seconds, scores from 0 to 1."""

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
-from sceneproof.tasks.localization.localizer import Localizer
-from sceneproof.tasks.localization.moments import moment_dim, moment_features
+from sceneproof.methods.base import Facts
+from sceneproof.tasks.localization.localizer import Localizer, moment_dim, moment_features
 from sceneproof.types import SegmentBatch, Segments
 
 
@@ -30,7 +30,7 @@ class PerFrame(Localizer):
     def __init__(
         self,
         backbone: Backbone,
-        actions: int,
+        facts: Facts,
         *,
         background_weight: float = 1.0,
         thresholds: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
@@ -40,7 +40,7 @@ class PerFrame(Localizer):
 
         Args:
             backbone: The video network below.
-            actions: Number of action classes.
+            facts: What the data knows.
             background_weight: Weight of frames in which nothing is done; below 1 where they are most.
             thresholds: Of the probability; each gives segments of its own.
             margin: Stretch before and behind a segment, as a share of its length, whose mean probability is taken off
@@ -54,10 +54,10 @@ class PerFrame(Localizer):
                 f"PerFrame: {background_weight=}, {margin=}, {thresholds=}: weight and margin at least 0, thresholds "
                 f"between 0 and 1"
             )
-        super().__init__(backbone, actions)
+        super().__init__(backbone, facts)
         self.step = backbone.lower_stride[0]
         self.background_weight, self.thresholds, self.margin = background_weight, tuple(thresholds), margin
-        self.action_head = nn.Conv1d(moment_dim(backbone), actions + 1, 1)
+        self.action_head = nn.Conv1d(moment_dim(backbone), facts.actions + 1, 1)
 
     def losses(self, batch: SegmentBatch) -> dict[str, Tensor]:
         """L_CE."""

@@ -11,11 +11,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
+from sceneproof.methods.base import Facts
 from sceneproof.methods.terms import cross_entropy
-from sceneproof.tasks.localization.anchors import anchors, moved
 from sceneproof.tasks.localization.localizer import Localizer
-from sceneproof.tasks.localization.pooling import pool_segments
-from sceneproof.tasks.localization.proposals import ProposalNet, propose
+from sceneproof.tasks.localization.proposals import ProposalNet, anchors, moved, pool_segments, propose
 from sceneproof.tasks.localization.sampling import FOREGROUND, Targets, anchor_targets, proposal_targets
 from sceneproof.types import SegmentBatch, Segments
 
@@ -40,7 +39,7 @@ class RC3D(Localizer):
     def __init__(
         self,
         backbone: Backbone,
-        actions: int,
+        facts: Facts,
         *,
         anchor_scales: Sequence[float] = (2, 4, 5, 6, 8, 9, 10, 12, 14, 16),
         proposal_width: int = 512,
@@ -65,7 +64,7 @@ class RC3D(Localizer):
 
         Args:
             backbone: Its stages but the last see the buffer, the last one sees the pooled segments.
-            actions: Number of action classes.
+            facts: What the data knows.
             anchor_scales: Lengths of the anchors, in frames that one feature covers (8 with a 3D-ResNet).
             proposal_width: Channels of the proposal net.
             anchor_overlaps: tIoU with a truth from which on an anchor is a segment, and below which it is background.
@@ -91,7 +90,7 @@ class RC3D(Localizer):
             InputError: no anchors, one of no length, overlaps that make a proposal both action and background, or
                 an unknown `frozen`.
         """
-        super().__init__(backbone, actions)
+        super().__init__(backbone, facts)
         if not anchor_scales or min(anchor_scales) <= 0:
             raise InputError(f"RC3D: anchor_scales must be lengths above 0, at least one of them, not {anchor_scales}")
         if not 0 <= proposal_overlaps[1] < proposal_overlaps[2] <= proposal_overlaps[0]:
@@ -108,8 +107,8 @@ class RC3D(Localizer):
         self.pooled, self.least_score, self.frozen_batch_norm = pooled, least_score, frozen_batch_norm
         self.register_buffer("offset_scale", torch.tensor(offset_scale), persistent=False)
         self.proposal_net = ProposalNet(backbone.lower_dim, len(self.anchor_scales), proposal_width)
-        self.class_head = _linear(backbone.dim, actions + 1, deviation=0.01)  # the first class is background
-        self.offset_head = _linear(backbone.dim, 2 * (actions + 1), deviation=0.001)
+        self.class_head = _linear(backbone.dim, facts.actions + 1, deviation=0.01)  # the first class is background
+        self.offset_head = _linear(backbone.dim, 2 * (facts.actions + 1), deviation=0.001)
         still = {"nothing": (), "stem": backbone.stem, "lower": backbone.lower_parts}
         if frozen not in still:
             raise InputError(f"RC3D: unknown frozen {frozen!r}; known: {', '.join(still)}")

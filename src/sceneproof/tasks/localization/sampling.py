@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sceneproof.tasks.localization.anchors import offsets_to, tiou
+from sceneproof.tasks.localization.proposals import offsets_to, tiou
 
 FOREGROUND, BACKGROUND, LEFT_OUT = 1, 0, -1
 

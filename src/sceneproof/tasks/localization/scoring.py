@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sceneproof.metrics.average_precision import mean_average_precision
-from sceneproof.metrics.temporal_map import temporal_average_precision
-from sceneproof.metrics.temporal_matching import Reading
+from sceneproof.metrics.temporal_matching import Reading, temporal_average_precision
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 from sceneproof.tasks.localization.footage import Footage
 

@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from sceneproof.backbones import Backbone, ResNet3D
-from sceneproof.data.batches import RawBatch
+from sceneproof.data.batches import RawBatch, steps_in_epoch
 from sceneproof.data.digests import SEGMENTS, manifest_digests
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.segments import BACKGROUND
@@ -41,7 +41,7 @@ class Localization(Task):
     """The released R-C3D's batch of one buffer, its batch normalisation frozen; no plateau: no loss is watched."""
     criterion = Validation.criterion
     testing: ClassVar[type[Testing]] = LocalizationTesting
-    page = "sceneproof.pages.localization:report_localization"
+    page = "sceneproof.pages.localization:PAGE"
 
     def __init__(self, *, buffer: BufferSettings = BufferSettings()) -> None:
         """Takes the settings.
@@ -50,10 +50,6 @@ class Localization(Task):
             buffer: how videos are cut into buffers; batches are counted in these.
         """
         self.buffer = buffer
-
-    def told(self, facts: Facts) -> int:
-        """The number of actions."""
-        return facts.actions
 
     def gather(self, tables: Tables, plan: Plan) -> "LocalizationTraining":
         """Cuts the training split into buffers."""
@@ -82,9 +78,10 @@ class LocalizationTraining(Training):
         self.actions = [action for action in part.actions if action != BACKGROUND]
         self.footage = Footage.gather(part, buffer.rate, memory=plan.memory, check=True)
         self.clips = TrainingBuffers.cut(self.footage, buffer, plan.seed, self.actions)
-        self.facts = Facts(len(self.actions))
         self.digests = {"manifest": manifest_digests(table, [plan.train_split, plan.validation_split], SEGMENTS)}
         self.rows, self.name = len(self.clips), part.name
+        steps = steps_in_epoch(self.rows, plan.optimisation.batch)
+        self.facts = Facts(len(self.actions), rows=self.rows, steps=steps)
 
     def check(self, network: Localizer, name: str) -> None:
         """Refuses buffers that the backbone does not take."""

@@ -8,7 +8,7 @@ from accelerate.utils import gather_object
 from sceneproof.data.segments import BACKGROUND
 from sceneproof.errors import TrainingError
 from sceneproof.metrics.average_precision import mean_average_precision
-from sceneproof.metrics.temporal_map import temporal_average_precision
+from sceneproof.metrics.temporal_matching import temporal_average_precision
 from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.detecting import localize_all
 from sceneproof.tasks.localization.footage import Footage

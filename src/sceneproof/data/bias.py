@@ -1,0 +1,195 @@
+"""`sceneproof data bias`: what the scene alone tells of the action in labelled videos, before any model is trained."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sceneproof.addresses import Address
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.scenes import SceneTable
+from sceneproof.data.tables import write_table
+from sceneproof.errors import InputError
+from sceneproof.files import write_json
+from sceneproof.metrics.bootstrap import Interval, mean_interval
+from sceneproof.metrics.grouped_probe import grouped_probe
+from sceneproof.metrics.repair import kept_per_label, repair
+from sceneproof.metrics.representation_bias import probed_labels, representation_bias
+from sceneproof.terminal import visible
+from sceneproof.wording import counted
+
+TRAIN = "train"
+ALIKE = 1e-6
+"""Two videos whose soft scene labels differ by no more, summed, are likely one and the same."""
+NAMED = 5
+"""Leaks that are named; the JSON has all."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """What the scene tells of the action in one split.
+
+    Attributes:
+        split: its name.
+        videos: how many have scene labels.
+        accuracy: how often a linear classifier on the scene labels names the action, with its 95 % interval: trained on
+            the split `train`; in `train` itself, or without one, on the other groups of the same split.
+        chance: 1 / number of actions.
+        resound: ln(accuracy / chance), B_scene: Li, Li and Vasconcelos, "RESOUND", ECCV 2018.
+    """
+
+    split: str
+    videos: int
+    accuracy: Interval
+    chance: float
+    resound: float
+
+
+@dataclass(frozen=True)
+class Bias:
+    """What was found.
+
+    Attributes:
+        splits: a figure a split.
+        repair: REPAIR's bias of the split that is weighed, 0 to 1, before and after (Li and Vasconcelos, CVPR 2019).
+        weighed: that split.
+        kept: how many of its videos the balanced subset has.
+        leaks: what two splits share, a sentence each: films, files, and videos that look the same.
+    """
+
+    splits: list[Split]
+    repair: tuple[float, float]
+    weighed: str
+    kept: int
+    leaks: list[str]
+
+
+def data_bias(
+    manifest: Address,
+    scenes: Address,
+    out: Path = Path("bias"),
+    *,
+    share: float = 0.5,
+    epochs: int = 200,
+    root: Address | None = None,
+    quiet: bool = False,
+) -> Bias:
+    """Says how far the scene alone names the action, weighs videos against it, and looks for leaks between splits.
+
+    No model is trained and no video is read: scene labels are all that is needed. Writes OUT/bias.json;
+    OUT/weights.parquet, a weight for every video of the split `train`; and OUT/manifest.parquet, the manifest without
+    the half of each action's training videos that the scene gives away most, to be used with --root. Test splits stay
+    whole.
+
+    Args:
+        manifest: The table of videos.
+        scenes: The table of scene labels (`sceneproof label scenes`).
+        out: The folder to write.
+        share: Of each action's training videos that the balanced subset keeps, from 0 to 1.
+        epochs: Passes over the training videos to find the weights.
+        root: The folder or address that the manifest's paths start from, where it is not the manifest's own.
+        quiet: Print nothing.
+
+    Raises:
+        InputError: bad tables, no video with a scene label, or fewer than two actions.
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"--share {share:g}: give a share of videos, above 0 and up to 1")
+    table, labels = Manifest.read(manifest, root), SceneTable.read(scenes)
+    vectors, known = labels.rows_for([str(video) for video in table.rows["video"]])
+    if len(table.actions) < 2:
+        raise InputError(f"{table.name}: one action alone ({table.actions[0]}): there is nothing for a scene to tell")
+    numbers = np.array([table.actions.index(action) for action in table.rows["action"]])
+    weighed = TRAIN if TRAIN in table.splits else table.splits[0]
+    train = known & (table.rows["split"] == weighed).to_numpy()
+    if len(set(numbers[train].tolist())) < 2:
+        raise InputError(f"{labels.source}: fewer than two actions of the split {weighed!r} have scene labels")
+    compact = np.unique(numbers[train], return_inverse=True)[1].ravel()
+    before = repair(vectors[train], compact, epochs=epochs, lr_weights=0)
+    after = repair(vectors[train], compact, epochs=epochs)
+    kept = np.ones(len(table), bool)
+    kept[train] = kept_per_label(after.weights, compact, share)
+    found = Bias(
+        [_split(table, vectors, known, numbers, split, weighed) for split in table.splits],
+        (before.bias, after.bias), weighed, int(kept[train].sum()), _leaks(table, vectors, known),
+    )  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    weights = pd.DataFrame({"video": table.rows["video"][train], "weight": after.weights, "kept": kept[train]})
+    write_table(out / "weights.parquet", weights.reset_index(drop=True), "weights", labeller=labels.labeller)
+    replace(table, rows=table.rows[kept].reset_index(drop=True)).write(out / "manifest.parquet")
+    write_json(out / "bias.json", {**asdict(found), "labeller": labels.labeller, "share": share, "epochs": epochs})
+    if not quiet:
+        written = f"written: {out}/bias.json, weights.parquet, manifest.parquet (to be used with --root {table.root})"
+        print("\n".join(map(visible, [*sentences(found), written])))
+    return found
+
+
+def sentences(found: Bias) -> list[str]:
+    """What was found, in plain words."""
+    said = [
+        f"{split.split}: the scene labels alone name the action of {100 * split.accuracy.value:.1f} % of "
+        f"{counted(split.videos, 'video')} ({100 * split.accuracy.low:.1f} to {100 * split.accuracy.high:.1f}), where "
+        f"guessing gives {100 * split.chance:.1f} %: B_scene = {split.resound:.2f}"
+        for split in found.splits
+    ]
+    before, after = found.repair
+    said.append(
+        f"REPAIR's bias of {found.weighed!r} is {before:.2f}, and {after:.2f} with the weights; the balanced subset "
+        f"keeps {counted(found.kept, 'video')} of it"
+    )
+    said += [f"leak: {leak}" for leak in found.leaks[:NAMED]]
+    return [*said, f"… and {len(found.leaks) - NAMED} leaks more"] if len(found.leaks) > NAMED else said
+
+
+def _split(
+    table: Manifest,
+    vectors: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    numbers: NDArray[np.int64],
+    split: str,
+    weighed: str,
+) -> Split:
+    of = (table.rows["split"] == split).to_numpy() & known
+    train = (table.rows["split"] == weighed).to_numpy() & known
+    if not of.any():
+        return Split(split, 0, Interval(np.nan, np.nan, np.nan), 1 / len(table.actions), np.nan)
+    if split == weighed:
+        rows = table.rows[of]
+        groups = rows["group"].where(rows["group"].notna(), rows["video"]) if "group" in rows else rows["video"]
+        right = grouped_probe(vectors[of], numbers[of], groups.to_numpy(str)).right
+    else:
+        right = probed_labels(vectors[train], numbers[train], vectors[of]) == numbers[of]
+    accuracy, chance = mean_interval(right), 1 / len(table.actions)
+    least = 1 / (len(right) * len(table.actions))  # of none rightly named, the logarithm would be infinite
+    return Split(split, int(of.sum()), accuracy, chance, representation_bias(max(accuracy.value, least), chance))
+
+
+def _leaks(table: Manifest, vectors: NDArray[np.float32], known: NDArray[np.bool_]) -> list[str]:
+    """What two splits share."""
+    rows, said = table.rows, []
+    for column, what in (("group", "the group"), ("path", "the file")):
+        if column in rows:
+            of = rows[rows[column].notna()].groupby(column, sort=True)["split"].unique()
+            shared = {name: sorted(splits) for name, splits in of.items() if len(splits) > 1}
+            said += [f"{what} {name} is in {' and '.join(splits)}" for name, splits in shared.items()]
+    return said + _twins(rows, vectors, known)
+
+
+def _twins(rows: pd.DataFrame, vectors: NDArray[np.float32], known: NDArray[np.bool_]) -> list[str]:
+    """Videos of two splits whose scene labels are the same to rounding: neighbours along their first principal axes."""
+    places = np.flatnonzero(known)
+    if len(places) < 2:
+        return []
+    values = vectors[places]
+    order = np.lexsort(np.round(values[:, np.argsort(-values.var(0))[:2]], 3).T)
+    said = []
+    for one, other in zip(places[order][:-1], places[order][1:], strict=True):
+        first, second = rows.iloc[one], rows.iloc[other]
+        if first["split"] != second["split"] and np.abs(vectors[one] - vectors[other]).sum() <= ALIKE:
+            said.append(
+                f"{first['video']} ({first['split']}) and {second['video']} ({second['split']}) have the same scene "
+                f"labels: are they one video?"
+            )
+    return said
