@@ -77,7 +77,7 @@ def test_a_correction_of_this_run_is_tested_beside_its_answers(small: Small, run
     )
     table, found = done.predictions, done.metrics["splits"]["test"]["corrected"]
     scores, scene = (np.array(table[name].tolist(), np.float64) for name in ("scores", "scores_without_humans"))
-    best = (np.log(np.maximum(scores, 1e-5)) - 0.5 * np.log(np.maximum(scene, 1e-5))).argmax(1)
+    best = (np.log(np.maximum(scores, 5e-6)) - 0.5 * np.log(np.maximum(scene, 5e-6))).argmax(1)
     assert found["top1"] == np.mean([run.actions[place] for place in best] == table["action"])
     assert found["top1_as_it_is"] == done.metrics["splits"]["test"]["top1"]
     kept = {(figure.slice, figure.metric): figure for figure in read_figures(tmp_path / "out" / "figures.parquet")}

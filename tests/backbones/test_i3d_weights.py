@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -172,7 +173,7 @@ def test_an_archive_has_one_file_of_weights(tmp_path: Path) -> None:
 
 
 def test_arrays_come_as_they_were_written(tmp_path: Path) -> None:
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "c": np.arange(12, dtype=np.float32).reshape(3, 4),
         "f": np.asfortranarray(np.arange(12, dtype=np.float64).reshape(3, 4)),
         "big": np.arange(4, dtype=">f4"),

@@ -59,12 +59,12 @@ def audit_command(
 ) -> Audit | None:
     """Says how much of a video model's accuracy is the place: one page and one JSON; no training.
 
-    MODEL is a run of ours, a torchvision video model (torchvision:r3d_18), a Hugging Face video classifier (a folder or
-    hf:ORG/NAME), a TorchScript (.pt, .ts) or ONNX file, or package.module:callable, which takes a clip, uint8 (T, H, W,
-    3), and gives scores; clip:FOLDER, a model of pictures or videos and texts, asked for the manifest's actions; or
-    choices:package.module:callable, which also gets five answers and names one. Each video is shown as it is, without
-    its people, without its scene, in other scenes and out of order; all of it is made on the fly. Stopped at any
-    moment, the same command goes on where it was.
+    MODEL is a run of ours, a torchvision video model (torchvision:r3d_18), I3D (i3d:kinetics400), a Hugging Face video
+    classifier (a folder or hf:ORG/NAME), a TorchScript (.pt, .ts) or ONNX file, or package.module:callable, which takes
+    a clip, uint8 (T, H, W, 3), and gives scores; clip:FOLDER, a model of pictures or videos and texts, asked for the
+    manifest's actions; or choices:package.module:callable, which also gets five answers and names one. Each video is
+    shown as it is, without its people, without its scene, in other scenes and out of order; all of it is made on the
+    fly. Stopped at any moment, the same command goes on where it was.
 
     Args:
         model: The model: see above.
@@ -79,7 +79,7 @@ def audit_command(
         names: File of the model's class names, one a line or as JSON, where the model does not bring them.
         mapping: File that says which class of the model is which action: CSV (action,class) or YAML.
         inputs: What an exported file or a callable takes: frames, size, layout, mean and deviation.
-        weights: File of weights for a torchvision model, instead of the published ones.
+        weights: File of weights: for a torchvision model, instead of the published ones; for I3D, always.
         prompt: What a model of texts (clip:…) is asked, {} being the action; by default "a video of a person {}".
         among: Which classes the model may name: all of its own, or only those of audited actions.
         variants: Names of variants; by default all that the data allows.

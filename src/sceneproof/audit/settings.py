@@ -30,7 +30,7 @@ class ModelSettings:
         model: what to open: see `models.opening.open_subject`.
         names: file of class names, where the model does not bring them.
         inputs: what an exported file or a callable takes.
-        weights: of a torchvision model.
+        weights: of a torchvision model or I3D.
         device: 'auto', 'cpu' or 'cuda'.
         batch: clips that go through the model together.
         trust: import paths that a run's configuration may name: see `sceneproof.trust`.

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-LEAST = 1e-5
-"""Probabilities below this are taken for it: audits keep five decimals."""
+LEAST = 5e-6
+"""Probabilities below this are taken for it: half of the last decimal that audits keep, so that none ties with it."""
 ALPHAS = tuple(round(0.05 * step, 2) for step in range(21))
 """Shares that are tried: 0 to 1."""
 
@@ -25,7 +25,8 @@ def corrected(scores: ArrayLike, scene: ArrayLike, alpha: float) -> NDArray[np.f
         alpha: share of the scene's answer that is taken out; 0 leaves the scores as they are.
 
     Returns:
-        float64 (N, C); a class that has no probability in either has none.
+        float64 (N, C); a class that has no probability in either has none. Where the clip gives none
+        to any class, all have the same: there is nothing to correct.
 
     Raises:
         ValueError: other shapes.
@@ -35,6 +36,7 @@ def corrected(scores: ArrayLike, scene: ArrayLike, alpha: float) -> NDArray[np.f
         raise ValueError(f"two tables of one shape, not {clip.shape} and {place.shape}")
     logits = np.log(np.maximum(clip, LEAST)) - alpha * np.log(np.maximum(place, LEAST))
     logits[(clip == 0) & (place == 0)] = -np.inf
+    logits[~(clip > 0).any(axis=1)] = 0.0
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 

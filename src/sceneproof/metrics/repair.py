@@ -80,7 +80,7 @@ def repair(
             entropy = -(shares[y[rows]].log() * relative).mean()
             (step,) = torch.autograd.grad(1 - loss / entropy, free, retain_graph=True)
             descent.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             descent.step()
             with torch.no_grad():
                 free -= lr_weights * step

@@ -14,7 +14,8 @@ from torchvision.models import get_model_weights
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.maps import over_time
 from sceneproof.audit.subject import Answer, Maps, Pixels, Subject
-from sceneproof.backbones.i3d import I3D, fuse, pooled_over_time, shares_of_time
+from sceneproof.backbones.i3d import I3D, pooled_over_time, shares_of_time
+from sceneproof.backbones.i3d_parts import fuse
 from sceneproof.backbones.i3d_weights import ARCHIVE, COMMAND
 from sceneproof.backbones.weights import Parts, fill, load_official
 from sceneproof.downloading import checked
@@ -82,8 +83,9 @@ class I3DModel(Subject):
     def maps(self, clips: Pixels, classes: NDArray[np.int64]) -> Maps:
         """Class activation maps (Zhou et al. 2016): each place's part in the score, with how much its time counts."""
         parts = []
-        wanted = torch.split(torch.from_numpy(classes).to(self._device), self._batch)
-        for places, named in zip(self._places(clips), wanted, strict=True):
+        wanted = torch.from_numpy(classes).to(self._device)
+        for number, places in enumerate(self._places(clips)):
+            named = wanted[number * self._batch :][: len(places)]
             shares = shares_of_time(places.shape[2]).to(places)
             evidence = torch.einsum("bdthw,bd,t->bthw", places, self._weight[named], shares)
             parts.append(over_time(evidence.relu(), clips.shape[1]).cpu().numpy())
@@ -92,7 +94,7 @@ class I3DModel(Subject):
 
     def _places(self, clips: Pixels) -> list[Tensor]:
         """Features (B, 1024, T', H', W') of each batch of clips; those of the last clips are kept, for their maps."""
-        key = hashlib.blake2b(np.ascontiguousarray(clips).data).digest()
+        key = hashlib.blake2b(np.ascontiguousarray(clips).tobytes()).digest()
         if self._last[0] != key or self._last[1] != clips.shape:
             starts = range(0, len(clips), self._batch)
             videos = [self._inputs.tensor(clips[start : start + self._batch]) for start in starts]
