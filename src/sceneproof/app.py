@@ -18,6 +18,7 @@ from sceneproof.correction import Remedy
 from sceneproof.errors import InputError
 from sceneproof.gate import LARGEST, Gate, own_names
 from sceneproof.interrupts import Terminated, termination_interrupts
+from sceneproof.jobs.processes import hold_starts
 from sceneproof.labelling.humans_command import FORMER_WORDS as FORMER_DETECTORS
 from sceneproof.labelling.humans_command import MotionMask, PeopleModel, people_labelling
 from sceneproof.pages.clip import style
@@ -30,6 +31,8 @@ KEPT = 3600
 """Seconds after which uploaded files are removed, while the app runs; when it ends, all are."""
 FORMER_WORDS = {old: new for old, new in FORMER_DETECTORS.items() if old not in ("--device", "--threads")}
 """How the detector's options were spelled before, and how they are now; `--device` is the model's."""
+STARTING = 10.0
+"""Seconds that a worker may take to start when the app ends."""
 FONTS = ("system-ui", "sans-serif")
 """The system's own: fonts of Gradio's themes come from the web."""
 
@@ -113,6 +116,7 @@ def app(
     try:
         serve(desk, clips_at_hand, host=host, port=port, allowed_hosts=allowed_hosts)
     except KeyboardInterrupt as error:
+        hold_starts(STARTING)
         if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
             _leave(error)
         raise

@@ -136,9 +136,11 @@ def figures_of_run(metrics: Mapping[str, Any], run: str, seed: int | None) -> li
     for name, tree in metrics.items():
         if name in NO_FIGURES or not isinstance(tree, Mapping):
             continue
-        for split in splits.keys() & tree.keys():
-            figures += [replace(figure, slice=split) for figure in figures_in(tree[split], before=f"{name}/")]
-        figures += figures_in({key: value for key, value in tree.items() if key not in splits}, before=f"{name}/")
+        for split, part in tree.items():
+            if isinstance(part, Mapping):
+                figures += [replace(figure, slice=split) for figure in figures_in(part, before=f"{name}/")]
+        alone = {key: value for key, value in tree.items() if not isinstance(value, Mapping)}
+        figures += figures_in(alone, before=f"{name}/")
     return named(figures, run=run, recipe=recipe_named(run), seed="" if seed is None else str(seed))
 
 

@@ -17,7 +17,8 @@ from sceneproof.terminal import visible
 
 PROTOCOLS = (b"\x80\x03", b"\x80\x04", b"\x80\x05")
 """How such a pickle begins; torch.save writes protocol 2, or a zip archive."""
-ARCHIVES = (".tar", ".tar.gz", ".tgz")
+ARCHIVES = (".tar.gz", ".tgz")
+"""A source archive, as a package index serves it; authors call files of torch.save .pth.tar."""
 MOST = 2**31
 """Bytes of a pickle: a Kinetics I3D has fifty million."""
 DEEPEST = 16

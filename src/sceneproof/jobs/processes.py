@@ -212,6 +212,17 @@ def _no_main() -> Iterator[None]:
             sys.modules["__main__"] = script
 
 
+def hold_starts(seconds: float) -> None:
+    """Waits until no worker is just starting, and lets none start from then on: for a process that is about to end.
+
+    A worker that starts while its parent ends finds nothing to read, and says so in a traceback.
+
+    Args:
+        seconds: how long to wait at most.
+    """
+    _hiding.acquire(timeout=seconds)
+
+
 _asked: list[Connection] = []
 """In a worker: the pipe to the process that gives out the tasks."""
 
