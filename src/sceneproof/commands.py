@@ -9,7 +9,6 @@ from sceneproof.arguments import trusted_by
 from sceneproof.errors import InputError
 from sceneproof.legacy import BEFORE, modern
 from sceneproof.recipes import read_yaml
-from sceneproof.report import page_of
 from sceneproof.run import task_of
 from sceneproof.task import Task
 from sceneproof.trust import check_prefixes
@@ -75,7 +74,12 @@ def task_of_words(words: Sequence[str]) -> Task:
 
 def options_of(name: str, task: Task) -> type:
     """The dataclass of options that a task adds to a command: those of its page, or else of its testing."""
-    return page_of(task).options if name == "report" else task.testing
+    if name != "report":
+        return task.testing
+    from sceneproof.report import page_of  # pages draw: what they import takes most of a second
+
+    options: type = page_of(task).options
+    return options
 
 
 def _says(recipe: str) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from sceneproof.metrics.boxes import box_iou
 
@@ -29,6 +28,8 @@ def tracks(found: Found, *, least_overlap: float = 0.3, gap: int = 1) -> list[ND
     Returns:
         For each frame looked at, int64 (K,): numbers from 0, in the order in which the tracks begin.
     """
+    from scipy.optimize import linear_sum_assignment  # a fifth of a second, which commands without boxes do not need
+
     last: dict[int, tuple[int, NDArray[np.float32]]] = {}
     numbers: list[NDArray[np.int64]] = []
     begun = 0

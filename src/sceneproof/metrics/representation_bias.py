@@ -6,9 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 
 def linear_probe(
@@ -58,6 +55,10 @@ def probed_labels(
     Raises:
         ValueError: no rows, unequal lengths or a value that is not finite.
     """
+    from sklearn.linear_model import LogisticRegression  # takes most of a second, and few commands probe anything
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     train_x, train_y = np.asarray(train_x, dtype=np.float64), np.asarray(train_y)
     if len(train_x) > maximum_rows:
         rows = np.sort(np.random.default_rng(seed).choice(len(train_x), maximum_rows, replace=False))
