@@ -90,6 +90,13 @@ def test_a_correction_says_what_is_left_without_the_scenes_part() -> None:
     assert "taken out" not in said["scene_grey"]
 
 
+def test_a_correction_on_clips_that_are_not_shown_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("jump\nrun\n")
+    Remedy(0.5, ("jump", "run"), "", "human_filled", 0.01).write(tmp_path / "remedy.json")
+    with pytest.raises(InputError, match="--scene human_inpainted"):
+        app(f"{__name__}:by_the_corner", names=tmp_path / "names.txt", remedy=tmp_path / "remedy.json")
+
+
 def test_a_model_of_the_person_does_not() -> None:
     subject = CallableModel(by_the_person, actions=["walk", "stand"], inputs=FOUR)
     first, without, grey, *others = audit_clip(subject, CLIP.frames, CLIP.people).views

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.settings import ModelSettings
+from sceneproof.audit.single import SHOWN
 from sceneproof.audit.uploads import UploadAudit, examples_in
 from sceneproof.contexts.backgrounds import Backgrounds
 from sceneproof.correction import Remedy
@@ -110,6 +111,11 @@ def app(
     if remedy is not None:
         cure = Remedy.read(remedy)
         cure.refuse_other(subject.actions, subject.identity, remedy)
+        if cure.scene not in SHOWN:
+            raise InputError(
+                f"--remedy {remedy}: chosen on clips that this page does not show ({cure.scene}): choose it with "
+                f"`sceneproof remedy AUDIT --scene human_inpainted`"
+            )
     by_motion = finder.class_path.endswith(".MotionMask")
     desk = UploadAudit(subject, labelling, by_motion, clips, seconds, seed, behind, cure)
     clips_at_hand = {} if examples is None else examples_in(examples)

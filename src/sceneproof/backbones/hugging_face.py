@@ -49,7 +49,7 @@ def load_network(kind: str, name: str, refusal: str, **origin: Any) -> Any:
     # all that loading raises on a wrong name or kind, or on settings that are none
     except (OSError, ValueError, RuntimeError, LookupError, ImportError, TypeError, AttributeError) as error:
         raise InputError(f"{name}: {refusal}: {first_line(error)}") from None
-    except Exception as error:
+    except Exception as error:  # which has no common kind; raised again unless it is the Hub's
         if type(error).__module__.startswith("huggingface_hub"):  # its checks of settings have a base of their own
             raise InputError(f"{name}: {refusal}: {first_line(error)}") from None
         raise

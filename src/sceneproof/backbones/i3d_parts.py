@@ -37,7 +37,8 @@ class FusedUnit(nn.Module):
     def __init__(self, unit: Unit) -> None:
         super().__init__()
         mean, variance = unit.bn.running_mean, unit.bn.running_var
-        assert mean is not None and variance is not None, "the units keep their statistics"  # noqa: PT018
+        assert mean is not None, "the units keep their statistics"
+        assert variance is not None, "the units keep their statistics"
         factor = unit.bn.weight * (variance + unit.bn.eps).rsqrt()
         weight = unit.conv.weight * factor.view(-1, 1, 1, 1, 1)
         self.weight = weight.detach().contiguous(memory_format=torch.channels_last_3d)
@@ -48,7 +49,7 @@ class FusedUnit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, T, H, W) to (B, outputs, T', H', W')."""
         x = self.padded(x)
-        if x.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        if x.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch's own
             # by name, since torch gives clips that come one by one to a way that takes twice as long
             made: Tensor = torch.mkldnn_convolution(x, self.weight, self.bias, self.padding, self.stride, [1] * 3, 1)
         else:

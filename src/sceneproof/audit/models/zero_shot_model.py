@@ -1,6 +1,7 @@
 """Models that compare pictures or videos with texts, asked for actions by a sentence each: CLIP, SigLIP, X-CLIP."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,18 @@ def zero_shot_model(
     if prompt.count("{}") != 1:
         raise InputError(f"--prompt {prompt!r}: it needs one {{}}, where the action goes")
     kind = VideoTextModel if _config(model).model_type == "xclip" else ImageTextModel
-    return kind(model, actions=actions, prompt=prompt, inputs=inputs, device=device, batch=batch)
+    return kind(model, Asked(tuple(actions), prompt, inputs, device, batch))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a model is asked for, and how: see `zero_shot_model`."""
+
+    actions: tuple[str, ...]
+    prompt: str
+    inputs: InputSettings
+    device: torch.device
+    batch: int
 
 
 class ImageTextModel(Subject):
@@ -56,25 +68,16 @@ class ImageTextModel(Subject):
 
     maps_missing = "a model of pictures and texts shows no maps here"
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        actions: Sequence[str],
-        prompt: str,
-        inputs: InputSettings,
-        device: torch.device,
-        batch: int,
-    ) -> None:
+    def __init__(self, model: str, asked: Asked) -> None:
         """Loads the model and reads all sentences: see `zero_shot_model`."""
-        self.actions = list(actions)
-        sampling = inputs.sampling(FRAMES, None)
+        self.actions = list(asked.actions)
+        sampling = asked.inputs.sampling(FRAMES, None)
         said = [in_words(action) for action in self.actions]
         self._compared = HuggingFaceScenes(
-            model, names=said, prompt=prompt, batch=batch * sampling.length, device=str(device)
+            model, names=said, prompt=asked.prompt, batch=asked.batch * sampling.length, device=str(asked.device)
         )
         self.sampling, self.title = sampling, model.rstrip("/").rpartition("/")[2]
-        self.identity = f"{self._compared.title} {self.actions} {inputs}"
+        self.identity = f"{self._compared.title} {self.actions} {asked.inputs}"
 
     @torch.inference_mode()
     def answer(self, clips: Pixels) -> Answer:
@@ -94,16 +97,7 @@ class VideoTextModel(Subject):
 
     maps_missing = "a model of videos and texts shows no maps here"
 
-    def __init__(
-        self,
-        model: str,
-        *,
-        actions: Sequence[str],
-        prompt: str,
-        inputs: InputSettings,
-        device: torch.device,
-        batch: int,
-    ) -> None:
+    def __init__(self, model: str, asked: Asked) -> None:
         """Loads the model: see `zero_shot_model`.
 
         Raises:
@@ -111,20 +105,21 @@ class VideoTextModel(Subject):
         """
         from transformers import AutoImageProcessor, AutoTokenizer
 
-        self._network = load_network("AutoModel", model, "no video-text model that can be loaded").to(device)
-        self._processor = AutoImageProcessor.from_pretrained(model, local_files_only=True, trust_remote_code=False)  # type: ignore[no-untyped-call]
+        self._network = load_network("AutoModel", model, "no video-text model that can be loaded").to(asked.device)
+        where = {"local_files_only": True, "trust_remote_code": False}
+        self._processor = AutoImageProcessor.from_pretrained(model, **where)  # type: ignore[no-untyped-call]  # theirs
         tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True, trust_remote_code=False)
         frames = int(self._network.config.vision_config.num_frames)
-        self.sampling = inputs.sampling(frames, None)
+        self.sampling = asked.inputs.sampling(frames, None)
         if self.sampling.length != frames:
             raise InputError(f"{model}: takes clips of {frames} frames, not {self.sampling.length} (--inputs.frames)")
-        self.actions, self._device, self._batch = list(actions), device, batch
+        self.actions, self._device, self._batch = list(asked.actions), asked.device, asked.batch
         length = int(self._network.config.text_config.max_position_embeddings)
-        said = [prompt.replace("{}", in_words(action)) for action in self.actions]
+        said = [asked.prompt.replace("{}", in_words(action)) for action in self.actions]
         tokens = tokenizer(said, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
-        self._tokens = {key: value.to(device) for key, value in tokens.items() if key != "token_type_ids"}
+        self._tokens = {key: value.to(asked.device) for key, value in tokens.items() if key != "token_type_ids"}
         self.title = model.rstrip("/").rpartition("/")[2]
-        self.identity = f"{origin_of(model, self._network, None)} {said} {inputs}"
+        self.identity = f"{origin_of(model, self._network, None)} {said} {asked.inputs}"
 
     @torch.inference_mode()
     def answer(self, clips: Pixels) -> Answer:
