@@ -26,7 +26,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.figures import FILE, Figure, named, write_figures
-from sceneproof.pages.audit import shown_clips, write_page
+from sceneproof.pages.audit import shown_clips, watched_clips, write_page
 from sceneproof.pages.audit_words import headline
 from sceneproof.terminal import visible
 
@@ -117,7 +117,10 @@ def conduct(
     of = {"run": table.model, "recipe": f"audit/{table.model}", "seed": "0"}
     found = remedied(table) if remedy else None
     write_figures(out / FILE, named([*measures.figures.values(), *_keep(found, out)], **of))
-    write_page(table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page, remedy=found)
+    write_page(
+        table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page,
+        watched=watched_clips(table, scorer, videos, shown), remedy=found,
+    )  # fmt: skip
     answers.parts.end()
     if not quiet:
         print(
