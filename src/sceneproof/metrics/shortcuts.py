@@ -34,10 +34,11 @@ class Shortcut:
 
 
 def clusters_of(features: ArrayLike, count: int, *, seed: int = 0) -> NDArray[np.int64]:
-    """K-means on features of unit length: int64 (N,), the cluster of each of N stills (N, D)."""
+    """K-means on features of unit length: int64 (N,), the cluster of each of N stills (N, D); no more than differ."""
     vectors = np.asarray(features, np.float64)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors / np.maximum(lengths, 1e-12)
+    count = min(count, len(np.unique(unit.round(6), axis=0)))
     found: NDArray[np.int64] = KMeans(count, n_init=10, random_state=seed).fit_predict(unit).astype(np.int64)
     return found
 
