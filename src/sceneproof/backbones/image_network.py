@@ -145,7 +145,7 @@ class ImageNetwork(Backbone):
         pictures = video.transpose(1, 2).flatten(0, 1)
         for part in parts:
             pictures = part(pictures)
-        return pictures.unflatten(0, (len(video), -1)).transpose(1, 2)
+        return pictures.reshape(len(video), -1, *pictures.shape[1:]).transpose(1, 2)
 
     def _drop_the_rest(self) -> None:
         """Takes away what follows the pooling, so that nothing lies in the network that never learns."""

@@ -42,7 +42,7 @@ def shifted(features: Tensor, frames: int) -> Tensor:
         features: (B T, C, ...), the T frames of a clip behind one another.
         frames: T.
     """
-    clips = features.unflatten(0, (-1, frames))
+    clips = features.reshape(-1, frames, *features.shape[1:])
     eighth = clips.shape[2] // 8
     moved = torch.zeros_like(clips)
     moved[:, :-1, :eighth] = clips[:, 1:, :eighth]
@@ -99,11 +99,13 @@ class InflatedConv(nn.Conv3d):
             flat: with a square kernel of odd size.
             clips: how many frames belong together.
         """
+        side = flat.kernel_size[0]
         super().__init__(
-            flat.in_channels, flat.out_channels, (flat.kernel_size[0], *flat.kernel_size), (1, *flat.stride),
-            dilation=(1, *flat.dilation), groups=flat.groups, bias=flat.bias is not None, device="meta",
+            flat.in_channels, flat.out_channels, (side, side, side), (1, flat.stride[0], flat.stride[1]),
+            dilation=(1, flat.dilation[0], flat.dilation[1]), groups=flat.groups, bias=flat.bias is not None,
+            device="meta",
         )  # fmt: skip
-        self.weight = nn.Parameter(inflated(flat.weight.detach(), self.kernel_size[0]))
+        self.weight = nn.Parameter(inflated(flat.weight.detach(), side))
         self.bias = flat.bias
         self.same, self.around, self.clips = type(flat).__name__ == PADDED_SAME, flat.padding, clips
 
@@ -115,7 +117,8 @@ class InflatedConv(nn.Conv3d):
             columns = same_padding(width, self.kernel_size[2], self.stride[2])
         else:
             rows, columns = ((int(length), int(length)) for length in self.around)
-        video = functional.pad(pictures, (*columns, *rows)).unflatten(0, (-1, self.clips.frames)).transpose(1, 2)
+        padded = functional.pad(pictures, (*columns, *rows))
+        video = padded.reshape(-1, self.clips.frames, *padded.shape[1:]).transpose(1, 2)
         half = self.kernel_size[0] // 2
         first, last = video[:, :, :1].expand(-1, -1, half, -1, -1), video[:, :, -1:].expand(-1, -1, half, -1, -1)
         longer = torch.cat([first, video, last], dim=2)
