@@ -80,10 +80,11 @@ def fit(job: Job, settings: Optimisation) -> Progress:
 class _Loop:
     def __init__(self, job: Job, settings: Optimisation) -> None:
         self.job, self.settings, self.accelerator = job, settings, job.accelerator
-        parts = {name: list(group) for name, group in job.method.groups().items() if name not in job.frozen}
-        groups = [{"params": group, "name": name} for name, group in parts.items()]
-        for name in job.frozen:
-            job.method.get_submodule(name).requires_grad_(False)
+        frozen = {weight for name in job.frozen for weight in job.method.get_submodule(name).parameters()}
+        parts = {name: [w for w in group if w not in frozen] for name, group in job.method.groups().items()}
+        groups = [{"params": group, "name": name} for name, group in parts.items() if group]
+        for weight in frozen:
+            weight.requires_grad_(False)
         if settings.compile:
             for name in job.method.backbones:
                 job.method.get_submodule(name).compile()

@@ -42,7 +42,7 @@ Kind = TypeVar("Kind")
 DATA = "data.json"
 """Digests of what the run is trained on."""
 SEALED = ("config.yaml", "labels.json")
-PLACES = ("manifest", "scenes", "humans", "weights", "root")
+PLACES = ("manifest", "scenes", "humans", "features", "weights", "root")
 """Keys of the configuration that say where data lies."""
 FIRST_TEMPORARY = re.compile(
     r"\.(labels|environment|data|config)\.\d+\.tmp\.(json|yaml)"

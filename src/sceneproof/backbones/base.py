@@ -78,3 +78,11 @@ class Backbone(nn.Module):
     def upper(self, features: Tensor) -> Tensor:
         """The last stage on features (N, D', T', H', W'): (N, D, T", H", W")."""
         return features
+
+
+def start_at_features(backbone: Backbone) -> None:
+    """From now on this backbone takes what its own `lower` gives in place of videos, and runs `upper` alone.
+
+    Its weights, names and files stay those of the whole network.
+    """
+    backbone.forward = backbone.upper  # type: ignore[method-assign]  # of this one alone

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from sceneproof.backbones.base import start_at_features
 from sceneproof.correction import Remedy
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
-from sceneproof.data.humans import Humans, read_humans
+from sceneproof.data.humans import Humans, people_of_split, read_humans
+from sceneproof.data.kept import KeptFeatures, KeptTestClips, digests_of
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
@@ -21,7 +23,7 @@ from sceneproof.metrics.bootstrap import mean_interval
 from sceneproof.metrics.representation_bias import linear_probe, representation_bias
 from sceneproof.run import Run, refuse_not_finite
 from sceneproof.task import Tables, Tested, Tester, Testing
-from sceneproof.tasks.classification.predicting import Predictions, predict
+from sceneproof.tasks.classification.predicting import AskedClips, Predictions, predict
 from sceneproof.tasks.classification.scoring import figures
 
 
@@ -56,16 +58,24 @@ def test_classifier(
     people = read_humans(tables.humans) if tables.humans is not None else None
     labels = SceneTable.read(tables.scenes) if tables.scenes is not None else None
 
+    kept = _kept(tester, clip, tables) if tables.features is not None else None
+
     def of(split: str, several: int, *, masked: bool) -> _TestedSplit:
         rows = table.split(split)
-        labelled = Labelled.gather(rows, run.actions, humans=people if masked else None)
+        own = people_of_split(people, table, split) if masked and people is not None else None
+        labelled = Labelled.gather(rows, run.actions, humans=own)
         tell(labelled.doubts)
+        clips: AskedClips = TestClips(labelled, clip, several)
+        if kept is not None:
+            kept.refuse_other_rows(split, digests_of(table, split, own))
+            kept.refuse_other_count(split, several, "--clips")
+            clips = KeptTestClips(labelled, clip, kept.split(split, training=False))
         made = predict(
             tester.network,
-            TestClips(labelled, clip, several),
+            clips,
             tester.device,
             workers=options.workers,
-            masked=masked and people is not None,
+            masked=own is not None,
             autocast=tester.numerics.dtype,
             quiet=tester.quiet,
             what=f"testing {run.name} on {split}",
@@ -92,7 +102,11 @@ def test_classifier(
         },
         {"predictions": ("predictions", pd.concat(rows.values(), ignore_index=True))},
         figures=more,
-        sources={"humans": tables.humans, "scenes": tables.scenes},
+        sources={
+            "humans": tables.humans,
+            "scenes": tables.scenes,
+            "features": tables.features,
+        },
     )
 
 
@@ -106,6 +120,21 @@ class _TestedSplit:
     def column(self, name: str) -> "pd.Series[Any]":
         rows = self.manifest.rows
         return rows[name] if name in rows else pd.Series([None] * len(rows), name=name, dtype=object)
+
+
+def _kept(tester: Tester, clip: ClipSettings, tables: Tables) -> KeptFeatures:
+    """The features of what is tested, for a network that starts from them from now on.
+
+    Raises:
+        InputError: features of other lower stages, or of clips that were cut otherwise.
+    """
+    assert tables.features is not None
+    kept, network = KeptFeatures.open(tables.features), tester.network
+    for name in network.backbones:
+        backbone = network.get_submodule(name)
+        kept.refuse_other(backbone, tester.run.config["backbone"], clip)
+        start_at_features(backbone)
+    return kept
 
 
 def _remedy(path: Path | None, run: Run, people: Humans | None) -> Remedy | None:
