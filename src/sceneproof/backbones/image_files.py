@@ -1,0 +1,97 @@
+"""Classifiers of pictures that others publish: opened by name, and the names that their weights have."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from sceneproof.errors import InputError
+
+TORCHVISION = "torchvision:"
+# efficientnet-lite-pytorch's names, in a block with and without an expansion, and around the blocks
+EXPANDED = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2",
+            "_project_conv": "conv_pwl", "_bn2": "bn3"}  # fmt: skip
+SEPARABLE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+AROUND = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+
+Statistics = tuple[float, float, float]
+
+
+def open_classifier(name: str) -> tuple[Any, Statistics, Statistics, tuple[int, int]]:
+    """A classifier of pictures with random weights, the mean and std of pixels from 0 to 255, and its (H, W).
+
+    Args:
+        name: of timm's, or torchvision:NAME.
+
+    Raises:
+        InputError: timm is not installed, or there is no such network.
+    """
+    network, told = _torchvision(name) if name.startswith(TORCHVISION) else _timm(name)
+    _, height, width = told["input_size"]
+    return network, _channels(told["mean"]), _channels(told["std"]), (height, width)
+
+
+def from_lite(state: Mapping[str, Tensor], network: Any, source: str) -> dict[str, Tensor]:
+    """Weights of efficientnet-lite-pytorch under timm's names; the blocks are counted through all stages there.
+
+    Raises:
+        InputError: the network is no EfficientNet of timm's.
+    """
+    if not hasattr(network, "conv_stem") or not hasattr(network, "blocks"):
+        kind = type(network).__name__
+        raise InputError(f"{source}: weights of efficientnet-lite-pytorch, for timm's tf_efficientnet_lite, not {kind}")
+    blocks = [
+        (f"blocks.{stage}.{number}", EXPANDED if hasattr(block, "conv_pwl") else SEPARABLE)
+        for stage, blocks in enumerate(network.blocks)
+        for number, block in enumerate(blocks)
+    ]
+    made: dict[str, Tensor] = {}
+    for key, value in state.items():
+        within = re.match(r"_blocks\.(\d+)\.(\w+)\.", key)
+        if within is None:
+            first, _, rest = key.partition(".")
+            made[f"{AROUND.get(first, first)}.{rest}"] = value
+        elif int(within[1]) < len(blocks):
+            block, names = blocks[int(within[1])]
+            made[f"{block}.{names.get(within[2], within[2])}.{key[within.end() :]}"] = value
+        else:
+            made[key] = value
+    return made
+
+
+def _timm(name: str) -> tuple[Any, Mapping[str, Any]]:
+    """A network of timm's without its classifier, and what it says of its input."""
+    try:
+        import timm
+    except ImportError as error:
+        raise InputError(f"ImageNetwork: {name} needs timm: pip install 'sceneproof[image]' ({error})") from None
+    if ":" in name or not timm.is_model(name):
+        near = timm.list_models(f"*{name.split('.')[0].split('_')[0]}*")[:5] if re.fullmatch(r"[\w.]+", name) else []
+        raise InputError(
+            f"ImageNetwork: timm {timm.__version__} has no network {name!r}"
+            f"{'; it has ' + ', '.join(near) + ', …' if near else ''}; torchvision's are torchvision:NAME"
+        )
+    try:
+        network: Any = timm.create_model(name, pretrained=False)
+    except (RuntimeError, ValueError, TypeError) as error:  # an unknown tag
+        raise InputError(f"ImageNetwork: timm makes no {name}: {error}") from None
+    return network, network.pretrained_cfg
+
+
+def _torchvision(name: str) -> tuple[Any, Mapping[str, Any]]:
+    """A network of torchvision's, and what its newest weights say of their input."""
+    from torchvision import models
+
+    bare = name.removeprefix(TORCHVISION)
+    if bare not in models.list_models(module=models):
+        raise InputError(f"ImageNetwork: torchvision has no classifier {bare!r}; see torchvision.models.list_models()")
+    preset = models.get_model_weights(bare).DEFAULT.transforms()
+    side = preset.crop_size[0]
+    return models.get_model(bare, weights=None), {"mean": preset.mean, "std": preset.std, "input_size": (3, side, side)}
+
+
+def _channels(values: Sequence[float]) -> Statistics:
+    """Statistics of pixels from 0 to 1, for pixels from 0 to 255."""
+    red, green, blue = (255.0 * value for value in values)
+    return red, green, blue
