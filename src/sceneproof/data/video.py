@@ -244,17 +244,17 @@ def _all(video: Video | Picture, resized: Resized) -> NDArray[np.uint8]:
 
 def _chosen(video: Video | Picture, wanted: NDArray[np.int64], resized: Resized) -> NDArray[np.uint8]:
     pictures = _Pictures(resized, len(wanted))
-    if isinstance(video, Video) and (table := video.table) is not None:
-        if wanted[-1] < len(table) and len(table.keys) > 1:
-            try:
-                for run in table.runs(wanted):
-                    pictures.pick(table.numbered(video, int(run[0])), run)
-                if len(pictures) == len(wanted):
-                    return pictures.stack()
-            except IrregularError:
-                pass
-            video.seek(int(table.stamps[0]))
-            pictures = _Pictures(resized, len(wanted))
+    table = video.table if isinstance(video, Video) else None
+    if isinstance(video, Video) and table is not None and wanted[-1] < len(table) and len(table.keys) > 1:
+        try:
+            for run in table.runs(wanted):
+                pictures.pick(table.numbered(video, int(run[0])), run)
+            if len(pictures) == len(wanted):
+                return pictures.stack()
+        except IrregularError:
+            pass
+        video.seek(int(table.stamps[0]))
+        pictures = _Pictures(resized, len(wanted))
     seen = pictures.pick(enumerate(video.frames()), wanted)
     if len(pictures) < len(wanted):
         raise VideoError(f"has {seen} frames, asked for frame {wanted[len(pictures)]}")

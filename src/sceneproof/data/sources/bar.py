@@ -1,9 +1,10 @@
 """BAR, Biased Action Recognition (Nam, Cha, Ahn, Lee and Shin, Learning from Failure, NeurIPS 2020).
 
 2,595 photographs of six actions: at the place that is usual for the action in train (climbing on rock, diving under
-water, fishing above it, racing on a track, throwing on a playing field, vaulting into the sky), elsewhere in test. There
-are no lists: files are named ACTION_NUMBER, and the test pictures of an action are numbered on from the training ones.
-The folders train and test hold them as published, without sub-folders; in a sub-folder an action, they are read, too.
+water, fishing above it, racing on a track, throwing on a playing field, vaulting into the sky), elsewhere in test.
+There are no lists: files are named ACTION_NUMBER, and the test pictures of an action are numbered on from the training
+ones. The folders train and test hold them as published, without sub-folders; in a sub-folder an action, they are read,
+too.
 """
 
 from collections.abc import Iterator
