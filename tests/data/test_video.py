@@ -125,6 +125,7 @@ def test_broken_files_say_why(kind: str, read, tmp_path: Path) -> None:  # type:
         "truncated": "cut off: 18 of 30 frames are missing",
         "audio only": "no video stream",
         "no frames": "no video stream",
+        "part of a picture": "damaged or cut off: this PNG picture cannot be read",
     }
     with pytest.raises(VideoError, match=reasons.get(kind, "not a video, or cut off")):
         read(BROKEN[kind](tmp_path / "broken.mp4"))

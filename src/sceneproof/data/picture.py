@@ -7,6 +7,7 @@ first bytes tell is ever asked, and no pixel is read before the size is known.
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugi
 
 from sceneproof.data.orientation import Orientation
 from sceneproof.errors import VideoError
+
+warnings.filterwarnings("ignore", module=r"PIL\..*")  # what it cannot read of a file is no concern, or is a reason
 
 MAX_PIXELS = 2**25  # a frame; 8K. A file of some kilobytes can claim any size
 MOST_BYTES = 2**28  # of a picture's file: twice the largest frame's pixels

@@ -12,6 +12,7 @@ from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import RawBatch, normalised, steps_in_epoch, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
+from sceneproof.data.one_frame import refuse_repeated, repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError
 from sceneproof.labels import TrainingLabels, load, tell_what_is_known
@@ -71,7 +72,8 @@ class ClassificationTraining(Training):
         if plan.validation_split is not None and chooses:
             refuse_out_of_context(self.table.split(plan.validation_split))
         shuffled = plan.seed if task.shuffle_scenes else None
-        part = self.table.split(plan.train_split)
+        self.part = part = self.table.split(plan.train_split)
+        refuse_repeated(part, task.clip.length, "--task.clip.length")
         self.labels = TrainingLabels.read(part, tables.scenes, tables.humans, shuffled=shuffled)
         self.actions, self.scenes, self.groups = part.actions, self.labels.scene_names, self.labels.groups.names
         self.facts = self.labels.facts(steps_in_epoch(len(part), plan.optimisation.batch))
@@ -91,7 +93,7 @@ class ClassificationTraining(Training):
         labelled = self.labels.gather(network, memory=plan.memory, quiet=quiet)
         clips = TrainingClips(labelled, clip, plan.seed, second)
         if accelerator.is_main_process:
-            tell(labelled.doubts)
+            tell([*labelled.doubts, *repeated(self.part, clip.length)])
         tell_what_is_known(labelled, network, quiet=quiet)
         validate = None
         if plan.validation_split is not None:

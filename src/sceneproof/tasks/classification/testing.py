@@ -12,6 +12,7 @@ from sceneproof.correction import Remedy
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
 from sceneproof.data.humans import Humans, read_humans
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.downloading import checked
@@ -59,7 +60,7 @@ def test_classifier(
     def of(split: str, several: int, *, masked: bool) -> _TestedSplit:
         rows = table.split(split)
         labelled = Labelled.gather(rows, run.actions, humans=people if masked else None)
-        tell(labelled.doubts)
+        tell([*labelled.doubts, *repeated(rows, clip.length)])
         made = predict(
             tester.network,
             TestClips(labelled, clip, several),
