@@ -23,6 +23,7 @@ from sceneproof.audit.table import COLUMNS, AuditTable
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.figures import FILE, Figure, named, write_figures
@@ -93,7 +94,7 @@ def conduct(
         quiet: no progress and no summary.
     """
     scorer, videos = data.scorer(subject), data.table()
-    doubts = data.doubts(videos)
+    doubts = [*data.doubts(videos), *repeated(videos, subject.sampling.length)]
     tell(doubts)
     known = {**plain_settings(data), "model": subject.identity, "tables": _digests(data)}
     answers = Answers(out / ".answers", _ids(videos), known)
