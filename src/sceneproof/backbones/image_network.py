@@ -72,10 +72,12 @@ class ImageNetwork(Backbone):
         Raises:
             InputError: names the network and the size.
         """
-        state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-        shapes = {key: torch.empty_like(value, device="meta") for key, value in state.items()}
+        self.clips.frames, network = frames, nn.Sequential(*self._parts())
+        weights = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+        shapes = {key: torch.empty_like(value, device="meta") for key, value in weights.items()}
         try:
-            functional_call(self, shapes, (torch.empty(2, 3, frames, height, width, device="meta"),))
+            with torch.no_grad():
+                functional_call(network, shapes, (torch.empty(2 * frames, 3, height, width, device="meta"),))
         except (RuntimeError, ValueError, AssertionError) as error:
             said = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(f"{self.model}: takes no pictures of {height} x {width} pixels: {said}") from None
@@ -192,11 +194,12 @@ def _steps(network: nn.Module) -> list[str]:
 
 
 def _pooled(network: Any, picture: Tensor) -> Tensor | None:
-    """What a classifier pools of a picture (1, 3, H, W); None of a network of torchvision's without such a module."""
+    """What a classifier pools of a picture (1, 3, H, W); None where that is no tensor or nothing says what it is."""
     network.eval()
     with torch.no_grad():
         if hasattr(network, "forward_features"):
-            return torch.as_tensor(network.forward_features(picture))
+            features = network.forward_features(picture)
+            return features if isinstance(features, Tensor) else None
         if not hasattr(network, "avgpool"):
             return None
         seen: list[Tensor] = []
