@@ -15,6 +15,8 @@ EXPANDED = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_d
 SEPARABLE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
 AROUND = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
 
+ANY_SIZE = ("vision_transformer", "deit")
+"""Files of timm whose networks take that option."""
 Statistics = tuple[float, float, float]
 
 
@@ -73,7 +75,9 @@ def _timm(name: str) -> tuple[Any, Mapping[str, Any]]:
             f"{'; it has ' + ', '.join(near) + ', …' if near else ''}; torchvision's are torchvision:NAME"
         )
     try:
-        network: Any = timm.create_model(name, pretrained=False)
+        # vision transformers whose positions are interpolated to the picture's size, where it is not theirs
+        sizes = {"dynamic_img_size": True} if timm.models.is_model_in_modules(name, ANY_SIZE) else {}
+        network: Any = timm.create_model(name, pretrained=False, **sizes)
     except (RuntimeError, ValueError, TypeError) as error:  # an unknown tag
         raise InputError(f"ImageNetwork: timm makes no {name}: {error}") from None
     return network, network.pretrained_cfg

@@ -9,6 +9,7 @@ from torch.func import functional_call
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.image_files import from_lite, open_classifier
+from sceneproof.backbones.image_patches import Patches, is_transformer
 from sceneproof.backbones.image_time import Clips, inflate, inflated, shift_branches
 from sceneproof.errors import InputError
 
@@ -49,11 +50,14 @@ class ImageNetwork(Backbone):
         self.network, self.mean, self.std, size = open_classifier(model)
         picture = _picture(size)
         pooled = _pooled(self.network, picture)
+        if pooled is not None and is_transformer(self.network):
+            self.network = Patches(self.network)
+            pooled = self.network.pooled(pooled, picture)
         self._steps = _steps(self.network)
         self._drop_the_rest()
         self.split, self._first, self._cut = 0, 0, len(self._steps)
         self._measure(picture, pooled)
-        stages = _stages(self._parts())
+        stages = _stages(self._steps, self._parts())
         if not 0 <= split <= len(stages):
             raise InputError(f"ImageNetwork: {model} has {len(stages)} stages: split is from 0 to that, not {split}")
         self.split, self._first = split, stages[0] if stages else len(self._steps)
@@ -125,6 +129,8 @@ class ImageNetwork(Backbone):
         """
         if "_conv_stem.weight" in state:
             state = from_lite(state, self.network, source)
+        if isinstance(self.network, Patches) and not any(key.startswith("embed.") for key in state):
+            state = self.network.named(state)
         ours = {key if key.startswith("network.") else f"network.{key}": value for key, value in state.items()}
         return {key: value for key, value in ours.items() if key.split(".")[1] not in self._dropped}
 
@@ -222,10 +228,15 @@ def _alike(features: Tensor, others: Tensor) -> bool:
     return bool((features - others).norm() <= 1e-3 * others.norm())
 
 
-def _stages(parts: Sequence[nn.Module]) -> list[int]:
-    """Which modules are stages: those of several convolutions; if there are none, each convolution. Never the first."""
+def _stages(steps: Sequence[str], parts: Sequence[nn.Module]) -> list[int]:
+    """Which modules are stages: those of several convolutions; if there are none, each convolution; or each block.
+
+    Never the first module.
+    """
     counts = [sum(isinstance(module, nn.Conv2d) for module in part.modules()) for part in parts]
-    least = 2 if max(counts[1:], default=0) > 1 else 1
+    if not any(counts[1:]):
+        return [number for number, step in enumerate(steps) if number and "." in step]
+    least = 2 if max(counts[1:]) > 1 else 1
     return [number for number, count in enumerate(counts) if number and count >= least]
 
 
