@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from sceneproof import locks
 from sceneproof.addresses import Address
@@ -260,8 +260,8 @@ def _keep(kept: KeptFeatures, split: str, rows: _Rows, maker: _Maker, batch: int
 
 
 def _samples(rows: _Rows, numbers: range, workers: int) -> Iterator[list[Sample]]:
-    loader = DataLoader(
-        rows,  # type: ignore[arg-type]  # has what a map-style data set has
+    loader: DataLoader[list[Sample]] = DataLoader(
+        cast("Dataset[list[Sample]]", rows),
         sampler=list(numbers),
         batch_size=None,
         num_workers=workers,

@@ -85,4 +85,4 @@ def start_at_features(backbone: Backbone) -> None:
 
     Its weights, names and files stay those of the whole network.
     """
-    backbone.forward = backbone.upper  # type: ignore[method-assign]  # of this one alone
+    backbone.forward = backbone.upper  # type: ignore[method-assign, assignment]  # of this one alone

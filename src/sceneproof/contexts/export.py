@@ -180,6 +180,7 @@ def _tables(
 
 def _beside(kept: Manifest, variants: pd.DataFrame, out: Path) -> pd.DataFrame:
     """All rows of a manifest, by a link to its folder, and those of variants in splits of their own."""
+    assert isinstance(kept.root, Path)  # whoever exports reads files of this machine
     originals = kept.rows.assign(path=link(kept.root, out, "originals") + kept.rows["path"])
     elsewhere = variants["variant"].isin(ELSEWHERE)
     variants = variants.assign(split=variants["split"] + "_" + variants["variant"])

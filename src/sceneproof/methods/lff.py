@@ -84,7 +84,7 @@ class LfF(Method):
         return biased / (biased + debiased + 1e-8)
 
     def _largest(self, means: Tensor) -> Tensor:
-        """The largest running mean of each action, (A,); above 0 also where all its clips are learnt to the last bit."""
+        """The largest running mean of each action, (A,); above 0 also where its clips are learnt to the last bit."""
         largest = means.new_zeros(self.actions).scatter_reduce(0, self.action_of_row, means, "amax")
         return largest.clamp(min=torch.finfo(largest.dtype).tiny)
 
