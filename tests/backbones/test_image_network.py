@@ -82,6 +82,7 @@ def test_imagenets_answers_are_those_of_efficientnet_lite_pytorch(shared_data: P
         ("resnet18", 512, 256, 16, 4),
         ("mobilenetv3_small_100", 576, 48, 16, 5),  # its second convolution of the head stands behind the pooling
         ("convnext_atto", 320, 160, 16, 4),
+        ("mambaout_femto", 288, 192, 16, 4),  # its channels are innermost
         ("regnetx_002", 368, 152, 16, 4),
         ("torchvision:resnet18", 512, 256, 16, 4),
         ("torchvision:efficientnet_b0", 1280, 192, 32, 7),
@@ -143,7 +144,7 @@ def test_vision_transformers_keep_their_class_token_beside_every_patch(model: st
         backbone.check(1, size, size - 1)
     for time in ("shift", "inflate"):
         with pytest.raises(InputError, match=f"{model} has no .* to inflate|{model} has no residual blocks"):
-            ImageNetwork(model, time=time)  # type: ignore[arg-type]
+            ImageNetwork(model, time=time)
 
 
 def test_the_lower_parts_hold_all_that_lower_needs_and_nothing_of_upper() -> None:
@@ -166,6 +167,10 @@ def test_of_efficientnet_lite0_the_last_stage_and_the_heads_convolution_lie_in_u
     assert upper == {"blocks.6", "conv_head.weight", "bn2.weight", "bn2.bias"}
     assert [type(part).__name__ for part in backbone.stem] == ["Conv2dSame", "BatchNormAct2d"]
     assert (backbone.mean, backbone.std) == ((127.5,) * 3, (127.5,) * 3)
+
+
+def test_the_stride_is_a_power_of_two_where_the_models_own_size_is_no_multiple_of_it() -> None:
+    assert built("tf_efficientnet_lite2").stride == (1, 32, 32)  # of 260 x 260 pixels, with features of 9 x 9
 
 
 def test_statistics_are_the_models_own_of_pixels_to_255() -> None:

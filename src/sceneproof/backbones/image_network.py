@@ -1,14 +1,15 @@
 """Classifiers of pictures as video backbones: any of timm's or torchvision's that is a sequence of stages."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from math import log2
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from sceneproof.backbones.base import Backbone
-from sceneproof.backbones.image_files import from_lite, open_classifier
+from sceneproof.backbones.image_files import channels_last, from_lite, open_classifier, picture_of, pooled_by
 from sceneproof.backbones.image_patches import Patches, is_transformer
 from sceneproof.backbones.image_time import Clips, inflate, inflated, shift_branches
 from sceneproof.errors import InputError
@@ -26,7 +27,8 @@ class ImageNetwork(Backbone):
 
     The methods' mean over time and space makes of it a temporal segment network (Wang et al., ECCV 2016): frames vote.
     Its features are what the network pools: behind its last stage, and behind a convolution of its head that precedes
-    the pooling. What follows the pooling is left out. `lower` is all before the last `split` stages.
+    the pooling. What follows the pooling is left out. `lower` is all before the last `split` stages. Of a vision
+    transformer the features are its patches' last tokens, and every block is a stage.
     """
 
     def __init__(self, model: str = "tf_efficientnet_lite0", *, time: Time = "mean", split: int = 1) -> None:
@@ -48,11 +50,14 @@ class ImageNetwork(Backbone):
             raise InputError(f"ImageNetwork: unknown time {time!r}; known: mean, shift, inflate")
         self.model, self.time, self.clips = model, time, Clips()
         self.network, self.mean, self.std, size = open_classifier(model)
-        picture = _picture(size)
-        pooled = _pooled(self.network, picture)
+        picture = picture_of(size)
+        pooled = pooled_by(self.network, picture)
         if pooled is not None and is_transformer(self.network):
             self.network = Patches(self.network)
             pooled = self.network.pooled(pooled, picture)
+        self._inner_last = pooled is not None and channels_last(self.network, pooled)
+        if pooled is not None and self._inner_last:
+            pooled = pooled.permute(0, 3, 1, 2)
         self._steps = _steps(self.network)
         self._drop_the_rest()
         self.split, self._first, self._cut = 0, 0, len(self._steps)
@@ -151,8 +156,12 @@ class ImageNetwork(Backbone):
         """Runs modules of pictures on the frames of a video (B, C, T, H, W)."""
         self.clips.frames = video.shape[2]
         pictures = video.transpose(1, 2).flatten(0, 1)
+        if self._inner_last and parts and parts[0] is not self._parts()[0]:
+            pictures = pictures.permute(0, 2, 3, 1)
         for part in parts:
             pictures = part(pictures)
+        if self._inner_last and parts:
+            pictures = pictures.permute(0, 3, 1, 2)
         return pictures.reshape(len(video), -1, *pictures.shape[1:]).transpose(1, 2)
 
     def _drop_the_rest(self) -> None:
@@ -199,28 +208,6 @@ def _steps(network: nn.Module) -> list[str]:
     return steps
 
 
-def _pooled(network: Any, picture: Tensor) -> Tensor | None:
-    """What a classifier pools of a picture (1, 3, H, W); None where that is no tensor or nothing says what it is."""
-    network.eval()
-    with torch.no_grad():
-        if hasattr(network, "forward_features"):
-            features = network.forward_features(picture)
-            return features if isinstance(features, Tensor) else None
-        if not hasattr(network, "avgpool"):
-            return None
-        seen: list[Tensor] = []
-        hook = network.avgpool.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-        network(picture)
-        hook.remove()
-    return seen[0]
-
-
-def _picture(size: Sequence[int]) -> Tensor:
-    """A picture (1, 3, H, W) by formula, with values from -1 to 1; nothing is drawn."""
-    height, width = size
-    return torch.arange(3 * height * width, dtype=torch.float32).mul(0.37).sin().reshape(1, 3, height, width)
-
-
 def _alike(features: Tensor, others: Tensor) -> bool:
     """Whether features are the same to rounding; of tensors without values, whether their shapes are."""
     if features.shape != others.shape or features.is_meta:
@@ -241,5 +228,11 @@ def _stages(steps: Sequence[str], parts: Sequence[nn.Module]) -> list[int]:
 
 
 def _stride(video: Tensor, features: Tensor) -> tuple[int, int, int]:
-    rows, columns = (round(video.shape[axis] / features.shape[axis]) for axis in (3, 4))
+    """Frames, rows and columns that one of the features of a video covers."""
+    rows, columns = (_step(video.shape[axis], features.shape[axis]) for axis in (3, 4))
     return 1, rows, columns
+
+
+def _step(length: int, places: int) -> int:
+    """Pixels a place: where they do not divide the length, which was rounded, the nearest power of two."""
+    return length // places if length % places == 0 else int(2 ** round(log2(length / places)))

@@ -102,4 +102,5 @@ class Patches(nn.Module):
 def is_transformer(network: nn.Module) -> bool:
     """Whether a network is one of timm's plain vision transformers."""
     kinds = [kind.__name__ for kind in type(network).__mro__ if kind.__module__.startswith("timm.")]
-    return KIND in kinds and hasattr(network, "num_prefix_tokens")
+    embedding = getattr(network, "patch_embed", None)
+    return KIND in kinds and type(embedding).__name__ == "PatchEmbed"  # others cut patches of features
