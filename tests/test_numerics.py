@@ -259,3 +259,20 @@ def test_bf16_has_the_gradient_of_float32_where_an_input_is_one_place_wide(
     assert bf16 is not None
     assert fp32 is not None
     torch.testing.assert_close(bf16, fp32, rtol=0.05, atol=0.05 * float(fp32.abs().max()))
+
+
+@pytest.mark.parametrize("channels", [3, 5, 12])
+@pytest.mark.parametrize("depth", [3, 7])
+def test_bf16_has_the_output_of_float32_where_a_clip_is_one_frame(channels: int, depth: int) -> None:
+    torch.manual_seed(0)
+    clips = torch.randn(4, channels, 1, 32, 32)
+    outputs = []
+    for precision in ("bf16", "fp32"):
+        torch.manual_seed(1)
+        convolution = nn.Conv3d(channels, 64, (depth, 7, 7), stride=(1, 2, 2), padding=(depth // 2, 3, 3))
+        network = Numerics(precision, channels_last=True).arrange(nn.Sequential(convolution))
+        for _ in range(8):  # as above
+            _ = [torch.full((length,), torch.nan) for length in (100, 1000, 4000, 10_000, 40_000)]
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            outputs.append(network(clips).float())
+    torch.testing.assert_close(outputs[0], outputs[1], rtol=0.05, atol=0.05)

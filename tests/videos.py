@@ -129,10 +129,10 @@ def _audio_only(path: Path) -> Path:
     return path
 
 
-def _picture(path: Path) -> Path:
+def _part_of_a_picture(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cv2.imencode(".png", numbered(1)[0])[1].tobytes())
-    return path
+    return cut(path, 0.6)
 
 
 def _latin_1(path: Path) -> Path:
@@ -154,7 +154,7 @@ BROKEN: dict[str, Callable[[Path], Path]] = {
     "truncated": _truncated,
     "no frames": _no_frames,
     "audio only": _audio_only,
-    "picture": _picture,
+    "part of a picture": _part_of_a_picture,
 }
 """Files that no frame should come from, by kind: each writes one at the path it is given (an .mp4)."""
 

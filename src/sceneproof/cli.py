@@ -27,6 +27,7 @@ COMMANDS = {
     "index hmdb51": ("sceneproof.data.sources.hmdb51:index_hmdb51", "HMDB-51 -> manifest"),
     "index diving48": ("sceneproof.data.sources.diving48:index_diving48", "Diving48, V1 or V2 -> manifest"),
     "index mimetics": ("sceneproof.data.sources.mimetics:index_mimetics", "Mimetics -> manifest, out of context"),
+    "index bar": ("sceneproof.data.sources.bar:index_bar", "BAR, photographs -> manifest, in context and out of it"),
     "index thumos14": ("sceneproof.data.sources.thumos14:index_thumos14", "THUMOS-14 -> manifest of segments"),
     "index check": (
         "sceneproof.data.segments_command:index_check",

@@ -15,6 +15,9 @@ from sceneproof.errors import InputError
 Precision = Literal["bf16", "fp32"]
 Network = TypeVar("Network", bound=nn.Module)
 CPU_INFO = Path("/proc/cpuinfo")
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+FEW = 32
+"""Channels: with 16 and more, convolutions of one frame were right."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Numerics:
         """The network itself, its weights in the memory format, and what bf16 gets wrong kept in float32."""
         if self.precision == "bf16":
             for module in network.modules():
-                if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) and module.stride[-1] > 1:
+                if isinstance(module, CONVOLUTIONS) and (module.stride[-1] > 1 or _few_channels(module)):
                     module.forward = partial(_convolved, module)  # type: ignore[method-assign]  # of this one alone
         if self.channels_last:
             for tensor in (*network.parameters(), *network.buffers()):
@@ -66,15 +69,22 @@ class Numerics:
 
 
 def _convolved(convolution: nn.Conv1d | nn.Conv2d | nn.Conv3d, features: Tensor) -> Tensor:
-    """A convolution with a stride, in float32 where its input is one place wide.
+    """A convolution, in float32 where oneDNN (3.12, in torch 2.14) reads memory in bf16 that was never written.
 
-    There oneDNN (3.12, in torch 2.14) makes the weights' gradient in bf16 of memory that was never written.
+    It does so for the weights' gradient where there is a stride and the input is one place wide, and for the output
+    where the input has few channels and is one frame deep, and the kernel is deeper.
     """
     forward = type(convolution).forward
-    if features.device.type != "cpu" or features.shape[-1] > 1:
+    shallow = _few_channels(convolution) and features.shape[2] == 1
+    narrow = convolution.stride[-1] > 1 and features.shape[-1] == 1
+    if features.device.type != "cpu" or not (shallow or narrow):
         return forward(convolution, features)  # type: ignore[arg-type]  # a convolution of as many dimensions
     with torch.autocast("cpu", enabled=False):
         return forward(convolution, features.float())  # type: ignore[arg-type]
+
+
+def _few_channels(convolution: nn.Module) -> bool:
+    return isinstance(convolution, nn.Conv3d) and convolution.in_channels < FEW and convolution.kernel_size[0] > 1
 
 
 def computes_bf16(device: torch.device) -> bool:

@@ -54,7 +54,7 @@ def audit_of(out: Path) -> dict[str, Any]:
 
 def test_every_listed_source_is_here() -> None:
     names = {name.removeprefix("index ") for name in COMMANDS if name.startswith("index ")}
-    assert names == {*LAYOUTS, "folder", "jhmdb", "table", "check"}
+    assert names == {*LAYOUTS, "bar", "folder", "jhmdb", "table", "check"}
 
 
 def test_a_collection_becomes_a_manifest(

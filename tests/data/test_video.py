@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sceneproof.data import container, video
+from sceneproof.data import container, picture, video
 from sceneproof.data.container import Video, opened
 from sceneproof.data.video import VideoError, VideoInfo, decode, frame_range, probe
 from tests.videos import BROKEN, FORMATS, ODD, cut, make_format, make_video, numbered, numbers_of
@@ -125,6 +125,7 @@ def test_broken_files_say_why(kind: str, read, tmp_path: Path) -> None:  # type:
         "truncated": "cut off: 18 of 30 frames are missing",
         "audio only": "no video stream",
         "no frames": "no video stream",
+        "part of a picture": "damaged or cut off: this PNG picture cannot be read",
     }
     with pytest.raises(VideoError, match=reasons.get(kind, "not a video, or cut off")):
         read(BROKEN[kind](tmp_path / "broken.mp4"))
@@ -205,7 +206,7 @@ def test_a_size_that_changes_midway_is_refused(tmp_path: Path) -> None:
 
 def test_limits_are_kept(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mkv", numbered(10))
-    with patch.object(container, "MAX_PIXELS", 64 * 48 - 1), pytest.raises(VideoError, match="over the limit"):
+    with patch.object(picture, "MAX_PIXELS", 64 * 48 - 1), pytest.raises(VideoError, match="over the limit"):
         probe(path)
     with patch.object(container, "MAX_FRAMES", 9), pytest.raises(VideoError, match="more than 9 frames"):
         probe(path)

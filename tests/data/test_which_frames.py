@@ -15,9 +15,9 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from sceneproof.audit.models.inputs import InputSettings
-from sceneproof.data.container import MAX_PIXELS
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.data.human_tables import HumanMasks, encode_mask, png_size
+from sceneproof.data.picture import MAX_PIXELS
 from sceneproof.data.video import LONGEST, VideoError, decode, probe, shrunk
 from sceneproof.errors import InputError
 from sceneproof.labelling.pictures import read_picture

@@ -23,10 +23,11 @@ from sceneproof.audit.table import COLUMNS, AuditTable
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.figures import FILE, Figure, named, write_figures
-from sceneproof.pages.audit import shown_clips, write_page
+from sceneproof.pages.audit import shown_clips, watched_clips, write_page
 from sceneproof.pages.audit_words import headline
 from sceneproof.terminal import visible
 
@@ -93,7 +94,7 @@ def conduct(
         quiet: no progress and no summary.
     """
     scorer, videos = data.scorer(subject), data.table()
-    doubts = data.doubts(videos)
+    doubts = [*data.doubts(videos), *repeated(videos, subject.sampling.length)]
     tell(doubts)
     known = {**plain_settings(data), "model": subject.identity, "tables": _digests(data)}
     answers = Answers(out / ".answers", _ids(videos), known)
@@ -117,7 +118,10 @@ def conduct(
     of = {"run": table.model, "recipe": f"audit/{table.model}", "seed": "0"}
     found = remedied(table) if remedy else None
     write_figures(out / FILE, named([*measures.figures.values(), *_keep(found, out)], **of))
-    write_page(table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page, remedy=found)
+    write_page(
+        table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page,
+        watched=watched_clips(table, scorer, videos, shown), remedy=found,
+    )  # fmt: skip
     answers.parts.end()
     if not quiet:
         print(

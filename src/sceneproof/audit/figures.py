@@ -29,8 +29,24 @@ WORDS = {
     "frozen": "one frame repeated",
 }
 """What each variant is, in plain words."""
+NOTES = {
+    "median": "The gap shows what other frames see there.",
+    "median and spatial": "The gap shows what other frames see there; what no frame sees is guessed from around it.",
+    "aligned": "The camera moves: the gap shows what other frames see there.",
+    "aligned and spatial": (
+        "The camera moves: the gap shows what other frames see there; what none sees is guessed from around it."
+    ),
+    "spatial": "What is behind the person is guessed from around: the camera’s motion cannot be told.",
+    "no folder of backgrounds: a drawn scene of the Mall": "A drawn place.",
+}
+"""Notes of variants, in words for those who do not know how they are made."""
 SWAPPED = {"": "swap_random", "_close": "swap_close", "_far": "swap_far"}
 """Ends of the names of figures, by the swap that they are taken from."""
+
+
+def note_in_words(note: str) -> str:
+    """How a variant was made, in plain sentences."""
+    return " ".join(NOTES.get(part, f"{part[0].upper()}{part[1:]}.") for part in note.split("; ") if part)
 
 
 @dataclass(frozen=True)

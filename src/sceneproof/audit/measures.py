@@ -17,6 +17,9 @@ from sceneproof.metrics.bootstrap import Interval, class_interval, mean_interval
 from sceneproof.metrics.pull import Pull, scene_pull
 from sceneproof.metrics.scene_reliance import contrasted, reliance, survival
 
+NOT_ASKED = " was not asked for"
+"""How the reason ends why a figure is missing, where nobody wanted it."""
+
 
 @dataclass(frozen=True)
 class Measures:
@@ -74,7 +77,7 @@ def _why_not(table: AuditTable, *variants: str) -> str:
     for name in variants:
         rows = table.rows[table.rows["variant"] == name]
         if rows.empty:
-            return str(table.facts.get("unable", {}).get(name) or f"{name} was not asked for")
+            return str(table.facts.get("unable", {}).get(name) or f"{name}{NOT_ASKED}")
         if not (rows["problem"] == "").any():
             return str(rows["problem"].value_counts().idxmax())
     return f"no video has {' and '.join(variants)}"
@@ -172,7 +175,10 @@ def _people(table: AuditTable) -> list[Figure]:
     names = ("people_known", "people_cover", "people_left_out")
     share, cover = (table.original[name].astype(np.float64) for name in ("people_share", "people_cover"))
     if share.isna().all():
-        return [Figure(name, None, detail="how often people are known was not asked for") for name in names]
+        return [
+            Figure(name, None, detail="this audit is from before it was noted how often people are known")
+            for name in names
+        ]
     some, enough = share > 0, (share > 0) & (share >= table.least_share)
     left_out = Figure(names[2], mean_interval(some & ~enough), int(share.notna().sum()))
     if not enough.any():

@@ -18,8 +18,8 @@ from sceneproof.contexts.variants import Impossible, Made, Variants
 from sceneproof.data.clips import Frames
 from sceneproof.errors import InputError, VideoError
 
-FEATURES = ("original", "shuffled", "scuba_texture", "scuba_sinusoid")
-"""The variants whose features are kept: leakage is read off the first; channels of two pairs are compared."""
+FEATURES = ("original", "shuffled", "scuba_texture", "scuba_sinusoid", "frozen")
+"""The variants whose features are kept: for leakage, for channels of two pairs, and for static shortcuts."""
 
 ANSWERS = 5
 """Of multiple choice, as published ones have them (arXiv 2512.17953)."""

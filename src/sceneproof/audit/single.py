@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sceneproof.audit.figures import note_in_words
 from sceneproof.audit.models.cam import area_of_person, share_on_person
 from sceneproof.audit.scoring import seen
 from sceneproof.audit.subject import Pixels, Subject
@@ -32,17 +33,6 @@ SHOWN = {
 }
 """The variants that are shown: the title of each, and how a sentence about it begins."""
 MAP = "Where the model looks"
-NOTES = {
-    "median": "The gap shows what other frames see there.",
-    "median and spatial": "The gap shows what other frames see there; what no frame sees is guessed from around it.",
-    "aligned": "The camera moves: the gap shows what other frames see there.",
-    "aligned and spatial": (
-        "The camera moves: the gap shows what other frames see there; what none sees is guessed from around it."
-    ),
-    "spatial": "What is behind the person is guessed from around: the camera’s motion cannot be told.",
-    "no folder of backgrounds: a drawn scene of the Mall": "A drawn place.",
-}
-"""Notes of variants, in words for those who do not know how they are made."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +119,7 @@ def audit_clip(
         if remedy is not None and name == remedy.scene:
             after = remedy.corrected(first[None], scores[None])[0]
             said += f" {sentence('With the scene’s part taken out', subject.actions, after, first)}"
-        note = "; ".join(NOTES.get(part, part) for part in variant.note.split("; ") if part)
+        note = note_in_words(variant.note)
         views.append(View(name, title, variant.clips[middle], top_of(subject.actions, scores), said, note))
         if name == "original":
             if subject.maps_missing:

@@ -31,6 +31,7 @@ VARIANTS = (
 CONTROLS = ("swap_same", "self_paste")
 """The variants with all marks of cutting and no other scene: what they cost is not the scene's."""
 GREY = 128
+ONE_FRAME = "it is shown as one frame, which has no order in time"
 NOBODY = "nobody is known to be in its frames"
 
 Clips = Sequence[NDArray[np.int64]]
@@ -141,6 +142,8 @@ class ClipVariants:
         """
         if reason := self._all.unable(name):
             return Impossible(reason)
+        if (name in TIME or name.startswith("scufo_")) and all(np.ptp(clip) == 0 for clip in self._clips):
+            return Impossible(ONE_FRAME)
         frames, people = self._footage.frames, self._footage.people
         if name == "original" or name in TIME:
             orders = self._orders(name)

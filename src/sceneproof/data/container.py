@@ -17,12 +17,12 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from sceneproof.addresses import SMALL, Address, Place, located, opened_file
+from sceneproof.data.picture import HEAD, Picture, check_pixels, picture_format
 from sceneproof.errors import AddressError, DamagedError, MachineError, UnreachableError, VideoError
 from sceneproof.machine import refuse_trouble
 from sceneproof.seals import video_is_damaged
 from sceneproof.wording import counted
 
-MAX_PIXELS = 2**25  # a frame; 8K. A file of some kilobytes can claim any size
 SHORT = 128  # bytes of a packet that may say no more than that the frame before goes on
 MAX_FRAMES = 2**20  # of one file; 9 hours at 30 frames a second
 
@@ -130,12 +130,12 @@ class Video:
 
 
 @contextmanager
-def opened(path: Address | Place) -> Iterator[Video]:
-    """Opens a video file, here or at an address.
+def opened(path: Address | Place) -> Iterator[Video | Picture]:
+    """Opens a video file, or a picture, which is a video of one frame; here or at an address.
 
     Raises:
-        VideoError: it is missing, empty, no video, cut off, damaged since it was sealed, passes `MAX_PIXELS`, or its
-            address cannot be reached.
+        VideoError: it is missing, empty, no video, cut off, damaged since it was sealed, passes the limit of pixels, or
+            its address cannot be reached.
         MachineError: it cannot be read for a reason that is not the file's.
     """
     try:
@@ -162,14 +162,18 @@ def _is_damaged(place: Place, file: BinaryIO) -> bool:
     return file.seek(0, SEEK_END) <= SMALL and video_is_damaged(file)
 
 
-def _opened(place: Place, file: BinaryIO) -> Iterator[Video]:
+def _opened(place: Place, file: BinaryIO) -> Iterator[Video | Picture]:
     size = file.seek(0, SEEK_END)
     if not size:
         raise VideoError("the file is empty")
     file.seek(0)
-    if _promised_bytes(file.read(4096)) > size:
-        raise VideoError("cut off: the file is shorter than its header says")
+    head = file.read(4096)
     file.seek(0)
+    if _promised_bytes(head) > size:
+        raise VideoError("cut off: the file is shorter than its header says")
+    if (kind := picture_format(head[:HEAD])) is not None:
+        yield Picture.of(kind, file, size)
+        return
     try:
         # libav opens files of this machine itself, which is quicker; by an absolute path, for it reads "name:" at the
         # start as a protocol. Old cameras' tags are not UTF-8
@@ -210,12 +214,6 @@ def shown_stream(container: InputContainer) -> VideoStream:
         return moving, stream.frames != 1, default, stream.width * stream.height
 
     return max(known, key=rank)  # the first of equals
-
-
-def check_pixels(width: int, height: int) -> None:
-    """Raises VideoError when a frame is larger than `MAX_PIXELS`."""
-    if width * height > MAX_PIXELS:
-        raise VideoError(f"frames of {width}x{height} are over the limit of {MAX_PIXELS} pixels")
 
 
 def _refuse_trouble(error: Exception, path: str) -> None:

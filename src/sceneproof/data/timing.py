@@ -78,7 +78,7 @@ class Timing:
             VideoError: the manifest says something else: it was made of another file.
         """
         said, rate = self._whole(row, "frames"), self._number(row, "rate")
-        if said > 0 and said != frames:
+        if said != frames and (said > 0 or (frames == 1 and self._number(row, "frames") == 0)):
             raise VideoError(f"the manifest says {counted(said, 'frame')}, the file has {frames}: index it again")
         if times is None or times.kind != "even" or times.frames == 1 or not rate > 0:
             return

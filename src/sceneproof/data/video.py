@@ -1,4 +1,4 @@
-"""Reading video files: which frames there are, and exactly those that are asked for.
+"""Reading video files, and pictures as videos of one frame: which frames there are, and exactly those asked for.
 
 Frames are numbered in display order from 0, as a decode of the whole file gives them. Where the container's own table
 of frames can be trusted, decoding starts at a key frame; the frames are the same either way. Nothing is guessed: a
@@ -17,8 +17,9 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place
-from sceneproof.data.container import MAX_FRAMES, MAX_PIXELS, IrregularError, Video, opened
+from sceneproof.data.container import MAX_FRAMES, IrregularError, Video, opened
 from sceneproof.data.orientation import Orientation
+from sceneproof.data.picture import MAX_PIXELS, RATE, Picture
 from sceneproof.data.times import SLACK, FrameTimes
 from sceneproof.errors import VideoError
 
@@ -54,6 +55,7 @@ class VideoInfo:
         height: likewise.
         rate: frames a second, on average; NaN where the file does not say.
         times: when they are shown; None where that is not known: evenly spaced from second 0 on.
+        picture: whether it is a picture: one frame, said to be shown for a second.
     """
 
     frames: int
@@ -61,6 +63,7 @@ class VideoInfo:
     height: int
     rate: float
     times: FrameTimes | None = field(default=None, compare=False)
+    picture: bool = False
 
     @property
     def clock(self) -> FrameTimes:
@@ -95,6 +98,8 @@ def probe(path: Address | Place, known: VideoInfo | None = None) -> VideoInfo:
         if first is None:
             raise VideoError("no frames")
         height, width = Orientation.of(first).size(first.height, first.width)
+        if isinstance(video, Picture):
+            return VideoInfo(1, width, height, RATE, FrameTimes.even(1, RATE), picture=True)
         if known is not None and known.times is not None and video.table is None:
             _refuse_another(video, known.times)
             return VideoInfo(known.frames, width, height, known.rate, known.times)
@@ -186,7 +191,7 @@ def decode_each(path: Address | Place, frames: range, resized: Resized) -> Itera
         VideoError: as `decode`.
     """
     with opened(path) as video:
-        if video.table is not None and frames.start > 0:  # worth a jump
+        if isinstance(video, Video) and video.table is not None and frames.start > 0:  # worth a jump
             for start in range(frames.start, frames.stop, CHUNK):
                 yield from _chosen(video, np.arange(start, min(start + CHUNK, frames.stop)), resized)
             return
@@ -225,20 +230,22 @@ def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan)
     return times.within(times.first if math.isnan(start) else start, times.end + 1 if math.isnan(end) else end)
 
 
-def _all(video: Video, resized: Resized) -> NDArray[np.uint8]:
-    pictures = _Pictures(resized, 0 if video.table is None else len(video.table))
+def _all(video: Video | Picture, resized: Resized) -> NDArray[np.uint8]:
+    table = video.table if isinstance(video, Video) else None
+    pictures = _Pictures(resized, 0 if table is None else len(table))
     for number, frame in enumerate(video.frames()):
         pictures.add(number, frame)
-    if video.table is not None and len(pictures) != len(video.table):
-        raise VideoError(f"damaged: {len(pictures)} of {len(video.table)} frames decode")
+    if table is not None and len(pictures) != len(table):
+        raise VideoError(f"damaged: {len(pictures)} of {len(table)} frames decode")
     if not len(pictures):
         raise VideoError("no frames")
     return pictures.stack()
 
 
-def _chosen(video: Video, wanted: NDArray[np.int64], resized: Resized) -> NDArray[np.uint8]:
-    table, pictures = video.table, _Pictures(resized, len(wanted))
-    if table is not None and wanted[-1] < len(table) and len(table.keys) > 1:
+def _chosen(video: Video | Picture, wanted: NDArray[np.int64], resized: Resized) -> NDArray[np.uint8]:
+    pictures = _Pictures(resized, len(wanted))
+    table = video.table if isinstance(video, Video) else None
+    if isinstance(video, Video) and table is not None and wanted[-1] < len(table) and len(table.keys) > 1:
         try:
             for run in table.runs(wanted):
                 pictures.pick(table.numbered(video, int(run[0])), run)

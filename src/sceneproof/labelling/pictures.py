@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
-from sceneproof.data.container import check_pixels
+from sceneproof.data.picture import check_pixels
 from sceneproof.errors import InputError, VideoError
 from sceneproof.files import named
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 import sceneproof
 from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS
+from sceneproof.audit.hardest import worst
 from sceneproof.audit.measures import Measures
 from sceneproof.audit.remedy import Remedied
 from sceneproof.audit.scoring import Scorer
@@ -22,12 +23,14 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.sample import in_turn
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
+from sceneproof.pages import audit_story as story
 from sceneproof.pages import audit_tables as tables
 from sceneproof.pages import charts
+from sceneproof.pages.audit_story import WATCHED
 from sceneproof.pages.audit_words import headline, known_in_part, notes
 from sceneproof.pages.kit import MADE_BY, Card, Chart, Charts, Clips, Line, Note, Page, Picture, Section, percent
 from sceneproof.pages.pictures import lit, moving, sized
-from sceneproof.pages.remedy import remedy_section
+from sceneproof.pages.remedy import remedy_blocks
 
 PICTURE_WIDTH = 176  # pixels
 MOST_FRAMES = 16
@@ -51,24 +54,47 @@ def write_page(
     *,
     clips: Sequence[Card],
     title: str,
+    watched: Sequence[Card] = (),
     remedy: Remedied | str | None = None,
 ) -> None:
-    """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all."""
-    told = [*sections(table, measures, clips), *remedy_section(remedy)]
-    told[-2:] = [told[-1], told[-2]] if remedy is not None else told[-2:]  # how the page was made stays the last
+    """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all.
+
+    Args:
+        table: what the model said.
+        measures: the figures.
+        out: the folder.
+        clips: drawn at random, with their variants.
+        title: of the page.
+        watched: clips in which the place is named in the person's stead.
+        remedy: what can be done without training, or why nothing can; None: that was not asked for.
+    """
+    told = sections(table, measures, clips, watched, remedy)
     page = Page(title, headline(table, measures), told, notes(table), sortable=True)
     page.write(out / "audit.html", as_json(table, measures), as_csv(measures), sealed=True)
 
 
-def sections(table: AuditTable, measures: Measures, clips: Sequence[Card]) -> list[Section]:
-    """The page's sections."""
+def sections(
+    table: AuditTable,
+    measures: Measures,
+    clips: Sequence[Card],
+    watched: Sequence[Card],
+    remedy: Remedied | str | None,
+) -> list[Section]:
+    """The page's sections: what the model leans on, whether that matters, what was not measured, and what to do."""
     scenes = None if measures.by_scene is None else tables.share_table(measures.by_scene, "scene", "Scene by scene")
     return [
         Section(
-            "changed-clips", "When the clip is changed",
+            "what-it-leans-on", "What it leans on",
             Charts([variant_chart(measures, table.chance), *swap_chart(measures)]),
             tables.variant_table(measures), tables.swap_table(measures), tables.still_table(measures),
         ),
+        story.watched_section(table, watched),
+        story.places_section(table),
+        Section(
+            "what-was-not-measured", "What was not measured",
+            tables.missing_table(table, measures) or "Nothing: every clip has every variant that was asked for.",
+        ),
+        Section("what-to-do", "What to do", *remedy_blocks(remedy), story.recipes(table, measures)),
         Section(
             "clips", "Clips and their variants",
             *([DRAWN, Clips(clips, across="9rem", wide=True, hold=True)] if clips else [Note("None are shown.")]),
@@ -78,12 +104,13 @@ def sections(table: AuditTable, measures: Measures, clips: Sequence[Card]) -> li
             tables.share_table(measures.by_action, "action", "Action by action"), scenes,
             tables.group_table(measures), tables.pull_table(table, measures),
         ),
-        Section("further-figures", "Further figures", tables.other_table(measures)),
         Section(
-            "what-is-missing", "What is missing",
-            tables.missing_table(table, measures) or "Nothing: every clip has every variant.", tables.note_table(table),
+            "further-figures", "Further figures", tables.other_table(measures), story.shortcuts_table(table),
         ),
-        Section("how-this-page-was-made", "How this page was made", tables.settings_table(table), Note(MADE)),
+        Section(
+            "how-this-page-was-made", "How this page was made", tables.note_table(table), tables.settings_table(table),
+            Note(MADE),
+        ),
     ]  # fmt: skip
 
 
@@ -120,6 +147,13 @@ def swap_chart(measures: Measures) -> list[Chart]:
     return [Chart(drawing, "Person and place of different actions in one clip: whose is named?")]
 
 
+def watched_clips(table: AuditTable, scorer: Scorer, manifest: Manifest, count: int) -> list[Card]:
+    """The clips that another action's place leads furthest astray, as they are, without the person, and there."""
+    places = {str(video): row for row, video in enumerate(table.original["video"])}
+    names = [name for name in scorer.names if name in WATCHED]
+    return _cards(table, scorer, manifest, [places[video] for video in worst(table, count)], names)
+
+
 def shown_clips(table: AuditTable, scorer: Scorer, manifest: Manifest, count: int, *, seed: int = 0) -> list[Card]:
     """Clips drawn at random, the actions in turn, of those with the most variants.
 
@@ -135,9 +169,17 @@ def shown_clips(table: AuditTable, scorer: Scorer, manifest: Manifest, count: in
     variants = original["video"].map(made).fillna(0).to_numpy()
     fullest = np.flatnonzero((variants == variants.max()) & (original["problem"] == "").to_numpy())
     chosen = in_turn(fullest, original["action"].to_numpy(), count, seed=seed)
+    return _cards(table, scorer, manifest, chosen, scorer.names)
+
+
+def _cards(
+    table: AuditTable, scorer: Scorer, manifest: Manifest, rows: Iterable[int], names: Sequence[str]
+) -> list[Card]:
+    """Clips (rows of `table.original`) in some of their variants."""
+    original = table.original
     rates = dict(zip(manifest.rows["video"], manifest.rows.get("rate", [np.nan] * len(manifest)), strict=True))
     cards = []
-    for row in chosen:
+    for row in rows:
         video, scene = str(original["video"].iat[row]), original["scene"].iat[row]
         try:
             footage = scorer.variants.read(video)
@@ -145,17 +187,18 @@ def shown_clips(table: AuditTable, scorer: Scorer, manifest: Manifest, count: in
             continue  # gone since: the pictures are a sample, no figure needs them
         asides = [*([f"in {scene}"] if isinstance(scene, str) else []), video]
         rate = float(rates[video])
-        cards.append(Card(str(original["action"].iat[row]), asides, _pictures(table, scorer, footage, rate)))
+        pictures = _pictures(table, scorer, footage, rate, names)
+        cards.append(Card(str(original["action"].iat[row]), asides, pictures))
     return cards
 
 
-def _pictures(table: AuditTable, scorer: Scorer, footage: Footage, rate: float) -> list[Picture]:
+def _pictures(table: AuditTable, scorer: Scorer, footage: Footage, rate: float, names: Sequence[str]) -> list[Picture]:
     rows = table.rows[table.rows["video"] == footage.video].set_index("variant")
     wanted = scorer.subject.sampling.clips(len(footage.frames), scorer.clips)
     middle = wanted[len(wanted) // 2]
     step = max(1, -(-len(middle) // MOST_FRAMES))
     pictures = []
-    for name, made in scorer.variants.of(footage, [middle]).each(scorer.names):
+    for name, made in scorer.variants.of(footage, [middle]).each(names):
         if isinstance(made, Impossible) or name not in rows.index:
             continue
         behind = [Line(f"behind: {made.background_action}")] if name.startswith("swap_") else []
@@ -180,7 +223,8 @@ def _said(table: AuditTable, row: pd.DataFrame) -> Line:
     named, number = int(scores.argmax()), int(table.predicted(row)[0])
     right = number >= 0 and table.actions[number] == row["action"].iat[0]
     answer = table.actions[number] if number >= 0 else str(table.classes[named])
-    return Line(f"{answer}, {percent(float(scores[named]), 0)}", right=bool(right))
+    among = max(float(scores.sum()), 1e-12)  # of the classes that may be named
+    return Line(f"{answer}, {percent(float(scores[named]) / among, 0)}", right=bool(right))
 
 
 def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:

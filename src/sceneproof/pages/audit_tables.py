@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS
-from sceneproof.audit.measures import Measures
+from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS, note_in_words
+from sceneproof.audit.measures import NOT_ASKED, Measures
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.variants import CONTROLS, STILLS, VARIANTS
 from sceneproof.figures import Figure
@@ -100,6 +100,8 @@ def other_table(measures: Measures) -> Table:
     rows = []
     for name in names:
         figure, about = measures.figures[name], CATALOG[name]
+        if figure.detail.endswith(NOT_ASKED):
+            continue
         meaning = about.meaning if figure.interval else f"Not measured: {figure.detail}"
         videos = Cell(str(figure.n)) if figure.interval else Cell(ABSENT)
         rows.append([Cell(about.title, name), shown(figure), videos, Cell(meaning)])
@@ -143,7 +145,7 @@ def note_table(table: AuditTable) -> Table | None:
         "variant", key=lambda names: names.map(order), kind="stable"
     )
     body = [
-        [_named(str(row["variant"])), Cell(str(row["videos"])), Cell(str(row["note"]))]
+        [_named(str(row["variant"])), Cell(str(row["videos"])), Cell(note_in_words(str(row["note"])))]
         for row in counted.head(MOST).to_dict("records")
     ]
     note = f"The most frequent ways{cut_off(len(counted))}." if len(counted) > MOST else ""

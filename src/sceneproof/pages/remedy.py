@@ -7,13 +7,10 @@ import numpy as np
 from sceneproof.audit.remedy import AFTER, BEFORE, CHANGE, FILE, Remedied, sentences
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages import charts
-from sceneproof.pages.kit import ABSENT, Block, Cell, Chart, Charts, Commands, Note, Section, Table, between, points
+from sceneproof.pages.kit import ABSENT, Block, Cell, Chart, Charts, Commands, Note, Table, between, points
 
-TRAIN = (
-    (f"sceneproof app MODEL --remedy {FILE}", "shows the correction on clips of yours"),
-    ("sceneproof train MANIFEST RUN --scenes SCENES --humans PEOPLE --method SDN", "trains a model without the scene"),
-)
-"""Commands, and what they do."""
+SHOW = ((f"sceneproof app MODEL --remedy {FILE}", "shows the correction on clips of yours"),)
+"""A command, and what it does."""
 NOTE = (
     "Counterfactual correction (after Sun et al., ACM MM 2021): softmax of log p(clip) − α log p(the clip without its "
     "person). α is chosen on clips in context alone, so that top-1 there falls by no more than is allowed, and each "
@@ -23,8 +20,8 @@ NOTE = (
 )
 
 
-def remedy_section(found: Remedied | str | None) -> list[Section]:
-    """The section on what to do; none where that was not asked for.
+def remedy_blocks(found: Remedied | str | None) -> list[Block]:
+    """What can be done without training; nothing where that was not asked for.
 
     Args:
         found: a remedy with what it changes, or why there is none.
@@ -32,8 +29,8 @@ def remedy_section(found: Remedied | str | None) -> list[Section]:
     if found is None:
         return []
     if isinstance(found, str):
-        return [Section("what-to-do", "What to do", Note(f"No correction without training was tried: {found}."))]
-    return [Section("what-to-do", "What to do", *sentences(found), *_shown(found), Commands(TRAIN))]
+        return [Note(f"No correction without training was tried: {found}.")]
+    return [*sentences(found), *_shown(found), Commands(SHOW)]
 
 
 def _shown(found: Remedied) -> Sequence[Block]:

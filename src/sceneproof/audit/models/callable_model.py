@@ -93,12 +93,18 @@ class CallableModel(Subject):
 
 
 def open_callable(word: str, names: Sequence[str] | None, inputs: InputSettings) -> CallableModel:
-    """What 'package.module:name' names; a class is made without arguments.
+    """What 'package.module:name' names; a class is made without arguments. Its title is its attribute, or its name.
 
     Raises:
         InputError: no such module or name, or nothing that can be called.
     """
-    return CallableModel(imported(word)[0], actions=names, inputs=inputs, title=word)
+    function = imported(word)[0]
+    return CallableModel(function, actions=names, inputs=inputs, title=title_of(function, word))
+
+
+def title_of(function: Callable[..., Any], word: str) -> str:
+    """What to call a function on pages: its attribute `title`, or its name behind the colon."""
+    return str(getattr(function, "title", "") or word.partition(":")[2])
 
 
 def imported(word: str) -> tuple[Callable[..., Any], str]:

@@ -27,12 +27,14 @@ class Listing:
             (clips that were cut from one video), and any that the manifest is to have besides.
         address: where the videos come from.
         notes: what the reader of the lists wants to be known.
+        pictures: whether the files are pictures, and not videos.
     """
 
     source: str
     rows: pd.DataFrame
     address: str
     notes: list[str] = field(default_factory=list)
+    pictures: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,13 @@ def collect(listing: Listing, videos: Path, out: Path, how: How, *, validation: 
         raise InputError(f"validation {validation:g} is a share that leaves nothing to train on")
     listed = listing.rows.assign(action=[unicodedata.normalize("NFC", name) for name in listing.rows["action"]])
     rows, twice = once(listed)
-    files = Files(videos)
+    files = Files(videos, pictures=listing.pictures)
     paths = pd.Series([files.find(names) for names in rows["names"]], dtype=object)
     there = paths.notna().to_numpy(dtype=np.bool_)
     if not there.any():
-        first = next(iter(rows["names"]))[0]
+        first, kind = next(iter(rows["names"]))[0], "picture" if listing.pictures else "video"
         raise InputError(
-            f"{videos}: no video of the lists is here ({counted(len(rows), 'video')}, such as {first}): they come from "
+            f"{videos}: no {kind} of the lists is here ({counted(len(rows), kind)}, such as {first}): they come from "
             f"{listing.address}"
         )
     lost = rows[~there]
@@ -105,7 +107,9 @@ def collect(listing: Listing, videos: Path, out: Path, how: How, *, validation: 
         rows.loc[training.index[held], "split"] = "validation"
     problems: dict[str, str] = {}
     if how.probe:
-        facts, problems = survey(videos, rows["path"].tolist(), workers=how.workers, quiet=how.quiet)
+        facts, problems = survey(
+            videos, rows["path"].tolist(), pictures=listing.pictures, workers=how.workers, quiet=how.quiet
+        )
         rows = pd.concat([rows, facts], axis=1)
     rows.insert(1, "path", link(videos, out) + rows.pop("path"))
     manifest = Manifest(rows, out, str(out / "manifest.parquet"))

@@ -23,9 +23,12 @@ SUFFIXES = {
     ".ogg", ".ogv", ".ts", ".webm", ".wmv",
 }
 # fmt: on
+PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
 TIME_LIMIT = 60.0  # seconds that a video may take to be looked into
 A_PROCESS = 32  # videos that are worth one more process
 FACTS = ("width", "height", "rate", "frames", "duration", "times")
+AMONG = {True: "a picture among videos", False: "a video among pictures"}
+"""Why a file is left out that its name, or those beside it, promised to be the other thing."""
 WAITING = 4096  # files handed to the threads at a time: a collection of any size takes the same memory
 
 Item = TypeVar("Item")
@@ -35,18 +38,18 @@ Result = TypeVar("Result")
 class Files:
     """The video files below a folder, found by their names, in whatever sub-folders and container they are kept."""
 
-    def __init__(self, root: Path) -> None:
-        """Walks through the folder once.
+    def __init__(self, root: Path, *, pictures: bool = False) -> None:
+        """Walks through the folder once; `pictures`: for picture files instead.
 
         Raises:
             InputError: no such folder.
         """
         if not root.is_dir():
-            raise InputError(f"{root}: no such folder of videos")
+            raise InputError(f"{root}: no such folder of {'pictures' if pictures else 'videos'}")
         self.root = root
         self._places: dict[str, list[str]] = {}
         for path in walk(root, {os.path.realpath(root)}):
-            if path.suffix.lower() in SUFFIXES:
+            if path.suffix.lower() in (PICTURES if pictures else SUFFIXES):
                 self._places.setdefault(path.stem, []).append(path.relative_to(root).as_posix())
 
     def find(self, names: Iterable[str]) -> str | None:
@@ -92,11 +95,19 @@ def in_threads(
 
 
 def survey(
-    root: Path, paths: Sequence[str], *, workers: int | None = None, quiet: bool = False
+    root: Path, paths: Sequence[str], *, pictures: bool = False, workers: int | None = None, quiet: bool = False
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Looks into each video, in processes of their own; a path that is given twice is looked into once.
 
-    A file that takes longer than a minute, or crashes its process, is one that cannot be read.
+    A file that takes longer than a minute, or crashes its process, is one that cannot be read; so is a picture among
+    videos, whatever its name says, and a video among pictures.
+
+    Args:
+        root: the folder that the paths start from.
+        paths: of the files.
+        pictures: whether they are to be pictures.
+        workers: processes; by default one a core.
+        quiet: no progress.
 
     Returns:
         Columns width, height, rate, frames, duration and times, as manifests have them (0, 0, NaN, 0, NaN and "" where
@@ -108,14 +119,15 @@ def survey(
     problems: dict[str, str] = {}
     rows: dict[str, tuple[int, int, float, int, float, str]] = {}
     answers = work_through(
-        probe, tasks, "looking into the videos", workers=several, time_limit=TIME_LIMIT, root=root, quiet=quiet
-    )
+        probe, tasks, f"looking into the {'pictures' if pictures else 'videos'}", workers=several,
+        time_limit=TIME_LIMIT, root=root, quiet=quiet,
+    )  # fmt: skip
     for path, (_, answer) in zip(unique, answers, strict=True):
-        if isinstance(answer, Problem):
-            problems[path] = answer.reason
-            rows[path] = (0, 0, math.nan, 0, math.nan, "")
-        else:
+        if isinstance(answer, VideoInfo) and answer.picture == pictures:
             rows[path] = _facts(answer)
+        else:
+            problems[path] = answer.reason if isinstance(answer, Problem) else AMONG[answer.picture]
+            rows[path] = (0, 0, math.nan, 0, math.nan, "")
     return pd.DataFrame([rows[path] for path in paths], columns=list(FACTS)), problems
 
 

@@ -14,6 +14,7 @@ from sceneproof.data.batches import Drawn, RawBatch, features_batch, normalised,
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips, TrainingClips
 from sceneproof.data.kept import KeptFeatures, KeptTestClips, KeptTrainingClips, digests_of
 from sceneproof.data.manifest import refuse_out_of_context
+from sceneproof.data.one_frame import refuse_repeated, repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError
 from sceneproof.labels import TrainingLabels, load, tell_what_is_known
@@ -73,7 +74,8 @@ class ClassificationTraining(Training):
         if plan.validation_split is not None and chooses:
             refuse_out_of_context(self.table.split(plan.validation_split))
         shuffled = plan.seed if task.shuffle_scenes else None
-        part = self.table.split(plan.train_split)
+        self.part = part = self.table.split(plan.train_split)
+        refuse_repeated(part, task.clip.length, "--task.clip.length")
         self.labels = TrainingLabels.read(part, tables.scenes, tables.humans, shuffled=shuffled)
         self.actions, self.scenes, self.groups = part.actions, self.labels.scene_names, self.labels.groups.names
         self.facts = self.labels.facts(steps_in_epoch(len(part), plan.optimisation.batch))
@@ -116,7 +118,7 @@ class ClassificationTraining(Training):
             second = next(iter({"second_clip", "other_clip"} & network.needs), "")
             clips, has_twin = TrainingClips(labelled, clip, plan.seed, second), labelled.has_readable_twin
         if accelerator.is_main_process:
-            tell(labelled.doubts)
+            tell([*labelled.doubts, *repeated(self.part, clip.length)])
         tell_what_is_known(labelled, network, has_twin, quiet=quiet)
         validate = None
         if plan.validation_split is not None:

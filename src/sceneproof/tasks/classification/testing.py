@@ -14,6 +14,7 @@ from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
 from sceneproof.data.humans import Humans, people_of_split, read_humans
 from sceneproof.data.kept import KeptFeatures, KeptTestClips, digests_of
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.downloading import checked
@@ -64,7 +65,7 @@ def test_classifier(
         rows = table.split(split)
         own = people_of_split(people, table, split) if masked and people is not None else None
         labelled = Labelled.gather(rows, run.actions, humans=own)
-        tell(labelled.doubts)
+        tell([*labelled.doubts, *repeated(rows, clip.length)])
         clips: AskedClips = TestClips(labelled, clip, several)
         if kept is not None:
             kept.refuse_other_rows(split, digests_of(table, split, own))
