@@ -248,6 +248,7 @@ def test_what_cannot_be_had_is_refused_with_the_reason() -> None:
         "torchvision:r3d_18": "torchvision has no classifier 'r3d_18'",
         "beit_base_patch16_224": "is no sequence of stages that give features .*take another network",
         "torchvision:mobilenet_v2": "is no sequence of stages",
+        "torchvision:swin_t": r"is no sequence of stages .*\(a stage gives \(H, W, D\)\)",
         "hrnet_w18_small": "is no sequence of stages",
     }.items():
         with pytest.raises(InputError, match=message):

@@ -188,6 +188,8 @@ class ImageNetwork(Backbone):
         self.train()
         if not reason and not (pooled is not None and features.ndim == 5 and _alike(features[:, :, 1], pooled)):
             reason = "they give other features than the network itself"
+        elif not reason and lower.shape[4] > video.shape[4]:
+            reason = "a stage gives (H, W, D)"
         if reason:
             raise InputError(
                 f"ImageNetwork: {self.model} is no sequence of stages that give features (D, H, W) of a picture "
