@@ -1,5 +1,6 @@
 """`sceneproof data bias`: what the scene alone tells of the action in labelled videos, before any model is trained."""
 
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
+from sceneproof.data.subsets import members, read_subsets
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
 from sceneproof.files import write_json
@@ -73,6 +75,7 @@ def data_bias(
     *,
     share: float = 0.5,
     epochs: int = 200,
+    subset: Path | None = None,
     root: Address | None = None,
     quiet: bool = False,
 ) -> Bias:
@@ -89,6 +92,8 @@ def data_bias(
         out: The folder to write.
         share: Of each action's training videos that the balanced subset keeps, from 0 to 1.
         epochs: Passes over the training videos to find the weights.
+        subset: JSON of published lists of test videos by name, such as UTD's object-debiased splits: of each, how much
+            the scene tells, and OUT/subset-NAME.parquet, the manifest with these test videos alone.
         root: The folder or address that the manifest's paths start from, where it is not the manifest's own.
         quiet: Print nothing.
 
@@ -111,14 +116,21 @@ def data_bias(
     after = repair(vectors[train], compact, epochs=epochs)
     kept = np.ones(len(table), bool)
     kept[train] = kept_per_label(after.weights, compact, share)
+    tested = (table.rows["split"] != weighed).to_numpy()
+    subsets = {} if subset is None else members(table, read_subsets(subset), subset)
+    parts = {split: (table.rows["split"] == split).to_numpy() for split in table.splits}
+    parts |= {f"subset {name}": inside & tested for name, inside in subsets.items()}
     found = Bias(
-        [_split(table, vectors, known, numbers, split, weighed) for split in table.splits],
+        [_split(table, vectors, known, numbers, name, of, weighed) for name, of in parts.items()],
         (before.bias, after.bias), weighed, int(kept[train].sum()), _leaks(table, vectors, known),
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     weights = pd.DataFrame({"video": table.rows["video"][train], "weight": after.weights, "kept": kept[train]})
     write_table(out / "weights.parquet", weights.reset_index(drop=True), "weights", labeller=labels.labeller)
     replace(table, rows=table.rows[kept].reset_index(drop=True)).write(out / "manifest.parquet")
+    for name, inside in subsets.items():
+        rows = table.rows[~tested | inside].reset_index(drop=True)
+        replace(table, rows=rows).write(out / f"subset-{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.parquet")
     write_json(out / "bias.json", {**asdict(found), "labeller": labels.labeller, "share": share, "epochs": epochs})
     if not quiet:
         written = f"written: {out}/bias.json, weights.parquet, manifest.parquet (to be used with --root {table.root})"
@@ -149,9 +161,10 @@ def _split(
     known: NDArray[np.bool_],
     numbers: NDArray[np.int64],
     split: str,
+    of: NDArray[np.bool_],
     weighed: str,
 ) -> Split:
-    of = (table.rows["split"] == split).to_numpy() & known
+    of = of & known
     train = (table.rows["split"] == weighed).to_numpy() & known
     if not of.any():
         return Split(split, 0, Interval(np.nan, np.nan, np.nan), 1 / len(table.actions), np.nan)
