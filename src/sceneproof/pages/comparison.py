@@ -78,7 +78,8 @@ def accuracy_table(comparison: Comparison) -> Table:
         rows.append([
             Cell(WORDS[name].capitalize() + kind, name), Cell(str(accuracy.videos)),
             Cell(f"{100 * accuracy.b.value:.1f}"), Cell(f"{100 * accuracy.a.value:.1f}"),
-            _difference(accuracy.difference), Cell(str(accuracy.test.only_b)), Cell(str(accuracy.test.only_a)), Cell(f"{accuracy.test.p:.2g}"),
+            _difference(accuracy.difference), Cell(str(accuracy.test.only_b)), Cell(str(accuracy.test.only_a)),
+            Cell(f"{accuracy.test.p:.2g}"),
         ])  # fmt: skip
     a, b = comparison.a.model, comparison.b.model
     header = ["Clip", "Videos", a, b, "Difference", f"Right: {a} alone", f"Right: {b} alone", "p"]

@@ -8,8 +8,8 @@ from markupsafe import Markup
 from sceneproof.metrics.frame_diagnosis import BoxKind
 from sceneproof.metrics.frame_map import Reading
 from sceneproof.pages import charts, finding
-from sceneproof.pages.figures import Leading, figure, heading, headline_of, where
 from sceneproof.pages.examples import shown_clips
+from sceneproof.pages.figures import Leading, figure, heading, headline_of, where
 from sceneproof.pages.kit import Charts, Section, Table, percent
 from sceneproof.pages.published import on_jhmdb
 from sceneproof.pages.study import Shown, StudyPage

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from sceneproof.metrics.temporal_diagnosis import SegmentKind
 from sceneproof.metrics.temporal_matching import Reading
 from sceneproof.pages import charts, finding
-from sceneproof.pages.figures import Leading, figure, gain, heading, headline_of
 from sceneproof.pages.examples import shown_videos
+from sceneproof.pages.figures import Leading, figure, gain, heading, headline_of
 from sceneproof.pages.kit import Chart, Charts, Note, Section, Table
 from sceneproof.pages.published import on_thumos
 from sceneproof.pages.study import Shown, StudyPage
