@@ -67,8 +67,8 @@ def class_table(classes: Sequence[str], actions: Sequence[str], mapping: Path | 
         for number in places:
             if number in taken:
                 raise InputError(
-                    f"the class {classes[number]!r} is of two actions, {taken[number]!r} and {action!r}: map one of them "
-                    f"to another class, or leave it out"
+                    f"the class {classes[number]!r} is of two actions, {taken[number]!r} and {action!r}: "
+                    f"map one of them to another class, or leave it out"
                 )
             taken[number] = action
     if unknown:
