@@ -180,7 +180,7 @@ def _shown(
     scenes: Scenes | None,
 ) -> Shown:
     said = []
-    if scenes is not None and scenes.there[task.row]:
+    if scenes is not None and scenes.labelled[task.row]:
         top, probabilities = scenes.top[task.row].tolist(), scenes.probabilities[task.row].tolist()
         said = [(scenes.names[name], probability) for name, probability in zip(top, probabilities, strict=True)]
     shown = Shown(task.row, task.video, str(clips.actions[task.row]), scenes=said)

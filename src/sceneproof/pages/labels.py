@@ -142,7 +142,7 @@ class Check:
         if self.people is not None:
             kinds.append((self.people.table.kind, self.rows["failed"].to_numpy(bool), self.people.failures))
         if self.scenes is not None:
-            kinds.append(("a scene label", ~self.scenes.there, self.scenes.failures))
+            kinds.append(("a scene label", ~self.scenes.labelled, self.scenes.failures))
         return {
             kind: (videos[mask].tolist(), {str(videos[row]): reason for row, reason in reasons.items()})
             for kind, mask, reasons in kinds
