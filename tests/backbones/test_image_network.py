@@ -82,6 +82,7 @@ def test_imagenets_answers_are_those_of_efficientnet_lite_pytorch(shared_data: P
         ("resnet18", 512, 256, 16, 4),
         ("mobilenetv3_small_100", 576, 48, 16, 5),  # its second convolution of the head stands behind the pooling
         ("convnext_atto", 320, 160, 16, 4),
+        ("mambaout_femto", 288, 192, 16, 4),  # its channels are innermost
         ("regnetx_002", 368, 152, 16, 4),
         ("torchvision:resnet18", 512, 256, 16, 4),
         ("torchvision:efficientnet_b0", 1280, 192, 32, 7),
@@ -119,6 +120,33 @@ def test_features_are_what_the_network_itself_pools(model: str, time: Any) -> No
             assert list(features.shape) == [2, backbone.dim, *grid]
 
 
+@pytest.mark.parametrize(("model", "others"), [("test_vit", 1), ("deit_tiny_distilled_patch16_224", 2)])
+def test_vision_transformers_keep_their_class_token_beside_every_patch(model: str, others: int, tmp_path: Path) -> None:
+    theirs = timm.create_model(model).eval()
+    torch.save(theirs.state_dict(), tmp_path / "vit.pth")
+    backbone = ImageNetwork(model, split=2).eval()
+    parts = load_official(tmp_path / "vit.pth", backbone)
+    fill(backbone, backbone.taken_from(parts["backbone"]), "vit.pth")
+    size = theirs.pretrained_cfg["input_size"][1]
+    video = torch.rand(1, 3, 2, size, size)
+    with torch.no_grad():
+        pooled = theirs.forward_features(video[:, :, 1])[:, others:].mean(1)
+        lower, features = backbone.lower(video), backbone(video)
+        assert torch.equal(backbone.upper(lower), features)
+        assert backbone(video[..., : size - 32]).shape == (1, backbone.dim, 2, size // 16, size // 16 - 2)
+    torch.testing.assert_close(features[:, :, 1].mean((2, 3)), pooled, rtol=1e-4, atol=1e-4)
+    assert (backbone.lower_dim, backbone.stride) == ((1 + others) * backbone.dim, (1, 16, 16))
+    learns = {id(value) for part in backbone.lower_parts for value in part.parameters()}
+    upper = {name.split(".")[2] for name, value in backbone.named_parameters() if id(value) not in learns}
+    depth = len(theirs.blocks)
+    assert upper == {str(depth - 2), str(depth - 1), "module"}  # two blocks, and the last normalisation
+    with pytest.raises(InputError, match=f"{model}: takes no pictures of {size} x {size - 1} pixels"):
+        backbone.check(1, size, size - 1)
+    for time in ("shift", "inflate"):
+        with pytest.raises(InputError, match=f"{model} has no .* to inflate|{model} has no residual blocks"):
+            ImageNetwork(model, time=time)
+
+
 def test_the_lower_parts_hold_all_that_lower_needs_and_nothing_of_upper() -> None:
     for split in (0, 1, 2, 4):
         backbone = ImageNetwork("resnet18", split=split).eval()
@@ -139,6 +167,10 @@ def test_of_efficientnet_lite0_the_last_stage_and_the_heads_convolution_lie_in_u
     assert upper == {"blocks.6", "conv_head.weight", "bn2.weight", "bn2.bias"}
     assert [type(part).__name__ for part in backbone.stem] == ["Conv2dSame", "BatchNormAct2d"]
     assert (backbone.mean, backbone.std) == ((127.5,) * 3, (127.5,) * 3)
+
+
+def test_the_stride_is_a_power_of_two_where_the_models_own_size_is_no_multiple_of_it() -> None:
+    assert built("tf_efficientnet_lite2").stride == (1, 32, 32)  # of 260 x 260 pixels, with features of 9 x 9
 
 
 def test_statistics_are_the_models_own_of_pixels_to_255() -> None:
@@ -214,8 +246,9 @@ def test_what_cannot_be_had_is_refused_with_the_reason() -> None:
         "hf-hub:someone/resnet": "has no network 'hf-hub:someone/resnet'",
         "resnet18.unknown": "timm makes no resnet18.unknown: ",
         "torchvision:r3d_18": "torchvision has no classifier 'r3d_18'",
-        "vit_tiny_patch16_224": "is no sequence of stages that give features .*take another network",
+        "beit_base_patch16_224": "is no sequence of stages that give features .*take another network",
         "torchvision:mobilenet_v2": "is no sequence of stages",
+        "torchvision:swin_t": r"is no sequence of stages .*\(a stage gives \(H, W, D\)\)",
         "hrnet_w18_small": "is no sequence of stages",
     }.items():
         with pytest.raises(InputError, match=message):

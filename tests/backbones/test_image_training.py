@@ -2,8 +2,11 @@
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -11,7 +14,11 @@ from safetensors.torch import load_file, save_file
 
 from sceneproof import cli
 from sceneproof.backbones.image_network import ImageNetwork
+from sceneproof.data.dataset import ClipSettings
 from sceneproof.engine import _Loop
+from sceneproof.evaluate import evaluate
+from sceneproof.features import features
+from sceneproof.methods import Plain
 from sceneproof.methods.base import Method
 from sceneproof.run import Run
 from sceneproof.types import Batch
@@ -62,3 +69,27 @@ def test_shifted_it_trains_from_a_published_file_resumes_to_the_same_bits_and_is
     backbone = Run.open(tmp_path / "run").trained(Method).backbone
     assert isinstance(backbone, ImageNetwork)
     assert (backbone.model, backbone.time) == (MODEL, "shift")
+
+
+@pytest.mark.slow
+def test_its_last_stage_trains_above_features_that_were_kept(tmp_path: Path) -> None:
+    small, backbone = Small.make(tmp_path), partial(ImageNetwork, model=MODEL, split=2)
+    weights, clip = tmp_path / "weights.safetensors", ClipSettings(2, 1, 32)
+    save_file(ImageNetwork(MODEL).network.state_dict(), weights)
+    folder = tmp_path / "features"
+    features(small.manifest, folder, backbone=backbone, weights=weights, clip=clip, draws=1, quiet=True)
+    settings: dict[str, Any] = {"backbone": backbone, "weights": weights, "clip": clip, "method": Plain}
+    settings |= {"optimisation": {"epochs": 1, "keep": "last", "precision": "fp32"}, "scenes": None, "humans": None}
+    run = small.train(tmp_path / "run", features=folder, **settings)
+    network = run.trained(Method).backbone
+    start = load_file(weights)
+    lower = {id(value) for part in network.lower_parts for value in part.state_dict(keep_vars=True).values()}
+    kept = {key for key, value in network.state_dict(keep_vars=True).items() if id(value) in lower}
+    same = {key for key, value in network.state_dict().items() if torch.equal(value, start[key.split(".", 1)[1]])}
+    assert kept <= same
+    assert any(key.endswith("weight") for key in network.state_dict().keys() - same)
+    testing: dict[str, Any] = {"splits": ["validation"], "clips": 1, "quiet": True}
+    videos = evaluate(run.path, small.manifest, out=tmp_path / "videos", **testing)
+    quick = evaluate(run.path, small.manifest, out=tmp_path / "quick", features=folder, **testing)
+    first, second = (np.stack(made.predictions["scores"].to_list()) for made in (videos, quick))
+    np.testing.assert_allclose(first, second, rtol=0.01, atol=0.01)

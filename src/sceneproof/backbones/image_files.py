@@ -1,9 +1,10 @@
-"""Classifiers of pictures that others publish: opened by name, and the names that their weights have."""
+"""Classifiers of pictures that others publish: opened by name, asked for their features; the names of their weights."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sceneproof.errors import InputError
@@ -15,6 +16,8 @@ EXPANDED = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_d
 SEPARABLE = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
 AROUND = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
 
+ANY_SIZE = ("vision_transformer", "deit")
+"""Files of timm whose networks take that option."""
 Statistics = tuple[float, float, float]
 
 
@@ -60,6 +63,34 @@ def from_lite(state: Mapping[str, Tensor], network: Any, source: str) -> dict[st
     return made
 
 
+def pooled_by(network: Any, picture: Tensor) -> Tensor | None:
+    """What a classifier pools of a picture (1, 3, H, W); None where that is no tensor or nothing says what it is."""
+    network.eval()
+    with torch.no_grad():
+        if hasattr(network, "forward_features"):
+            features = network.forward_features(picture)
+            return features if isinstance(features, Tensor) else None
+        if not hasattr(network, "avgpool"):
+            return None
+        seen: list[Tensor] = []
+        hook = network.avgpool.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        network(picture)
+        hook.remove()
+    return seen[0]
+
+
+def picture_of(size: Sequence[int]) -> Tensor:
+    """A picture (1, 3, H, W) by formula, with values from -1 to 1; nothing is drawn."""
+    height, width = size
+    return torch.arange(3 * height * width, dtype=torch.float32).mul(0.37).sin().reshape(1, 3, height, width)
+
+
+def channels_last(network: Any, pooled: Tensor) -> bool:
+    """Whether a network of timm's, which knows how many features it has, gives them innermost: (N, H, W, D)."""
+    channels = getattr(network, "num_features", None)
+    return channels is not None and pooled.ndim == 4 and pooled.shape[1] != channels == pooled.shape[3]
+
+
 def _timm(name: str) -> tuple[Any, Mapping[str, Any]]:
     """A network of timm's without its classifier, and what it says of its input."""
     try:
@@ -73,7 +104,9 @@ def _timm(name: str) -> tuple[Any, Mapping[str, Any]]:
             f"{'; it has ' + ', '.join(near) + ', …' if near else ''}; torchvision's are torchvision:NAME"
         )
     try:
-        network: Any = timm.create_model(name, pretrained=False)
+        # vision transformers whose positions are interpolated to the picture's size, where it is not theirs
+        sizes: dict[str, Any] = {"dynamic_img_size": True} if timm.models.is_model_in_modules(name, ANY_SIZE) else {}
+        network: Any = timm.create_model(name, pretrained=False, **sizes)
     except (RuntimeError, ValueError, TypeError) as error:  # an unknown tag
         raise InputError(f"ImageNetwork: timm makes no {name}: {error}") from None
     return network, network.pretrained_cfg

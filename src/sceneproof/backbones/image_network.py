@@ -1,14 +1,16 @@
 """Classifiers of pictures as video backbones: any of timm's or torchvision's that is a sequence of stages."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from math import log2
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from sceneproof.backbones.base import Backbone
-from sceneproof.backbones.image_files import from_lite, open_classifier
+from sceneproof.backbones.image_files import channels_last, from_lite, open_classifier, picture_of, pooled_by
+from sceneproof.backbones.image_patches import Patches, is_transformer
 from sceneproof.backbones.image_time import Clips, inflate, inflated, shift_branches
 from sceneproof.errors import InputError
 
@@ -25,7 +27,8 @@ class ImageNetwork(Backbone):
 
     The methods' mean over time and space makes of it a temporal segment network (Wang et al., ECCV 2016): frames vote.
     Its features are what the network pools: behind its last stage, and behind a convolution of its head that precedes
-    the pooling. What follows the pooling is left out. `lower` is all before the last `split` stages.
+    the pooling. What follows the pooling is left out. `lower` is all before the last `split` stages. Of a vision
+    transformer the features are its patches' last tokens, and every block is a stage.
     """
 
     def __init__(self, model: str = "tf_efficientnet_lite0", *, time: Time = "mean", split: int = 1) -> None:
@@ -47,13 +50,19 @@ class ImageNetwork(Backbone):
             raise InputError(f"ImageNetwork: unknown time {time!r}; known: mean, shift, inflate")
         self.model, self.time, self.clips = model, time, Clips()
         self.network, self.mean, self.std, size = open_classifier(model)
-        picture = _picture(size)
-        pooled = _pooled(self.network, picture)
+        picture = picture_of(size)
+        pooled = pooled_by(self.network, picture)
+        if pooled is not None and is_transformer(self.network):
+            self.network = Patches(self.network)
+            pooled = self.network.pooled(pooled, picture)
+        self._inner_last = pooled is not None and channels_last(self.network, pooled)
+        if pooled is not None and self._inner_last:
+            pooled = pooled.permute(0, 3, 1, 2)
         self._steps = _steps(self.network)
         self._drop_the_rest()
         self.split, self._first, self._cut = 0, 0, len(self._steps)
         self._measure(picture, pooled)
-        stages = _stages(self._parts())
+        stages = _stages(self._steps, self._parts())
         if not 0 <= split <= len(stages):
             raise InputError(f"ImageNetwork: {model} has {len(stages)} stages: split is from 0 to that, not {split}")
         self.split, self._first = split, stages[0] if stages else len(self._steps)
@@ -72,10 +81,12 @@ class ImageNetwork(Backbone):
         Raises:
             InputError: names the network and the size.
         """
-        state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
-        shapes = {key: torch.empty_like(value, device="meta") for key, value in state.items()}
+        self.clips.frames, network = frames, nn.Sequential(*self._parts())
+        weights = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+        shapes = {key: torch.empty_like(value, device="meta") for key, value in weights.items()}
         try:
-            functional_call(self, shapes, (torch.empty(2, 3, frames, height, width, device="meta"),))
+            with torch.no_grad():
+                functional_call(network, shapes, (torch.empty(2 * frames, 3, height, width, device="meta"),))
         except (RuntimeError, ValueError, AssertionError) as error:
             said = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(f"{self.model}: takes no pictures of {height} x {width} pixels: {said}") from None
@@ -123,6 +134,8 @@ class ImageNetwork(Backbone):
         """
         if "_conv_stem.weight" in state:
             state = from_lite(state, self.network, source)
+        if isinstance(self.network, Patches) and not any(key.startswith("embed.") for key in state):
+            state = self.network.named(state)
         ours = {key if key.startswith("network.") else f"network.{key}": value for key, value in state.items()}
         return {key: value for key, value in ours.items() if key.split(".")[1] not in self._dropped}
 
@@ -143,8 +156,12 @@ class ImageNetwork(Backbone):
         """Runs modules of pictures on the frames of a video (B, C, T, H, W)."""
         self.clips.frames = video.shape[2]
         pictures = video.transpose(1, 2).flatten(0, 1)
+        if self._inner_last and parts and parts[0] is not self._parts()[0]:
+            pictures = pictures.permute(0, 2, 3, 1)
         for part in parts:
             pictures = part(pictures)
+        if self._inner_last and parts:
+            pictures = pictures.permute(0, 3, 1, 2)
         return pictures.reshape(len(video), -1, *pictures.shape[1:]).transpose(1, 2)
 
     def _drop_the_rest(self) -> None:
@@ -171,6 +188,8 @@ class ImageNetwork(Backbone):
         self.train()
         if not reason and not (pooled is not None and features.ndim == 5 and _alike(features[:, :, 1], pooled)):
             reason = "they give other features than the network itself"
+        elif not reason and lower.shape[4] > video.shape[4]:
+            reason = "a stage gives (H, W, D)"
         if reason:
             raise InputError(
                 f"ImageNetwork: {self.model} is no sequence of stages that give features (D, H, W) of a picture "
@@ -191,27 +210,6 @@ def _steps(network: nn.Module) -> list[str]:
     return steps
 
 
-def _pooled(network: Any, picture: Tensor) -> Tensor | None:
-    """What a classifier pools of a picture (1, 3, H, W); None of a network of torchvision's without such a module."""
-    network.eval()
-    with torch.no_grad():
-        if hasattr(network, "forward_features"):
-            return torch.as_tensor(network.forward_features(picture))
-        if not hasattr(network, "avgpool"):
-            return None
-        seen: list[Tensor] = []
-        hook = network.avgpool.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-        network(picture)
-        hook.remove()
-    return seen[0]
-
-
-def _picture(size: Sequence[int]) -> Tensor:
-    """A picture (1, 3, H, W) by formula, with values from -1 to 1; nothing is drawn."""
-    height, width = size
-    return torch.arange(3 * height * width, dtype=torch.float32).mul(0.37).sin().reshape(1, 3, height, width)
-
-
 def _alike(features: Tensor, others: Tensor) -> bool:
     """Whether features are the same to rounding; of tensors without values, whether their shapes are."""
     if features.shape != others.shape or features.is_meta:
@@ -219,13 +217,24 @@ def _alike(features: Tensor, others: Tensor) -> bool:
     return bool((features - others).norm() <= 1e-3 * others.norm())
 
 
-def _stages(parts: Sequence[nn.Module]) -> list[int]:
-    """Which modules are stages: those of several convolutions; if there are none, each convolution. Never the first."""
+def _stages(steps: Sequence[str], parts: Sequence[nn.Module]) -> list[int]:
+    """Which modules are stages: those of several convolutions; if there are none, each convolution; or each block.
+
+    Never the first module.
+    """
     counts = [sum(isinstance(module, nn.Conv2d) for module in part.modules()) for part in parts]
-    least = 2 if max(counts[1:], default=0) > 1 else 1
+    if not any(counts[1:]):
+        return [number for number, step in enumerate(steps) if number and "." in step]
+    least = 2 if max(counts[1:]) > 1 else 1
     return [number for number, count in enumerate(counts) if number and count >= least]
 
 
 def _stride(video: Tensor, features: Tensor) -> tuple[int, int, int]:
-    rows, columns = (round(video.shape[axis] / features.shape[axis]) for axis in (3, 4))
+    """Frames, rows and columns that one of the features of a video covers."""
+    rows, columns = (_step(video.shape[axis], features.shape[axis]) for axis in (3, 4))
     return 1, rows, columns
+
+
+def _step(length: int, places: int) -> int:
+    """Pixels a place: where they do not divide the length, which was rounded, the nearest power of two."""
+    return length // places if length % places == 0 else int(2 ** round(log2(length / places)))

@@ -10,9 +10,11 @@ from sceneproof.backbones.i3d_parts import same_padding
 from sceneproof.errors import InputError
 
 BLOCKS: dict[str, tuple[str, ...]] = {
-    "BasicBlock": ("conv1",),
+    "BasicBlock": ("conv1", "conv1_kxk"),
     "Bottleneck": ("conv1",),
+    "BottleneckBlock": ("conv1_1x1",),
     "InvertedResidual": ("conv_pw", "conv.0", "block.0"),
+    "UniversalInvertedResidual": ("dw_start",),
     "DepthwiseSeparableConv": ("conv_dw",),
     "EdgeResidual": ("conv_exp",),
     "MBConv": ("block.0",),

@@ -96,7 +96,7 @@ def load_official(path: str | Path, backbone: Backbone | None = None) -> Parts:
         path = PUBLIC[str(path)].download()
     state = read_checkpoint(path)
     known = None if backbone is None else backbone.published(state, str(path))
-    return parts_of(state, str(path)) if known is None else {"backbone": counted(known)}
+    return parts_of(state, str(path)) if known is None else {"backbone": {**known, **counted(known)}}
 
 
 def parts_of(state: Mapping[str, Tensor], source: str) -> Parts:
@@ -139,7 +139,7 @@ def counted(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A state dict with the counts of batches that PyTorch 0.4.1 began to keep; nothing reads them."""
     means = [key for key in state if key.endswith("running_mean")]
     counts = {key.replace("running_mean", "num_batches_tracked"): torch.tensor(0) for key in means}
-    return {**state, **{key: value for key, value in counts.items() if key not in state}}
+    return {**counts, **state}
 
 
 def fill(module: nn.Module, state: Mapping[str, Tensor], source: str) -> None:

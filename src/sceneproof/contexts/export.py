@@ -182,12 +182,10 @@ def _beside(kept: Manifest, variants: pd.DataFrame, out: Path) -> pd.DataFrame:
     """All rows of a manifest, by a link to its folder, and those of variants in splits of their own."""
     assert isinstance(kept.root, Path)  # whoever exports reads files of this machine
     originals = kept.rows.assign(path=link(kept.root, out, "originals") + kept.rows["path"])
-    elsewhere = variants["variant"].isin(ELSEWHERE)
-    variants = variants.assign(split=variants["split"] + "_" + variants["variant"])
-    for rows, context in ((originals, "in"), (variants, np.where(elsewhere, "out", "in"))):
-        if "context" not in kept.rows:
-            rows["context"] = context
-    variants.loc[elsewhere, "context"] = "out"
+    if "context" not in originals:
+        originals["context"] = "in"
+    context = np.where(variants["variant"].isin(ELSEWHERE), "out", None)  # the others are neither
+    variants = variants.assign(split=variants["split"] + "_" + variants["variant"], context=context)
     return pd.concat([originals, variants], ignore_index=True)
 
 
