@@ -192,8 +192,8 @@ class _Loop:
         """Whether every process has a batch: one that has none must not leave the others waiting in a step."""
         if self.accelerator.num_processes == 1:
             return readable
-        there = torch.tensor([float(readable)], device=self.accelerator.device)
-        return bool(self.accelerator.reduce(there, reduction="mean") == 1)
+        flag = torch.tensor([float(readable)], device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag, reduction="mean") == 1)
 
     def to_training_mode(self) -> None:
         """Training mode, but for frozen parts and, on request, batch normalisation."""
@@ -262,8 +262,8 @@ class _Loop:
 
     def mean(self, value: Tensor | float) -> Tensor:
         """The mean of a value over the processes."""
-        there = torch.as_tensor(value, dtype=torch.float32, device=self.accelerator.device)
-        reduced: Tensor = self.accelerator.reduce(there, reduction="mean")
+        own = torch.as_tensor(value, dtype=torch.float32, device=self.accelerator.device)
+        reduced: Tensor = self.accelerator.reduce(own, reduction="mean")
         return reduced
 
     @property

@@ -68,7 +68,7 @@ def by_place(table: AuditTable, least: int = 5) -> pd.DataFrame:
         if len(own) >= least
     ]
     places = pd.DataFrame(told, columns=["place", "videos", "loss", "top1"])
-    return places.sort_values("loss", key=lambda found: found.map(_value), ascending=False).reset_index(drop=True)
+    return places.sort_values("loss", key=lambda losses: losses.map(_value), ascending=False).reset_index(drop=True)
 
 
 def _value(interval: Interval) -> float:

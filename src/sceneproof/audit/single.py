@@ -104,11 +104,11 @@ def audit_clip(
     """
     wanted = _different(subject.sampling.clips(len(frames), clips))
     middle = len(wanted) // 2
-    made = _variants(seed, backgrounds).of(Footage("clip", frames, people), wanted)
+    variants = _variants(seed, backgrounds).of(Footage("clip", frames, people), wanted)
     views: list[View] = []
     missing: list[tuple[str, str]] = []
     first: NDArray[np.float64] | None = None
-    for name, variant in made.each(list(SHOWN)):
+    for name, variant in variants.each(list(SHOWN)):
         title, begin = SHOWN[name]
         if isinstance(variant, Impossible):
             missing.append((title, variant.reason))
@@ -164,12 +164,12 @@ def _map(
     """The clip, lit where the evidence for the class that is named lies; darkest where the model sees nothing of it."""
     maps = subject.maps(clip[None], np.array([int(scores.argmax())], np.int64))
     activation = maps.activation[0]
-    there = people is not None and bool(people[numbers].any())
-    drawn = lit(clip, maps, people[numbers] if people is not None and activation.any() and there else None)
+    has_people = people is not None and bool(people[numbers].any())
+    drawn = lit(clip, maps, people[numbers] if people is not None and activation.any() and has_people else None)
     said = f"Bright is what speaks for {top[0][0]}."
     if not activation.any():
         said = f"No place speaks for {top[0][0]}."
-    elif people is not None and there:
+    elif people is not None and has_people:
         person = seen(people[numbers], maps, activation.shape[1:])
         share, area = percent(share_on_person(activation, person), 0), percent(area_of_person(person), 0)
         said += f" {share} of it is on the person, who covers {area} of what the model sees."

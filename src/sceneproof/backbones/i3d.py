@@ -112,14 +112,14 @@ class I3D(Backbone):
         for name in names:
             if name not in self.stages:
                 raise InputError(f"I3D: no module {name!r}; there are: {', '.join(self.stages)}")
-        made: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
         for name, stage in self.stages.items():
-            if len(made) == len(set(names)):
+            if len(features) == len(set(names)):
                 break
             video = stage(video)
             if name in names:
-                made[name] = video
-        return made
+                features[name] = video
+        return features
 
     @property
     def lower_dim(self) -> int:

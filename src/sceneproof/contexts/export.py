@@ -95,9 +95,9 @@ def export(
     settings = Settings(
         paths[0], paths[1], tuple(splits or ()), paths[2], paths[3], paths[4], asked, seed, crf, least_share
     )
-    table, made = opened(settings)
+    table, maker = opened(settings)
     tell(check_humans(read_humans(settings.humans), table))
-    names = names_of(made, asked)
+    names = names_of(maker, asked)
     tasks = _tasks(settings, table, out)
     said = f"{counted(len(tasks), 'video')} in {counted(len(names), 'variant')}: {', '.join(names)}"
     if dry_run:
@@ -168,8 +168,8 @@ def _tables(
             f"{table.name}: nothing could be made of it; the first: {failures[0].path}: {failures[0].reason}"
         )
     variants = pd.DataFrame(rows)
-    made = variants if kept is None else _beside(kept, variants, out)
-    manifest = Manifest(made, out, str(out / "manifest.parquet"))
+    merged = variants if kept is None else _beside(kept, variants, out)
+    manifest = Manifest(merged, out, str(out / "manifest.parquet"))
     place = out / "manifest.failures.parquet"
     write_failures(place, failures, "manifest.parquet")
     manifest.write(out / "manifest.parquet")
@@ -201,8 +201,8 @@ def _reckon(tasks: list[ExportTask], table: Manifest, time_limit: float) -> floa
     """
     with tempfile.TemporaryDirectory() as folder:
         tried = [replace(task, folder=f"{folder}/{row}") for row, task in enumerate(tasks)]
-        made = try_some(write_variants, tried, SAMPLES, table.name, time_limit=time_limit)
-        frames = [max(1, max((facts.get("frames", 0) for facts in answer), default=0)) for _, answer in made]
+        samples = try_some(write_variants, tried, SAMPLES, table.name, time_limit=time_limit)
+        frames = [max(1, max((facts.get("frames", 0) for facts in answer), default=0)) for _, answer in samples]
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.mp4"))
     known = table.numbers("frames")
     return float(np.where(np.isnan(known), np.mean(frames), known).sum() * size / sum(frames))

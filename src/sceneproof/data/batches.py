@@ -216,9 +216,9 @@ def _second(raw: RawBatch, batch: Batch, size: int) -> tuple[Tensor, Tensor, Ten
     clips, actions = torch.zeros_like(batch.video), torch.full_like(batch.action, -1)
     known = torch.zeros_like(batch.action, dtype=torch.bool)
     if raw.second is not None and raw.second_of is not None:
-        made, place = to_batch(raw.second, size, clips.device), raw.second_of.to(clips.device)
-        assert made.video is not None
-        clips[place], actions[place], known[place] = made.video, made.action, True
+        second, place = to_batch(raw.second, size, clips.device), raw.second_of.to(clips.device)
+        assert second.video is not None
+        clips[place], actions[place], known[place] = second.video, second.action, True
     return clips, actions, known
 
 

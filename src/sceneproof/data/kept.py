@@ -196,9 +196,9 @@ class KeptFeatures:
 
     def refuse_other_count(self, split: str, count: int, flag: str) -> None:
         """Raises InputError where as many test clips a video are asked for as were not kept."""
-        if (there := self.clips(split)) != count:
+        if (kept := self.clips(split)) != count:
             raise InputError(
-                f"{self.folder}: features of {there} clips a video of {split!r}, not {count}: {flag} {there}"
+                f"{self.folder}: features of {kept} clips a video of {split!r}, not {count}: {flag} {kept}"
             )
 
     @property

@@ -44,9 +44,9 @@ def members(manifest: Manifest, subsets: Mapping[str, Sequence[str]], file: Path
     wanted = {_bare(video) for ids in subsets.values() for video in ids}
     for known in columns:
         bare = known.map(_bare)
-        there = bare.isin(wanted)
-        if there.any():
-            twice = bare[there & bare.duplicated()]
+        inside = bare.isin(wanted)
+        if inside.any():
+            twice = bare[inside & bare.duplicated()]
             if len(twice) and known is not columns[-1]:
                 raise InputError(f"{manifest.name}: two videos are called {twice.iloc[0]!r}, which {file} names")
             return {name: bare.isin({_bare(video) for video in ids}).to_numpy() for name, ids in subsets.items()}

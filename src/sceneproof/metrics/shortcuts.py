@@ -39,8 +39,8 @@ def clusters_of(features: ArrayLike, count: int, *, seed: int = 0) -> NDArray[np
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors / np.maximum(lengths, 1e-12)
     count = min(count, len(np.unique(unit.round(6), axis=0)))
-    found: NDArray[np.int64] = KMeans(count, n_init=10, random_state=seed).fit_predict(unit).astype(np.int64)
-    return found
+    clusters: NDArray[np.int64] = KMeans(count, n_init=10, random_state=seed).fit_predict(unit).astype(np.int64)
+    return clusters
 
 
 def shortcuts(
@@ -72,7 +72,7 @@ def shortcuts(
     if not len(group) == len(truth) == len(predicted) == len(confidence):
         raise ValueError("as many clusters, actions, predictions and stills are needed")
     right = predicted == truth
-    found = []
+    kept = []
     for number in np.unique(group):
         inside = group == number
         actions, lost, clips = [], 0.0, 0
@@ -87,5 +87,5 @@ def shortcuts(
         wrong = members[~right[members]]
         sure = float(confidence[wrong].mean()) if len(wrong) else 0.0
         if clips and lost / clips >= least and sure > chance:
-            found.append(Shortcut(members, np.array(actions, np.int64), lost / clips, sure))
-    return sorted(found, key=lambda shortcut: -shortcut.score)
+            kept.append(Shortcut(members, np.array(actions, np.int64), lost / clips, sure))
+    return sorted(kept, key=lambda shortcut: -shortcut.score)

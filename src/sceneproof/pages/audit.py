@@ -117,13 +117,13 @@ def sections(
 def variant_chart(measures: Measures, chance: float) -> Chart:
     """Top-1 on each variant with 95 % intervals; controls are hollow, chance is dotted."""
     names = {name: measures.figures["top1" if name == "original" else f"top1_{name}"].interval for name in VARIANTS}
-    found = {name: interval for name, interval in names.items() if interval is not None}
+    intervals = {name: interval for name, interval in names.items() if interval is not None}
     series = {
-        "": [None if name in CONTROLS else interval for name, interval in found.items()],
-        "controls": [interval if name in CONTROLS else None for name, interval in found.items()],
+        "": [None if name in CONTROLS else interval for name, interval in intervals.items()],
+        "controls": [interval if name in CONTROLS else None for name, interval in intervals.items()],
     }
     drawing = charts.points(
-        [WORDS[name] for name in found], series, line=100 * chance, line_name="chance", limits=(0, 102),
+        [WORDS[name] for name in intervals], series, line=100 * chance, line_name="chance", limits=(0, 102),
         label="top-1 accuracy, %", name="variants",
         text="Top-1 on each variant with 95 % intervals; the table has the figures",
     )  # fmt: skip
@@ -135,7 +135,9 @@ def swap_chart(measures: Measures) -> list[Chart]:
     """Of swapped clips: how many are named by the person, by the place, by neither; none without swaps."""
     parts = {"human_accuracy": "the person’s action", "scene_error": "the place’s", "names_neither": "neither"}
     shares = {variant: [measures.value(f"{name}{end}") for name in parts] for end, variant in SWAPPED.items()}
-    known = {variant: [one for one in own if one is not None] for variant, own in shares.items() if None not in own}
+    known = {
+        variant: [share for share in own if share is not None] for variant, own in shares.items() if None not in own
+    }
     if not known:
         return []
     drawing = charts.bars(
@@ -164,9 +166,9 @@ def shown_clips(table: AuditTable, scorer: Scorer, manifest: Manifest, count: in
         count: how many.
         seed: another one draws other clips.
     """
-    made = table.rows[table.rows["problem"] == ""].groupby("video", sort=False).size()
+    counts = table.rows[table.rows["problem"] == ""].groupby("video", sort=False).size()
     original = table.original
-    variants = original["video"].map(made).fillna(0).to_numpy()
+    variants = original["video"].map(counts).fillna(0).to_numpy()
     fullest = np.flatnonzero((variants == variants.max()) & (original["problem"] == "").to_numpy())
     chosen = in_turn(fullest, original["action"].to_numpy(), count, seed=seed)
     return _cards(table, scorer, manifest, chosen, scorer.names)
@@ -198,17 +200,17 @@ def _pictures(table: AuditTable, scorer: Scorer, footage: Footage, rate: float, 
     middle = wanted[len(wanted) // 2]
     step = max(1, -(-len(middle) // MOST_FRAMES))
     pictures = []
-    for name, made in scorer.variants.of(footage, [middle]).each(names):
-        if isinstance(made, Impossible) or name not in rows.index:
+    for name, variant in scorer.variants.of(footage, [middle]).each(names):
+        if isinstance(variant, Impossible) or name not in rows.index:
             continue
-        behind = [Line(f"behind: {made.background_action}")] if name.startswith("swap_") else []
+        behind = [Line(f"behind: {variant.background_action}")] if name.startswith("swap_") else []
         lines = [Line(strong=WORDS[name].capitalize()), _said(table, rows.loc[[name]]), *behind]
-        clip = sized(made.clips[0][::step], PICTURE_WIDTH)
+        clip = sized(variant.clips[0][::step], PICTURE_WIDTH)
         pictures.append(moving(f"{footage.video}: {WORDS[name]}", clip, rate / step, lines))
         if name == "original" and scorer.maps:
             named = int(np.asarray(rows.loc[["original"]]["scores"].iat[0]).argmax())
-            maps = scorer.subject.maps(made.clips[0][None], np.array([named]))
-            drawn = lit(made.clips[0], maps, None if footage.people is None else footage.people[middle])
+            maps = scorer.subject.maps(variant.clips[0][None], np.array([named]))
+            drawn = lit(variant.clips[0], maps, None if footage.people is None else footage.people[middle])
             share = float(rows.loc[["original"]]["on_person"].to_numpy(np.float64)[0])
             lines = [Line(strong="Where it looks")]
             lines += [] if np.isnan(share) else [Line(f"{percent(share, 0)} on the person")]
@@ -281,7 +283,7 @@ def as_csv(measures: Measures) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["figure", "value", "low", "high", "videos", "missing"])
     for name, figure in measures.figures.items():
-        found = figure.interval
-        ends = [f"{end:.6g}" for end in (found.value, found.low, found.high)] if found else ["", "", ""]
+        interval = figure.interval
+        ends = [f"{end:.6g}" for end in (interval.value, interval.low, interval.high)] if interval else ["", "", ""]
         writer.writerow([name, *ends, figure.n, figure.detail])
     return buffer.getvalue()

@@ -83,10 +83,10 @@ def _clip_table(table: AuditTable, rows: pd.DataFrame) -> Table:
 
 def shortcuts_table(table: AuditTable, *, examples: int = 3) -> Table | Note:
     """Static shortcuts that nobody labelled; or why none were looked for."""
-    found = static_shortcuts(table)
-    if isinstance(found, str):
-        return Note(f"Static shortcuts were not looked for: {found}.")
-    shortcuts, rows = found
+    outcome = static_shortcuts(table)
+    if isinstance(outcome, str):
+        return Note(f"Static shortcuts were not looked for: {outcome}.")
+    shortcuts, rows = outcome
     if not shortcuts:
         return Note(f"No static shortcut was found among {counted(len(rows), 'clip')}.")
     named = table.predicted(table.original.set_index("video").loc[rows["video"]].reset_index())

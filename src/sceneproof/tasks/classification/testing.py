@@ -71,7 +71,7 @@ def test_classifier(
             kept.refuse_other_rows(split, digests_of(table, split, own))
             kept.refuse_other_count(split, several, "--clips")
             clips = KeptTestClips(labelled, clip, kept.split(split, training=False))
-        made = predict(
+        predictions = predict(
             tester.network,
             clips,
             tester.device,
@@ -81,9 +81,9 @@ def test_classifier(
             quiet=tester.quiet,
             what=f"testing {run.name} on {split}",
         )
-        if made.not_finite:
-            refuse_not_finite(run, str(rows.rows["video"].iat[made.not_finite[0]]))
-        return _TestedSplit(split, rows, labelled.action, made)
+        if predictions.not_finite:
+            refuse_not_finite(run, str(rows.rows["video"].iat[predictions.not_finite[0]]))
+        return _TestedSplit(split, rows, labelled.action, predictions)
 
     remedy = _remedy(options.remedy, tester.run, people)
     parts = [of(split, options.clips, masked=True) for split in splits]
@@ -96,7 +96,7 @@ def test_classifier(
     return Tested(
         {
             part.split: {
-                **figures(rows[part.split], part.made.scores, part.made.without_humans, part.truth),
+                **figures(rows[part.split], part.predictions.scores, part.predictions.without_humans, part.truth),
                 **_corrected(part, remedy),
             }
             for part in parts
@@ -116,7 +116,7 @@ class _TestedSplit:
     split: str
     manifest: Manifest
     truth: np.ndarray[Any, np.dtype[np.int64]]
-    made: Predictions
+    predictions: Predictions
 
     def column(self, name: str) -> "pd.Series[Any]":
         rows = self.manifest.rows
@@ -160,10 +160,10 @@ def _remedy(path: Path | None, run: Run, people: Humans | None) -> Remedy | None
 
 def _corrected(part: _TestedSplit, remedy: Remedy | None) -> dict[str, Any]:
     """Top-1 of the answers without the scene's part, and of the same clips as they are; nothing without a remedy."""
-    known = ~np.isnan(part.made.without_humans).any(axis=1)
+    known = ~np.isnan(part.predictions.without_humans).any(axis=1)
     if remedy is None or not known.any():
         return {}
-    scores, scene, truth = part.made.scores[known], part.made.without_humans[known], part.truth[known]
+    scores, scene, truth = part.predictions.scores[known], part.predictions.without_humans[known], part.truth[known]
     after = correct(remedy.corrected(scores, scene), truth)
     return {
         "corrected": {
@@ -181,8 +181,8 @@ def _leakage(probe: _TestedSplit, parts: Sequence[_TestedSplit], labels: SceneTa
     result: dict[str, Any] = {"probe_split": probe.split}
     for part in parts:
         train_scene, test_scene = _scenes(probe, labels), _scenes(part, labels)
-        train = (~np.isnan(probe.made.features).any(1)) & (train_scene != "")
-        test = (~np.isnan(part.made.features).any(1)) & (test_scene != "")
+        train = (~np.isnan(probe.predictions.features).any(1)) & (train_scene != "")
+        test = (~np.isnan(part.predictions.features).any(1)) & (test_scene != "")
         if not (train.any() and test.any()):
             raise InputError(
                 f"{part.manifest.name}: no scenes known for the probe: give a column 'scene' or --scenes TABLE"
@@ -190,7 +190,7 @@ def _leakage(probe: _TestedSplit, parts: Sequence[_TestedSplit], labels: SceneTa
         one_hot = np.eye(int(max(probe.truth.max(), part.truth.max())) + 1)
         result[part.split] = {
             "from_features": linear_probe(
-                probe.made.features[train], train_scene[train], part.made.features[test], test_scene[test]
+                probe.predictions.features[train], train_scene[train], part.predictions.features[test], test_scene[test]
             ),
             "from_action": linear_probe(
                 one_hot[probe.truth[train]], train_scene[train], one_hot[part.truth[test]], test_scene[test]
@@ -204,8 +204,8 @@ def _scenes(part: _TestedSplit, labels: SceneTable | None) -> np.ndarray[Any, np
     """Scene names (N,), the true ones if the manifest has them, else the most probable labels; '' where unknown."""
     if part.column("scene").notna().any() or labels is None:
         return part.column("scene").fillna("").to_numpy(dtype=str)
-    vectors, there = labels.rows_for(list(part.manifest.rows["video"]))
-    return np.where(there, np.array(labels.names)[vectors.argmax(1)], "")
+    vectors, labelled = labels.rows_for(list(part.manifest.rows["video"]))
+    return np.where(labelled, np.array(labels.names)[vectors.argmax(1)], "")
 
 
 def _scene_bias(
@@ -215,8 +215,8 @@ def _scene_bias(
 
     def arrays(split: str) -> tuple[Any, Any]:
         part = table.split(split)
-        vectors, there = labels.rows_for(list(part.rows["video"]))
-        return vectors[there], np.array(part.action_numbers(actions))[there]
+        vectors, labelled = labels.rows_for(list(part.rows["video"]))
+        return vectors[labelled], np.array(part.action_numbers(actions))[labelled]
 
     train = arrays(probe_split)
     result: dict[str, Any] = {"features": labels.labeller, "chance": 1 / len(actions)}
@@ -227,15 +227,15 @@ def _scene_bias(
 
 
 def _rows(part: _TestedSplit) -> pd.DataFrame:
-    made = part.made
+    predictions = part.predictions
     rows = pd.DataFrame({"video": part.column("video"), "split": part.split, "action": part.column("action")})
     for name in ("scene", "context", "group"):
         rows[name] = part.column(name)
-    rows["problem"] = made.problems
+    rows["problem"] = predictions.problems
     for name, values in (
-        ("scores", made.scores),
-        ("scores_without_humans", made.without_humans),
-        ("features", made.features),
+        ("scores", predictions.scores),
+        ("scores_without_humans", predictions.without_humans),
+        ("features", predictions.features),
     ):
         rows[name] = [None if np.isnan(row).any() else row for row in values]
     return rows
