@@ -36,7 +36,7 @@ def commands(data: Small, work: Path) -> Mapping[str, Sequence[str]]:
         "train --help": ["train", "--help"],
         "train": ["train", manifest, run, "--scenes", str(data.scenes), *people, *TRAIN.split()],
         "evaluate": ["evaluate", run, manifest, *people, "--quiet"],
-        "audit": ["audit", run, manifest, str(work / "audit"), *people, "--shown", "0", "--workers", "0", "--quiet"],
+        "audit": ["audit", run, manifest, "--out", str(work / "audit"), *people, "--shown=0", "--workers=0", "--quiet"],
     }
 
 
