@@ -143,7 +143,12 @@ def test_an_audit_is_as_it_was() -> None:
 def _untouched(rows: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
     """The rows that no clip has a say in whose people were taken out; new figures stand at their end."""
     kept = [row for row in rows if not any(word in row[column] for word in (*TAKEN_OUT, *OF_SWAPS))]
-    return [row for row in kept if row[column] not in NEW]
+    return [_without_stills(row) for row in kept if row[column] not in NEW]
+
+
+def _without_stills(row: dict[str, Any]) -> dict[str, Any]:
+    """The row without what is kept of stills since shortcuts are looked for among them."""
+    return {**row, "features": None} if row.get("variant") == "frozen" else row
 
 
 def test_audits_are_compared_as_they_were() -> None:

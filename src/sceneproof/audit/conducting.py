@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sceneproof import locks
 from sceneproof.audit.collecting import Answers, collect, for_processes
@@ -19,7 +20,7 @@ from sceneproof.audit.remedy import Remedied, remedied
 from sceneproof.audit.scoring import ANSWERS
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
 from sceneproof.audit.subject import Chooser, Subject
-from sceneproof.audit.table import COLUMNS, AuditTable
+from sceneproof.audit.table import COLUMNS, AuditTable, rounded
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
@@ -151,9 +152,15 @@ def _rows(answered: pd.DataFrame, videos: Manifest, naming: Naming, *, among: Am
     rows["background_scene"] = [_scene(background, scenes) for background in rows["background"]]
     if among == "audited":
         others = naming.action_of < 0
-        kept = [None if scores is None else np.where(others, 0, scores) for scores in rows["scores"]]
+        kept = [None if scores is None else _among(scores, others) for scores in rows["scores"]]
         rows["scores"] = pd.Series(kept, rows.index, dtype=object)
     return rows[list(COLUMNS)]
+
+
+def _among(scores: NDArray[np.float32], others: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Probabilities among the classes that may be named; 0 for the others, and for all where none had any."""
+    kept = np.where(others, 0, scores.astype(np.float64))
+    return rounded(kept / max(kept.sum(), 1e-30))
 
 
 def _digests(data: DataSettings) -> dict[str, str]:

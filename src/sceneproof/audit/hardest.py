@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sceneproof.audit.table import DIGITS, AuditTable
+from sceneproof.audit.table import AuditTable
 from sceneproof.metrics.bootstrap import Interval, mean_interval
 from sceneproof.metrics.shortcuts import Shortcut, clusters_of, shortcuts
 
 SWAP = "swap_random"
-FLOOR = 10.0**-DIGITS
-"""The smallest probability that the table tells from none."""
+FLOOR = 1e-12
+"""Smaller probabilities count as this: a loss of 27.6 nats at most."""
 CLIPS_A_CLUSTER = 15
 LEAST_CLIPS = 60
 """Clips with features that shortcuts are looked for in."""
@@ -22,7 +22,8 @@ def losses(table: AuditTable, rows: pd.DataFrame) -> NDArray[np.float64]:
     values = np.empty(len(rows))
     for place, (scores, action) in enumerate(zip(rows["scores"], rows["action"], strict=True)):
         of_action = np.asarray(scores)[table.action_of == number[str(action)]].sum()
-        values[place] = -np.log(max(of_action / max(float(np.sum(scores)), FLOOR), FLOOR))
+        share = min(of_action / max(float(np.sum(scores)), FLOOR), 1.0)  # rounded ones may add up to a little more
+        values[place] = -np.log(max(share, FLOOR))
     return values
 
 

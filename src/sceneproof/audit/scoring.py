@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sceneproof.audit.models.cam import area_of_person, share_on_person
 from sceneproof.audit.subject import Chooser, Maps, Pixels, Subject
-from sceneproof.audit.table import DIGITS
+from sceneproof.audit.table import DIGITS, rounded
 from sceneproof.contexts.choosing import generator
 from sceneproof.contexts.footage import Footage
 from sceneproof.contexts.outline import outline_features
@@ -87,7 +87,7 @@ class Scorer:
             answer = self.subject.choose(clips, self._answers(self.subject, video, variant))
         else:
             answer = self.subject.answer(clips)
-        said: Row = {"scores": answer.scores.mean(0, dtype=np.float64).round(DIGITS).astype(np.float32)}
+        said: Row = {"scores": rounded(answer.scores.mean(0, dtype=np.float64))}
         if keep and answer.features is not None:
             said["features"] = answer.features.mean(0, dtype=np.float64).round(DIGITS).astype(np.float32)
         return said

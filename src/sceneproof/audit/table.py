@@ -20,7 +20,13 @@ COLUMNS = (
     "people_cover",
 )  # fmt: skip
 DIGITS = 5
-"""Decimals that probabilities are kept with: the last bits of a network's sums depend on how clips are batched."""
+"""Decimals that features and shares are kept with: the last bits of a network's sums depend on clips' batches."""
+
+
+def rounded(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Probabilities with 12 bits, about four digits, each: the smallest still tell which of them is the largest."""
+    mantissa, exponent = np.frexp(probabilities)
+    return np.ldexp(np.round(mantissa * 2**12) / 2**12, exponent).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -50,9 +56,9 @@ class AuditTable:
     """One row a video and variant.
 
     Attributes:
-        rows: the columns `COLUMNS`: `scores` are probabilities of the model's classes (null where there is a
-            `problem`), `features` and the people's `outline` stand where a measure needs them, `on_person` and
-            `person_area` are shares, 0 to 1; `people_share`, of the frames shown that have known people, and
+        rows: the columns `COLUMNS`: `scores` are probabilities of the classes that may be named, 0 for others (null
+            where there is a `problem`), `features` and the people's `outline` stand where a measure needs them,
+            `on_person` and `person_area` are shares, 0 to 1; `people_share`, of the frames shown that have known people, and
             `people_cover`, of the picture that these cover, stand with the original.
         classes: names of the model's classes.
         actions: the audited actions, sorted.
@@ -133,7 +139,7 @@ class AuditTable:
         """The action that is named in each row, int64 (N,): MISSED where it is none of the audited ones, or unread."""
         numbers = np.full(len(rows), MISSED, np.int64)
         for place, scores in enumerate(rows["scores"]):
-            if scores is not None:
+            if scores is not None and np.max(scores) > 0:  # older tables kept five decimals, and so at times nothing
                 numbers[place] = self.action_of[int(np.argmax(scores))]
         return numbers
 

@@ -70,8 +70,8 @@ def _clip_table(table: AuditTable, rows: pd.DataFrame) -> Table:
         [
             Cell(str(row["video"]), str(row["action"])),
             Cell(str(row["background_scene"] or row["background_action"]), str(row["background"])),
-            Cell(f"{row['before']:.2f}"),
-            Cell(f"{row['loss']:.2f}"),
+            Cell(f"{row['before'] + 0.0:.2f}"),
+            Cell(f"{row['loss'] + 0.0:.2f}"),
             Cell(table.actions[row["named"]] if row["named"] >= 0 else "another class"),
         ]
         for row in rows.head(MOST).to_dict("records")
