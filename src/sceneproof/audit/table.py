@@ -57,9 +57,9 @@ class AuditTable:
 
     Attributes:
         rows: the columns `COLUMNS`: `scores` are probabilities of the classes that may be named, 0 for others (null
-            where there is a `problem`), `features` and the people's `outline` stand where a measure needs them,
-            `on_person` and `person_area` are shares, 0 to 1; `people_share`, of the frames shown that have known people, and
-            `people_cover`, of the picture that these cover, stand with the original.
+            where there is a `problem`); `features` and the people's `outline` stand where a measure needs them;
+            `on_person` and `person_area` are shares, 0 to 1; `people_share`, of the frames shown that have known
+            people, and `people_cover`, of the picture that these cover, stand with the original.
         classes: names of the model's classes.
         actions: the audited actions, sorted.
         action_of: int64 (classes,), the number of the action that a class is; -1: none that is audited.
