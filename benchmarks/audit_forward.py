@@ -119,6 +119,9 @@ def main() -> None:
     model = ModelSettings(arguments.model, inputs=inputs, weights=arguments.weights, device="cpu")
     table = Manifest.read(arguments.manifest)
     table = Manifest(table.rows[table.rows["action"].isin(known_actions(arguments))], table.root)
+    command = ["audit", arguments.model, "--humans", arguments.humans, "--device", "cpu"]
+    command += [f"--inputs.frames={arguments.frames}", f"--inputs.size={arguments.size}"]
+    command += [f"--{name}={value}" for name in ("weights", "mapping") if (value := vars(arguments)[name])]
     figures: dict[str, dict[str, float]] = {}
     for count in arguments.videos:
         ratios, memory = [], []
@@ -130,21 +133,8 @@ def main() -> None:
                 place = table.root / f".benchmark-{count}.parquet"
                 part.write(place)
                 try:
-                    words = [
-                        "audit",
-                        arguments.model,
-                        str(place),
-                        str(out),
-                        "--humans",
-                        arguments.humans,
-                        "--device",
-                        "cpu",
-                    ]
-                    words += [f"--inputs.frames={arguments.frames}", f"--inputs.size={arguments.size}"]
-                    words += [
-                        f"--{name}={value}" for name in ("weights", "mapping") if (value := vars(arguments)[name])
-                    ]
-                    seconds, most = audited([*words, "--splits", *part.splits])
+                    words = [*command, str(place), "--out", str(out), "--splits", *part.splits]
+                    seconds, most = audited(words)
                     asked = asked_in(out, part, model)
                     alone = passes(model, asked)
                 finally:

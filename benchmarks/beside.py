@@ -23,7 +23,8 @@ from tests.training import Small
 from benchmarks.keeping import keep
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL = "--backbone.depth 10 --backbone.width 8 --clip.length 8 --clip.size 64 --validation-clips 1"
+SMALL = "--backbone.depth 10 --backbone.width 8 --clip.length 8 --clip.size 64 --validation_clips 1"
+"""As older commits spell it, which know no hyphens."""
 TRAIN = f"--method SDN {SMALL} --optimisation.epochs 4 --optimisation.batch 8 --optimisation.trackers [] --quiet"
 
 
@@ -35,7 +36,7 @@ def commands(data: Small, work: Path) -> Mapping[str, Sequence[str]]:
         "train --help": ["train", "--help"],
         "train": ["train", manifest, run, "--scenes", str(data.scenes), *people, *TRAIN.split()],
         "evaluate": ["evaluate", run, manifest, *people, "--quiet"],
-        "audit": ["audit", run, manifest, str(work / "audit"), *people, "--shown", "0", "--workers", "0", "--quiet"],
+        "audit": ["audit", run, manifest, "--out", str(work / "audit"), *people, "--shown=0", "--workers=0", "--quiet"],
     }
 
 

@@ -17,6 +17,10 @@ here=$(dirname "$0")
 sceneproof features "$out/index/manifest.parquet" "$out/features" --backbone ImageNetwork --backbone.split 1 \
   --weights "$lite0" --humans "$out/boxes.parquet" --splits validation test test_out --draws 4 --clip.length 1 \
   --clip.size 224 --precision fp32
-sceneproof study "$here"/bar/*.yaml "$out/index/manifest.parquet" "$out/runs" --seeds 0 1 2 3 4 --weights "$lite0" \
-  --features "$out/features" --scenes "$out/scenes.parquet" --humans "$out/boxes.parquet" --splits test test_out \
-  --clips 1 --jobs "$jobs" --results "$out/results.csv"
+options=(--seeds 0 1 2 3 4 --weights "$lite0" --features "$out/features" --scenes "$out/scenes.parquet"
+  --humans "$out/boxes.parquet" --splits test test_out --clips 1 --jobs "$jobs" --results "$out/results.csv")
+sceneproof study "$here"/bar/*.yaml "$out/index/manifest.parquet" "$out/runs" "${options[@]}"
+for end in html json csv; do mv "$out/runs/report.$end" "$out/report.$end"; done
+# the full model's variants beside it: the same runs, held against the full model
+sceneproof study "$here"/bar-variants/*.yaml "$out/index/manifest.parquet" "$out/runs" --baseline both \
+  --debiased both-still-statistics "${options[@]}"

@@ -17,6 +17,10 @@ sceneproof contexts export "$index/manifest.parquet" "$out/world" --humans "$ind
   --labeller OnnxSceneLabeller --labeller.weights "$onnx"
 sceneproof features "$out/world/manifest.parquet" "$out/features" "${cut[@]}" --weights "$i3d" \
   --humans "$index/masks.parquet" --splits validation test test_swap_random test_swap_same --draws 4
-sceneproof study "$here"/jhmdb-i3d/*.yaml "$out/world/manifest.parquet" "$out/runs" --seeds 0 1 2 3 4 --weights "$i3d" \
-  --features "$out/features" --scenes "$out/scenes.parquet" --humans "$index/masks.parquet" \
-  --splits test test_swap_random test_swap_same --clips 1 --jobs "$jobs" --results "$out/results.csv"
+options=(--seeds 0 1 2 3 4 --weights "$i3d" --features "$out/features" --scenes "$out/scenes.parquet"
+  --humans "$index/masks.parquet" --splits test test_swap_random test_swap_same --clips 1 --jobs "$jobs" --results "$out/results.csv")
+sceneproof study "$here"/jhmdb-i3d/*.yaml "$out/world/manifest.parquet" "$out/runs" "${options[@]}"
+for end in html json csv; do mv "$out/runs/report.$end" "$out/report.$end"; done
+# the full model's variants beside it: the same runs, held against the full model
+sceneproof study "$here"/jhmdb-i3d-variants/*.yaml "$out/world/manifest.parquet" "$out/runs" --baseline both \
+  --debiased both-still-statistics "${options[@]}"

@@ -22,7 +22,10 @@ from sceneproof.errors import DamagedError, InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.features import features
 from sceneproof.methods import SDN, GroupDRO, LfF, Plain, VideoMix
+from sceneproof.run import Run
+from sceneproof.study import study
 from sceneproof.types import Batch, Kept
+from tests.test_study import RECIPE
 from tests.training import SMALL, Small, Unlike
 
 CLIP = ClipSettings(8, 1, 32)
@@ -108,6 +111,25 @@ def test_a_killed_training_on_features_goes_on_to_the_same_bits(
     assert resumed.history() == unbroken.history()
     first, second = (load_file(run.path / "weights.safetensors") for run in (unbroken, resumed))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_study_trains_and_tests_every_recipe_on_features(
+    small: Small, start: Path, folder: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "plain.yaml"
+    recipe.write_text(RECIPE.replace("METHOD", "Plain") + "freeze: lower\n")
+    words: dict[str, Any] = {"weights": start, "features": folder, "clips": 1, "quiet": True}
+    page = study([recipe], small.manifest, tmp_path / "out", **words)
+    run = Run.open(tmp_path / "out" / "plain-seed0")
+    assert run.config["features"] == str(folder)
+    assert run.config["weights"] == str(start)
+    assert page.exists()
+    tested = run.path / "evaluation" / "metrics.json"
+    before = tested.stat().st_mtime_ns
+    study([recipe], small.manifest, tmp_path / "out", **words)
+    assert tested.stat().st_mtime_ns == before, "what was tested is not tested again"
+    with pytest.raises(InputError, match="--weights, --starts"):
+        study([recipe], small.manifest, tmp_path / "out", weights=start, starts=[start], quiet=True)
 
 
 @pytest.mark.parametrize(

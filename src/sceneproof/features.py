@@ -44,7 +44,7 @@ def features(
     backbone: Callable[[], Backbone] = ResNet3D,
     weights: Path | None = None,
     humans: Address | None = None,
-    train_split: str = "train",
+    train_split: str | None = "train",
     splits: Sequence[str] = ("validation", "test"),
     draws: int = 4,
     clips: int = 1,
@@ -108,6 +108,8 @@ def features(
     parts = {name: table.split(name) for name in names}
     where = device_named(device)
     torch.manual_seed(seed)
+    if weights is None:
+        tell(["no --weights: these are features of a network that has learnt nothing, and stays so"])
     network = _network(backbone, weights)
     network.check(clip.length, clip.size, clip.size)
     _refuse_no_parts(network.eval(), clip)
