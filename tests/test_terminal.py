@@ -18,7 +18,7 @@ from sceneproof.errors import InputError
 from sceneproof.labelling.pipeline import label
 from sceneproof.material import Material
 from sceneproof.progress import progress
-from sceneproof.terminal import Shown, lines_of, shown_safely, visible
+from sceneproof.terminal import VisibleStream, lines_of, shown_safely, visible
 from sceneproof.train import _tell
 from tests.labelling.counting import Counting, collection
 from tests.videos import BROKEN
@@ -58,12 +58,12 @@ def test_a_command_that_prints_a_hostile_name_shows_it(
         assert all(line.isprintable() for line in text.split("\n"))
         assert r"a\x1b[2J" in text
     assert "\nsceneproof: all is well" not in told.err
-    assert not isinstance(sys.stdout, Shown)
+    assert not isinstance(sys.stdout, VisibleStream)
 
 
 def test_bars_stay_bars() -> None:
     shown = io.StringIO()
-    stream = Shown(shown)
+    stream = VisibleStream(shown)
     for text in ("\r 50%|#", "\x1b[A", "\n\x1b[A", "\rname\x1b[2J"):
         stream.write(text)
     assert shown.getvalue() == "\r 50%|#\x1b[A\n\\x1b[A\rname\\x1b[2J"

@@ -153,23 +153,23 @@ class _Redirects(HTTPRedirectHandler):
 def _opener(deadline: _Deadline) -> OpenerDirector:
     """Opens addresses, with each connection known to the deadline."""
 
-    class Plain(HTTPConnection):
+    class PlainConnection(HTTPConnection):
         def connect(self) -> None:
             super().connect()
             deadline.know(self.sock)
 
-    class Secure(HTTPSConnection):
+    class SecureConnection(HTTPSConnection):
         def connect(self) -> None:
             super().connect()
             deadline.know(self.sock)
 
     class PlainHandler(HTTPHandler):
         def http_open(self, req: Request) -> HTTPResponse:
-            return self.do_open(Plain, req)
+            return self.do_open(PlainConnection, req)
 
     class SecureHandler(HTTPSHandler):
         def https_open(self, req: Request) -> HTTPResponse:
-            return self.do_open(Secure, req)
+            return self.do_open(SecureConnection, req)
 
     return build_opener(PlainHandler, SecureHandler, _Redirects)
 

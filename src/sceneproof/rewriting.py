@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sceneproof.addresses import located, marks
 from sceneproof.data.container import opened
-from sceneproof.data.picture import Picture
+from sceneproof.data.picture import PictureFile
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoInfo, decode, decode_each, frame_range, probe, shrunk
 from sceneproof.encoding import Clock, Form, Writer
@@ -130,7 +130,7 @@ def _finished(source: Source, making: str) -> Rewritten | None:
         return None
     try:
         with opened(target) as video:
-            if isinstance(video, Picture):
+            if isinstance(video, PictureFile):
                 return None
             said = json.loads(video.container.metadata.get("comment", "null"))
         if not isinstance(said, dict) or said.get("making") != making:

@@ -37,7 +37,7 @@ def _written(letter: str) -> str:
     return letter.encode("unicode_escape").decode()
 
 
-class Shown:
+class VisibleStream:
     r"""A stream that shows only visible text, tabs and line ends; and the bars of libraries, which begin lines anew.
 
     A bar is a text that starts with `\r`, or nothing but steps up; colours of libraries are off, since it says that it
@@ -73,9 +73,9 @@ class Shown:
 
 @contextmanager
 def shown_safely() -> Iterator[None]:
-    """While the block lasts, what is printed on standard output and standard error goes through `Shown`."""
+    """While the block lasts, what is printed on standard output and standard error goes through `VisibleStream`."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (Shown(stream) for stream in before)
+    sys.stdout, sys.stderr = (VisibleStream(stream) for stream in before)
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from torchvision.models import get_model
 
 from sceneproof.backbones.image_network import ImageNetwork
-from sceneproof.backbones.image_time import Clips, InflatedConv, shifted
+from sceneproof.backbones.image_time import ClipLength, InflatedConv, shifted
 from sceneproof.backbones.weights import fill, load_official
 from sceneproof.errors import InputError
 from tests.backbones.image_pictures import SCENES, WEIGHTS, by_formula, lite, photograph, sine
@@ -234,7 +234,7 @@ def test_an_inflated_convolution_is_the_mean_over_three_frames() -> None:
     flat = nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2)
     frames = torch.rand(4, 4, 9, 9)
     with torch.no_grad():
-        made = InflatedConv(flat, Clips(4))(frames)
+        made = InflatedConv(flat, ClipLength(4))(frames)
         alone = flat(frames)
     for moment, (before, after) in enumerate([(0, 1), (0, 2), (1, 3), (2, 3)]):
         torch.testing.assert_close(made[moment], (alone[before] + alone[moment] + alone[after]) / 3)

@@ -18,9 +18,9 @@ from sceneproof.data.tables import KEY, write_table
 from sceneproof.errors import InputError
 from sceneproof.labelling.check import people as people_file
 from sceneproof.labelling.check import tables
-from sceneproof.labelling.check.clips import Clips
+from sceneproof.labelling.check.clips import LabelledClips
 from sceneproof.labelling.check.figures import by_action, by_clip, figures, top_scenes
-from sceneproof.labelling.check.people import People
+from sceneproof.labelling.check.people import PeopleFigures
 from sceneproof.labelling.check.scenes import Scenes, entropies, indoor_scenes
 from tests.videos import make_masks
 
@@ -62,7 +62,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Sequence[str]]]:
     return read
 
 
-def clips(tmp_path: Path) -> Clips:
+def clips(tmp_path: Path) -> LabelledClips:
     """Four clips of 20 x 40: a of 10 frames, b of 4, c the frames 5 to 7 of its file, d without a frame count."""
     rows = pd.DataFrame(
         {
@@ -78,7 +78,7 @@ def clips(tmp_path: Path) -> Clips:
             "height": 20,
         }
     )
-    return Clips.of(Manifest(rows, tmp_path))
+    return LabelledClips.of(Manifest(rows, tmp_path))
 
 
 def write_boxes(
@@ -101,7 +101,7 @@ def test_clips_know_their_frames(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("pieces")
 def test_people_in_numbers(tmp_path: Path) -> None:
     own = clips(tmp_path)
-    people = People.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
+    people = PeopleFigures.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
     assert people.frames.tolist() == [8, 1, 1, 0]
     assert people.detections.tolist() == [9, 1, 1, 0]
     assert people.tracks is not None
@@ -125,7 +125,7 @@ def test_the_rule_is_the_one_of_training(tmp_path: Path) -> None:
     own = clips(tmp_path)
     path = write_boxes(tmp_path / "boxes.parquet", ROWS)
     for score in (0.1, 0.3, 0.95):
-        rows = by_clip(own, People.read(path, own, score=score), None)
+        rows = by_clip(own, PeopleFigures.read(path, own, score=score), None)
         boxes = HumanBoxes.read(path, score_threshold=score)
         spans = list(zip("abc", own.length.tolist(), own.first.tolist(), strict=False))
         assert rows["share"].tolist()[:3] == [boxes.share(video, length, first=first) for video, length, first in spans]
@@ -137,7 +137,7 @@ def test_videos_that_failed_are_told_and_not_counted(tmp_path: Path) -> None:
     path = write_boxes(tmp_path / "boxes.parquet", ROWS[:11])
     told = pd.DataFrame({"video": ["b", "x"], "path": ["b.mp4", "x.mp4"], "reason": ["no frames", "gone"]})
     write_table(tmp_path / "boxes.failures.parquet", told, "failures", table="boxes.parquet")
-    people = People.read(path, own)
+    people = PeopleFigures.read(path, own)
     assert people.failures == {1: "no frames"}
     found = figures(by_clip(own, people, None), 0)["people"]
     assert (found["videos_counted"], found["videos_that_failed"]) == (2, 1)
@@ -147,7 +147,7 @@ def test_videos_that_failed_are_told_and_not_counted(tmp_path: Path) -> None:
 
 def test_only_the_groups_of_the_videos_shown_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = clips(tmp_path)
-    people = People.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
+    people = PeopleFigures.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
     read = watched(monkeypatch)
     rows = people.rows(own, [1, 2])
     assert list(zip(rows["video"], rows["frame"], strict=True)) == [("b", 0), ("c", 2), ("c", 5)]
@@ -161,7 +161,7 @@ def test_masks_are_counted_without_their_pictures(tmp_path: Path, monkeypatch: p
     masks, _ = from_masks([("a", make_masks(7, 20, 40)), ("b", make_masks(2, 20, 40))], "by hand")
     masks.write(tmp_path / "masks.parquet")
     read = watched(monkeypatch)
-    people = People.read(tmp_path / "masks.parquet", own)
+    people = PeopleFigures.read(tmp_path / "masks.parquet", own)
     assert {name for _, columns in read for name in columns} == {"video", "frame"}
     assert people.frames.tolist() == [7, 2, 0, 0]
     found = figures(by_clip(own, people, None), 0)["people"]
@@ -173,8 +173,8 @@ def test_masks_are_counted_without_their_pictures(tmp_path: Path, monkeypatch: p
 
 def test_a_manifest_without_frame_counts_gives_no_shares(tmp_path: Path) -> None:
     rows = clips(tmp_path).manifest.rows[["video", "path", "split", "action"]]
-    own = Clips.of(Manifest(rows, tmp_path))
-    people = People.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
+    own = LabelledClips.of(Manifest(rows, tmp_path))
+    people = PeopleFigures.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
     found = figures(by_clip(own, people, None), 0)["people"]
     assert found["videos_counted"] == 0
     assert found["videos_that_pass"] is None
@@ -195,7 +195,7 @@ def test_a_manifest_without_frame_counts_gives_no_shares(tmp_path: Path) -> None
 def test_tables_that_do_not_fit_are_refused(tmp_path: Path, rows: list[tuple[object, ...]], message: str) -> None:
     path = write_boxes(tmp_path / "boxes.parquet", rows)
     with pytest.raises(InputError, match=message):
-        People.read(path, clips(tmp_path))
+        PeopleFigures.read(path, clips(tmp_path))
 
 
 def test_tables_of_another_kind_are_refused(tmp_path: Path) -> None:
@@ -205,12 +205,12 @@ def test_tables_of_another_kind_are_refused(tmp_path: Path) -> None:
         Scenes.read(boxes, own)
     short = write_boxes(tmp_path / "short.parquet", [row[:6] for row in ROWS], columns=COLUMNS[:6])
     with pytest.raises(InputError, match="a boxes table needs the column 'score'"):
-        People.read(short, own)
+        PeopleFigures.read(short, own)
     (tmp_path / "text.parquet").write_text("no table")
     with pytest.raises(InputError, match="not a readable Parquet file"):
-        People.read(tmp_path / "text.parquet", own)
+        PeopleFigures.read(tmp_path / "text.parquet", own)
     with pytest.raises(InputError, match="no such file"):
-        People.read(tmp_path / "none.parquet", own)
+        PeopleFigures.read(tmp_path / "none.parquet", own)
 
 
 VECTORS: dict[str, list[float]] = {
@@ -271,7 +271,7 @@ def test_entropy_of_certainty_is_zero_and_no_warning() -> None:
 
 def test_by_action(tmp_path: Path) -> None:
     own = clips(tmp_path)
-    people = People.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
+    people = PeopleFigures.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
     scenes = Scenes.read(write_scenes(tmp_path / "scenes.parquet", VECTORS, NAMES), own)
     found = by_action(by_clip(own, people, scenes), 4)
     assert list(found) == ["run", "sit"]
@@ -311,5 +311,5 @@ def test_a_missing_vector_is_named(tmp_path: Path) -> None:
 def test_segments_of_a_variable_rate_are_where_they_are_shown(tmp_path: Path) -> None:
     columns = {"frames": 100, "rate": 16.0, "times": "ticks 1/1000 0.0 50x100 50x25", "start": 1.0, "end": 2.0}
     rows = pd.DataFrame({"video": ["a"], "path": "a.mp4", "split": "train", "action": "run", **columns})
-    own = Clips.of(Manifest(rows, tmp_path))
+    own = LabelledClips.of(Manifest(rows, tmp_path))
     assert (own.first.tolist(), own.length.tolist()) == ([10], [10])

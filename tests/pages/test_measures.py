@@ -11,7 +11,7 @@ from sceneproof.pages import study as shared
 from sceneproof.pages.classification import headline
 from sceneproof.studies import classification as m
 from sceneproof.studies.classification import ClassificationStudy, measure
-from sceneproof.studies.measures import Measures
+from sceneproof.studies.measures import StudyMeasures
 from tests.pages.fake import ACTIONS, KINDS, make_run, make_study, sharp
 
 ROWS = pd.DataFrame(
@@ -56,11 +56,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> ClassificationStudy:
 
 
 @pytest.fixture(scope="module")
-def measured(study: ClassificationStudy) -> Measures[None]:
+def measured(study: ClassificationStudy) -> StudyMeasures[None]:
     return measure(study, minimum_count=2)
 
 
-def test_top_1_by_hand(study: ClassificationStudy, measured: Measures[None]) -> None:
+def test_top_1_by_hand(study: ClassificationStudy, measured: StudyMeasures[None]) -> None:
     plain, sdn = study.recipes
     found = measured.find(plain, m.TOP_1, "out of context")
     assert found is not None
@@ -75,7 +75,7 @@ def test_top_1_by_hand(study: ClassificationStudy, measured: Measures[None]) -> 
     assert ours.gain.low <= ours.gain.value <= ours.gain.high
 
 
-def test_other_figures_by_hand(study: ClassificationStudy, measured: Measures[None]) -> None:
+def test_other_figures_by_hand(study: ClassificationStudy, measured: StudyMeasures[None]) -> None:
     plain = study.recipes[0]
     classes = measured.find(plain, m.MEAN_CLASS, "out of context")
     assert classes is not None
@@ -115,7 +115,7 @@ def test_failures_are_listed(study: ClassificationStudy) -> None:
     assert [[cell.text for cell in row] for row in failures.rows] == [["f", "test_out", "4 of 4", "no video stream"]]
 
 
-def test_comparison_reads_as_measured(study: ClassificationStudy, measured: Measures[None]) -> None:
+def test_comparison_reads_as_measured(study: ClassificationStudy, measured: StudyMeasures[None]) -> None:
     comparison = classification.comparison(study, measured)
     plain, sdn = comparison.rows
     assert [cell.text for cell in plain] == ["plain", "75.0", "37.5", "–", "–", "0.0", "1.09", "60.0", "25.0"]
@@ -124,7 +124,7 @@ def test_comparison_reads_as_measured(study: ClassificationStudy, measured: Meas
     assert comparison.numeric == [False, *[True] * 8]
 
 
-def test_ablation_puts_ours_beside_the_papers(study: ClassificationStudy, measured: Measures[None]) -> None:
+def test_ablation_puts_ours_beside_the_papers(study: ClassificationStudy, measured: StudyMeasures[None]) -> None:
     losses, labels = published.ablations(study, measured)
     assert [[row[0].text, row[1].text, row[3].text, row[-1].text] for row in losses.rows] == [
         ["none", "plain", "37.5", "53.6"],
@@ -151,7 +151,7 @@ def test_the_papers_localization_adds_up() -> None:
     assert all("poster" in line["source"] for line in lines)
 
 
-def test_headline_in_words(study: ClassificationStudy, measured: Measures[None]) -> None:
+def test_headline_in_words(study: ClassificationStudy, measured: StudyMeasures[None]) -> None:
     lead, cost, chance, fall = (text.replace("\N{NO-BREAK SPACE}", " ") for text in headline(study, measured))
     assert lead.startswith("Out of context, sdn is right on 50.0 % of clips and plain on 37.5 %: 12.5 points more")
     assert "which may be chance" in lead

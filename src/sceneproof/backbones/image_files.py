@@ -49,18 +49,18 @@ def from_lite(state: Mapping[str, Tensor], network: Any, source: str) -> dict[st
         for stage, blocks in enumerate(network.blocks)
         for number, block in enumerate(blocks)
     ]
-    made: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     for key, value in state.items():
         within = re.match(r"_blocks\.(\d+)\.(\w+)\.", key)
         if within is None:
             first, _, rest = key.partition(".")
-            made[f"{AROUND.get(first, first)}.{rest}"] = value
+            weights[f"{AROUND.get(first, first)}.{rest}"] = value
         elif int(within[1]) < len(blocks):
             block, names = blocks[int(within[1])]
-            made[f"{block}.{names.get(within[2], within[2])}.{key[within.end() :]}"] = value
+            weights[f"{block}.{names.get(within[2], within[2])}.{key[within.end() :]}"] = value
         else:
-            made[key] = value
-    return made
+            weights[key] = value
+    return weights
 
 
 def pooled_by(network: Any, picture: Tensor) -> Tensor | None:

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.image_files import channels_last, from_lite, open_classifier, picture_of, pooled_by
 from sceneproof.backbones.image_patches import Patches, is_transformer
-from sceneproof.backbones.image_time import Clips, inflate, inflated, shift_branches
+from sceneproof.backbones.image_time import ClipLength, inflate, inflated, shift_branches
 from sceneproof.errors import InputError
 
 Time = Literal["mean", "shift", "inflate"]
@@ -48,7 +48,7 @@ class ImageNetwork(Backbone):
         super().__init__()
         if time not in ("mean", "shift", "inflate"):
             raise InputError(f"ImageNetwork: unknown time {time!r}; known: mean, shift, inflate")
-        self.model, self.time, self.clips = model, time, Clips()
+        self.model, self.time, self.clips = model, time, ClipLength()
         self.network, self.mean, self.std, size = open_classifier(model)
         picture = picture_of(size)
         pooled = pooled_by(self.network, picture)

@@ -87,16 +87,16 @@ class Patches(nn.Module):
     @staticmethod
     def named(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A state dict of timm's under the names here, without the head."""
-        made: dict[str, Tensor] = {}
+        weights: dict[str, Tensor] = {}
         for key, value in state.items():
             first, *rest = key.split(".")
             if first == "blocks" and rest:
-                made[".".join(["blocks", rest[0], "module", *rest[1:]])] = value
+                weights[".".join(["blocks", rest[0], "module", *rest[1:]])] = value
             elif first == "norm":
-                made[".".join(["norm", "module", *rest])] = value
+                weights[".".join(["norm", "module", *rest])] = value
             elif first not in HEAD:
-                made[f"embed.network.{key}"] = value
-        return made
+                weights[f"embed.network.{key}"] = value
+        return weights
 
 
 def is_transformer(network: nn.Module) -> bool:

@@ -29,7 +29,7 @@ PADDED_SAME = "Conv2dSame"
 
 
 @dataclass
-class Clips:
+class ClipLength:
     """How many frames of a clip lie behind one another in a batch of pictures; the modules of a network share it."""
 
     frames: int = 1
@@ -57,13 +57,13 @@ def shifted(features: Tensor, frames: int) -> Tensor:
 class _Shift:
     """What a module is given, shifted; a hook, so that the module's weights keep their names."""
 
-    clips: Clips
+    clips: ClipLength
 
     def __call__(self, module: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
         return (shifted(given[0], self.clips.frames),)
 
 
-def shift_branches(network: nn.Module, clips: Clips, name: str) -> None:
+def shift_branches(network: nn.Module, clips: ClipLength, name: str) -> None:
     """Shifts channels at the beginning of each residual branch of a network.
 
     Raises:
@@ -94,7 +94,7 @@ class InflatedConv(nn.Conv3d):
     picture gives. Source: Carreira and Zisserman, CVPR 2017, section 2.4.
     """
 
-    def __init__(self, flat: nn.Conv2d, clips: Clips) -> None:
+    def __init__(self, flat: nn.Conv2d, clips: ClipLength) -> None:
         """Takes over a convolution, its kernel repeated and divided by its length in time.
 
         Args:
@@ -124,8 +124,8 @@ class InflatedConv(nn.Conv3d):
         half = self.kernel_size[0] // 2
         first, last = video[:, :, :1].expand(-1, -1, half, -1, -1), video[:, :, -1:].expand(-1, -1, half, -1, -1)
         longer = torch.cat([first, video, last], dim=2)
-        made = functional.conv3d(longer, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
-        return made.transpose(1, 2).flatten(0, 1)
+        features = functional.conv3d(longer, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        return features.transpose(1, 2).flatten(0, 1)
 
 
 def inflated(kernel: Tensor, length: int) -> Tensor:
@@ -133,7 +133,7 @@ def inflated(kernel: Tensor, length: int) -> Tensor:
     return (kernel / length)[:, :, None].repeat(1, 1, length, 1, 1)
 
 
-def inflate(network: nn.Module, clips: Clips, name: str) -> None:
+def inflate(network: nn.Module, clips: ClipLength, name: str) -> None:
     """Inflates each convolution with a square kernel of odd size above 1; the others stay as they are.
 
     Raises:

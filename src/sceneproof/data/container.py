@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from sceneproof.addresses import SMALL, Address, Place, located, opened_file
-from sceneproof.data.picture import HEAD, Picture, check_pixels, picture_format
+from sceneproof.data.picture import HEAD, PictureFile, check_pixels, picture_format
 from sceneproof.errors import AddressError, DamagedError, MachineError, UnreachableError, VideoError
 from sceneproof.machine import refuse_trouble
 from sceneproof.seals import video_is_damaged
@@ -130,7 +130,7 @@ class Video:
 
 
 @contextmanager
-def opened(path: Address | Place) -> Iterator[Video | Picture]:
+def opened(path: Address | Place) -> Iterator[Video | PictureFile]:
     """Opens a video file, or a picture, which is a video of one frame; here or at an address.
 
     Raises:
@@ -162,7 +162,7 @@ def _is_damaged(place: Place, file: BinaryIO) -> bool:
     return file.seek(0, SEEK_END) <= SMALL and video_is_damaged(file)
 
 
-def _opened(place: Place, file: BinaryIO) -> Iterator[Video | Picture]:
+def _opened(place: Place, file: BinaryIO) -> Iterator[Video | PictureFile]:
     size = file.seek(0, SEEK_END)
     if not size:
         raise VideoError("the file is empty")
@@ -172,7 +172,7 @@ def _opened(place: Place, file: BinaryIO) -> Iterator[Video | Picture]:
     if _promised_bytes(head) > size:
         raise VideoError("cut off: the file is shorter than its header says")
     if (kind := picture_format(head[:HEAD])) is not None:
-        yield Picture.of(kind, file, size)
+        yield PictureFile.of(kind, file, size)
         return
     try:
         # libav opens files of this machine itself, which is quicker; by an absolute path, for it reads "name:" at the

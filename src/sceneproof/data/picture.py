@@ -77,7 +77,7 @@ def picture_format(head: bytes) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PictureFile:
     """A picture file that was opened: a video whose only frame it is.
 
     Attributes:
@@ -89,7 +89,7 @@ class Picture:
     data: bytes
 
     @classmethod
-    def of(cls, kind: str, file: BinaryIO, size: int) -> "Picture":
+    def of(cls, kind: str, file: BinaryIO, size: int) -> "PictureFile":
         """Reads the file of a picture.
 
         Args:

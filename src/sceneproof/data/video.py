@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address, Place
 from sceneproof.data.container import MAX_FRAMES, IrregularError, Video, opened
 from sceneproof.data.orientation import Orientation
-from sceneproof.data.picture import MAX_PIXELS, RATE, Picture
+from sceneproof.data.picture import MAX_PIXELS, RATE, PictureFile
 from sceneproof.data.times import SLACK, FrameTimes
 from sceneproof.errors import VideoError
 
@@ -98,7 +98,7 @@ def probe(path: Address | Place, known: VideoInfo | None = None) -> VideoInfo:
         if first is None:
             raise VideoError("no frames")
         height, width = Orientation.of(first).size(first.height, first.width)
-        if isinstance(video, Picture):
+        if isinstance(video, PictureFile):
             return VideoInfo(1, width, height, RATE, FrameTimes.even(1, RATE), picture=True)
         if known is not None and known.times is not None and video.table is None:
             _refuse_another(video, known.times)
@@ -230,7 +230,7 @@ def frame_range(info: VideoInfo, start: float = math.nan, end: float = math.nan)
     return times.within(times.first if math.isnan(start) else start, times.end + 1 if math.isnan(end) else end)
 
 
-def _all(video: Video | Picture, resized: Resized) -> NDArray[np.uint8]:
+def _all(video: Video | PictureFile, resized: Resized) -> NDArray[np.uint8]:
     table = video.table if isinstance(video, Video) else None
     pictures = _Pictures(resized, 0 if table is None else len(table))
     for number, frame in enumerate(video.frames()):
@@ -242,7 +242,7 @@ def _all(video: Video | Picture, resized: Resized) -> NDArray[np.uint8]:
     return pictures.stack()
 
 
-def _chosen(video: Video | Picture, wanted: NDArray[np.int64], resized: Resized) -> NDArray[np.uint8]:
+def _chosen(video: Video | PictureFile, wanted: NDArray[np.int64], resized: Resized) -> NDArray[np.uint8]:
     pictures = _Pictures(resized, len(wanted))
     table = video.table if isinstance(video, Video) else None
     if isinstance(video, Video) and table is not None and wanted[-1] < len(table) and len(table.keys) > 1:

@@ -24,7 +24,7 @@ from sceneproof.studies.classification import (
     measure,
     right,
 )
-from sceneproof.studies.measures import Measures
+from sceneproof.studies.measures import StudyMeasures
 
 MOST = 24  # rows or columns: beyond this nobody reads a table
 LEADING = Leading(TOP_1, "is right on {} of clips", "on {}", lost=" hang on the scene")
@@ -46,7 +46,7 @@ class ClassificationOptions:
 
 
 def sections(
-    study: ClassificationStudy, measures: Measures[None], shown: Shown, *, opened: bool = False
+    study: ClassificationStudy, measures: StudyMeasures[None], shown: Shown, *, opened: bool = False
 ) -> list[Section]:
     """The page's sections; where it is `opened` by others, these have shown the chart of accuracies."""
     first = [] if opened else [accuracy_chart(study, measures)]
@@ -68,7 +68,7 @@ def sections(
     ]  # fmt: skip
 
 
-def headline(study: ClassificationStudy, measures: Measures[None]) -> list[str]:
+def headline(study: ClassificationStudy, measures: StudyMeasures[None]) -> list[str]:
     """What was found, in plain words, the most important first."""
     top1, chance = measures.find(study.lead, TOP_1, study.last), 1 / len(study.actions)
     warning = ""
@@ -77,7 +77,7 @@ def headline(study: ClassificationStudy, measures: Measures[None]) -> list[str]:
     return headline_of(study, measures, LEADING, warning=warning)
 
 
-def accuracy_chart(study: ClassificationStudy, measures: Measures[None]) -> Chart:
+def accuracy_chart(study: ClassificationStudy, measures: StudyMeasures[None]) -> Chart:
     """Top-1 of each recipe in and out of context with 95 % intervals: a row a recipe, a marker a slice."""
     by_slice = {on: [measures.find(recipe, TOP_1, on) for recipe in study.recipes] for on in study.slices}
     drawing = charts.points(
@@ -89,7 +89,7 @@ def accuracy_chart(study: ClassificationStudy, measures: Measures[None]) -> Char
     return Chart(drawing, "Top-1 accuracy with 95 % intervals over seeds and videos.")
 
 
-def comparison(study: ClassificationStudy, measures: Measures[None]) -> Table:
+def comparison(study: ClassificationStudy, measures: StudyMeasures[None]) -> Table:
     """One row a recipe: in and out of context, without people, scene leakage, worst group."""
     slices = list(study.slices)
     first, last = slices[0], slices[-1]

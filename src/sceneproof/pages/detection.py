@@ -27,7 +27,7 @@ from sceneproof.studies.detection import (
 )
 from sceneproof.tasks.detection.scoring import READINGS, VIDEO_THRESHOLDS
 
-DetectionMeasures: TypeAlias = m.Measures[DetectionDetail]
+DetectionMeasures: TypeAlias = m.StudyMeasures[DetectionDetail]
 NAMES: dict[Reading, str] = {"act": "ACT’s", "voc": "Singh et al.’s (PASCAL VOC’s)"}
 KINDS = {
     BoxKind.RIGHT: "right",

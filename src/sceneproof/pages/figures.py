@@ -8,7 +8,7 @@ from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages import charts
 from sceneproof.pages.kit import ABSENT, Cell, Chart, between, percent, points
 from sceneproof.studies.classification import ENTROPY, NOBODY_ENTROPY
-from sceneproof.studies.measures import Measure, Measures
+from sceneproof.studies.measures import Measure, StudyMeasures
 from sceneproof.studies.recipes import AnyRun, Recipe
 from sceneproof.studies.study import Study
 from sceneproof.wording import counted
@@ -36,7 +36,9 @@ class Leading:
     lost: str = ""
 
 
-def headline_of(study: Study[AnyRun], measures: Measures[Any], leading: Leading, *, warning: str = "") -> list[str]:
+def headline_of(
+    study: Study[AnyRun], measures: StudyMeasures[Any], leading: Leading, *, warning: str = ""
+) -> list[str]:
     """What the leading figure says, the most important first; no difference is claimed whose interval includes zero.
 
     Args:
@@ -151,7 +153,7 @@ def gain(measure: Measure | None, *, over: bool = False) -> Cell:
 
 
 def gain_chart(
-    study: Study[AnyRun], measures: Measures[Any], metric: str, *, label: str, caption: str, heading: str = ""
+    study: Study[AnyRun], measures: StudyMeasures[Any], metric: str, *, label: str, caption: str, heading: str = ""
 ) -> list[Chart]:
     """Gains in a metric with their paired intervals, a marker a slice; none where none is compared.
 

@@ -11,7 +11,7 @@ from sceneproof.metrics.map_bootstrap import DRAWS
 from sceneproof.pages import charts
 from sceneproof.pages.figures import gain, gain_chart
 from sceneproof.pages.kit import ABSENT, Block, Cell, Chart, Charts, Section, Table
-from sceneproof.studies.measures import Measures
+from sceneproof.studies.measures import StudyMeasures
 from sceneproof.studies.recipes import AnyRun
 from sceneproof.studies.study import Study
 
@@ -51,7 +51,7 @@ def missed(things: str) -> str:
 
 
 def gains(
-    study: Study[AnyRun], measures: Measures[Any], metric: str, words: str, columns: Mapping[str, str],
+    study: Study[AnyRun], measures: StudyMeasures[Any], metric: str, words: str, columns: Mapping[str, str],
     *, model: str, caption: str, note: str,
 ) -> tuple[list[Chart], list[Table]]:  # fmt: skip
     """Gains in the leading metric as a chart, and in others as tables; none where nothing is compared.
@@ -129,7 +129,7 @@ def _share(value: float) -> Cell:
     return Cell(f"{100 * value:.1f}" if np.isfinite(value) else ABSENT)
 
 
-def action_tables(study: Study[AnyRun], measures: Measures[Any], *, note: str) -> list[Table]:
+def action_tables(study: Study[AnyRun], measures: StudyMeasures[Any], *, note: str) -> list[Table]:
     """Average precision of each action: a table a slice, a row an action, a column a recipe; the hardest first.
 
     Args:
@@ -158,7 +158,7 @@ def action_tables(study: Study[AnyRun], measures: Measures[Any], *, note: str) -
     return tables
 
 
-def by_action(study: Study[AnyRun], measures: Measures[Any]) -> dict[str, dict[str, dict[str, float]]]:
+def by_action(study: Study[AnyRun], measures: StudyMeasures[Any]) -> dict[str, dict[str, dict[str, float]]]:
     """The same for a file: by slice, recipe and action."""
     return {
         on: {name: dict(zip(study.actions, detail.by_class.tolist(), strict=True)) for name, detail in details.items()}

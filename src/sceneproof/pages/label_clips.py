@@ -11,8 +11,8 @@ from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.sample import in_turn
 from sceneproof.errors import InputError
 from sceneproof.jobs.processes import Problem
-from sceneproof.labelling.check.clips import Clips
-from sceneproof.labelling.check.people import People
+from sceneproof.labelling.check.clips import LabelledClips
+from sceneproof.labelling.check.people import PeopleFigures
 from sceneproof.labelling.check.scenes import Scenes
 from sceneproof.labelling.contracts import DecodedClip
 from sceneproof.labelling.decoding import ClipTask, decoded
@@ -27,7 +27,7 @@ MEASURED = 64
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownClip:
     """A clip on the sheet.
 
     Attributes:
@@ -48,7 +48,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ClipSection:
     """A section of clips: why these, and which rows of the manifest."""
 
     title: str
@@ -56,19 +56,21 @@ class Sheet:
     rows: list[int]
 
 
-def sheets_of(rows: pd.DataFrame, videos: int, worst: int, seed: int) -> list[Sheet]:
+def sheets_of(rows: pd.DataFrame, videos: int, worst: int, seed: int) -> list[ClipSection]:
     """Clips drawn at random, those with the fewest people, and those with the least certain scenes."""
     text = "Drawn at random, the actions in turn; nothing is picked by hand."
     if "boxes" in rows and rows["boxes"].notna().any():
         text += " A box carries its score" + (", and after # the number of its track." if "tracks" in rows else ".")
-    sheets = [Sheet("Videos", text, drawn(rows, videos, seed))]
+    sheets = [ClipSection("Videos", text, drawn(rows, videos, seed))]
     if "looked" in rows:
         fewest = fewest_people(rows, worst, seed)
         text = "The videos with a person in the smallest share of their frames, of those that fail the 70 % rule."
-        sheets.append(Sheet("Fewest people", text if fewest else "Every video counted passes the 70 % rule.", fewest))
+        sheets.append(
+            ClipSection("Fewest people", text if fewest else "Every video counted passes the 70 % rule.", fewest)
+        )
     if "entropy" in rows:
         text = "The videos whose scene labels have the highest entropy."
-        sheets.append(Sheet("Least certain scenes", text, least_certain(rows, worst)))
+        sheets.append(ClipSection("Least certain scenes", text, least_certain(rows, worst)))
     return sheets
 
 
@@ -91,13 +93,13 @@ def least_certain(rows: pd.DataFrame, count: int) -> list[int]:
 
 def show(
     chosen: Sequence[int],
-    clips: Clips,
-    people: People | None,
+    clips: LabelledClips,
+    people: PeopleFigures | None,
     scenes: Scenes | None,
     *,
     time_limit: float = 60.0,
     quiet: bool = False,
-) -> dict[int, Shown]:
+) -> dict[int, ShownClip]:
     """Decodes some clips and draws their labels in: what is shown, by row. A clip that cannot be read says why.
 
     Args:
@@ -127,14 +129,16 @@ def _by_video(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {str(video): own for video, own in rows.groupby("video", sort=False)}
 
 
-def _tasks(clips: Clips, chosen: Sequence[int]) -> list[ClipTask]:
+def _tasks(clips: LabelledClips, chosen: Sequence[int]) -> list[ClipTask]:
     rows = clips.manifest.rows.iloc[list(chosen)]
     ends = [rows[name].tolist() if name in rows else [float("nan")] * len(rows) for name in ("start", "end")]
     paths = [str(clips.manifest.path(row)) for row in chosen]
     return [ClipTask(*fields) for fields in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
 
 
-def _with_people(people: People, rows: pd.DataFrame | None, clip: DecodedClip) -> tuple[list[Picture], float | None]:
+def _with_people(
+    people: PeopleFigures, rows: pd.DataFrame | None, clip: DecodedClip
+) -> tuple[list[Picture], float | None]:
     """A clip's frames with its people drawn in, and the share of the picture that they cover, None: unknown.
 
     Raises:
@@ -174,16 +178,16 @@ def frame_still(video: str, number: int, picture: Pixels, people: str) -> Pictur
 def _shown(
     task: ClipTask,
     answer: DecodedClip | Problem,
-    clips: Clips,
-    people: People | None,
+    clips: LabelledClips,
+    people: PeopleFigures | None,
     rows: pd.DataFrame | None,
     scenes: Scenes | None,
-) -> Shown:
+) -> ShownClip:
     said = []
     if scenes is not None and scenes.labelled[task.row]:
         top, probabilities = scenes.top[task.row].tolist(), scenes.probabilities[task.row].tolist()
         said = [(scenes.names[name], probability) for name, probability in zip(top, probabilities, strict=True)]
-    shown = Shown(task.row, task.video, str(clips.actions[task.row]), scenes=said)
+    shown = ShownClip(task.row, task.video, str(clips.actions[task.row]), scenes=said)
     if isinstance(answer, Problem):
         return replace(shown, problem=answer.reason)
     if people is None:

@@ -18,14 +18,14 @@ from sceneproof.data.humans import COVERAGE
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import check_plausible, sizes_of, tell
 from sceneproof.errors import InputError
-from sceneproof.labelling.check.clips import Clips as LabelledClips
+from sceneproof.labelling.check.clips import LabelledClips
 from sceneproof.labelling.check.figures import Figures, by_action, by_clip, figures, top_scenes
-from sceneproof.labelling.check.people import People
+from sceneproof.labelling.check.people import PeopleFigures
 from sceneproof.labelling.check.scenes import Scenes
 from sceneproof.pages import charts
 from sceneproof.pages import label_words as words
 from sceneproof.pages.kit import MADE_BY, Card, Chart, Charts, Clips, Note, Page, Section, percent
-from sceneproof.pages.label_clips import Sheet, Shown, sheets_of, show
+from sceneproof.pages.label_clips import ClipSection, ShownClip, sheets_of, show
 from sceneproof.wording import counted
 
 
@@ -78,7 +78,7 @@ def label_check(
         raise InputError(f"{out}: the page cannot be a .json file, for its figures go there: name it .html")
     table = Manifest.read(manifest, root)
     clips = LabelledClips.of(table.split(*splits) if splits else table)
-    people = People.read(humans, clips, score=score) if humans is not None else None
+    people = PeopleFigures.read(humans, clips, score=score) if humans is not None else None
     places = Scenes.read(scenes, clips) if scenes is not None else None
     rows = by_clip(clips, people, places)
     sheets = sheets_of(rows, videos, worst, seed)
@@ -108,10 +108,10 @@ class Check:
     """
 
     rows: pd.DataFrame
-    people: People | None
+    people: PeopleFigures | None
     scenes: Scenes | None
-    sheets: Sequence[Sheet]
-    shown: Mapping[int, Shown]
+    sheets: Sequence[ClipSection]
+    shown: Mapping[int, ShownClip]
     origins: Sequence[str]
 
     @property
@@ -235,7 +235,7 @@ def as_json(check: Check) -> dict[str, Any]:
     }
 
 
-def _doubts(people: People, clips: LabelledClips, chosen: Sequence[int]) -> list[str]:
+def _doubts(people: PeopleFigures, clips: LabelledClips, chosen: Sequence[int]) -> list[str]:
     """What is wrong, or may be, with the people of the clips that are shown: this page is there to see it."""
     rows, source = people.rows(clips, chosen), str(people.table.path)
     rows = rows.astype({"frame": np.int64})
@@ -249,7 +249,7 @@ def _doubts(people: People, clips: LabelledClips, chosen: Sequence[int]) -> list
 
 
 def _origins(
-    clips: LabelledClips, people: People | None, scenes: Scenes | None, splits: Sequence[str] | None, seed: int
+    clips: LabelledClips, people: PeopleFigures | None, scenes: Scenes | None, splits: Sequence[str] | None, seed: int
 ) -> list[str]:
     of = f", splits {', '.join(splits)}" if splits else ""
     origins = [f"{counted(len(clips), 'video')} of {clips.manifest.name}{of}; seed {seed}."]

@@ -27,7 +27,7 @@ from sceneproof.studies.localization import (
 )
 from sceneproof.tasks.localization.scoring import READINGS
 
-LocalizationMeasures: TypeAlias = m.Measures[LocalizationDetail]
+LocalizationMeasures: TypeAlias = m.StudyMeasures[LocalizationDetail]
 NAMES = {"activitynet": "ActivityNet’s", "thumos": "THUMOS’"}
 KINDS = {
     SegmentKind.TRUE_POSITIVE: "right",

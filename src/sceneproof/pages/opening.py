@@ -19,7 +19,7 @@ from sceneproof.pages.maps import mapped_clips
 from sceneproof.pages.pictures import moving, rate_of, sized
 from sceneproof.pages.study import Sources
 from sceneproof.studies.classification import TOP_1, ClassificationStudy, Recipe, measure
-from sceneproof.studies.measures import Measure, Measures
+from sceneproof.studies.measures import Measure, StudyMeasures
 from sceneproof.wording import counted
 
 IN, OUT = "in context", "out of context"
@@ -91,7 +91,7 @@ def demonstration(
     return begin
 
 
-def sentences(study: ClassificationStudy, measures: Measures[None]) -> list[str]:
+def sentences(study: ClassificationStudy, measures: StudyMeasures[None]) -> list[str]:
     """What was found, in words that need no page around them."""
     plain, debiased = study.models()
     usual, elsewhere = _top_1(measures, plain, IN), _top_1(measures, plain, OUT)
@@ -190,7 +190,7 @@ def _answers(study: ClassificationStudy, recipe: Recipe) -> NDArray[np.int64]:
     return np.where(unread, -1, np.where(unread[:, None], 0, scores).argmax(axis=1)).astype(np.int64)
 
 
-def _top_1(measures: Measures[None], recipe: Recipe, on: str) -> Measure:
+def _top_1(measures: StudyMeasures[None], recipe: Recipe, on: str) -> Measure:
     measure = measures.find(recipe, TOP_1, on)
     assert measure is not None  # top-1 is taken of every recipe and slice
     return measure

@@ -10,7 +10,7 @@ from sceneproof.pages.kit import ABSENT, Cell, Table
 from sceneproof.run import Run
 from sceneproof.studies.classification import TOP_1, ClassificationStudy, Recipe
 from sceneproof.studies.detection import FRAME, DetectionStudy
-from sceneproof.studies.measures import Measures
+from sceneproof.studies.measures import StudyMeasures
 
 
 def quoted(name: str) -> list[dict[str, str]]:
@@ -18,7 +18,7 @@ def quoted(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(files("sceneproof.pages").joinpath(name).read_text(encoding="utf-8").splitlines()))
 
 
-def ablations(study: ClassificationStudy, measures: Measures[None]) -> list[Table]:
+def ablations(study: ClassificationStudy, measures: StudyMeasures[None]) -> list[Table]:
     """Ablations that papers published of methods in the study, our figures beside theirs."""
     lines = quoted("published.csv")
     tables, slices = [], list(study.slices)
@@ -69,7 +69,7 @@ def on_thumos() -> Table:
     return Table("The paper’s figures on THUMOS-14", ["Method", *(name.capitalize() for name in columns)], rows, note)
 
 
-def on_jhmdb(study: DetectionStudy, measures: Measures[Any]) -> Table:
+def on_jhmdb(study: DetectionStudy, measures: StudyMeasures[Any]) -> Table:
     """The paper's own figures on J-HMDB, with their source, and ours beside them."""
     lines = quoted("published-jhmdb.csv")
     rows = [

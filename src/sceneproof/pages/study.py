@@ -13,7 +13,7 @@ from sceneproof.errors import InputError
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages import charts
 from sceneproof.pages.kit import ABSENT, MADE_BY, Block, Cell, Chart, Charts, Clips, Note, Page, Section, Table
-from sceneproof.studies.measures import Measures, as_json
+from sceneproof.studies.measures import StudyMeasures, as_json
 from sceneproof.studies.recipes import AnyRun, Recipe
 from sceneproof.studies.study import Study
 from sceneproof.wording import counted
@@ -94,11 +94,11 @@ class StudyPage(Generic[AnyStudy]):
     title: str
     study: type[AnyStudy]
     options: type[Any]
-    measure: Callable[[AnyStudy, Any], Measures[Any]]
+    measure: Callable[[AnyStudy, Any], StudyMeasures[Any]]
     show: Callable[[AnyStudy, Any, Sources], Shown]
-    headline: Callable[[AnyStudy, Measures[Any]], list[str]]
-    sections: Callable[[AnyStudy, Measures[Any], Shown], list[Section]]
-    figures: Callable[[AnyStudy, Measures[Any], Shown], dict[str, Any]]
+    headline: Callable[[AnyStudy, StudyMeasures[Any]], list[str]]
+    sections: Callable[[AnyStudy, StudyMeasures[Any], Shown], list[Section]]
+    figures: Callable[[AnyStudy, StudyMeasures[Any], Shown], dict[str, Any]]
     missed: str
     intervals: str
     of_study: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class StudyPage(Generic[AnyStudy]):
         self,
         out: Path,
         study: AnyStudy,
-        measures: Measures[Any],
+        measures: StudyMeasures[Any],
         shown: Shown,
         *,
         title: str | None = None,

@@ -13,7 +13,7 @@ from sceneproof.metrics.accuracy import mean_class_accuracy
 from sceneproof.metrics.bootstrap import paired_interval, unpaired_interval
 from sceneproof.run import Run
 from sceneproof.studies import recipes
-from sceneproof.studies.measures import Measure, Measures, over_seeds, paired
+from sceneproof.studies.measures import Measure, StudyMeasures, over_seeds, paired
 from sceneproof.studies.reading import Things, keys_of, tested_figures, tested_table
 from sceneproof.studies.recipes import EvaluatedRun
 from sceneproof.studies.study import Study
@@ -100,7 +100,7 @@ def _matrix(lists: "pd.Series[Any]", actions: int, file: str) -> Values:
     return matrix
 
 
-def measure(study: ClassificationStudy, *, minimum_count: int = 5) -> Measures[None]:
+def measure(study: ClassificationStudy, *, minimum_count: int = 5) -> StudyMeasures[None]:
     """Takes all figures of a study.
 
     Args:
@@ -124,7 +124,7 @@ def measure(study: ClassificationStudy, *, minimum_count: int = 5) -> Measures[N
     if len(study.slices) == 2:
         hits = right(study, study.falling)
         lost = unpaired_interval(*(hits[:, part.index] for part in study.slices.values()))
-    return Measures(every, lost=lost)
+    return StudyMeasures(every, lost=lost)
 
 
 def right(study: ClassificationStudy, recipe: Recipe) -> NDArray[np.bool_]:

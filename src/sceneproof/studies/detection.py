@@ -21,7 +21,7 @@ from sceneproof.metrics.tubes import TrueTubes
 from sceneproof.metrics.video_map import match_tubes
 from sceneproof.run import Run
 from sceneproof.studies import recipes
-from sceneproof.studies.measures import Measure, Measures, gain_over, gains, lost_out_of_context, over_seeds
+from sceneproof.studies.measures import Measure, StudyMeasures, gain_over, gains, lost_out_of_context, over_seeds
 from sceneproof.studies.reading import Things, found_table, rows_within, tested_figures, truth_table
 from sceneproof.studies.recipes import EvaluatedRun
 from sceneproof.studies.study import Study
@@ -140,7 +140,7 @@ class _Matched:
     areas: NDArray[np.float64]
 
 
-def measure(study: DetectionStudy) -> Measures[DetectionDetail]:
+def measure(study: DetectionStudy) -> StudyMeasures[DetectionDetail]:
     """Takes all figures of a study."""
     every: list[Measure] = []
     details: dict[str, dict[str, DetectionDetail]] = {}
@@ -162,7 +162,7 @@ def measure(study: DetectionStudy) -> Measures[DetectionDetail]:
             every.append(over_seeds(recipe, LOT, on, np.concatenate(lot), len(videos)))
             for reading in (study.reading, *(other for other in READINGS if other != study.reading)):
                 every += _maps(study, recipe, on, matched, reading)
-    return Measures(every, details, lost_out_of_context(study, frames))
+    return StudyMeasures(every, details, lost_out_of_context(study, frames))
 
 
 def _matched(

@@ -19,7 +19,7 @@ from sceneproof.metrics.temporal_matching import BELOW, Reading, match
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms
 from sceneproof.run import Run
 from sceneproof.studies import recipes
-from sceneproof.studies.measures import Measure, Measures, gain_over, gains, lost_out_of_context, over_seeds
+from sceneproof.studies.measures import Measure, StudyMeasures, gain_over, gains, lost_out_of_context, over_seeds
 from sceneproof.studies.reading import Things, found_table, rows_within, tested_figures, tested_settings, truth_table
 from sceneproof.studies.recipes import EvaluatedRun
 from sceneproof.studies.study import Study
@@ -124,7 +124,7 @@ class LocalizationDetail:
     recall: NDArray[np.float64]
 
 
-def measure(study: LocalizationStudy) -> Measures[LocalizationDetail]:
+def measure(study: LocalizationStudy) -> StudyMeasures[LocalizationDetail]:
     """Takes all figures of a study."""
     every: list[Measure] = []
     details: dict[str, dict[str, LocalizationDetail]] = {}
@@ -148,7 +148,7 @@ def measure(study: LocalizationStudy) -> Measures[LocalizationDetail]:
             every += _other_reading(study, recipe, on, truth, detected[recipe.name])
             for count, values in zip(COUNTS, details[on][recipe.name].recall.T, strict=True):
                 every.append(over_seeds(recipe, recall_name(count), on, values, truth.videos))
-    return Measures(every, details, lost_out_of_context(study, matched))
+    return StudyMeasures(every, details, lost_out_of_context(study, matched))
 
 
 def _detections(run: Localized, videos: Sequence[str], actions: Sequence[str]) -> Detections:

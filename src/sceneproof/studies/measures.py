@@ -51,7 +51,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Measures(Generic[Detail]):
+class StudyMeasures(Generic[Detail]):
     """All figures of a study.
 
     Attributes:
@@ -89,7 +89,7 @@ class Measures(Generic[Detail]):
         return buffer.getvalue()
 
 
-def as_json(study: Study[AnyRun], measures: Measures[Any], headline: Sequence[str]) -> dict[str, Any]:
+def as_json(study: Study[AnyRun], measures: StudyMeasures[Any], headline: Sequence[str]) -> dict[str, Any]:
     """The figures of a study, shares from 0 to 1, with what they were made of."""
     return {
         "sceneproof": sceneproof.__version__,

@@ -26,7 +26,7 @@ LABELS = ("scene", "context", "group")
 
 
 @dataclass(frozen=True)
-class Segments:
+class SegmentForm:
     """How the table writes segments in frames. What is not said is inferred and told, or refused where it may be both.
 
     Attributes:
@@ -39,7 +39,7 @@ class Segments:
 
 
 @dataclass(frozen=True)
-class Clips:
+class TableClips:
     """Clips whose files are there, one row each.
 
     Attributes:
@@ -106,9 +106,9 @@ def read_labels(
 
 
 def read_clips(
-    sheet: Sheet, columns: dict[str, str], labels: pd.DataFrame, files: VideoFiles, form: Segments, *,
+    sheet: Sheet, columns: dict[str, str], labels: pd.DataFrame, files: VideoFiles, form: SegmentForm, *,
     boxes: bool, workers: int | None, quiet: bool,
-) -> Clips:  # fmt: skip
+) -> TableClips:  # fmt: skip
     """The clips of a table, looked into.
 
     Args:
@@ -153,11 +153,11 @@ def read_clips(
         bare = rows["path"].map(lambda path: Path(path).with_suffix("").as_posix())
         rows["group"] = rows["group"].fillna(bare) if "group" in rows else bare
     rows = rows[kept].reset_index(drop=True)
-    return Clips(rows, files.root, sheet.part(kept), matched, missing, problems, twice, notes)
+    return TableClips(rows, files.root, sheet.part(kept), matched, missing, problems, twice, notes)
 
 
 def _segments(
-    sheet: Sheet, columns: dict[str, str], rows: pd.DataFrame, form: Segments
+    sheet: Sheet, columns: dict[str, str], rows: pd.DataFrame, form: SegmentForm
 ) -> tuple[Numbers | None, list[str]]:
     """Start and end of each row in seconds, (N, 2), NaN where not told; None where the table has no segments."""
     in_frames = "start_frame" in columns or "end_frame" in columns
@@ -178,7 +178,9 @@ def _segments(
     return times, notes
 
 
-def _seconds_of_frames(sheet: Sheet, frames: Numbers, rows: pd.DataFrame, form: Segments) -> tuple[Numbers, list[str]]:
+def _seconds_of_frames(
+    sheet: Sheet, frames: Numbers, rows: pd.DataFrame, form: SegmentForm
+) -> tuple[Numbers, list[str]]:
     count = rows["frames"].to_numpy(np.float64)
     for row in np.flatnonzero((frames % 1 > 0).any(axis=1))[:1]:
         raise InputError(f"{sheet.where(row)}: frames {frames[row].tolist()} are no whole numbers: are they seconds?")

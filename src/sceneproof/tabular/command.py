@@ -14,7 +14,7 @@ from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
 from sceneproof.pages.preview import write_preview
 from sceneproof.tabular.boxes import BoxForm
-from sceneproof.tabular.clips import Clips, Segments, listed, read_clips, read_labels
+from sceneproof.tabular.clips import SegmentForm, TableClips, listed, read_clips, read_labels
 from sceneproof.tabular.headings import BOXES, USUAL, Columns, named_columns, text_of
 from sceneproof.tabular.matching import VideoFiles
 from sceneproof.tabular.people import has_boxes, read_people
@@ -31,7 +31,7 @@ def index_table(
     split: str | None = None,
     validation: float | None = None,
     test: float | None = None,
-    segments: Segments = Segments(),
+    segments: SegmentForm = SegmentForm(),
     people: Path | None = None,
     boxes: BoxForm = BoxForm(),
     seed: int = 0,
@@ -111,7 +111,7 @@ def index_table(
 def _write(
     table: Path,
     out: Path,
-    clips: Clips,
+    clips: TableClips,
     humans: HumanBoxes | None,
     told: list[str],
     *,

@@ -20,7 +20,7 @@ from sceneproof.studies.detection import (
     in_reading,
     measure,
 )
-from sceneproof.studies.measures import Measure, Measures
+from sceneproof.studies.measures import Measure, StudyMeasures
 from sceneproof.tasks.detection.detecting import DetectedBoxes
 from sceneproof.tasks.detection.scoring import figures
 from tests.pages.detection.fake import (
@@ -42,13 +42,15 @@ from tests.pages.detection.fake import (
 from tests.pages.fake import ACTIONS
 
 
-def told(measures: Measures[DetectionDetail], recipe: Recipe, metric: str, on: str) -> Measure:
+def told(measures: StudyMeasures[DetectionDetail], recipe: Recipe, metric: str, on: str) -> Measure:
     one = measures.find(recipe, metric, on)
     assert one is not None
     return one
 
 
-def alone(folder: Path, there: pd.DataFrame, made: DetectedBoxes) -> tuple[DetectionStudy, Measures[DetectionDetail]]:
+def alone(
+    folder: Path, there: pd.DataFrame, made: DetectedBoxes
+) -> tuple[DetectionStudy, StudyMeasures[DetectionDetail]]:
     study = DetectionStudy.of([make_detector(folder / "alone", PERFECT, 0, there=there, made=made)])
     return study, measure(study)
 

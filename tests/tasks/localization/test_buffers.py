@@ -19,7 +19,7 @@ from sceneproof.tasks.localization.buffers import (
 )
 from sceneproof.tasks.localization.detecting import stream
 from sceneproof.tasks.localization.feeding import Known, to_segments
-from sceneproof.tasks.localization.footage import Footage, TrainingBuffers
+from sceneproof.tasks.localization.footage import TrainingBuffers, UntrimmedVideos
 from tests.videos import BROKEN, make_video, numbered, numbers_of
 
 SMALL = BufferSettings(length=16, step=8, test_step=12, rate=None, size=32, scales=(1.0,), least_share=0.5)
@@ -86,7 +86,7 @@ def test_a_time_line_shows_the_frames_in_the_middle_of_its_own() -> None:
 
 
 def test_training_buffers_hold_the_frames_and_segments_of_their_time(tmp_path: Path) -> None:
-    footage = Footage.gather(manifest(tmp_path), None)
+    footage = UntrimmedVideos.gather(manifest(tmp_path), None)
     buffers = TrainingBuffers.cut(footage, SMALL, 0, ["jump", "run"])
     places = [(footage.videos[which].name, start) for which, start in buffers.places.tolist()]
     assert places == [("a", 0), ("a", 8), ("a", 16), ("a", 24)]
@@ -103,7 +103,7 @@ def test_training_buffers_hold_the_frames_and_segments_of_their_time(tmp_path: P
 
 
 def test_a_rate_of_its_own(tmp_path: Path) -> None:
-    footage = Footage.gather(manifest(tmp_path), 5.0)
+    footage = UntrimmedVideos.gather(manifest(tmp_path), 5.0)
     settings = BufferSettings(length=20, step=20, test_step=20, rate=5.0, size=32, scales=(1.0,))
     buffers = TrainingBuffers.cut(footage, settings, 0, ["jump", "run"])
     assert [times.tolist() for times in buffers.times] == [[[2.5, 7.5], [10, 18]]]
@@ -138,7 +138,7 @@ def test_a_stream_at_another_rate_shows_what_training_does(tmp_path: Path) -> No
 def test_a_video_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     table = manifest(tmp_path)
     BROKEN["truncated"](tmp_path / "b.mp4")
-    footage = Footage.gather(table, None)
+    footage = UntrimmedVideos.gather(table, None)
     whole = footage.timelines[0]
     assert whole is not None
     if footage.timelines[1] is None:
@@ -149,7 +149,7 @@ def test_a_video_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_no_buffer_is_an_error(tmp_path: Path) -> None:
-    footage = Footage.gather(manifest(tmp_path), None)
+    footage = UntrimmedVideos.gather(manifest(tmp_path), None)
     with pytest.raises(InputError, match="no buffer of 4 frames holds 100% of a segment"):
         TrainingBuffers.cut(
             footage, BufferSettings(length=4, step=4, test_step=4, rate=None, least_share=1), 0, ["jump", "run"]
@@ -167,7 +167,7 @@ def test_bad_settings_are_refused(bad: dict[str, object], message: str) -> None:
 
 
 def test_a_frozen_backbone_looks_once(tmp_path: Path) -> None:
-    footage = Footage.gather(manifest(tmp_path), None)
+    footage = UntrimmedVideos.gather(manifest(tmp_path), None)
     still = BufferSettings(length=16, step=8, test_step=8, rate=None, size=32, augment=False)
     buffers = TrainingBuffers.cut(footage, still, 0, ["jump", "run"])
     backbone, cpu = Watched(), torch.device("cpu")

@@ -13,7 +13,7 @@ from sceneproof.data.video import VideoInfo, probe
 from sceneproof.errors import InputError
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline
 from sceneproof.tasks.localization.detecting import localize_video, stream
-from sceneproof.tasks.localization.footage import Footage, TrainingBuffers
+from sceneproof.tasks.localization.footage import TrainingBuffers, UntrimmedVideos
 from sceneproof.tasks.localization.scoring import truth_table
 from sceneproof.types import Segments
 from tests.timed import make_timed
@@ -49,7 +49,7 @@ def test_frames_are_sampled_by_time(suffix: str, rate: float | None, tmp_path: P
 
 def test_a_buffer_of_training_holds_what_its_segment_shows(tmp_path: Path) -> None:
     make_timed(tmp_path / "a.mp4", VARIABLE, height=64)
-    footage = Footage.gather(table(tmp_path, "a.mp4", 2.5, 3.5), 20.0, check=True)
+    footage = UntrimmedVideos.gather(table(tmp_path, "a.mp4", 2.5, 3.5), 20.0, check=True)
     settings = BufferSettings(length=80, step=80, test_step=80, rate=20.0, size=64, augment=False)
     buffers = TrainingBuffers.cut(footage, settings, 0, ["run"])
     assert buffers.times[0].tolist() == [[50, 70]]
@@ -61,13 +61,13 @@ def test_a_late_track_is_a_late_track(tmp_path: Path) -> None:
     timeline = Timeline.of(probe(path), 10.0)
     assert len(timeline) == 30
     assert timeline.frames(np.arange(30)).tolist() == [0] * 10 + list(range(20))
-    footage = Footage.gather(table(tmp_path, "a.mp4", 2.5, 3.0), 10.0, check=True)
+    footage = UntrimmedVideos.gather(table(tmp_path, "a.mp4", 2.5, 3.0), 10.0, check=True)
     assert truth_table(footage, nothing="background")["duration"].tolist() == [3.0]
 
 
 def test_a_segment_without_an_end_lasts_as_long_as_its_video(tmp_path: Path) -> None:
     make_timed(tmp_path / "a.mp4", VARIABLE)
-    footage = Footage.gather(table(tmp_path, "a.mp4", 1.0, np.nan, frames=100, rate=40.0), None)
+    footage = UntrimmedVideos.gather(table(tmp_path, "a.mp4", 1.0, np.nan, frames=100, rate=40.0), None)
     truth = truth_table(footage, nothing="background")
     assert truth[["start", "end", "duration"]].to_numpy()[0] == pytest.approx([1.0, 4.0, 4.0], abs=0.02)
 
@@ -75,14 +75,16 @@ def test_a_segment_without_an_end_lasts_as_long_as_its_video(tmp_path: Path) -> 
 def test_segments_are_held_against_the_files_own_length(tmp_path: Path) -> None:
     make_timed(tmp_path / "a.mp4", [0, *(10_000 + 40 * n for n in range(20))])
     right = table(tmp_path, "a.mp4", 10.0, 10.8)
-    assert Footage.gather(right, 25.0, check=True).videos[0].times.tolist() == [[10.0, 10.8]]
+    assert UntrimmedVideos.gather(right, 25.0, check=True).videos[0].times.tolist() == [[10.0, 10.8]]
     with pytest.raises(InputError, match=r"outside its video of 10\.8 s: 10 to 20 s"):
-        Footage.gather(table(tmp_path, "a.mp4", 10.0, 20.0), 25.0, check=True)
+        UntrimmedVideos.gather(table(tmp_path, "a.mp4", 10.0, 20.0), 25.0, check=True)
 
 
 def test_a_manifest_of_another_file_is_a_problem(tmp_path: Path) -> None:
     make_timed(tmp_path / "a.mp4", VARIABLE)
-    footage = Footage.gather(table(tmp_path, "a.mp4", 1.0, 2.0, frames=90, rate=25.0, width=64, height=48), 25.0)
+    footage = UntrimmedVideos.gather(
+        table(tmp_path, "a.mp4", 1.0, 2.0, frames=90, rate=25.0, width=64, height=48), 25.0
+    )
     assert footage.problems == {"a": "the manifest says 90 frames, the file has 100: index it again"}
 
 

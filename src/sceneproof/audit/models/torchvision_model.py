@@ -22,7 +22,7 @@ NAMES = tuple(list_models(module=video))
 
 
 @dataclass(frozen=True)
-class _Family:
+class _NetworkParts:
     """Where a network's parts are, and which frames it was trained on.
 
     `block` gives the last features with places, `channels` is their axis, `tile` what a feature covers of frames and
@@ -38,11 +38,11 @@ class _Family:
     tile: tuple[int, int] | None = None
 
 
-RESNET = _Family("layer4", "fc", 16, 2)
-MVIT = _Family("blocks.15.norm1", "head", 16, 4, channels=2, tile=(2, 32))
-SWIN = _Family("norm", "head", 32, 2, channels=4)
+RESNET = _NetworkParts("layer4", "fc", 16, 2)
+MVIT = _NetworkParts("blocks.15.norm1", "head", 16, 4, channels=2, tile=(2, 32))
+SWIN = _NetworkParts("norm", "head", 32, 2, channels=4)
 FAMILIES = {"r3d": RESNET, "mc3": RESNET, "r2p": RESNET, "mvi": MVIT, "swi": SWIN}
-FAMILIES |= {"s3d": _Family("features", "classifier", 128, 2)}
+FAMILIES |= {"s3d": _NetworkParts("features", "classifier", 128, 2)}
 """By the first letters of the name."""
 
 

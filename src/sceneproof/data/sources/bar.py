@@ -16,7 +16,7 @@ import pandas as pd
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.folder import draw
-from sceneproof.data.sources.listing import How, Listing, collect, write
+from sceneproof.data.sources.listing import DatasetListing, How, collect, write
 from sceneproof.data.sources.survey import PICTURES, walk
 from sceneproof.errors import InputError
 
@@ -70,8 +70,8 @@ def index_bar(
     training = rows[rows["context"] == "in"].copy()
     draw(training, validation, test, seed)
     rows.loc[training.index, "split"] = training["split"]
-    found = collect(Listing("BAR", rows, SITE, pictures=True), root, Path(out), how)
-    return write(found, how)[0]
+    collection = collect(DatasetListing("BAR", rows, SITE, pictures=True), root, Path(out), how)
+    return write(collection, how)[0]
 
 
 def _published() -> Iterator[tuple[str, tuple[str, ...], str, str, str]]:

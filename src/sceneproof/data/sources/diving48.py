@@ -19,7 +19,7 @@ import pandas as pd
 
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sources.listing import How, Listing, collect, write
+from sceneproof.data.sources.listing import DatasetListing, How, collect, write
 from sceneproof.errors import InputError
 from sceneproof.files import MOST_LISTED, read_json
 
@@ -68,7 +68,7 @@ def index_diving48(
     return write(collection, how)[0]
 
 
-def read_lists(folder: Path, version: str) -> Listing:
+def read_lists(folder: Path, version: str) -> DatasetListing:
     """The clips of one version.
 
     Raises:
@@ -91,7 +91,7 @@ def read_lists(folder: Path, version: str) -> Listing:
     if late:
         notes.append(f"entries that begin after their file's first frame: {late}; the whole file is used")
     frame = pd.DataFrame(rows, columns=["video", "names", "split", "action", "group"])
-    return Listing(f"Diving48 {version}", frame, SITE, notes)
+    return DatasetListing(f"Diving48 {version}", frame, SITE, notes)
 
 
 def _refuse_other_version(file: Path, version: str, entries: int) -> None:

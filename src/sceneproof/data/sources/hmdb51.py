@@ -14,7 +14,7 @@ import pandas as pd
 
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sources.listing import How, Listing, collect, write
+from sceneproof.data.sources.listing import DatasetListing, How, collect, write
 from sceneproof.data.sources.lists import lines
 from sceneproof.errors import InputError
 
@@ -59,7 +59,7 @@ def index_hmdb51(
     counts = Counter(zip(rows["action"], rows["split"], strict=True))
     odd = [f"{action} ({part}: {count})" for (action, part), count in counts.items() if count != OFFICIAL[part]]
     notes = [f"lists that do not hold 70 + 30 videos: {', '.join(odd)}"] if odd else []
-    listing = Listing(f"HMDB-51, split {split}", rows, SITE, notes)
+    listing = DatasetListing(f"HMDB-51, split {split}", rows, SITE, notes)
     collection = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
     return write(collection, how)[0]
 

@@ -17,7 +17,7 @@ from sceneproof.data.humans import from_masks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.audit import some
 from sceneproof.data.sources.hmdb51 import read_splits
-from sceneproof.data.sources.listing import How, Listing, collect, write
+from sceneproof.data.sources.listing import DatasetListing, How, collect, write
 from sceneproof.errors import InputError
 from sceneproof.progress import track
 
@@ -60,7 +60,7 @@ def index_jhmdb(
     puppets = _part(root, ("puppet_mask",), "puppet_mask.zip")
     how = How(workers=workers, quiet=quiet)
     rows = read_splits(_part(root, ("splits",), "splits.zip"), split, f"{ADDRESS}/splits.zip")
-    listing = Listing(f"J-HMDB-21, split {split}", rows, f"{ADDRESS}/JHMDB_video.zip")
+    listing = DatasetListing(f"J-HMDB-21, split {split}", rows, f"{ADDRESS}/JHMDB_video.zip")
     collection = collect(listing, videos, out, how, validation=validation, seed=seed)
     useless: list[str] = []
     masks, boxes = from_masks(

@@ -15,7 +15,7 @@ import pandas as pd
 
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sources.listing import Collection, How, Listing, collect, write
+from sceneproof.data.sources.listing import Collection, DatasetListing, How, collect, write
 from sceneproof.data.sources.lists import header, number, table
 from sceneproof.errors import InputError
 
@@ -56,7 +56,7 @@ def index_kinetics(
     """
     how = How(**options)
     rows, notes = read_lists(Path(lists), classes)
-    collection = collect(Listing(f"Kinetics-{classes}", rows, SITE, notes), Path(videos), Path(out), how)
+    collection = collect(DatasetListing(f"Kinetics-{classes}", rows, SITE, notes), Path(videos), Path(out), how)
     collection, more = with_segments(collection)
     return write(collection, how, more)[0]
 

@@ -18,7 +18,7 @@ from sceneproof.wording import counted
 
 
 @dataclass(frozen=True)
-class Listing:
+class DatasetListing:
     """What a data set's lists say.
 
     Attributes:
@@ -64,14 +64,16 @@ class Collection:
         problems: reasons by path, below the folder of videos, of those that cannot be read.
     """
 
-    listing: Listing
+    listing: DatasetListing
     manifest: Manifest
     missing: dict[str, list[str]]
     twice: list[str]
     problems: dict[str, str]
 
 
-def collect(listing: Listing, videos: Path, out: Path, how: How, *, validation: float = 0, seed: int = 0) -> Collection:
+def collect(
+    listing: DatasetListing, videos: Path, out: Path, how: How, *, validation: float = 0, seed: int = 0
+) -> Collection:
     """Finds the listed videos, holds out validation clips and looks into each file.
 
     Args:

@@ -14,7 +14,7 @@ import pandas as pd
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources import kinetics
-from sceneproof.data.sources.listing import How, Listing, collect, write
+from sceneproof.data.sources.listing import DatasetListing, How, collect, write
 
 SITE = "https://europe.naverlabs.com/research/computer-vision/mimetics"
 CLIPS, CLASSES = 713, 50
@@ -45,7 +45,7 @@ def index_mimetics(
     how = How(**options)
     file = Path(lists) / "mimetics_v1.0.csv" if Path(lists).is_dir() else Path(lists)
     rows = kinetics.read_clips(file, SITE, split="test").assign(context="out")
-    collection = collect(Listing("Mimetics", rows, SITE, _notes(rows)), Path(videos), Path(out), how)
+    collection = collect(DatasetListing("Mimetics", rows, SITE, _notes(rows)), Path(videos), Path(out), how)
     collection, more = kinetics.with_segments(collection)
     return write(collection, how, more)[0]
 

@@ -12,7 +12,7 @@ import pandas as pd
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources import kinetics
-from sceneproof.data.sources.listing import How, Listing, collect, write
+from sceneproof.data.sources.listing import DatasetListing, How, collect, write
 from sceneproof.data.sources.lists import lines
 from sceneproof.errors import InputError
 
@@ -50,7 +50,7 @@ def index_mini_kinetics(
     how = How(**options)
     lists = Path(lists)
     rows, notes = _read(lists, Path(kinetics_lists) if kinetics_lists is not None else lists)
-    collection = collect(Listing("Mini-Kinetics-200", rows, kinetics.SITE, notes), Path(videos), Path(out), how)
+    collection = collect(DatasetListing("Mini-Kinetics-200", rows, kinetics.SITE, notes), Path(videos), Path(out), how)
     collection, more = kinetics.with_segments(collection)
     return write(collection, how, more)[0]
 

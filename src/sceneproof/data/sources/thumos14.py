@@ -17,7 +17,7 @@ import pandas as pd
 
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sources.listing import Collection, How, Listing, collect, write
+from sceneproof.data.sources.listing import Collection, DatasetListing, How, collect, write
 from sceneproof.data.sources.lists import lines, number
 from sceneproof.errors import InputError
 
@@ -79,7 +79,7 @@ def index_thumos14(
     return write(collection, how, notes, besides=besides)[0]
 
 
-def read_lists(folder: Path) -> Listing:
+def read_lists(folder: Path) -> DatasetListing:
     """The segments of both sets, Ambiguous among them.
 
     Raises:
@@ -100,10 +100,10 @@ def read_lists(folder: Path) -> Listing:
             f"{folder}: no annotations like Billiards_val.txt or Billiards_test.txt: they come from {SITE}"
         )
     frame = pd.DataFrame(rows, columns=["video", "names", "split", "action", "group", "start", "end"])
-    return Listing(f"THUMOS-14, {_tested(frame)} test videos", frame, SITE, notes)
+    return DatasetListing(f"THUMOS-14, {_tested(frame)} test videos", frame, SITE, notes)
 
 
-def without(listing: Listing, left_out: Sequence[str]) -> Listing:
+def without(listing: DatasetListing, left_out: Sequence[str]) -> DatasetListing:
     """The listing without some videos, which its source then names, and with what the count of test videos hangs on.
 
     Raises:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sources.listing import How, Listing, collect, write
+from sceneproof.data.sources.listing import DatasetListing, How, collect, write
 from sceneproof.data.sources.lists import lines
 from sceneproof.errors import InputError
 
@@ -58,7 +58,7 @@ def index_ucf101(
     return write(collection, how)[0]
 
 
-def read_lists(folder: Path, split: int) -> Listing:
+def read_lists(folder: Path, split: int) -> DatasetListing:
     """The videos of one official split.
 
     Raises:
@@ -82,7 +82,7 @@ def read_lists(folder: Path, split: int) -> Listing:
     counts = tuple(sum(row[2] == part for row in rows) for part in ("train", "test"))
     notes = [f"the lists hold {counts[0]} + {counts[1]} videos; the official ones {OFFICIAL[split]}"]
     frame = pd.DataFrame(rows, columns=["video", "names", "split", "action", "group"])
-    return Listing(f"UCF-101, split {split}", frame, SITE, notes if counts != OFFICIAL[split] else [])
+    return DatasetListing(f"UCF-101, split {split}", frame, SITE, notes if counts != OFFICIAL[split] else [])
 
 
 def _classes(file: Path) -> set[str]:

@@ -15,7 +15,7 @@ from sceneproof.data.video import VideoError, VideoInfo, frame_range
 
 
 @dataclass(frozen=True)
-class Clips:
+class LabelledClips:
     """N clips, as far as the manifest knows them.
 
     Attributes:
@@ -37,7 +37,7 @@ class Clips:
     pixels: NDArray[np.float64]
 
     @classmethod
-    def of(cls, manifest: Manifest) -> "Clips":
+    def of(cls, manifest: Manifest) -> "LabelledClips":
         """The clips of a manifest; no video is opened."""
         file_frames = np.nan_to_num(_numbers(manifest, "frames"), nan=0).clip(min=0).astype(np.int64)
         first, length = np.zeros_like(file_frames), file_frames.copy()

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 from sceneproof.data.humans import COVERAGE
-from sceneproof.labelling.check.clips import Clips
-from sceneproof.labelling.check.people import People
+from sceneproof.labelling.check.clips import LabelledClips
+from sceneproof.labelling.check.people import PeopleFigures
 from sceneproof.labelling.check.scenes import Scenes
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Figures = dict[str, Any]
 
 
-def by_clip(clips: Clips, people: People | None, scenes: Scenes | None) -> pd.DataFrame:
+def by_clip(clips: LabelledClips, people: PeopleFigures | None, scenes: Scenes | None) -> pd.DataFrame:
     """One row a clip; the columns of a table that is not there are left out.
 
     Returns:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks
 from sceneproof.errors import InputError
-from sceneproof.labelling.check.clips import Clips
+from sceneproof.labelling.check.clips import LabelledClips
 from sceneproof.labelling.check.tables import LabelTable
 
 COLUMNS = {"boxes": ("video", "frame", *CORNERS, "score"), "masks": ("video", "frame", "png")}
@@ -19,7 +19,7 @@ TRACK_BITS = 32  # a clip's row and a track's number share an int64
 
 
 @dataclass(frozen=True)
-class People:
+class PeopleFigures:
     """Figures of the people in N clips.
 
     Attributes:
@@ -43,7 +43,7 @@ class People:
     failures: dict[int, str]
 
     @classmethod
-    def read(cls, path: Address, clips: Clips, *, score: float = 0.3) -> "People":
+    def read(cls, path: Address, clips: LabelledClips, *, score: float = 0.3) -> "PeopleFigures":
         """Reads a table of boxes or masks without its pictures, in one pass.
 
         Memory: a byte for each frame of the manifest, and a piece of the table.
@@ -63,7 +63,7 @@ class People:
         table.refuse_other_data(len(clips), int((tally.groups[:, 1] >= 0).sum()) + len(failures))
         return cls(table, score, tally.frames(), tally.detections, tally.tracks(), tally.area, tally.groups, failures)
 
-    def rows(self, clips: Clips, chosen: Sequence[int]) -> pd.DataFrame:
+    def rows(self, clips: LabelledClips, chosen: Sequence[int]) -> pd.DataFrame:
         """All rows of the table that speak of some clips; only the row groups that hold them are read."""
         columns = [*COLUMNS[self.table.kind], *(["track"] if self.tracks is not None else [])]
         parts: list[pa.RecordBatch] = []
@@ -80,7 +80,7 @@ class People:
 class _Tally:
     """The figures, as the pieces of a table come in."""
 
-    def __init__(self, clips: Clips, table: LabelTable, score: float) -> None:
+    def __init__(self, clips: LabelledClips, table: LabelTable, score: float) -> None:
         self._clips, self._table, self._score = clips, table, score
         self._has_tracks = table.kind == "boxes" and "track" in table
         boxes = (*COLUMNS["boxes"], *(["track"] if self._has_tracks else []))

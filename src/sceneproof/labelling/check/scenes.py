@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address
 from sceneproof.data.scenes import checked, list_of_names
 from sceneproof.errors import InputError
-from sceneproof.labelling.check.clips import Clips
+from sceneproof.labelling.check.clips import LabelledClips
 from sceneproof.labelling.check.tables import LabelTable
 from sceneproof.labelling.places365 import scene_is_indoor, scene_names
 
@@ -45,7 +45,7 @@ class Scenes:
     failures: dict[int, str]
 
     @classmethod
-    def read(cls, path: Address, clips: Clips) -> "Scenes":
+    def read(cls, path: Address, clips: LabelledClips) -> "Scenes":
         """Reads a table of scenes in one pass.
 
         Raises:

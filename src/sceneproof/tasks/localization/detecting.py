@@ -16,7 +16,7 @@ from sceneproof.errors import InputError
 from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import Advance, progress
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline, starts_of_testing
-from sceneproof.tasks.localization.footage import Footage
+from sceneproof.tasks.localization.footage import UntrimmedVideos
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.types import Clip, Segments
 
@@ -132,7 +132,7 @@ def localize_video(
 
 def localize_all(
     network: Localizer,
-    footage: Footage,
+    footage: UntrimmedVideos,
     settings: BufferSettings,
     device: torch.device,
     actions: Sequence[str],

@@ -20,7 +20,7 @@ from sceneproof.types import Clip, Sample
 
 
 @dataclass(frozen=True)
-class Footage:
+class UntrimmedVideos:
     """Untrimmed videos, with what is done in them.
 
     Attributes:
@@ -40,7 +40,9 @@ class Footage:
     length: NDArray[np.float64]
 
     @classmethod
-    def gather(cls, manifest: Manifest, rate: float | None, *, memory: bool = False, check: bool = False) -> "Footage":
+    def gather(
+        cls, manifest: Manifest, rate: float | None, *, memory: bool = False, check: bool = False
+    ) -> "UntrimmedVideos":
         """Looks into every video of a manifest of segments; a segment without an end lasts to its video's.
 
         Args:
@@ -90,7 +92,7 @@ class TrainingBuffers(Dataset[Sample]):
         actions: N arrays (n,).
     """
 
-    footage: Footage
+    footage: UntrimmedVideos
     settings: BufferSettings
     seed: int
     places: NDArray[np.int64]
@@ -99,7 +101,9 @@ class TrainingBuffers(Dataset[Sample]):
     scenes = 0
 
     @classmethod
-    def cut(cls, footage: Footage, settings: BufferSettings, seed: int, actions: Sequence[str]) -> "TrainingBuffers":
+    def cut(
+        cls, footage: UntrimmedVideos, settings: BufferSettings, seed: int, actions: Sequence[str]
+    ) -> "TrainingBuffers":
         """All buffers of all videos that know a segment.
 
         Raises:

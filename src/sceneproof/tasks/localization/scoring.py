@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sceneproof.metrics.average_precision import mean_average_precision
 from sceneproof.metrics.temporal_matching import Reading, temporal_average_precision
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
-from sceneproof.tasks.localization.footage import Footage
+from sceneproof.tasks.localization.footage import UntrimmedVideos
 
 READINGS: tuple[Reading, ...] = ("thumos", "activitynet")
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -19,7 +19,7 @@ TRUTH = ("video", "split", "context", "scene", "action", "start", "end", "durati
 """Columns of a table of the truth: times in seconds, `duration` the video's; NaN where a video cannot be read."""
 
 
-def truth_table(footage: Footage, *, nothing: str) -> pd.DataFrame:
+def truth_table(footage: UntrimmedVideos, *, nothing: str) -> pd.DataFrame:
     """The segments of videos, one row each; a video without one has a row with the action `nothing`."""
     rows: list[tuple[object, ...]] = []
     for video, timeline in zip(footage.videos, footage.timelines, strict=True):

@@ -19,7 +19,7 @@ from sceneproof.optimisation import Optimisation
 from sceneproof.task import Plan, Tables, Task, Tested, Tester, Testing, Training, refuse_plateau
 from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.feeding import Known, to_segments
-from sceneproof.tasks.localization.footage import Footage, TrainingBuffers
+from sceneproof.tasks.localization.footage import TrainingBuffers, UntrimmedVideos
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.tasks.localization.testing import LocalizationTesting, test_localizer
@@ -76,7 +76,7 @@ class LocalizationTraining(Training):
         part = table.split(plan.train_split)
         _refuse_whole_clips(part)
         self.actions = [action for action in part.actions if action != BACKGROUND]
-        self.footage = Footage.gather(part, buffer.rate, memory=plan.memory, check=True)
+        self.footage = UntrimmedVideos.gather(part, buffer.rate, memory=plan.memory, check=True)
         self.clips = TrainingBuffers.cut(self.footage, buffer, plan.seed, self.actions)
         self.digests = {"manifest": manifest_digests(table, [plan.train_split, plan.validation_split], SEGMENTS)}
         self.rows, self.name = len(self.clips), part.name
@@ -93,7 +93,7 @@ class LocalizationTraining(Training):
         self.footage.frames.load(quiet=quiet)
         validate = None
         if plan.validation_split is not None:
-            held_out = Footage.gather(self.table.split(plan.validation_split), buffer.rate)
+            held_out = UntrimmedVideos.gather(self.table.split(plan.validation_split), buffer.rate)
             validate = LocalizerValidation(held_out, network, accelerator, actions=self.actions, settings=buffer)
         drawn: TrainingBuffers | Known = clips
         if (plan.freeze_backbone or not learns(network.backbone.lower_parts)) and not buffer.augment:

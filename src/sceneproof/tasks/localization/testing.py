@@ -16,7 +16,7 @@ from sceneproof.metrics.average_recall import recall_at
 from sceneproof.task import Tables, Tested, Tester, Testing
 from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.detecting import localize_all
-from sceneproof.tasks.localization.footage import Footage
+from sceneproof.tasks.localization.footage import UntrimmedVideos
 from sceneproof.tasks.localization.scoring import (
     AMBIGUOUS,
     THRESHOLDS,
@@ -74,7 +74,7 @@ def test_localizer(
     for split in splits:
         part = table.split(split)
         part.action_numbers([*run.actions, BACKGROUND])  # refuses others
-        footage = Footage.gather(part, settings.rate)
+        footage = UntrimmedVideos.gather(part, settings.rate)
         _tell_problems(part, footage, quiet=tester.quiet)
         localized = localize_all(
             network, footage, settings, tester.device, run.actions, at_once=options.at_once,
@@ -125,7 +125,7 @@ def _figures(
     return figures
 
 
-def _tell_problems(part: Manifest, footage: Footage, *, quiet: bool) -> None:
+def _tell_problems(part: Manifest, footage: UntrimmedVideos, *, quiet: bool) -> None:
     """Says that annotations look wrong; official ones are tested on as they are."""
     wrong = len(problems(part, length=footage.length))
     if wrong and not quiet:

@@ -11,7 +11,7 @@ from sceneproof.metrics.average_precision import mean_average_precision
 from sceneproof.metrics.temporal_matching import temporal_average_precision
 from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.detecting import localize_all
-from sceneproof.tasks.localization.footage import Footage
+from sceneproof.tasks.localization.footage import UntrimmedVideos
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.tasks.localization.scoring import detections, true_segments, truth_table
 
@@ -23,7 +23,7 @@ class LocalizerValidation:
 
     def __init__(
         self,
-        footage: Footage,
+        footage: UntrimmedVideos,
         network: Localizer,
         accelerator: Accelerator,
         *,
