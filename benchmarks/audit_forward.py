@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
+import psutil  # type: ignore[import-untyped]  # types-psutil is no part of ours
 import torch
 
 from benchmarks.keeping import keep

@@ -86,9 +86,9 @@ def main() -> None:
                             sides.setdefault(name, {}).setdefault(side, []).append(measured)
                     shutil.rmtree(work)
     figures: dict[str, dict[str, float]] = {}
-    for name, measured in sides.items():
-        seconds = {side: statistics.median(value for value, _ in values) for side, values in measured.items()}
-        memory = {side: max(value for _, value in values) for side, values in measured.items()}
+    for name, both in sides.items():
+        seconds = {side: statistics.median(value for value, _ in values) for side, values in both.items()}
+        memory = {side: max(value for _, value in values) for side, values in both.items()}
         times, size = seconds["now"] / seconds["before"], memory["now"] / memory["before"]
         figures[f"beside {arguments.commit}/{name}"] = {"times as long": times, "times the memory": size}
         said = f"{seconds['before']:6.2f} s before, {seconds['now']:6.2f} s now: {times:.2f} times"

@@ -1,6 +1,7 @@
 """What is kept of probabilities: enough to tell the largest among classes that were hardly thought of."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sceneproof.audit.conducting import _among
@@ -26,5 +27,5 @@ def test_among_the_classes_that_may_be_named_the_likeliest_is_told_however_unlik
 
 def test_nothing_is_named_where_nothing_has_a_probability() -> None:
     table = fake_table(coin)
-    rows = table.original.assign(scores=[np.zeros(5, np.float32)] * len(table.original))
+    rows = table.original.assign(scores=pd.Series([np.zeros(5)] * len(table.original), dtype=object))
     assert set(table.predicted(rows)) == {MISSED}

@@ -184,7 +184,7 @@ def _beside(kept: Manifest, variants: pd.DataFrame, out: Path) -> pd.DataFrame:
     originals = kept.rows.assign(path=link(kept.root, out, "originals") + kept.rows["path"])
     if "context" not in originals:
         originals["context"] = "in"
-    context = np.where(variants["variant"].isin(ELSEWHERE), "out", None)  # the others are neither
+    context = ["out" if name in ELSEWHERE else None for name in variants["variant"]]  # the others are neither
     variants = variants.assign(split=variants["split"] + "_" + variants["variant"], context=context)
     return pd.concat([originals, variants], ignore_index=True)
 

@@ -20,7 +20,7 @@ def read_subsets(file: Path) -> dict[str, list[str]]:
     Raises:
         InputError: no such file, or another thing than lists of ids by name.
     """
-    said = read_json(file, dict)
+    said: dict[str, list[str]] = read_json(file, dict)
     for name, ids in said.items():
         if not isinstance(ids, list) or not ids or not all(isinstance(video, str) for video in ids):
             raise InputError(f"{file}: {name!r} is no list of ids: expected lists by name, such as 'debiased-balanced'")

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sceneproof.audit.hardest import by_place, losses, ranked, static_shortcuts, worst
@@ -44,10 +45,13 @@ def test_a_model_of_people_is_led_astray_by_none() -> None:
 
 def test_the_clips_to_watch_are_those_whose_loss_grows_most() -> None:
     table, _ = whole(scene_only)
-    rows = table.rows.copy()
-    swapped = rows.index[(rows["video"] == "video_009") & (rows["variant"] == "swap_random")][0]
-    rows.at[swapped, "scores"] = np.where(np.arange(5) == rows.at[swapped, "scores"].argmax(), 1.0, 0.0)
-    assert worst(replace(table, rows=rows), 1) == ["video_009"]
+    swapped = (table.rows["video"] == "video_009") & (table.rows["variant"] == "swap_random")
+    scores = [
+        np.where(np.arange(5) == np.argmax(kept), 1.0, 0.0) if there else kept
+        for kept, there in zip(table.rows["scores"], swapped, strict=True)
+    ]
+    surer = table.rows.assign(scores=pd.Series(scores, dtype=object))
+    assert worst(replace(table, rows=surer), 1) == ["video_009"]
 
 
 def test_places_are_named_by_their_scenes_where_these_are_known() -> None:
@@ -77,17 +81,19 @@ def test_tables_of_places_and_clips() -> None:
 
 def blinded(table: AuditTable, led: range) -> AuditTable:
     """Some videos show one kind of still, on which the model is wrong, surely, whatever is done."""
-    rows = table.rows.copy()
-    for place in rows.index[rows["variant"].isin(("original", "frozen"))]:
-        number = int(str(rows.at[place, "video"]).removeprefix("video_"))
-        kind = np.full(3, 0.01)
-        kind[0 if number in led else 1 + number % 2] = 1
-        rows.at[place, "features"] = kind
+    scores, features = list(table.rows["scores"]), list(table.rows["features"])
+    for place, (video, action, variant) in enumerate(table.rows[["video", "action", "variant"]].to_numpy(str)):
+        if variant not in ("original", "frozen"):
+            continue
+        number = int(video.removeprefix("video_"))
+        features[place] = np.where(np.arange(3) == (0 if number in led else 1 + number % 2), 1, 0.01)
         if number in led:
-            scores = np.full(5, 0.02, np.float32)
-            scores[(list(table.actions).index(str(rows.at[place, "action"])) + 1) % 4] = 0.92
-            rows.at[place, "scores"] = scores
-    return replace(table, rows=rows)
+            wrong = (list(table.actions).index(action) + 1) % 4
+            scores[place] = np.where(np.arange(5) == wrong, 0.92, 0.02)
+    columns = {"scores": scores, "features": features}
+    return replace(
+        table, rows=table.rows.assign(**{name: pd.Series(values, dtype=object) for name, values in columns.items()})
+    )
 
 
 def test_a_kind_of_still_that_misleads_is_found_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
