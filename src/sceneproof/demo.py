@@ -22,7 +22,7 @@ from sceneproof.pages.opening import demonstration
 from sceneproof.tasks import Classification
 
 METHODS: dict[str, Callable[[Backbone, Facts], Method]] = {
-    "SDN": partial(SDN, scene_weight=0.5),
+    "SDN": partial(SDN, scene_weight=0.5, masked_batch_statistics=True),
     "plain": Plain,
 }
 """The longer training first, so that the shorter one ends beside it. Each loss alone belongs to the study."""

@@ -61,9 +61,11 @@ def settings(epochs: int, rate: float, more: str = "") -> str:
     return SETTINGS.replace("EPOCHS", str(epochs)).replace("RATE", str(rate)).replace("MORE", more)
 
 
+SDN = "{class_path: SDN, init_args: {masked_batch_statistics: true}}"
+"""With the default of that time."""
 RECIPES = {
     "plain": f"method: Plain\n{NETWORK}{CLIP}{settings(12, 0.05)}",
-    "sdn": f"method: SDN\n{NETWORK}{CLIP}{settings(12, 0.05)}",
+    "sdn": f"method: {SDN}\n{NETWORK}{CLIP}{settings(12, 0.05)}",
     "rc3d": f"task: localization\n{NETWORK}{BUFFER}"
     "method: {class_path: RC3D, init_args: {anchor_scales: [1, 2, 3, 4], proposal_width: 8, proposals_drawn: 16}}\n"
     + settings(40, 0.05, ", freeze_batch_norm: true"),

@@ -179,6 +179,12 @@ def test_whether_masked_clips_move_running_statistics(moving: bool, twins: int) 
     assert torch.equal(losses["L_Ent"], other["L_Ent"])
 
 
+def test_who_lets_masked_clips_move_them_by_default() -> None:
+    assert not network().masked_batch_statistics
+    assert network(variant="released").masked_batch_statistics
+    assert network(masked_batch_statistics=True).masked_batch_statistics
+
+
 def test_updates() -> None:
     found = random_batch()
     assert network().updates(found) == [found]

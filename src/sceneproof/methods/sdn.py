@@ -38,7 +38,7 @@ class SDN(Method):
         labels: Labels = "soft",
         variant: Variant = "paper",
         alternating: bool | None = None,
-        masked_batch_statistics: bool = True,
+        masked_batch_statistics: bool | None = None,
         scene_layers: int = 3,
         confusion_layers: int = 1,
         head_batch_norm: bool = True,
@@ -61,7 +61,8 @@ class SDN(Method):
             alternating: Whether L_Ent is an optimiser step of its own, after that of L_CE and L_Adv. By default
                 what the variant does: "paper" joins all terms in one step, "released" alternates.
             masked_batch_statistics: Whether masked clips move the running statistics of batch normalisation, which
-                evaluation uses; the authors' code lets them.
+                evaluation uses. By default what the variant does: the authors' code lets them; the paper does not say,
+                and models that are fine-tuned on real clips are better where they do not (docs/real-people.md).
             scene_layers: Hidden layers of the scene head.
             confusion_layers: Hidden layers of the second action head, which only variant "released" has.
             head_batch_norm: Whether a batch norm follows each hidden layer of these heads. In the authors' code so it
@@ -80,7 +81,9 @@ class SDN(Method):
         wanted: dict[Need, bool] = {"scene": adversarial, "without_humans": confused}
         self.needs = frozenset(need for need, needed in wanted.items() if needed)
         self.alternating = variant == "released" if alternating is None else alternating
-        self.masked_batch_statistics = masked_batch_statistics
+        self.masked_batch_statistics = (
+            variant == "released" if masked_batch_statistics is None else masked_batch_statistics
+        )
         if min(scene_weight, confusion_weight) < 0:
             raise InputError(f"SDN: weights cannot be negative: {scene_weight=}, {confusion_weight=}")
         if adversarial and facts.scenes < 2:
