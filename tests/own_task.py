@@ -179,7 +179,7 @@ class ArrowTraining(Training):
         self.facts = Facts(2, rows=self.rows, steps=steps_in_epoch(self.rows, plan.optimisation.batch))
         self.digests = {"manifest": manifest_digests(table, [plan.train_split, plan.validation_split])}
 
-    def check(self, network: Arrow, name: str) -> None:
+    def check(self, network: Arrow, config: Mapping[str, Any]) -> None:
         network.backbone.check(self.task.clip.length, self.task.clip.size, self.task.clip.size)
 
     def material(self, network: Arrow, accelerator: Accelerator, *, quiet: bool) -> Material:

@@ -79,8 +79,8 @@ def size(place: Place) -> int | None:
     """
     if isinstance(place, Path):
         return place.stat().st_size if place.is_file() else None
-    found = _facts(place)
-    return int(found["size"]) if found else None
+    facts = _facts(place)
+    return int(facts["size"]) if facts else None
 
 
 def marks(place: Place) -> str:
@@ -93,9 +93,9 @@ def marks(place: Place) -> str:
     if isinstance(place, Path):
         file = place.stat()
         return f"{file.st_size} bytes at {file.st_mtime_ns}"
-    if (found := _facts(place)) is None:
+    if (facts := _facts(place)) is None:
         raise AddressError(str(place), "no such file")
-    return _joined(found)
+    return _joined(facts)
 
 
 def names(folder: Place) -> set[str]:
@@ -122,10 +122,10 @@ def opened_file(place: Place) -> BinaryIO:
     """
     if isinstance(place, Path):
         return open(place, "rb")
-    if (found := _facts(place)) is None:
+    if (facts := _facts(place)) is None:
         raise AddressError(str(place), "no such file")
-    if found["size"] <= SMALL:
-        file: Any = io.BytesIO(_whole(str(place), _joined(found), int(found["size"])))
+    if facts["size"] <= SMALL:
+        file: Any = io.BytesIO(_whole(str(place), _joined(facts), int(facts["size"])))
     else:
         with _reaching(place):
             how = {"cache_type": "blockcache", "cache_options": {"maxblocks": BLOCKS}}
@@ -165,17 +165,17 @@ def remove_folder(folder: Place, *, last: str) -> None:
     Raises:
         AddressError: the address cannot be reached or written.
     """
-    there = names(folder)
+    files = names(folder)
     if isinstance(folder, Path):
-        for name in sorted(there, key=lambda name: name == last):
+        for name in sorted(files, key=lambda name: name == last):
             (folder / name).unlink()
         if folder.exists():
             folder.rmdir()
         return
     with _reaching(folder):
-        if others := [f"{folder.path}/{name}" for name in sorted(there - {last})]:
+        if others := [f"{folder.path}/{name}" for name in sorted(files - {last})]:
             folder.fs.rm(others)
-        if there:
+        if files:
             folder.fs.rm(folder.path, recursive=True)
 
 
@@ -215,18 +215,18 @@ def _facts(place: UPath) -> dict[str, Any] | None:
     try:
         with _reaching(place):
             # not fs.isfile or fs.exists, which take any failure for absence
-            found: dict[str, Any] = place.fs.info(place.path)
+            facts: dict[str, Any] = place.fs.info(place.path)
     except FileNotFoundError:
         return None
-    if found["type"] != "file":
+    if facts["type"] != "file":
         return None
-    if found["size"] is None:
+    if facts["size"] is None:
         raise AddressError(str(place), "its server does not say how large it is")
-    return found
+    return facts
 
 
-def _joined(found: dict[str, Any]) -> str:
-    return str(sorted((key, str(value)) for key, value in found.items()))
+def _joined(facts: dict[str, Any]) -> str:
+    return str(sorted((key, str(value)) for key, value in facts.items()))
 
 
 @lru_cache(maxsize=1)

@@ -111,11 +111,11 @@ def parse(
     for key in parameters:
         for value in values[key] if isinstance(values[key], list) else [values[key]]:
             _refuse_address(key, value)
-    made = {key: _value(values[key], hints[key]) for key in parameters}
-    for key, value in made.items():
+    arguments = {key: _value(values[key], hints[key]) for key in parameters}
+    for key, value in arguments.items():
         if isinstance(value, Spec):
             value.check(trust, f"{', '.join(files)}: {key}" if files else key)
-    return {**made, "trust": trusted} if "trust" in made else made
+    return {**arguments, "trust": trusted} if "trust" in arguments else arguments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,8 +194,8 @@ def settings_of(kind: type[Settings], values: Any) -> Settings:
             raise InputError(f"{name}: expected options by their names, not {value!r}")
     parser = Parser()
     parser.add_class_arguments(kind, "settings")
-    made: Settings = parser.instantiate(parser.parse_object({"settings": dict(values)}))["settings"]
-    return made
+    settings: Settings = parser.instantiate(parser.parse_object({"settings": dict(values)}))["settings"]
+    return settings
 
 
 def trusted_by(spelled: Sequence[str]) -> list[str]:

@@ -44,6 +44,10 @@ COMMANDS = {
         "manifest + scene labels -> what the scene alone tells",
     ),
     "prepare": ("sceneproof.prepare:prepare", "manifest -> the same videos, small and quick to cut clips from"),
+    "features": (
+        "sceneproof.features:features",
+        "manifest + pretrained network -> its lower stages' features, kept once",
+    ),
     "contexts export": ("sceneproof.contexts.export:export", "manifest + people -> the same videos in other places"),
     "train": ("sceneproof.train:train", "manifest + labels -> run; --task Localization, Detection"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),

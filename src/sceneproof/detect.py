@@ -101,7 +101,7 @@ def detect(
                 deque(watching.pictures(place, info.frames, advance), maxlen=0)
     except (VideoError, InputError) as error:
         raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
-    tubes = best_tubes(watching.found, settings.tube_nms)
+    tubes = best_tubes(watching.tubes, settings.tube_nms)
     table = tube_rows(tubes, trained.actions, info.rate, info.times)
     with whole(files[0]) as temporary:
         table.to_csv(temporary, index=False)
@@ -122,10 +122,10 @@ class _Watching:
     builder: OnlineTubes
     least_score: float
     autocast: torch.dtype | None = None
-    found: list[Tube] = field(default_factory=list)
+    tubes: list[Tube] = field(default_factory=list)
 
     def pictures(self, path: Place, frames: int, advance: Advance) -> Iterator[Picture]:
-        """The frames (H, W, 3), each as soon as `builder` knows what it shows; at the end `found` is complete.
+        """The frames (H, W, 3), each as soon as `builder` knows what it shows; at the end `tubes` is complete.
 
         Raises:
             VideoError: the video cannot be read to its end.
@@ -140,15 +140,15 @@ class _Watching:
         seen = detect_in(
             self.network, decoded(), range(frames), self.clip, self.device, at_once=self.at_once, autocast=self.autocast
         )
-        for one in seen:
-            self._keep(self.builder.step(one.boxes, one.action, one.score))
+        for frame in seen:
+            self._keep(self.builder.step(frame.boxes, frame.action, frame.score))
             yield waiting.popleft()
             advance()
         self._keep(self.builder.end())
 
     def _keep(self, tubes: Sequence[Tube]) -> None:
         # what scores too little suppresses nothing that scores enough, and there may be much of it
-        self.found += [tube for tube in tubes if tube.score >= self.least_score]
+        self.tubes += [tube for tube in tubes if tube.score >= self.least_score]
 
 
 def labelled(builder: OnlineTubes, actions: Sequence[str], least_score: float) -> list[Box]:

@@ -52,13 +52,13 @@ def fetch(
             size += len(block)
             digest.update(block)
             file.write(block)
-        found = digest.hexdigest()
-        if not found.startswith(sha256.lower()):
+        digits = digest.hexdigest()
+        if not digits.startswith(sha256.lower()):
             raise InputError(
-                f"{visible(address)}: what came ({size} bytes) has the SHA-256 {found}, which does not start with "
+                f"{visible(address)}: what came ({size} bytes) has the SHA-256 {digits}, which does not start with "
                 f"{sha256}; nothing was kept"
             )
-    return found
+    return digits
 
 
 def checked(path: str | Path, sha256: str = "") -> str:
@@ -73,10 +73,10 @@ def checked(path: str | Path, sha256: str = "") -> str:
         OSError: the file cannot be read.
     """
     with Path(path).open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(sha256.lower()):
-        raise InputError(f"{path}: SHA-256 {found} does not start with {sha256}: delete the file, try again")
-    return found
+        digits = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digits.startswith(sha256.lower()):
+        raise InputError(f"{path}: SHA-256 {digits} does not start with {sha256}: delete the file, try again")
+    return digits
 
 
 def _blocks(address: str, path: Path, most: int, time_limit: float, *, by_length: bool) -> Iterator[bytes]:

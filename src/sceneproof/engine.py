@@ -80,10 +80,11 @@ def fit(job: Job, settings: Optimisation) -> Progress:
 class _Loop:
     def __init__(self, job: Job, settings: Optimisation) -> None:
         self.job, self.settings, self.accelerator = job, settings, job.accelerator
-        parts = {name: list(group) for name, group in job.method.groups().items() if name not in job.frozen}
-        groups = [{"params": group, "name": name} for name, group in parts.items()]
-        for name in job.frozen:
-            job.method.get_submodule(name).requires_grad_(False)
+        frozen = {weight for name in job.frozen for weight in job.method.get_submodule(name).parameters()}
+        parts = {name: [w for w in group if w not in frozen] for name, group in job.method.groups().items()}
+        groups = [{"params": group, "name": name} for name, group in parts.items() if group]
+        for weight in frozen:
+            weight.requires_grad_(False)
         if settings.compile:
             for name in job.method.backbones:
                 job.method.get_submodule(name).compile()
@@ -191,8 +192,8 @@ class _Loop:
         """Whether every process has a batch: one that has none must not leave the others waiting in a step."""
         if self.accelerator.num_processes == 1:
             return readable
-        there = torch.tensor([float(readable)], device=self.accelerator.device)
-        return bool(self.accelerator.reduce(there, reduction="mean") == 1)
+        flag = torch.tensor([float(readable)], device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag, reduction="mean") == 1)
 
     def to_training_mode(self) -> None:
         """Training mode, but for frozen parts and, on request, batch normalisation."""
@@ -261,8 +262,8 @@ class _Loop:
 
     def mean(self, value: Tensor | float) -> Tensor:
         """The mean of a value over the processes."""
-        there = torch.as_tensor(value, dtype=torch.float32, device=self.accelerator.device)
-        reduced: Tensor = self.accelerator.reduce(there, reduction="mean")
+        own = torch.as_tensor(value, dtype=torch.float32, device=self.accelerator.device)
+        reduced: Tensor = self.accelerator.reduce(own, reduction="mean")
         return reduced
 
     @property

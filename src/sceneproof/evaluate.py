@@ -48,6 +48,7 @@ def evaluate(
     splits: Sequence[str] = ("test",),
     scenes: Address | None = None,
     humans: Address | None = None,
+    features: Path | None = None,
     root: Address | None = None,
     out: Address | None = None,
     device: str = "auto",
@@ -70,6 +71,8 @@ def evaluate(
             probe for where the manifest does not know the true ones. Needs `probe_split`.
         humans: table of person boxes or masks. Classification: also tests with the people masked out. Detection: the
             boxes of the people who act, which it is tested on.
+        features: classification: folder that `sceneproof features` made of these videos, which are not read then: for
+            runs that left the backbone's lower stages as they were.
         root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         out: folder to write to, instead of the run's own.
         device: 'auto', 'cpu' or 'cuda'.
@@ -86,17 +89,24 @@ def evaluate(
             raise InputError(f"--splits: {split!r} is named {count} times, and its videos would count as often")
     trained = Run.open(run, trust=trust)
     task = trained.task
-    task.refuse_other(scenes=scenes, humans=humans)
+    task.refuse_other(scenes=scenes, humans=humans, features=features)
     asked = task.options(options)
     where = device_named(device)
     numerics = trained.tested_in(where)
     network = numerics.arrange(trained.trained(task.network).to(where))
-    tables = Tables(Manifest.read(manifest, root), scenes, humans)
+    tables = Tables(Manifest.read(manifest, root), scenes, humans, features)
     tested = task.test(Tester(trained, network, where, numerics, quiet), tables, splits, asked)
     metrics: dict[str, Any] = {
         "run": trained.name,
         "settings": settings_of(
-            task, manifest=manifest, splits=splits, scenes=scenes, humans=humans, root=root, **options
+            task,
+            manifest=manifest,
+            splits=splits,
+            scenes=scenes,
+            humans=humans,
+            features=features,
+            root=root,
+            **options,
         ),
         "precision": numerics.precision,
         "tables": file_digests(manifest=manifest, **tested.sources),
@@ -120,6 +130,7 @@ def settings_of(
     root: Address | None = None,
     scenes: Address | None = None,
     humans: Address | None = None,
+    features: Path | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """What the figures depend on besides the run, as plain values; a study tests again where it has changed.
@@ -131,9 +142,10 @@ def settings_of(
         root: see there.
         scenes: see there.
         humans: see there.
+        features: see there.
         more: the task's options, and arguments of `evaluate` that change no figure.
     """
-    known = {"scenes": scenes, "humans": humans}
+    known = {"scenes": scenes, "humans": humans, "features": features}
     options = {name: value for name, value in more.items() if name not in WITHOUT_EFFECT}
     return {
         **{"manifest": plain(manifest), "splits": plain(splits), "root": plain(root)},

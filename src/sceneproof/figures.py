@@ -71,10 +71,11 @@ def write_figures(path: Address | Place, figures: Sequence[Figure]) -> None:
     """Writes them, in their order, whole or not at all."""
     empty = Interval(math.nan, math.nan, math.nan)
     rows = [
-        (one.run, one.recipe, one.seed, one.slice, one.metric, ends.value, ends.low, ends.high, one.n, one.detail)
-        for one in figures
-        for ends in [one.interval or empty]
-    ]
+        (figure.run, figure.recipe, figure.seed, figure.slice, figure.metric, ends.value, ends.low, ends.high,
+         figure.n, figure.detail)
+        for figure in figures
+        for ends in [figure.interval or empty]
+    ]  # fmt: skip
     write_table(path, pd.DataFrame(rows, columns=list(COLUMNS)), "figures")
 
 

@@ -175,7 +175,7 @@ class Gate:
             raise Refused(413, "the uploads under way are as much as this app takes: try again when they are done")
         kept = [(path, path.stat()) for path in self._folder.glob("*/*") if path.is_file()]
         over = sum(file.st_size for _, file in kept) + sum(self._under_way) + length - self._most
-        for path, file in sorted(kept, key=lambda one: one[1].st_mtime):
+        for path, file in sorted(kept, key=lambda upload: upload[1].st_mtime):
             if over <= 0:
                 return
             path.unlink(missing_ok=True)
@@ -183,10 +183,10 @@ class Gate:
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    headers: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
-        found.setdefault(name.decode("latin1").lower(), []).append(value.decode("latin1"))
-    return found
+        headers.setdefault(name.decode("latin1").lower(), []).append(value.decode("latin1"))
+    return headers
 
 
 def _length(headers: dict[str, list[str]], largest: int) -> int:

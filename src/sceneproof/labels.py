@@ -1,7 +1,7 @@
 """What is known of the training videos: scene labels and people, read, checked and joined with the manifest."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -126,9 +126,9 @@ class TrainingLabels:
         if PEOPLE & method.needs and self.humans is None:
             raise InputError(f"{name}: this method needs person boxes or masks: give --humans TABLE")
 
-    def gather(self, method: Method, *, memory: bool, quiet: bool) -> Labelled:
+    def gather(self, method: Method, *, memory: bool) -> Labelled:
         """The split's videos joined with the labels that the method needs."""
-        gathered = Labelled.gather(
+        return Labelled.gather(
             self.part,
             self.part.actions,
             scenes=self.scenes if "scene" in method.needs else None,
@@ -136,8 +136,6 @@ class TrainingLabels:
             memory=memory,
             everyone="people" in method.needs,
         )
-        load(gathered, quiet=quiet)
-        return gathered
 
 
 def load(labelled: Labelled, *, quiet: bool) -> None:
@@ -150,8 +148,8 @@ def load(labelled: Labelled, *, quiet: bool) -> None:
     _refuse_if_nothing_is_there(labelled)
 
 
-def tell_what_is_known(labelled: Labelled, method: Method, *, quiet: bool) -> None:
-    """Says how many training videos have the labels that the method needs.
+def tell_what_is_known(labelled: Labelled, method: Method, has_twin: Callable[[int], bool], *, quiet: bool) -> None:
+    """Says how many training videos have the labels that the method needs; `has_twin` says which a masked twin.
 
     Raises:
         InputError: none has.
@@ -161,7 +159,7 @@ def tell_what_is_known(labelled: Labelled, method: Method, *, quiet: bool) -> No
     if "scene" in method.needs:
         counts["a scene label"] = int(labelled.has_scene.sum())
     if "without_humans" in method.needs:
-        counts["a masked twin"] = sum(map(labelled.has_readable_twin, range(rows)))
+        counts["a masked twin"] = sum(map(has_twin, range(rows)))
     if "people" in method.needs and labelled.humans is not None:
         counts["known people"] = sum(video in labelled.humans for video in labelled.manifest.rows["video"])
     for what, count in counts.items():

@@ -35,14 +35,14 @@ def modern(config: Mapping[str, Any]) -> dict[str, Any]:
 def modern_words(words: Sequence[str]) -> list[str]:
     """A command line with flags of that time as they are now: `--clip.length=8` is `--task.clip.length=8`."""
     settings = {setting for _, *names in BEFORE.values() for setting in names}
-    made: list[str] = []
+    modern: list[str] = []
     for word in words:
         name, equals, value = word.partition("=")
         if name.startswith("--") and name[2:].partition(".")[0] in settings:
             word = f"--task.{name[2:]}{equals}{value}"
         elif name == "--task" and value in BEFORE:
             word = f"--task={BEFORE[value][0]}"
-        elif made[-1:] == ["--task"] and word in BEFORE:
+        elif modern[-1:] == ["--task"] and word in BEFORE:
             word = BEFORE[word][0]
-        made.append(word)
-    return made
+        modern.append(word)
+    return modern

@@ -80,14 +80,14 @@ def localize(
         timeline = Timeline.of(probe(place), settings.rate)
         buffers = len(starts_of_testing(len(timeline), settings.length, settings.test_step))
         with progress(f"localizing {place.name}", buffers, quiet=quiet) as advance:
-            found = localize_video(
+            segments = localize_video(
                 network, place, timeline, settings, where, at_once=at_once, autocast=numerics.dtype, advance=advance
             )
     except (VideoError, InputError) as error:
         raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
     if network.nms_by_threshold:
-        found = suppressed(found, nms)
-    table = as_table(found, place.name, "", trained.actions)
+        segments = suppressed(segments, nms)
+    table = as_table(segments, place.name, "", trained.actions)
     table = table[table["score"] >= least_score].drop(columns="split").reset_index(drop=True)
     write_csv(files[0], table)
     write_activitynet(files[1], table)
@@ -98,10 +98,10 @@ def localize(
     return table
 
 
-def suppressed(found: Segments, threshold: float) -> Segments:
+def suppressed(segments: Segments, threshold: float) -> Segments:
     """Of segments of one action that overlap by more than a tIoU, only the best."""
-    kept = grouped_nms(found.times, found.score, found.action, threshold)
-    return Segments(found.times[kept], found.action[kept], found.score[kept])
+    kept = grouped_nms(segments.times, segments.score, segments.action, threshold)
+    return Segments(segments.times[kept], segments.action[kept], segments.score[kept])
 
 
 def _tell(table: pd.DataFrame, seconds: float, files: list[Path]) -> None:

@@ -79,7 +79,7 @@ def locked(lock: Lock, *, wait: bool = False) -> Iterator[None]:
         return
     if place.exists() and not place.is_dir():
         raise InputError(f"{place}: is a file, where a folder is to be written: give another name")
-    made = _make(place)
+    folders = _make(place)
     try:
         descriptor = _taken(place / lock.name, wait=wait)
         try:
@@ -90,7 +90,7 @@ def locked(lock: Lock, *, wait: bool = False) -> Iterator[None]:
                 _held.discard(descriptor)
                 os.close(descriptor)
     finally:
-        for path in made:
+        for path in folders:
             with suppress(OSError):  # something was written there
                 path.rmdir()
 

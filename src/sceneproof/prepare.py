@@ -98,8 +98,8 @@ def prepare(
         rewrite, different, "rewriting", workers=workers or processors(), time_limit=time_limit, root=table.root,
         quiet=quiet,
     )  # fmt: skip
-    made = {source.target: answer for source, answer in answers}
-    return _write(table, out, sources, made, people, quiet=quiet)
+    by_target = {source.target: answer for source, answer in answers}
+    return _write(table, out, sources, by_target, people, quiet=quiet)
 
 
 def _sources(
@@ -131,11 +131,11 @@ def _reckon(sources: list[Source], table: Manifest) -> tuple[float, str]:
     first = list({source.target: row for row, source in reversed(list(enumerate(sources)))}.values())[::-1]
     with tempfile.TemporaryDirectory() as folder:
         tried = [replace(sources[row], target=f"{folder}/{row}.mp4", most=SAMPLE_FRAMES) for row in first]
-        samples = [made for _, made in try_some(rewrite, tried, SAMPLES, table.name)]
-    a_frame = sum(made.bytes for made in samples) / sum(made.frames for made in samples)
+        samples = [sample for _, sample in try_some(rewrite, tried, SAMPLES, table.name)]
+    a_frame = sum(sample.bytes for sample in samples) / sum(sample.frames for sample in samples)
     cut = np.array([not (np.isnan(source.start) and np.isnan(source.end)) for source in sources])
     known = np.where(cut, np.nan, table.numbers("frames"))
-    frames = np.where(np.isnan(known), np.mean([made.shown for made in samples]), known)
+    frames = np.where(np.isnan(known), np.mean([sample.shown for sample in samples]), known)
     how = f"{bytes_in_words(a_frame)} a frame, reckoned from {len(samples)} of them"
     return float(frames[first].sum() * a_frame), how
 
@@ -147,8 +147,8 @@ def _check_space(space: float, how: str, sources: list[Source], out: Path, *, qu
         InputError: it is not enough.
     """
     targets = {Path(source.target) for source in sources}
-    there = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
-    free = shutil.disk_usage(there).free + sum(target.stat().st_size for target in targets if target.exists())
+    existing = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(existing).free + sum(target.stat().st_size for target in targets if target.exists())
     told = (
         f"{counted(len(targets), 'video')} will take about {bytes_in_words(space)} ({how}); {bytes_in_words(free)} are "
         f"free"
@@ -163,7 +163,7 @@ def _write(
     table: Manifest,
     out: Path,
     sources: list[Source],
-    made: dict[str, Rewritten | Problem],
+    by_target: dict[str, Rewritten | Problem],
     people: HumanBoxes | HumanMasks | None,
     *,
     quiet: bool,
@@ -173,7 +173,7 @@ def _write(
     Raises:
         InputError: not one video could be read.
     """
-    answers = [made[source.target] for source in sources]
+    answers = [by_target[source.target] for source in sources]
     failed = [
         Failure(str(table.rows["video"].iat[row]), sources[row].path, answer.reason)
         for row, answer in enumerate(answers)
@@ -189,38 +189,42 @@ def _write(
     for name in ("width", "height", "frames"):
         rows[name] = [0 if isinstance(answer, Problem) else getattr(answer, name) for answer in answers]
     times = [None if isinstance(answer, Problem) else answer.times for answer in answers]
-    rows["rate"] = [np.nan if one is None else one.rate for one in times]
-    rows["duration"] = [np.nan if one is None else one.end for one in times]
-    rows["times"] = ["" if one is None else one.text() for one in times]
+    rows["rate"] = [np.nan if frame_times is None else frame_times.rate for frame_times in times]
+    rows["duration"] = [np.nan if frame_times is None else frame_times.end for frame_times in times]
+    rows["times"] = ["" if frame_times is None else frame_times.text() for frame_times in times]
     manifest = Manifest(rows, out, str(out / "manifest.parquet"))
     if people is not None:
         by_video = dict(zip(rows["video"], answers, strict=True))
-        _move(people, {video: one for video, one in by_video.items() if isinstance(one, Rewritten)}).write(
+        _move(people, {video: answer for video, answer in by_video.items() if isinstance(answer, Rewritten)}).write(
             out / "humans.parquet"
         )
     failures = out / "manifest.failures.parquet"
     write_failures(failures, failed, "manifest.parquet")
     manifest.write(out / "manifest.parquet")
     if not quiet:
-        total = sum(one.bytes for one in {id(one): one for one in answers}.values() if isinstance(one, Rewritten))
+        total = sum(
+            answer.bytes
+            for answer in {id(answer): answer for answer in answers}.values()
+            if isinstance(answer, Rewritten)
+        )
         written = f"{len(rows) - len(failed)} of {counted(len(rows), 'video')}"
         said = f"wrote {manifest.name}: {written}, {bytes_in_words(total)}"
         print(said, *told(failed, failures), sep="\n")
     return manifest
 
 
-def _move(people: HumanBoxes | HumanMasks, made: dict[str, Rewritten]) -> HumanBoxes | HumanMasks:
+def _move(people: HumanBoxes | HumanMasks, rewritten: dict[str, Rewritten]) -> HumanBoxes | HumanMasks:
     """Boxes or masks in the frames, and the pixels, of the rewritten files."""
-    rows = people.rows[people.rows["video"].isin(list(made))].copy()
-    facts = [made[video] for video in rows["video"]]
-    rows["frame"] = rows["frame"].to_numpy() - np.array([one.first for one in facts], np.int64)
-    inside = (rows["frame"].to_numpy() >= 0) & (rows["frame"].to_numpy() < [one.frames for one in facts])
-    rows, facts = rows[inside].reset_index(drop=True), [one for one, kept in zip(facts, inside, strict=True) if kept]
+    rows = people.rows[people.rows["video"].isin(list(rewritten))].copy()
+    facts = [rewritten[video] for video in rows["video"]]
+    rows["frame"] = rows["frame"].to_numpy() - np.array([file.first for file in facts], np.int64)
+    inside = (rows["frame"].to_numpy() >= 0) & (rows["frame"].to_numpy() < [file.frames for file in facts])
+    rows, facts = rows[inside].reset_index(drop=True), [file for file, kept in zip(facts, inside, strict=True) if kept]
     if isinstance(people, HumanMasks):
         rows["png"] = list(_resized_masks(rows["png"], facts))
         return HumanMasks(rows, detector=people.detector, source=people.source)
-    across = np.array([one.width / one.source_width for one in facts])
-    down = np.array([one.height / one.source_height for one in facts])
+    across = np.array([file.width / file.source_width for file in facts])
+    down = np.array([file.height / file.source_height for file in facts])
     for name, factor in zip(CORNERS, (across, down, across, down), strict=True):
         rows[name] = (rows[name].to_numpy() * factor).astype(np.float32)
     return HumanBoxes(rows, score_threshold=people.score_threshold, detector=people.detector, source=people.source)
@@ -228,15 +232,15 @@ def _move(people: HumanBoxes | HumanMasks, made: dict[str, Rewritten]) -> HumanB
 
 def _resized_masks(pictures: "pd.Series[bytes]", facts: list[Rewritten]) -> Iterator[bytes]:
     """Masks at the new sizes: a pixel belongs to a person where at least half of what it covers did."""
-    for png, one in zip(pictures, facts, strict=True):
+    for png, file in zip(pictures, facts, strict=True):
         size = png_size(png)
-        if size is not None and size != (one.source_height, one.source_width):
+        if size is not None and size != (file.source_height, file.source_width):
             raise InputError(
-                f"a mask is {size[1]}x{size[0]}, but its video is {one.source_width}x{one.source_height}: make the "
+                f"a mask is {size[1]}x{size[0]}, but its video is {file.source_width}x{file.source_height}: make the "
                 "masks from this very file"
             )
         mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE) if size else None
         if mask is None:
             raise InputError("a mask is no PNG picture")
-        share = cv2.resize((mask > 0).astype(np.float32), (one.width, one.height), interpolation=cv2.INTER_AREA)
+        share = cv2.resize((mask > 0).astype(np.float32), (file.width, file.height), interpolation=cv2.INTER_AREA)
         yield encode_mask(share >= 0.5)

@@ -79,12 +79,12 @@ def write_results(path: str | Path, new: Sequence[Result]) -> None:
     Where another command is adding some, it waits until that is done.
     """
     with locked(beside(path), wait=True):
-        lines = {(one.recipe, one.seed, one.metric): one for one in read_results(path)}
-        lines |= {(one.recipe, one.seed, one.metric): one for one in new}
+        lines = {(result.recipe, result.seed, result.metric): result for result in read_results(path)}
+        lines |= {(result.recipe, result.seed, result.metric): result for result in new}
         with whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
-            writer.writerows(astuple(one) for one in lines.values())
+            writer.writerows(astuple(line) for line in lines.values())
 
 
 def add_figures(path: str | Path, figures: Sequence[Figure], commit: str, *, recipe: str | None = None) -> None:
@@ -99,8 +99,8 @@ def add_figures(path: str | Path, figures: Sequence[Figure], commit: str, *, rec
     lines = [
         Result(recipe or figure.recipe, commit, figure.seed, f"{figure.path}{end}", f"{value:.6g}")
         for figure in figures
-        if (found := figure.interval) is not None
-        for end, value in (("", found.value), ("/low", found.low), ("/high", found.high))
+        if (interval := figure.interval) is not None
+        for end, value in (("", interval.value), ("/low", interval.low), ("/high", interval.high))
         if math.isfinite(value)
     ]
     write_results(path, lines)
@@ -143,8 +143,8 @@ def table(
     Raises:
         InputError: a recipe or metric without any line.
     """
-    _known("recipe", recipes, {one.recipe for one in results})
-    _known("metric", metrics, {one.metric for one in results})
+    _known("recipe", recipes, {result.recipe for result in results})
+    _known("metric", metrics, {result.metric for result in results})
     heads = ["Recipe", *(headings or metrics)]
     rows = [[recipe, *(_cell(results, recipe, metric) for metric in metrics)] for recipe in recipes]
     papers = [_paper(results, recipe, metrics) for recipe in recipes]
@@ -161,13 +161,13 @@ def _known(what: str, names: Sequence[str], known: set[str]) -> None:
 
 
 def _cell(results: Sequence[Result], recipe: str, metric: str) -> str:
-    found = {(one.seed, one.metric): float(one.ours) for one in results if one.recipe == recipe}
+    ours = {(result.seed, result.metric): float(result.ours) for result in results if result.recipe == recipe}
     scale, digits = (100, 1) if SHARES & set(re.split("[/@,]", metric)) else (1, 2)
-    if (ALL, metric) in found:
-        value, low, high = (found.get((ALL, metric + end), float("nan")) * scale for end in ("", "/low", "/high"))
+    if (ALL, metric) in ours:
+        value, low, high = (ours.get((ALL, metric + end), float("nan")) * scale for end in ("", "/low", "/high"))
         text = f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
         return text.replace("-", "−").replace(" [+nan, +nan]", "")
-    values = [value * scale for (seed, name), value in found.items() if name == metric]
+    values = [value * scale for (seed, name), value in ours.items() if name == metric]
     if not values:
         return "–"
     mean, std = mean_and_std(values)
@@ -175,8 +175,8 @@ def _cell(results: Sequence[Result], recipe: str, metric: str) -> str:
 
 
 def _paper(results: Sequence[Result], recipe: str, metrics: Sequence[str]) -> str:
-    found = [one.paper for one in results if one.recipe == recipe and one.metric in metrics and one.paper]
-    return found[0] if found else ""
+    papers = [line.paper for line in results if line.recipe == recipe and line.metric in metrics and line.paper]
+    return papers[0] if papers else ""
 
 
 def fill_page(page: str, results: Sequence[Result]) -> str:

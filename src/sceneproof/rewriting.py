@@ -94,8 +94,8 @@ def rewrite(source: Source) -> Rewritten:
         OSError: it cannot be written.
     """
     target, making = Path(source.target), _making(source)
-    if (there := _finished(source, making)) is not None:
-        return there
+    if (finished := _finished(source, making)) is not None:
+        return finished
     info = probe(source.path)
     shown, times = _shown(source, info)
     length = len(shown)
@@ -115,12 +115,12 @@ def rewrite(source: Source) -> Rewritten:
                     kept[number] = frame
                 writer.add(number, frame)
             writer.close()
-        made = Rewritten(
+        rewritten = Rewritten(
             len(shown), length, shown.start, *size, times, info.height, info.width, temporary.stat().st_size,
             _difference(temporary, kept, len(shown), times),
         )  # fmt: skip
         seal_video(temporary)
-    return made
+    return rewritten
 
 
 def _finished(source: Source, making: str) -> Rewritten | None:
@@ -135,14 +135,14 @@ def _finished(source: Source, making: str) -> Rewritten | None:
             said = json.loads(video.container.metadata.get("comment", "null"))
         if not isinstance(said, dict) or said.get("making") != making:
             return None
-        there, info = probe(target), probe(source.path)
+        own, info = probe(target), probe(source.path)
         _, times = _shown(source, info)
     except (VideoError, json.JSONDecodeError):
         return None
-    if there.frames != said.get("frames") or not _same_times(there.times, times):
+    if own.frames != said.get("frames") or not _same_times(own.times, times):
         return None
     return Rewritten(
-        there.frames, there.frames, said["first"], there.height, there.width, times, info.height, info.width,
+        own.frames, own.frames, said["first"], own.height, own.width, times, info.height, info.width,
         target.stat().st_size, math.nan,
     )  # fmt: skip
 
@@ -155,12 +155,12 @@ def _shown(source: Source, info: VideoInfo) -> tuple[range, FrameTimes | None]:
     return shown, info.times.part(shown, math.inf if math.isnan(source.end) else source.end)
 
 
-def _same_times(there: FrameTimes | None, wanted: FrameTimes | None) -> bool:
-    if wanted is None or there is None:
+def _same_times(own: FrameTimes | None, wanted: FrameTimes | None) -> bool:
+    if wanted is None or own is None:
         return wanted is None
     numbers = np.arange(wanted.frames + 1)
-    return len(numbers) == there.frames + 1 and bool(
-        np.abs(there.seconds(numbers) - wanted.seconds(numbers)).max() <= LARGEST_SHIFT
+    return len(numbers) == own.frames + 1 and bool(
+        np.abs(own.seconds(numbers) - wanted.seconds(numbers)).max() <= LARGEST_SHIFT
     )
 
 
@@ -190,10 +190,10 @@ def _difference(path: Path, kept: dict[int, NDArray[np.uint8]], frames: int, tim
     Raises:
         VideoError: frames are missing, are shown at other times, or differ by more than coding explains.
     """
-    there = probe(path)
-    if there.frames != frames:
-        raise VideoError(f"{there.frames} of {frames} frames arrived in the rewritten file")
-    if not _same_times(there.times, times):
+    written = probe(path)
+    if written.frames != frames:
+        raise VideoError(f"{written.frames} of {frames} frames arrived in the rewritten file")
+    if not _same_times(written.times, times):
         raise VideoError("the rewritten frames are shown at other times than the source's")
     numbers = sorted(kept)
     errors = [

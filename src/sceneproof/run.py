@@ -42,7 +42,7 @@ Kind = TypeVar("Kind")
 DATA = "data.json"
 """Digests of what the run is trained on."""
 SEALED = ("config.yaml", "labels.json")
-PLACES = ("manifest", "scenes", "humans", "weights", "root")
+PLACES = ("manifest", "scenes", "humans", "features", "weights", "root")
 """Keys of the configuration that say where data lies."""
 FIRST_TEMPORARY = re.compile(
     r"\.(labels|environment|data|config)\.\d+\.tmp\.(json|yaml)"
@@ -126,15 +126,15 @@ class Run:
                 temporary.write_text(text)
             seal_folder(self.path, SEALED)
             return
-        there = type(self).open(self.path, trust=self.trust)
+        earlier = type(self).open(self.path, trust=self.trust)
         places = self._places_of_same_data(data)
-        for key in sorted({*self.config, *there.config} - places):
-            if self.config.get(key) != there.config.get(key):
+        for key in sorted({*self.config, *earlier.config} - places):
+            if self.config.get(key) != earlier.config.get(key):
                 raise InputError(
-                    f"{self.path} holds a run with another configuration ({key}: {there.config.get(key)!r} there, "
+                    f"{self.path} holds a run with another configuration ({key}: {earlier.config.get(key)!r} there, "
                     f"{self.config.get(key)!r} now): choose another folder, or delete that one"
                 )
-        if (there.actions, there.scenes) != (self.actions, self.scenes):
+        if (earlier.actions, earlier.scenes) != (self.actions, self.scenes):
             raise InputError(
                 f"{self.path} holds a run with other actions or scenes than the manifest and labels have now"
             )

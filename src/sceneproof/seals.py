@@ -167,8 +167,8 @@ def _parquet_seal(file: BinaryIO) -> int | None:
         return None
     file.seek(length - 8 - footer)
     # the last one: a table may hold such a text, too, and what it holds comes before
-    found = list(_PARQUET_SEAL.finditer(file.read(footer)))
-    return length - 8 - footer + found[-1].start(1) if found else None
+    matches = list(_PARQUET_SEAL.finditer(file.read(footer)))
+    return length - 8 - footer + matches[-1].start(1) if matches else None
 
 
 def _digest(file: BinaryIO, length: int | None = None, *, without: range = range(0)) -> "hashlib._Hash":

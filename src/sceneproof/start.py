@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill, load_official
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Learner
@@ -27,7 +28,7 @@ def start_from(method: Learner, weights: Path, actions: Sequence[str], scenes: S
     Raises:
         InputError: no such weights, a corrupt file, or a backbone of another shape.
     """
-    parts, other_classes = _parts(Path(weights), actions, scenes)
+    parts, other_classes = _parts(Path(weights), method.backbone, actions, scenes)
     if "backbone" not in parts:
         raise InputError(f"{weights}: holds no weights of a backbone, only of {', '.join(sorted(parts)) or 'nothing'}")
     own = dict(method.named_children())
@@ -44,11 +45,11 @@ def start_from(method: Learner, weights: Path, actions: Sequence[str], scenes: S
 
 
 def _parts(
-    weights: Path, actions: Sequence[str], scenes: Sequence[str]
+    weights: Path, backbone: Backbone, actions: Sequence[str], scenes: Sequence[str]
 ) -> tuple[dict[str, dict[str, Tensor]], set[str]]:
     """State dicts by part, and the names of the heads whose classes are others."""
     if not weights.is_dir():
-        return load_official(weights), set()
+        return load_official(weights, backbone), set()
     run = Run.open(weights)
     parts: dict[str, dict[str, Tensor]] = {}
     for key, value in read_weights(run.path / "weights.safetensors").items():

@@ -31,11 +31,13 @@ def study(
     *,
     seeds: Sequence[int] = (0,),
     starts: Sequence[Path] = (),
+    weights: Path | None = None,
     learning_rates: Sequence[float] = (),
     tuning_seed: int = 1000,
     tuning_start: Path | None = None,
     scenes: Address | None = None,
     humans: Address | None = None,
+    features: Path | None = None,
     splits: Sequence[str] = ("test",),
     root: Address | None = None,
     results: Path | None = None,
@@ -56,6 +58,7 @@ def study(
         out: folder for the runs and the page.
         seeds: one run each.
         starts: run folders to start from (transfer): every recipe is trained from each of them, with its seed.
+        weights: an official checkpoint that every run starts from.
         learning_rates: try each of these for every recipe and take the one that is best on the validation split: the
             same budget for every row. Without it, the recipes' own.
         tuning_seed: seed of these trials, which is none of the seeds that are reported.
@@ -63,6 +66,7 @@ def study(
             seed is theirs.
         scenes: table of soft scene labels.
         humans: table of person boxes or masks.
+        features: classification: folder that `sceneproof features` made of all these splits, to train and to test on.
         splits: splits to test on.
         root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         results: a results.csv to add the figures to.
@@ -87,10 +91,16 @@ def study(
     out = Path(out)
     check_prefixes(trust)
     task = _task(recipes, trust)
-    task.refuse_other(f"; these are recipes of {task.name}: {recipes[0]}", scenes=scenes, humans=humans)
+    task.refuse_other(
+        f"; these are recipes of {task.name}: {recipes[0]}", scenes=scenes, humans=humans, features=features
+    )
     task.options(options)
-    tables = {"scenes": scenes, "humans": humans, "root": root}
-    given = [f"--{name}={value}" for name, value in tables.items() if value]
+    if weights is not None and starts:
+        raise InputError(
+            "--weights, --starts: every run starts from the one or from one of the others: give one of them"
+        )
+    tables = {"scenes": scenes, "humans": humans, "features": features, "root": root}
+    given = [f"--{name}={value}" for name, value in {**tables, "weights": weights}.items() if value]
     given += ["--trust", *trust] if trust else []
     given += [f"--memory={str(memory).lower()}", f"--quiet={str(quiet).lower()}", f"--workers={workers}"]
     if "workers" in signature(task.testing).parameters:

@@ -4,6 +4,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
@@ -24,7 +25,7 @@ from sceneproof.spec import Spec, plain
 if TYPE_CHECKING:
     from sceneproof.run import Run
 
-TABLES = ("scenes", "humans")
+TABLES = ("scenes", "humans", "features")
 """What may be known of videos besides a manifest."""
 
 
@@ -36,11 +37,13 @@ class Tables:
         manifest: all splits.
         scenes: where the table of scene labels is, or None.
         humans: where the table of people is, or None.
+        features: the folder of features that were kept of the videos, or None.
     """
 
     manifest: Manifest
     scenes: Address | None = None
     humans: Address | None = None
+    features: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Plan:
         validation_split: what is validated on, or None.
         seed: of all that is drawn.
         freeze_backbone: whether the heads alone are trained.
+        freeze_lower: whether the backbone's lower stages stay as they are.
         memory: whether decoded videos are kept.
         workers: loader processes.
         optimisation: how the losses are minimised.
@@ -61,6 +65,7 @@ class Plan:
     validation_split: str | None
     seed: int
     freeze_backbone: bool
+    freeze_lower: bool
     memory: bool
     workers: int
     optimisation: Optimisation
@@ -88,12 +93,12 @@ class Training(ABC):
     name: str
 
     @abstractmethod
-    def check(self, network: Any, name: str) -> None:
+    def check(self, network: Any, config: Mapping[str, Any]) -> None:
         """Refuses a network that cannot be trained on this, before anything long starts.
 
         Args:
-            network: with fresh weights.
-            name: its class's, for messages.
+            network: with the weights that it starts from.
+            config: the run's, which names its classes.
 
         Raises:
             InputError: clips that its backbone does not take, or a table that it needs.
@@ -162,7 +167,7 @@ class Task(ABC):
     Attributes:
         network: what is trained for it.
         method, backbone, optimisation: what is taken where nothing is said.
-        tables: what it reads besides a manifest, of "scenes" and "humans".
+        tables: what it reads besides a manifest, of `TABLES`.
         criterion: the figure of validation that picks weights and rates.
         testing: its options of `evaluate`.
         page: 'module:name' of the page of its runs, a `StudyPage`.

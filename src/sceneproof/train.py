@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from sceneproof.addresses import Address
 from sceneproof.backbones import Backbone
 from sceneproof.data.digests import weights_digests
+from sceneproof.data.kept import lower_names
 from sceneproof.data.manifest import Manifest
 from sceneproof.engine import Job, fit
 from sceneproof.errors import InputError
@@ -43,7 +44,9 @@ def train(
     method: Callable[[Backbone, Any], Learner] | None = None,
     scenes: Address | None = None,
     humans: Address | None = None,
+    features: Path | None = None,
     weights: Path | None = None,
+    freeze: Literal["lower"] | None = None,
     freeze_backbone: bool = False,
     train_split: str = "train",
     validation_split: str | None = "validation",
@@ -69,8 +72,11 @@ def train(
             ActionFormer, PerFrame; detection: SSD, MOC; or one of your own. By default the first of these.
         scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it.
         humans: table of person boxes or masks; SDN's confusion loss needs it, and detection, which learns the boxes.
+        features: folder that `sceneproof features` made of these videos: clips are not read, but what the backbone's
+            lower stages say of them, which stay as they are; many times quicker. Needs the same --weights.
         weights: start from these: a run folder of any task, or an official .pth checkpoint. Heads come along only
             where they fit and the classes are the same.
+        freeze: lower: leave the backbone's lower stages as they are, and train its last ones and the heads.
         freeze_backbone: train the heads alone: the transfer protocol's linear evaluation.
         train_split: split of the manifest to train on; its actions are the model's classes.
         validation_split: split to validate on, and to pick the weights that are kept. It must be in context; null: no
@@ -94,15 +100,16 @@ def train(
     config = _config(locals(), chosen)
     if seed < 0:
         raise InputError(f"seed: must be at least 0, not {seed}")
-    chosen.refuse_other(scenes=scenes, humans=humans)
-    plan = Plan(train_split, validation_split, seed, freeze_backbone, memory, workers, optimisation)
-    data = chosen.gather(Tables(Manifest.read(manifest, root), scenes, humans), plan)
+    chosen.refuse_other(scenes=scenes, humans=humans, features=features)
+    frozen = freeze == "lower" or features is not None
+    plan = Plan(train_split, validation_split, seed, freeze_backbone, frozen, memory, workers, optimisation)
+    data = chosen.gather(Tables(Manifest.read(manifest, root), scenes, humans, features), plan)
     known = TrainingFacts(data.groups, data.facts.rows, data.facts.steps)
     run = Run(Path(out), config, data.actions, list(data.scenes), known=known, trust=named(config))
     torch.manual_seed(seed)
     network = run.build(data.facts)
-    data.check(network, config["method"]["class_path"])
     loaded = start_from(network, weights, run.actions, run.scenes) if weights is not None else set()
+    data.check(network, config)
     return _carry_out(run, network, data, plan, weights_digests(weights), loaded, quiet=quiet)
 
 
@@ -156,7 +163,7 @@ def _carry_out(
                 criterion=feed.criterion,
                 accelerator=accelerator,
                 new=sorted(parts - loaded),
-                frozen=network.backbones if plan.freeze_backbone else (),
+                frozen=_frozen(network, plan),
                 unreadable=feed.unreadable,
                 quiet=quiet,
             )
@@ -165,6 +172,13 @@ def _carry_out(
                 _tell(feed, skipped, data.name)
             accelerator.end_training()
     return run
+
+
+def _frozen(network: Learner, plan: Plan) -> Sequence[str]:
+    """The names of the modules that are not trained."""
+    if plan.freeze_backbone:
+        return network.backbones
+    return lower_names(network, network.backbones) if plan.freeze_lower else ()
 
 
 def _tell(data: Material, skipped: int, name: str) -> None:

@@ -88,8 +88,8 @@ def named_object(path: str) -> Any:
 
 def named_function(path: str) -> Callable[..., Any]:
     """The same of a function."""
-    made: Callable[..., Any] = named_object(path)
-    return made
+    function: Callable[..., Any] = named_object(path)
+    return function
 
 
 def import_paths(values: Any) -> list[str]:

@@ -54,6 +54,19 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What a frozen network's lower stages say of a clip, kept in place of its frames.
+
+    Attributes:
+        clip: float16 (D, T', H', W').
+        twin: the same of its masked twin; None where the video has none.
+    """
+
+    clip: NDArray[np.float16]
+    twin: NDArray[np.float16] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One training or test example, made in a loader's worker from (seed, epoch, row) alone.
 
@@ -67,6 +80,7 @@ class Sample:
         problem: why the video could not be read; the clip is then empty and nothing of this sample is used.
         people: who is where, in pixels of the clip after resizing and mirroring; None where boxes are not learnt.
         second: another clip, of the same row or of another one, for methods that ask for it.
+        kept: features in place of the clip, which is then empty.
     """
 
     row: int
@@ -77,6 +91,7 @@ class Sample:
     problem: str = ""
     people: People | None = None
     second: "Sample | None" = None
+    kept: Kept | None = None
 
 
 Need = Literal["scene", "people", "without_humans", "second_clip", "other_clip", "group"]

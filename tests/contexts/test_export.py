@@ -80,6 +80,20 @@ def test_videos_come_back_with_a_manifest_that_says_what_they_are_made_of(one: P
     assert len(failures) == len(NAMES) - 2
 
 
+def test_originals_and_variants_are_splits_of_one_manifest(world: Path, tmp_path: Path) -> None:
+    names = ["swap_random", "swap_same", "self_paste"]
+    people, out = world / "masks.parquet", tmp_path / "out"
+    export(world / "manifest.parquet", out, humans=people, variants=names, originals=True, workers=1, quiet=True)
+    made = Manifest.read(out / "manifest.parquet")
+    contexts = made.rows.groupby("split")["context"].agg(lambda values: list(values.dropna().unique())).to_dict()
+    assert contexts == {
+        "test": ["in"], "test_swap_random": ["out"], "test_swap_same": [], "test_self_paste": [],
+    }  # fmt: skip
+    assert list(made.split("test").rows["video"]) == ["a0", "a1", "b0", "b1", "c0"]
+    np.testing.assert_array_equal(decode(made.path(0)), decode(world / "a0.mp4"))
+    assert len(decode(made.path(len(made) - 1))) == 8
+
+
 @pytest.mark.processes
 def test_files_do_not_depend_on_workers_and_are_not_made_twice(world: Path, one: Path, tmp_path: Path) -> None:
     rows, two = Manifest.read(one / "manifest.parquet").rows, exported(world, tmp_path / "two", workers=2)

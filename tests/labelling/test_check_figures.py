@@ -103,7 +103,7 @@ def test_people_in_numbers(tmp_path: Path) -> None:
     own = clips(tmp_path)
     people = People.read(write_boxes(tmp_path / "boxes.parquet", ROWS), own)
     assert people.frames.tolist() == [8, 1, 1, 0]
-    assert people.found.tolist() == [9, 1, 1, 0]
+    assert people.detections.tolist() == [9, 1, 1, 0]
     assert people.tracks is not None
     assert people.tracks.tolist() == [2, 1, 1, 0]
     np.testing.assert_allclose(people.area, [9 * 100 / 800, 0.5, 100 / 800, 0])
@@ -232,7 +232,7 @@ def test_scenes_in_numbers(tmp_path: Path) -> None:
     own = clips(tmp_path)
     scenes = Scenes.read(write_scenes(tmp_path / "scenes.parquet", VECTORS, NAMES), own)
     np.testing.assert_allclose(scenes.entropy, [0, math.log(2), math.log(4), np.nan])
-    assert scenes.there.tolist() == [True, True, True, False]
+    assert scenes.labelled.tolist() == [True, True, True, False]
     assert scenes.top[:3].tolist() == [[0, 1, 2]] * 3
     np.testing.assert_allclose(scenes.mean, [1.75 / 3, 0.75 / 3, 0.25 / 3, 0.25 / 3])
     rows = by_clip(own, None, scenes)

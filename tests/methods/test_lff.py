@@ -56,6 +56,13 @@ def test_the_authors_weights_over_three_steps() -> None:
         assert ours == pytest.approx(theirs, rel=1e-6)
 
 
+def test_an_action_that_is_learnt_to_the_last_bit_weighs_nothing() -> None:
+    method, row = make(), torch.arange(6)
+    losses = torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 2.0])
+    method.note(row, losses, losses)
+    assert method.difficulty(row).tolist() == pytest.approx([0, 0.5, 0.5, 0, 0.5, 0.5], abs=1e-6)
+
+
 def test_clips_that_only_the_biased_network_fails_on_weigh_more() -> None:
     method, row = make(), torch.arange(6)
     method.note(row, torch.tensor([2.0, 2.0, 2.0, 1.0, 2.0, 2.0]), torch.tensor([1.0, 1.0, 1.0, 1.0, 0.1, 1.0]))

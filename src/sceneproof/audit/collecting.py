@@ -20,7 +20,7 @@ from sceneproof.jobs.working import work_through
 
 AT_ONCE = 16
 """Videos whose answers are written together: a kill costs these at most."""
-DRAWING = 2  # raised whenever the same settings give other variants
+DRAWING = 3  # raised whenever the same settings give other variants or keep more of them
 
 
 @dataclass(frozen=True)

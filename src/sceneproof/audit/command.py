@@ -122,15 +122,15 @@ def audit_command(
         print(plan(data, subject))
         return None
     count = workers if workers is not None else 1 if torch.cuda.is_available() and device != "cpu" else processors()
-    found = conduct(
+    audit = conduct(
         subject, data, naming, out, opening=opening, among=among, title=title, shown=shown, workers=count,
         time_limit=time_limit, remedy=remedy, quiet=quiet,
     )  # fmt: skip
     if results is not None:
         commit = str(environment()["commit"] or "")
         add_figures(results, read_figures(out / FILE), commit)
-    refuse(conditions, found.measures.figures)
-    return found
+    refuse(conditions, audit.measures.figures)
+    return audit
 
 
 def audit(

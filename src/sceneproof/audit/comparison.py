@@ -37,47 +37,50 @@ def compared(a: AuditTable, b: AuditTable) -> Comparison:
     """
     same_videos([a, b])
     accuracies, reliances = {}, {}
-    for name in [one for one in a.variants if one in b.variants]:
+    for name in [variant for variant in a.variants if variant in b.variants]:
         readable = name != "original"
-        one, other = a.part(name, readable=readable), b.part(name, readable=readable)
-        accuracies[name] = paired_accuracy(other.right(name), one.right(name))
+        of_a, of_b = a.part(name, readable=readable), b.part(name, readable=readable)
+        accuracies[name] = paired_accuracy(of_b.right(name), of_a.right(name))
         if name in SWAPPED.values():
-            named = (other.predicted[name], one.predicted[name])
-            reliances[name] = reliance_difference(*named, one.truth, backgrounds(a, one))
+            named = (of_b.predicted[name], of_a.predicted[name])
+            reliances[name] = reliance_difference(*named, of_a.truth, backgrounds(a, of_a))
     return Comparison(a, b, accuracies, reliances)
 
 
-def as_json(found: Comparison) -> dict[str, Any]:
+def as_json(comparison: Comparison) -> dict[str, Any]:
     """The figures of the page, B less A, shares from 0 to 1."""
     return {
-        "a": found.a.model,
-        "b": found.b.model,
+        "a": comparison.a.model,
+        "b": comparison.b.model,
         "top1": {
             name: {
-                "words": WORDS[name], "videos": one.videos, "a": asdict(one.b), "b": asdict(one.a),
-                "difference": asdict(one.difference), "only_a": one.test.only_b, "only_b": one.test.only_a,
-                "p": one.test.p,
+                "words": WORDS[name], "videos": paired.videos, "a": asdict(paired.b), "b": asdict(paired.a),
+                "difference": asdict(paired.difference), "only_a": paired.test.only_b, "only_b": paired.test.only_a,
+                "p": paired.test.p,
             }
-            for name, one in found.accuracies.items()
+            for name, paired in comparison.accuracies.items()
         },
         "swaps": {
-            name: {key: _plain(getattr(one, key)) for key in ("shacc", "sberr", "reliance")}
-            for name, one in found.reliances.items()
+            name: {key: _plain(getattr(swap, key)) for key in ("shacc", "sberr", "reliance")}
+            for name, swap in comparison.reliances.items()
         },
     }  # fmt: skip
 
 
-def differences(found: Comparison) -> list[Figure]:
+def differences(comparison: Comparison) -> list[Figure]:
     """B less A on the same clips: top-1 by variant, and SHAcc, SBErr and reliance by swap."""
-    of = {"run": f"{found.b.model} less {found.a.model}", "recipe": f"audit/{found.b.model} less {found.a.model}"}
+    of = {
+        "run": f"{comparison.b.model} less {comparison.a.model}",
+        "recipe": f"audit/{comparison.b.model} less {comparison.a.model}",
+    }
     figures = [
         Figure("top1" if name == "original" else f"top1_{name}", paired.difference, paired.videos)
-        for name, paired in found.accuracies.items()
+        for name, paired in comparison.accuracies.items()
     ]
     for end, variant in SWAPPED.items():
-        if (swap := found.reliances.get(variant)) is not None:
+        if (swap := comparison.reliances.get(variant)) is not None:
             names = {"human_accuracy": swap.shacc, "scene_error": swap.sberr, "scene_reliance": swap.reliance}
-            videos = found.accuracies[variant].videos
+            videos = comparison.accuracies[variant].videos
             figures += [Figure(f"{name}{end}", interval, videos) for name, interval in names.items()]
     return named(figures, **of, seed=ALL)
 

@@ -96,8 +96,8 @@ def _number(tree: ast.expr) -> float | None:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return float(value)
         case ast.UnaryOp(op=ast.USub(), operand=inner):
-            found = _number(inner)
-            return None if found is None else -found
+            number = _number(inner)
+            return None if number is None else -number
     return None
 
 
@@ -112,7 +112,7 @@ def _value(tree: ast.expr, figures: Mapping[str, float]) -> bool:
         case ast.Compare(left=left, ops=ways, comparators=others):
             sides = [_side(side, figures) for side in (left, *others)]
             pairs = zip(sides, ways, sides[1:], strict=False)
-            return all(COMPARE[type(way)](one, other) for one, way, other in pairs)
+            return all(COMPARE[type(way)](first, second) for first, way, second in pairs)
     raise AssertionError("parsed and checked")
 
 

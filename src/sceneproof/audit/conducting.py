@@ -27,7 +27,7 @@ from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.figures import FILE, Figure, named, write_figures
-from sceneproof.pages.audit import shown_clips, write_page
+from sceneproof.pages.audit import shown_clips, watched_clips, write_page
 from sceneproof.pages.audit_words import headline
 from sceneproof.terminal import visible
 
@@ -116,9 +116,12 @@ def conduct(
     measures = measure(table, probes=probe_figures(table, labels))
     page = f"How much does {table.model} lean on the scene?"
     of = {"run": table.model, "recipe": f"audit/{table.model}", "seed": "0"}
-    found = remedied(table) if remedy else None
-    write_figures(out / FILE, named([*measures.figures.values(), *_keep(found, out)], **of))
-    write_page(table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page, remedy=found)
+    correction = remedied(table) if remedy else None
+    write_figures(out / FILE, named([*measures.figures.values(), *_keep(correction, out)], **of))
+    write_page(
+        table, measures, out, clips=shown_clips(table, scorer, videos, shown), title=page,
+        watched=watched_clips(table, scorer, videos, shown), remedy=correction,
+    )  # fmt: skip
     answers.parts.end()
     if not quiet:
         print(
@@ -129,13 +132,13 @@ def conduct(
     return Audit(table, measures, out)
 
 
-def _keep(found: Remedied | str | None, out: Path) -> list[Figure]:
+def _keep(correction: Remedied | str | None, out: Path) -> list[Figure]:
     """Writes a remedy to the audit's folder, in place of an earlier one, and gives its figures."""
-    if not isinstance(found, Remedied):
+    if not isinstance(correction, Remedied):
         (out / REMEDY).unlink(missing_ok=True)
         return []
-    found.remedy.write(out / REMEDY)
-    return found.figures()
+    correction.remedy.write(out / REMEDY)
+    return correction.figures()
 
 
 def _rows(answered: pd.DataFrame, videos: Manifest, naming: Naming, *, among: Among) -> pd.DataFrame:
@@ -148,7 +151,7 @@ def _rows(answered: pd.DataFrame, videos: Manifest, naming: Naming, *, among: Am
     rows["background_scene"] = [_scene(background, scenes) for background in rows["background"]]
     if among == "audited":
         others = naming.action_of < 0
-        kept = [None if one is None else np.where(others, 0, one) for one in rows["scores"]]
+        kept = [None if scores is None else np.where(others, 0, scores) for scores in rows["scores"]]
         rows["scores"] = pd.Series(kept, rows.index, dtype=object)
     return rows[list(COLUMNS)]
 
@@ -159,8 +162,8 @@ def _digests(data: DataSettings) -> dict[str, str]:
 
 
 def _scene(background: str, scenes: Mapping[Any, object]) -> str:
-    found = scenes.get(background)
-    return found if isinstance(found, str) else ""
+    scene = scenes.get(background)
+    return scene if isinstance(scene, str) else ""
 
 
 def _ids(videos: Manifest) -> list[str]:

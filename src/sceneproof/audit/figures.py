@@ -29,8 +29,24 @@ WORDS = {
     "frozen": "one frame repeated",
 }
 """What each variant is, in plain words."""
+NOTES = {
+    "median": "The gap shows what other frames see there.",
+    "median and spatial": "The gap shows what other frames see there; what no frame sees is guessed from around it.",
+    "aligned": "The camera moves: the gap shows what other frames see there.",
+    "aligned and spatial": (
+        "The camera moves: the gap shows what other frames see there; what none sees is guessed from around it."
+    ),
+    "spatial": "What is behind the person is guessed from around: the camera’s motion cannot be told.",
+    "no folder of backgrounds: a drawn scene of the Mall": "A drawn place.",
+}
+"""Notes of variants, in words for those who do not know how they are made."""
 SWAPPED = {"": "swap_random", "_close": "swap_close", "_far": "swap_far"}
 """Ends of the names of figures, by the swap that they are taken from."""
+
+
+def note_in_words(note: str) -> str:
+    """How a variant was made, in plain sentences."""
+    return " ".join(NOTES.get(part, f"{part[0].upper()}{part[1:]}.") for part in note.split("; ") if part)
 
 
 @dataclass(frozen=True)
@@ -43,20 +59,20 @@ class About:
 
 
 def _catalog() -> dict[str, About]:
-    found = {
+    catalog = {
         "top1": About("Top-1", "Share of videos whose action is named."),
         "mean_class": About("Mean class accuracy", "Top-1 of each action, averaged with equal weight."),
     }
     for variant in VARIANTS[1:]:
         words = WORDS[variant]
-        found[f"top1_{variant}"] = About(f"Top-1, {words}", f"Share of these clips whose action is named: {words}.")
+        catalog[f"top1_{variant}"] = About(f"Top-1, {words}", f"Share of these clips whose action is named: {words}.")
     for variant in VARIANTS[1:]:
-        found[f"survives_{variant}"] = About(
+        catalog[f"survives_{variant}"] = About(
             f"Survives: {WORDS[variant]}", "Top-1 on the variant over top-1 on the same clips as they are."
         )
     for end, variant in SWAPPED.items():
         kind = variant.removeprefix("swap_")
-        found |= {
+        catalog |= {
             f"human_accuracy{end}": About(
                 f"SHAcc, {kind} swap", "Share of swapped clips where the model names the person’s action (HAT)."
             ),
@@ -72,7 +88,7 @@ def _catalog() -> dict[str, About]:
                 "How often it names that same other action on the clip pasted back on its own background.",
             ),
         }
-    found |= {
+    catalog |= {
         "scene_cost": About(
             "Cost of another scene", "Top-1 in the same action’s place less top-1 in another’s: cutting cancels.",
             "difference",
@@ -83,10 +99,10 @@ def _catalog() -> dict[str, About]:
         ),
     }  # fmt: skip
     for still in STILLS:
-        found[f"contrasted_{still}"] = About(
+        catalog[f"contrasted_{still}"] = About(
             f"Contrasted accuracy, {still}", "Right on SCUBA, and no longer so on its frozen twin (Li et al. 2023)."
         )
-    return found | {
+    return catalog | {
         "worst_group": About("Worst group", "Lowest top-1 of an action in a scene."),
         "scene_leakage": About("Scene leakage", "How well a linear probe on the features names the scene."),
         "scene_bias": About("B_scene", "ln of how well the scene labels alone name the action, over chance.", "nats"),

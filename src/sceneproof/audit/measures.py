@@ -17,6 +17,9 @@ from sceneproof.metrics.bootstrap import Interval, class_interval, mean_interval
 from sceneproof.metrics.pull import Pull, scene_pull
 from sceneproof.metrics.scene_reliance import contrasted, reliance, survival
 
+NOT_ASKED = " was not asked for"
+"""How the reason ends why a figure is missing, where nobody wanted it."""
+
 
 @dataclass(frozen=True)
 class Measures:
@@ -51,13 +54,13 @@ def measure(table: AuditTable, *, probes: Sequence[Figure] = (), minimum_count: 
         probes: figures that a linear probe was trained for, and those of channels: `probes.probe_figures`.
         minimum_count: videos that a group, or a background of the matrix, needs to be counted.
     """
-    found = {figure.metric: figure for figure in probes}
+    measured = {figure.metric: figure for figure in probes}
     for figure in (
         *_accuracies(table), *_survivals(table), *_swaps(table), *_costs(table), *_contrasts(table),
         *_attention(table), *_people(table), _worst(table, minimum_count),
     ):  # fmt: skip
-        found[figure.metric] = figure
-    figures = {name: found.get(name, Figure(name, None, detail="not measured")) for name in CATALOG}
+        measured[figure.metric] = figure
+    figures = {name: measured.get(name, Figure(name, None, detail="not measured")) for name in CATALOG}
     known = table.original["scene"].notna().any()
     return Measures(
         figures,
@@ -74,7 +77,7 @@ def _why_not(table: AuditTable, *variants: str) -> str:
     for name in variants:
         rows = table.rows[table.rows["variant"] == name]
         if rows.empty:
-            return str(table.facts.get("unable", {}).get(name) or f"{name} was not asked for")
+            return str(table.facts.get("unable", {}).get(name) or f"{name}{NOT_ASKED}")
         if not (rows["problem"] == "").any():
             return str(rows["problem"].value_counts().idxmax())
     return f"no video has {' and '.join(variants)}"
@@ -91,8 +94,8 @@ def _of(
     part = table.part(*variants)
     if not len(part):
         return Figure(name, None, detail=_why_not(table, *variants))
-    found = interval(part)
-    return Figure(name, found, len(part), "" if found else why)
+    estimate = interval(part)
+    return Figure(name, estimate, len(part), "" if estimate else why)
 
 
 def _accuracies(table: AuditTable) -> list[Figure]:
@@ -123,13 +126,14 @@ def _swaps(table: AuditTable) -> list[Figure]:
         part = table.part(name)
         names = [f"{figure}{end}" for figure in ("human_accuracy", "scene_error", "names_neither", "scene_reliance")]
         if not len(part):
-            figures += [Figure(one, None, detail=_why_not(table, name)) for one in names]
+            figures += [Figure(metric, None, detail=_why_not(table, name)) for metric in names]
         else:
-            found = reliance(part.predicted[name], part.truth, backgrounds(table, part))
-            values = (found.shacc, found.sberr, found.neither, found.reliance)
+            swaps = reliance(part.predicted[name], part.truth, backgrounds(table, part))
+            values = (swaps.shacc, swaps.sberr, swaps.neither, swaps.reliance)
             why = "the model never names either action"
             figures += [
-                Figure(one, value, len(part), "" if value else why) for one, value in zip(names, values, strict=True)
+                Figure(metric, value, len(part), "" if value else why)
+                for metric, value in zip(names, values, strict=True)
             ]
         figures.append(_of(
             table, f"scene_error_control{end}", ("self_paste", name),
@@ -161,10 +165,10 @@ def _contrasts(table: AuditTable) -> list[Figure]:
 def _attention(table: AuditTable) -> list[Figure]:
     why = str(table.facts.get("maps_missing") or "no video has people in the part that the model sees")
     rows = table.original
-    there = rows["on_person"].notna() & rows["person_area"].notna()
-    if not there.any():
+    known = rows["on_person"].notna() & rows["person_area"].notna()
+    if not known.any():
         return [Figure(name, None, detail=why) for name in ("on_person", "person_area")]
-    return [Figure(name, mean_interval(rows[name][there]), int(there.sum())) for name in ("on_person", "person_area")]
+    return [Figure(name, mean_interval(rows[name][known]), int(known.sum())) for name in ("on_person", "person_area")]
 
 
 def _people(table: AuditTable) -> list[Figure]:
@@ -172,7 +176,10 @@ def _people(table: AuditTable) -> list[Figure]:
     names = ("people_known", "people_cover", "people_left_out")
     share, cover = (table.original[name].astype(np.float64) for name in ("people_share", "people_cover"))
     if share.isna().all():
-        return [Figure(name, None, detail="how often people are known was not asked for") for name in names]
+        return [
+            Figure(name, None, detail="this audit is from before it was noted how often people are known")
+            for name in names
+        ]
     some, enough = share > 0, (share > 0) & (share >= table.least_share)
     left_out = Figure(names[2], mean_interval(some & ~enough), int(share.notna().sum()))
     if not enough.any():
@@ -204,11 +211,11 @@ def _groups(table: AuditTable) -> pd.DataFrame:
 def _by(table: AuditTable, column: str) -> pd.DataFrame:
     """A row a value of the column, with the share that is right by variant."""
     whole = table.part("original", readable=False)
-    found = whole.rows.groupby(column, sort=True).size().rename("videos").to_frame()
+    shares = whole.rows.groupby(column, sort=True).size().rename("videos").to_frame()
     for name in table.variants:
         part = table.part(name, readable=name != "original")
-        found[name] = pd.Series(part.right(name)).groupby(part.rows[column].to_numpy()).mean()
-    return found.rename_axis(column).reset_index()
+        shares[name] = pd.Series(part.right(name)).groupby(part.rows[column].to_numpy()).mean()
+    return shares.rename_axis(column).reset_index()
 
 
 def _pull(table: AuditTable, minimum_count: int) -> Pull | None:

@@ -64,28 +64,30 @@ def class_table(classes: Sequence[str], actions: Sequence[str], mapping: Path | 
         places = said.get(action, [] if place is None else [place])
         if not places:
             (left_out if action in said else unknown).append(action)
-        for one in places:
-            if one in taken:
+        for number in places:
+            if number in taken:
                 raise InputError(
-                    f"the class {classes[one]!r} is of two actions, {taken[one]!r} and {action!r}: map one of them "
-                    f"to another class, or leave it out"
+                    f"the class {classes[number]!r} is of two actions, {taken[number]!r} and {action!r}: "
+                    f"map one of them to another class, or leave it out"
                 )
-            taken[one] = action
+            taken[number] = action
     if unknown:
         raise InputError(_unmatched(unknown, known))
     kept = sorted(set(actions) - set(left_out))
     if not kept:
         raise InputError(f"{mapping or 'the manifest'}: no action is left to audit")
     action_of = np.full(len(classes), -1, np.int64)
-    for one, action in taken.items():
-        action_of[one] = kept.index(action)
+    for number, action in taken.items():
+        action_of[number] = kept.index(action)
     return Naming(kept, action_of, left_out)
 
 
 def plain(name: str) -> str:
     """A name without what spelling may differ in: 'ApplyEyeMakeup', 'apply_eye-makeup' -> 'applyeyemakeup'."""
     letters = unicodedata.normalize("NFKD", name)
-    return re.sub(r"[\s_\-]+", "", "".join(one for one in letters if not unicodedata.combining(one)).casefold())
+    return re.sub(
+        r"[\s_\-]+", "", "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
+    )
 
 
 class _Names:
@@ -125,23 +127,23 @@ class _Names:
 
     def near(self, name: str) -> list[str]:
         """Up to three names that are spelled like it."""
-        found = difflib.get_close_matches(plain(name), list(self._places), 3, 0.5)
-        return [self.names[self._places[one][0]] for one in found]
+        matches = difflib.get_close_matches(plain(name), list(self._places), 3, 0.5)
+        return [self.names[self._places[match][0]] for match in matches]
 
 
 def _unmatched(unknown: Sequence[str], known: _Names) -> str:
     near = {action: known.near(action) for action in unknown[:10]}
     lines = [
-        f"  {action!r}" + (f": near are {', '.join(map(repr, found))}" if found else "")
-        for action, found in near.items()
+        f"  {action!r}" + (f": near are {', '.join(map(repr, names))}" if names else "")
+        for action, names in near.items()
     ]
     more = [f"  and {len(unknown) - 10} more"] if len(unknown) > 10 else []
-    action, found = next(((action, found) for action, found in near.items() if found), (unknown[0], known.names[:1]))
+    action, names = next(((action, names) for action, names in near.items() if names), (unknown[0], known.names[:1]))
     return "\n".join([
         f"{counted(len(unknown), 'action of the manifest is', 'actions of the manifest are')} no class of the model "
         f"({counted(len(known.names), 'class', 'classes')}, such as "
         f"{', '.join(map(repr, known.names[:3]))}):", *lines, *more,
-        f"say which they are: --mapping FILE, {FORM}:", "  action,class", f"  {action},{found[0]}",
+        f"say which they are: --mapping FILE, {FORM}:", "  action,class", f"  {action},{names[0]}",
     ])  # fmt: skip
 
 
@@ -152,12 +154,12 @@ def _said(mapping: Path, classes: _Names, actions: _Names) -> Mapping[str, list[
     for line, action, name in _pairs(mapping):
         where = f"{mapping}: line {line}"
         known = actions.names[actions.known(action, where)]
-        found = said.setdefault(known, [])
+        places = said.setdefault(known, [])
         if not name:
             empty.add(known)
-        elif (place := classes.known(name, where)) not in found:
-            found.append(place)
-        if known in empty and found:
+        elif (place := classes.known(name, where)) not in places:
+            places.append(place)
+        if known in empty and places:
             raise InputError(f"{where}: {action!r} is left out, and has a class: which?")
     return said
 
@@ -183,21 +185,21 @@ def _yaml(mapping: Path, text: str) -> Iterator[tuple[int, str, str]]:
         raise InputError(f"{mapping}: expected action: class, a line each")
     for action, value in root.value:
         several = isinstance(value, yaml.SequenceNode)
-        for one in value.value if several and value.value else [value]:
-            empty = one.tag == NULL or (several and one is value)
-            if not isinstance(action, yaml.ScalarNode) or not (empty or isinstance(one, yaml.ScalarNode)):
+        for node in value.value if several and value.value else [value]:
+            empty = node.tag == NULL or (several and node is value)
+            if not isinstance(action, yaml.ScalarNode) or not (empty or isinstance(node, yaml.ScalarNode)):
                 raise InputError(
-                    f"{mapping}: line {one.start_mark.line + 1}: expected action: class, a list of classes, or null"
+                    f"{mapping}: line {node.start_mark.line + 1}: expected action: class, a list of classes, or null"
                 )
-            yield one.start_mark.line + 1, action.value, "" if empty else one.value
+            yield node.start_mark.line + 1, action.value, "" if empty else node.value
 
 
 def _csv(mapping: Path, text: str) -> Iterator[tuple[int, str, str]]:
     lines = csv.DictReader(io.StringIO(text), strict=True)
     try:
         if not {"action", "class"} <= set(lines.fieldnames or ()):
-            found = ", ".join(lines.fieldnames or ()) or "none"
-            raise InputError(f"{mapping}: expected {FORM}; the columns are: {found}")
+            columns = ", ".join(lines.fieldnames or ()) or "none"
+            raise InputError(f"{mapping}: expected {FORM}; the columns are: {columns}")
         for row in lines:
             if None in row:
                 raise InputError(f"{mapping}: line {lines.line_num}: more values than columns: quote names with commas")

@@ -39,30 +39,30 @@ def _leakage(table: AuditTable, scenes: SceneTable | None) -> Figure:
 def _bias(table: AuditTable, scenes: SceneTable | None) -> Figure:
     rows = table.original
     if scenes is not None:
-        vectors, there = scenes.rows_for([str(video) for video in rows["video"]])
+        vectors, labelled = scenes.rows_for([str(video) for video in rows["video"]])
     else:
         names = sorted(set(rows["scene"].dropna()))
-        there = rows["scene"].notna().to_numpy()
+        labelled = rows["scene"].notna().to_numpy()
         vectors = (rows["scene"].to_numpy(object)[:, None] == np.array(names, object)[None]).astype(np.float32)
-    if not there.any():
+    if not labelled.any():
         return Figure("scene_bias", None, detail="no scene labels: give --scenes TABLE")
-    found = _figure("scene_bias", _probed(vectors[there], rows["action"].to_numpy(str)[there], rows[there]))
-    if found.interval is None:
-        return found
-    least = 1 / (found.n * len(table.actions))  # of no video rightly named, the logarithm would be infinite
-    ends = (found.interval.value, found.interval.low, found.interval.high)
+    figure = _figure("scene_bias", _probed(vectors[labelled], rows["action"].to_numpy(str)[labelled], rows[labelled]))
+    if figure.interval is None:
+        return figure
+    least = 1 / (figure.n * len(table.actions))  # of no video rightly named, the logarithm would be infinite
+    ends = (figure.interval.value, figure.interval.low, figure.interval.high)
     value, low, high = (representation_bias(max(end, least), 1 / len(table.actions)) for end in ends)
-    return Figure("scene_bias", Interval(value, low, high), found.n)
+    return Figure("scene_bias", Interval(value, low, high), figure.n)
 
 
 def _outline(table: AuditTable) -> list[Figure]:
     """What the people's outlines give away, and what is left of them where people are taken out."""
-    found = _shape_probe(table, "original")
-    leaks = [_figure("outline_leak", found), _figure("hole_leak", _shape_probe(table, "human_inpainted"))]
-    if isinstance(found, str):
-        return [*leaks, Figure("outline_chance", None, detail=found)]
-    commonest = Interval(found.commonest, found.commonest, found.commonest)
-    return [*leaks, Figure("outline_chance", commonest, len(found.labels))]
+    probe = _shape_probe(table, "original")
+    leaks = [_figure("outline_leak", probe), _figure("hole_leak", _shape_probe(table, "human_inpainted"))]
+    if isinstance(probe, str):
+        return [*leaks, Figure("outline_chance", None, detail=probe)]
+    commonest = Interval(probe.commonest, probe.commonest, probe.commonest)
+    return [*leaks, Figure("outline_chance", commonest, len(probe.labels))]
 
 
 def _shape_probe(table: AuditTable, variant: str) -> Probe | str:
@@ -77,16 +77,16 @@ def _channels(table: AuditTable) -> list[Figure]:
         known = len(table.vectors("original")[0])
         why = "needs the variants shuffled, scuba_texture and scuba_sinusoid" if known else "no features"
         return [Figure(name, None, detail=why) for name in names]
-    found = static_dynamic(static, dynamic)
+    shares = static_dynamic(static, dynamic)
     return [
         Figure(name, interval, len(static[0]) + len(dynamic[0]))
-        for name, interval in zip(names, (found.static, found.dynamic), strict=True)
+        for name, interval in zip(names, (shares.static, shares.dynamic), strict=True)
     ]
 
 
-def _pairs(table: AuditTable, one: str, other: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+def _pairs(table: AuditTable, first: str, second: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Features of the videos that have both variants, in one order; None of fewer than two."""
-    (rows, features), (others, their_features) = table.vectors(one), table.vectors(other)
+    (rows, features), (others, their_features) = table.vectors(first), table.vectors(second)
     place = {video: row for row, video in enumerate(others["video"])}
     both = [(row, place[video]) for row, video in enumerate(rows["video"]) if video in place]
     if len(both) < 2:
@@ -95,17 +95,17 @@ def _pairs(table: AuditTable, one: str, other: str) -> tuple[NDArray[np.float64]
     return features[mine], their_features[theirs]
 
 
-def _figure(name: str, found: Probe | str) -> Figure:
+def _figure(name: str, probe: Probe | str) -> Figure:
     """A probe's accuracy as a figure, or why there is none."""
-    if isinstance(found, str):
-        return Figure(name, None, detail=found)
-    return Figure(name, found.accuracy, len(found.labels))
+    if isinstance(probe, str):
+        return Figure(name, None, detail=probe)
+    return Figure(name, probe.accuracy, len(probe.labels))
 
 
 def _probed(features: NDArray[Any], labels: NDArray[np.str_], rows: pd.DataFrame) -> Probe | str:
     """A probe for labels, of which '' is none; or why none can be trained."""
-    there = labels != ""
-    features, labels, rows = features[there], labels[there], rows[there]
+    labelled = labels != ""
+    features, labels, rows = features[labelled], labels[labelled], rows[labelled]
     if not len(labels):
         return "no scene labels: give --scenes TABLE, or a column 'scene' in the manifest"
     if len(labels) < LEAST:
@@ -121,5 +121,5 @@ def _scene_names(rows: pd.DataFrame, scenes: SceneTable | None) -> NDArray[np.st
     known: Sequence[Any] = rows["scene"].fillna("").tolist()
     if scenes is None or any(known):
         return np.array(known, dtype=np.str_)
-    vectors, there = scenes.rows_for([str(video) for video in rows["video"]])
-    return np.where(there, np.array(scenes.names)[vectors.argmax(1)], "")
+    vectors, labelled = scenes.rows_for([str(video) for video in rows["video"]])
+    return np.where(labelled, np.array(scenes.names)[vectors.argmax(1)], "")

@@ -58,15 +58,15 @@ class Remedied:
 
     def figures(self) -> list[Figure]:
         """As rows of figures.parquet, their slices saying what they are of."""
-        found = [figure_of("alpha", self.remedy.alpha, n=self.videos, slice=AFTER)]
+        figures = [figure_of("alpha", self.remedy.alpha, n=self.videos, slice=AFTER)]
         for place, of in enumerate((BEFORE, AFTER, CHANGE)):
             part = [Figure("top1", self.top1[place], self.videos)]
             if self.swaps is not None:
                 swap = self.swaps[place]
                 values = {"human_accuracy": swap.shacc, "scene_error": swap.sberr, "scene_reliance": swap.reliance}
                 part += [Figure(name, value, swap.videos) for name, value in values.items()]
-            found += named(part, slice=of)
-        return found
+            figures += named(part, slice=of)
+        return figures
 
 
 def remedied(table: AuditTable, *, cost: float = COST, scene: str | None = None) -> Remedied | str:
@@ -176,18 +176,18 @@ def _shares(pairs: _Pairs, alpha: float) -> tuple[float, float]:
     return float((predicted == pairs.truth).mean()), float((predicted == pairs.other).mean())
 
 
-def sentences(found: Remedied) -> list[str]:
+def sentences(correction: Remedied) -> list[str]:
     """What the remedy does, the most important first."""
-    before, after, change = found.top1
-    alpha = found.remedy.alpha
+    before, after, change = correction.top1
+    alpha = correction.remedy.alpha
     if alpha == 0:
-        return [f"No part of the scene’s answer can be taken out for {percent(found.remedy.cost, 1)} of accuracy."]
+        return [f"No part of the scene’s answer can be taken out for {percent(correction.remedy.cost, 1)} of accuracy."]
     said = [
         f"Taking {alpha:g} of the scene’s answer out, without training, brings top-1 on the clips as they are from "
         f"{percent(before.value)} to {percent(after.value)}: {points(change.value)} points ({between(change)})."
     ]
-    if found.swaps is not None:
-        mine, theirs, less = found.swaps
+    if correction.swaps is not None:
+        mine, theirs, less = correction.swaps
         said.append(
             f"In another action’s place it then names the place’s action on {percent(theirs.sberr.value)} of the clips "
             f"instead of {percent(mine.sberr.value)} ({points(less.sberr.value)} points, {between(less.sberr)}), and "
@@ -224,10 +224,10 @@ def remedy(
     """
     if not 0 <= cost < 1:
         raise InputError(f"--cost {cost:g}: give a share of clips, from 0 to 1")
-    found = remedied(AuditTable.read(audit), cost=cost, scene=scene)
-    if isinstance(found, str):
-        raise InputError(f"{audit}: no remedy can be chosen: {found}")
-    found.remedy.write(out)
+    correction = remedied(AuditTable.read(audit), cost=cost, scene=scene)
+    if isinstance(correction, str):
+        raise InputError(f"{audit}: no remedy can be chosen: {correction}")
+    correction.remedy.write(out)
     if not quiet:
-        print("\n".join([*map(visible, sentences(found)), f"written: {out}"]))
-    return found
+        print("\n".join([*map(visible, sentences(correction)), f"written: {out}"]))
+    return correction

@@ -18,8 +18,8 @@ from sceneproof.contexts.variants import Impossible, Made, Variants
 from sceneproof.data.clips import Frames
 from sceneproof.errors import InputError, VideoError
 
-FEATURES = ("original", "shuffled", "scuba_texture", "scuba_sinusoid")
-"""The variants whose features are kept: leakage is read off the first; channels of two pairs are compared."""
+FEATURES = ("original", "shuffled", "scuba_texture", "scuba_sinusoid", "frozen")
+"""The variants whose features are kept: for leakage, for channels of two pairs, and for static shortcuts."""
 
 ANSWERS = 5
 """Of multiple choice, as published ones have them (arXiv 2512.17953)."""
@@ -64,15 +64,15 @@ class Scorer:
     def _rows(self, footage: Footage) -> list[Row]:
         wanted = self.subject.sampling.clips(len(footage.frames), self.clips)
         rows = []
-        for name, made in self.variants.of(footage, wanted).each(self.names):
+        for name, variant in self.variants.of(footage, wanted).each(self.names):
             row: Row = {**EMPTY, "variant": name}
-            if isinstance(made, Impossible):
-                rows.append(row | {"problem": made.reason})
+            if isinstance(variant, Impossible):
+                rows.append(row | {"problem": variant.reason})
                 continue
-            clips = np.stack(made.clips)
-            row |= self._said(footage.video, made, clips, keep=name in FEATURES) | _facts(made)
-            if made.guessed is not None:
-                row["outline"] = outline_features(made.guessed).round(DIGITS)
+            clips = np.stack(variant.clips)
+            row |= self._said(footage.video, variant, clips, keep=name in FEATURES) | _facts(variant)
+            if variant.guessed is not None:
+                row["outline"] = outline_features(variant.guessed).round(DIGITS)
             if name == "original":
                 row |= how_known(footage.people, wanted)
             if name == "original" and footage.people is not None and row["people_share"] >= self.variants.least_share:
@@ -82,9 +82,9 @@ class Scorer:
             rows.append(row)
         return rows
 
-    def _said(self, video: str, made: Made, clips: Pixels, *, keep: bool) -> Row:
+    def _said(self, video: str, variant: Made, clips: Pixels, *, keep: bool) -> Row:
         if isinstance(self.subject, Chooser):
-            answer = self.subject.choose(clips, self._answers(self.subject, video, made))
+            answer = self.subject.choose(clips, self._answers(self.subject, video, variant))
         else:
             answer = self.subject.answer(clips)
         said: Row = {"scores": answer.scores.mean(0, dtype=np.float64).round(DIGITS).astype(np.float32)}
@@ -92,7 +92,7 @@ class Scorer:
             said["features"] = answer.features.mean(0, dtype=np.float64).round(DIGITS).astype(np.float32)
         return said
 
-    def _answers(self, subject: Chooser, video: str, made: Made) -> list[int]:
+    def _answers(self, subject: Chooser, video: str, variant: Made) -> list[int]:
         """What may be named: the person's action, the place's where that is another one, and others, in any order.
 
         Which, and in what order, follows from the seed, the video and the place alone.
@@ -101,11 +101,11 @@ class Scorer:
             InputError: an action that the model does not know.
         """
         known = {name: number for number, name in enumerate(subject.actions)}
-        wanted = dict.fromkeys([self.variants.partners.action(video), made.background_action or None])
+        wanted = dict.fromkeys([self.variants.partners.action(video), variant.background_action or None])
         actions = [action for action in wanted if action is not None]
         if strange := [action for action in actions if action not in known]:
             raise InputError(f"{subject.title}: is not asked for the action {strange[0]!r}: name all actions (--names)")
-        rng = generator(self.variants.seed, video, f"answers {made.background_action}")
+        rng = generator(self.variants.seed, video, f"answers {variant.background_action}")
         others = [action for action in self.variants.partners.actions if action not in actions and action in known]
         drawn = rng.permutation(len(others))[: ANSWERS - len(actions)]
         numbers = [known[action] for action in (*actions, *(others[place] for place in drawn))]
@@ -188,5 +188,5 @@ def seen(people: NDArray[np.bool_], maps: Maps, size: Sequence[int]) -> NDArray[
     return np.stack(shrunk).astype(np.float32)
 
 
-def _facts(made: Made) -> Row:
-    return {"background": made.background, "background_action": made.background_action, "note": made.note}
+def _facts(variant: Made) -> Row:
+    return {"background": variant.background, "background_action": variant.background_action, "note": variant.note}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sceneproof.audit.figures import note_in_words
 from sceneproof.audit.models.cam import area_of_person, share_on_person
 from sceneproof.audit.scoring import seen
 from sceneproof.audit.subject import Pixels, Subject
@@ -32,17 +33,6 @@ SHOWN = {
 }
 """The variants that are shown: the title of each, and how a sentence about it begins."""
 MAP = "Where the model looks"
-NOTES = {
-    "median": "The gap shows what other frames see there.",
-    "median and spatial": "The gap shows what other frames see there; what no frame sees is guessed from around it.",
-    "aligned": "The camera moves: the gap shows what other frames see there.",
-    "aligned and spatial": (
-        "The camera moves: the gap shows what other frames see there; what none sees is guessed from around it."
-    ),
-    "spatial": "What is behind the person is guessed from around: the camera’s motion cannot be told.",
-    "no folder of backgrounds: a drawn scene of the Mall": "A drawn place.",
-}
-"""Notes of variants, in words for those who do not know how they are made."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +104,11 @@ def audit_clip(
     """
     wanted = _different(subject.sampling.clips(len(frames), clips))
     middle = len(wanted) // 2
-    made = _variants(seed, backgrounds).of(Footage("clip", frames, people), wanted)
+    variants = _variants(seed, backgrounds).of(Footage("clip", frames, people), wanted)
     views: list[View] = []
     missing: list[tuple[str, str]] = []
     first: NDArray[np.float64] | None = None
-    for name, variant in made.each(list(SHOWN)):
+    for name, variant in variants.each(list(SHOWN)):
         title, begin = SHOWN[name]
         if isinstance(variant, Impossible):
             missing.append((title, variant.reason))
@@ -129,7 +119,7 @@ def audit_clip(
         if remedy is not None and name == remedy.scene:
             after = remedy.corrected(first[None], scores[None])[0]
             said += f" {sentence('With the scene’s part taken out', subject.actions, after, first)}"
-        note = "; ".join(NOTES.get(part, part) for part in variant.note.split("; ") if part)
+        note = note_in_words(variant.note)
         views.append(View(name, title, variant.clips[middle], top_of(subject.actions, scores), said, note))
         if name == "original":
             if subject.maps_missing:
@@ -174,12 +164,12 @@ def _map(
     """The clip, lit where the evidence for the class that is named lies; darkest where the model sees nothing of it."""
     maps = subject.maps(clip[None], np.array([int(scores.argmax())], np.int64))
     activation = maps.activation[0]
-    there = people is not None and bool(people[numbers].any())
-    drawn = lit(clip, maps, people[numbers] if people is not None and activation.any() and there else None)
+    has_people = people is not None and bool(people[numbers].any())
+    drawn = lit(clip, maps, people[numbers] if people is not None and activation.any() and has_people else None)
     said = f"Bright is what speaks for {top[0][0]}."
     if not activation.any():
         said = f"No place speaks for {top[0][0]}."
-    elif people is not None and there:
+    elif people is not None and has_people:
         person = seen(people[numbers], maps, activation.shape[1:])
         share, area = percent(share_on_person(activation, person), 0), percent(area_of_person(person), 0)
         said += f" {share} of it is on the person, who covers {area} of what the model sees."

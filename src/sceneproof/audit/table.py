@@ -121,8 +121,8 @@ class AuditTable:
     @property
     def variants(self) -> list[str]:
         """The variants that at least one video has, in the order that tables show them."""
-        there = set(self.rows["variant"][self.rows["problem"] == ""])
-        return [name for name in VARIANTS if name in there]
+        present = set(self.rows["variant"][self.rows["problem"] == ""])
+        return [name for name in VARIANTS if name in present]
 
     @property
     def original(self) -> pd.DataFrame:
@@ -131,11 +131,11 @@ class AuditTable:
 
     def predicted(self, rows: pd.DataFrame) -> NDArray[np.int64]:
         """The action that is named in each row, int64 (N,): MISSED where it is none of the audited ones, or unread."""
-        found = np.full(len(rows), MISSED, np.int64)
+        numbers = np.full(len(rows), MISSED, np.int64)
         for place, scores in enumerate(rows["scores"]):
             if scores is not None:
-                found[place] = self.action_of[int(np.argmax(scores))]
-        return found
+                numbers[place] = self.action_of[int(np.argmax(scores))]
+        return numbers
 
     def part(self, *variants: str, readable: bool = True) -> Part:
         """The videos that have all of these variants.
@@ -148,8 +148,8 @@ class AuditTable:
         if readable:
             of = {name: rows[rows["problem"] == ""] for name, rows in of.items()}
         first, *others = of.values()
-        there = [video for video in first.index if all(video in rows.index for rows in others)]
-        of = {name: rows.loc[there] for name, rows in of.items()}
+        shared = [video for video in first.index if all(video in rows.index for rows in others)]
+        of = {name: rows.loc[shared] for name, rows in of.items()}
         number = {action: place for place, action in enumerate(self.actions)}
         rows = of[variants[-1]].reset_index(drop=True)
         truth = np.array([number[str(action)] for action in rows["action"]], np.int64)

@@ -98,7 +98,7 @@ def examples_in(folder: Path) -> dict[str, Path]:
     """
     if not folder.is_dir():
         raise InputError(f"--examples {folder}: no such folder")
-    found = sorted(named(path) for path in folder.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file())
-    if not found:
+    videos = sorted(named(path) for path in folder.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file())
+    if not videos:
         raise InputError(f"--examples {folder}: no videos ({', '.join(VIDEOS)}) are here")
-    return {path.relative_to(folder).as_posix(): path for path in found}
+    return {path.relative_to(folder).as_posix(): path for path in videos}

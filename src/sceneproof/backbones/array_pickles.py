@@ -49,10 +49,10 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
     """
     data, name = _pickle_in(path) if path.name.lower().endswith(ARCHIVES) else (path.read_bytes(), str(path))
     try:
-        made = _Reader(io.BytesIO(data), name).load()
+        content = _Reader(io.BytesIO(data), name).load()
     except FAILURES as error:
         raise InputError(f"{name}: not a pickle of arrays, or a corrupt one: {visible(error)}") from None
-    return {"/".join(keys): torch.from_numpy(array) for keys, array in _leaves(made, (), name)}
+    return {"/".join(keys): torch.from_numpy(array) for keys, array in _leaves(content, (), name)}
 
 
 def _pickle_in(path: Path) -> tuple[bytes, str]:

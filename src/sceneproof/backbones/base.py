@@ -27,6 +27,18 @@ class Backbone(nn.Module):
             InputError: names the backbone, the size given and the sizes it takes.
         """
 
+    def published(self, state: Mapping[str, Tensor], source: str) -> Mapping[str, Tensor] | None:
+        """A published file's weights under this network's keys, where only it can know them.
+
+        Args:
+            state: all tensors of the file, by their own names.
+            source: what to call the file in messages.
+
+        Returns:
+            None, by default: `weights.parts_of` knows the family's keys.
+        """
+        return None
+
     def taken_from(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Of the weights of a network of the same family, those that this one has a place for; by default all."""
         return state
@@ -66,3 +78,11 @@ class Backbone(nn.Module):
     def upper(self, features: Tensor) -> Tensor:
         """The last stage on features (N, D', T', H', W'): (N, D, T", H", W")."""
         return features
+
+
+def start_at_features(backbone: Backbone) -> None:
+    """From now on this backbone takes what its own `lower` gives in place of videos, and runs `upper` alone.
+
+    Its weights, names and files stay those of the whole network.
+    """
+    backbone.forward = backbone.upper  # type: ignore[method-assign, assignment]  # of this one alone

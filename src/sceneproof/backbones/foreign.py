@@ -100,11 +100,11 @@ def _weights_in(value: Any, where: str, depth: int = 3) -> dict[str, Mapping[str
         return {}
     if all(isinstance(item, Tensor) for item in value.values()):
         return {where: {str(key): item for key, item in value.items()}}
-    found: dict[str, Mapping[str, Tensor]] = {}
+    weights: dict[str, Mapping[str, Tensor]] = {}
     for key in (*KEYS, *AVERAGED):
         if key in value and depth:
-            found |= _weights_in(value[key], f"{where}.{key}" if where else key, depth - 1)
-    return found
+            weights |= _weights_in(value[key], f"{where}.{key}" if where else key, depth - 1)
+    return weights
 
 
 def _none(loaded: Any) -> str:
@@ -116,8 +116,8 @@ def _none(loaded: Any) -> str:
     return f"{SAFE.sub('?', str(key))!r} is no tensor"
 
 
-def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(value, other[key]) for key, value in one.items())
+def _same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(value, second[key]) for key, value in first.items())
 
 
 def _bare(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -207,10 +207,10 @@ def _files(name: str, revision: str | None) -> list[Path]:
         names = sorted(set(json.loads(index.read_text())["weight_map"].values())) if index is not None else []
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{name}: {INDEX} cannot be read: {first_line(error)}") from None
-    found = [_file(name, Path(str(part)).name, revision) for part in names]
-    if not found or None in found:
+    paths = [_file(name, Path(str(part)).name, revision) for part in names]
+    if not paths or None in paths:
         raise InputError(f"{name}: its weights cannot be checked: no {FILE}, nor all that {INDEX} lists, is here")
-    return [path for path in found if path is not None]
+    return [path for path in paths if path is not None]
 
 
 def _file(name: str, file: str, revision: str | None) -> Path | None:

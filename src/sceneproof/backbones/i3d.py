@@ -1,7 +1,7 @@
 """I3D: Inception's modules with filters over space and time (Carreira and Zisserman, CVPR 2017)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,9 @@ from sceneproof.backbones.i3d_parts import Mixed, SamePool, Size, Unit
 from sceneproof.errors import InputError
 
 Stream = Literal["rgb", "flow"]
-Split = Literal["Mixed_3b", "Mixed_3c", "Mixed_4b", "Mixed_4c", "Mixed_4d", "Mixed_4e", "Mixed_4f", "Mixed_5b"]
+Split = Literal[
+    "Mixed_3b", "Mixed_3c", "Mixed_4b", "Mixed_4c", "Mixed_4d", "Mixed_4e", "Mixed_4f", "MaxPool3d_5a_2x2", "Mixed_5b"
+]
 
 CHANNELS: dict[Stream, int] = {"rgb": 3, "flow": 2}
 # width of each branch: 1x1x1; 1x1x1 and 3x3x3; 1x1x1 and 3x3x3; pooling and 1x1x1 (Szegedy et al. 2015, table 1)
@@ -58,17 +60,18 @@ class I3D(Backbone):
             stream: rgb, three channels; or flow, two: optical flow along x and y, cut off at 20 pixels a frame and
                 divided by 20. The videos that the commands read are RGB; flow is for use from Python.
             split: The last module of `lower`, from which localization and detection start: Mixed_4f has features of
-                4 x 16 x 16, Mixed_3c of 2 x 8 x 8.
+                4 x 16 x 16, Mixed_3c of 2 x 8 x 8. MaxPool3d_5a_2x2, just above Mixed_4f, is where features that are
+                kept take the least room.
 
         Raises:
             InputError: a stream or a module that does not exist.
         """
         super().__init__()
-        before_last = [*MIXED][:-1]
-        if stream not in CHANNELS or split not in before_last:
+        splits = get_args(Split)
+        if stream not in CHANNELS or split not in splits:
             raise InputError(
                 f"I3D: unknown {stream=} or {split=}; streams: {', '.join(CHANNELS)}; modules to split behind: "
-                f"{', '.join(before_last)}"
+                f"{', '.join(splits)}"
             )
         self.stream, self.split = stream, split
         self.stages = nn.ModuleDict(
@@ -109,24 +112,24 @@ class I3D(Backbone):
         for name in names:
             if name not in self.stages:
                 raise InputError(f"I3D: no module {name!r}; there are: {', '.join(self.stages)}")
-        made: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
         for name, stage in self.stages.items():
-            if len(made) == len(set(names)):
+            if len(features) == len(set(names)):
                 break
             video = stage(video)
             if name in names:
-                made[name] = video
-        return made
+                features[name] = video
+        return features
 
     @property
     def lower_dim(self) -> int:
         """Channels behind the module `split`."""
-        return width_of(self.split)
+        return width_of("Mixed_4f" if self.split == "MaxPool3d_5a_2x2" else self.split)
 
     @property
     def lower_stride(self) -> Size:
         """Frames, rows and columns that one feature behind the module `split` covers."""
-        return STRIDES[self.split[6]]
+        return STRIDES[self.split.partition("_")[2][0]]
 
     @property
     def stem(self) -> Sequence[nn.Module]:

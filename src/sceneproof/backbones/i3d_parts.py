@@ -51,10 +51,10 @@ class FusedUnit(nn.Module):
         x = self.padded(x)
         if x.device.type == "cpu" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch's own
             # by name, since torch gives clips that come one by one to a way that takes twice as long
-            made: Tensor = torch.mkldnn_convolution(x, self.weight, self.bias, self.padding, self.stride, [1] * 3, 1)
+            maps: Tensor = torch.mkldnn_convolution(x, self.weight, self.bias, self.padding, self.stride, [1] * 3, 1)
         else:
-            made = functional.conv3d(x, self.weight, self.bias, self.stride, self.padding)
-        return made.relu_()
+            maps = functional.conv3d(x, self.weight, self.bias, self.stride, self.padding)
+        return maps.relu_()
 
 
 class SamePool(nn.Module):

@@ -72,7 +72,7 @@ def _from_port(key: str) -> str:
 
 
 def _from_jax(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
-    made: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     for key, value in state.items():
         ours = JAX_HEAD.get(key) or _jax_key(key)
         if key.endswith("/kernel"):
@@ -83,10 +83,10 @@ def _from_jax(state: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
             value = value.permute(4, 3, 0, 1, 2).contiguous()  # (T, H, W, inputs, outputs)
         elif value.numel() == value.shape[-1]:
             value = value.flatten()  # statistics are (1, 1, 1, 1, C)
-        made[ours] = value
+        weights[ours] = value
         if ours.endswith("bn.bias"):  # their normalisation has no factor
-            made[ours.replace("bn.bias", "bn.weight")] = torch.ones_like(value)
-    return made
+            weights[ours.replace("bn.bias", "bn.weight")] = torch.ones_like(value)
+    return weights
 
 
 def _jax_key(key: str) -> str:

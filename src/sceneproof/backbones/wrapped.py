@@ -84,7 +84,7 @@ def _imported(path: str) -> nn.Module:
         what = make.__name__ if inspect.isclass(make) else type(make).__name__
         raise InputError(f"Wrapped: {path!r} is or makes no torch.nn.Module, but {what}")
     try:
-        made: nn.Module = make()
+        network: nn.Module = make()
     except TypeError as error:
         raise InputError(f"Wrapped: {path!r} cannot be called without arguments: {error}") from error
-    return made
+    return network

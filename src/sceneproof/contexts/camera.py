@@ -81,17 +81,17 @@ def mosaic(frames: NDArray[np.uint8], hidden: NDArray[np.bool_], medians: Median
     people = np.any([_laid(hidden[number], onto[number], size) > 0 for number in chosen], axis=0)
     values, seen = medians(laid.reshape(len(chosen), -1, 3), ~clear.reshape(len(chosen), -1))
     into = {number: np.asarray(cv2.invertAffineTransform(matrix), np.float64) for number, matrix in onto.items()}
-    made = Mosaic(values.reshape(size[1], size[0], 3), seen.reshape(size[1], size[0]), people, into)
-    return replace(made, unexplained=_unexplained(made, frames, hidden, chosen))
+    panorama = Mosaic(values.reshape(size[1], size[0], 3), seen.reshape(size[1], size[0]), people, into)
+    return replace(panorama, unexplained=_unexplained(panorama, frames, hidden, chosen))
 
 
 def _unexplained(
-    made: Mosaic, frames: NDArray[np.uint8], hidden: NDArray[np.bool_], numbers: NDArray[np.int64]
+    panorama: Mosaic, frames: NDArray[np.uint8], hidden: NDArray[np.bool_], numbers: NDArray[np.int64]
 ) -> float:
     wrong = total = 0
     for number in numbers.tolist():
-        behind = made.behind(number, *hidden.shape[1:])
-        background = ~made.part(~made.seen, number, *hidden.shape[1:]) & ~hidden[number]
+        behind = panorama.behind(number, *hidden.shape[1:])
+        background = ~panorama.part(~panorama.seen, number, *hidden.shape[1:]) & ~hidden[number]
         differs = cv2.absdiff(cv2.blur(behind, (3, 3)), cv2.blur(frames[number], (3, 3))).max(2) > LEVELS
         wrong, total = wrong + int((differs & background).sum()), total + int(background.sum())
     return wrong / total if total else 1.0
@@ -100,16 +100,16 @@ def _unexplained(
 def _chained(frames: NDArray[np.uint8], hidden: NDArray[np.bool_], middle: int) -> dict[int, Matrix]:
     """Frame -> 2 x 3 similarity to the middle frame's coordinates, as far as motions are known on the way there."""
     grey = [np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in frames]
-    found = {middle: np.eye(3)}
+    matrices = {middle: np.eye(3)}
     for way in (1, -1):
         number = middle + way
         while 0 <= number < len(frames):
             step = _step(grey[number], grey[number - way], hidden[number], hidden[number - way])
             if step is None:
                 break
-            found[number] = found[number - way] @ _square(step)
+            matrices[number] = matrices[number - way] @ _square(step)
             number += way
-    return {number: matrix[:2] for number, matrix in found.items()}
+    return {number: matrix[:2] for number, matrix in matrices.items()}
 
 
 def _step(

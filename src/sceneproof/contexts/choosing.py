@@ -151,14 +151,14 @@ def scene_distances(manifest: Manifest, table: SceneTable | None = None) -> NDAr
     """
     rows = manifest.rows
     if table is not None:
-        vectors, there = table.rows_for([str(video) for video in rows["video"]])
+        vectors, known = table.rows_for([str(video) for video in rows["video"]])
     else:
         names = sorted(set(rows["scene"]))
         vectors = (rows["scene"].to_numpy()[:, None] == np.array(names, object)[None]).astype(np.float32)
-        there = np.ones(len(rows), bool)
+        known = np.ones(len(rows), bool)
     means = []
     for action in manifest.actions:
-        labelled = there & (rows["action"] == action).to_numpy()
+        labelled = known & (rows["action"] == action).to_numpy()
         if not labelled.any():
             raise InputError(f"{manifest.name}: no video of the action {action!r} has a scene label: label them first")
         means.append(vectors[labelled].mean(0, dtype=np.float64))

@@ -59,10 +59,10 @@ def filled(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers
         people: bool (N, H, W).
         wanted: T numbers of frames.
     """
-    made: NDArray[np.uint8] = frames[np.asarray(wanted)]
-    for frame, mask, colour in zip(made, people[np.asarray(wanted)], mean_colour(made), strict=True):
+    painted: NDArray[np.uint8] = frames[np.asarray(wanted)]
+    for frame, mask, colour in zip(painted, people[np.asarray(wanted)], mean_colour(painted), strict=True):
         frame[mask] = colour
-    return made
+    return painted
 
 
 def emptied(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers) -> Emptied:
@@ -82,7 +82,7 @@ def emptied(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Number
     hidden = np.stack([_wider(mask, radius) for mask in people])
     still = unrest(frames, people) <= STILL
     plate = _still_plate(frames, hidden) if still else _moving_plate(frames, hidden)
-    made, guessed, known = [], [], False
+    blended, guessed, known = [], [], False
     for number in wanted:
         behind = plate(number) if plate is not None else None
         known |= behind is not None
@@ -90,11 +90,11 @@ def emptied(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Number
             hulls = _hulls(hidden[number])
             behind = _inpainted(frames[number], hulls) if hulls.any() else frames[number], hulls
         pixels, hulls = behind
-        made.append(_blend(frames[number], pixels, hidden[number] | hulls, radius))
+        blended.append(_blend(frames[number], pixels, hidden[number] | hulls, radius))
         guessed.append(hulls)
     holes = np.stack(guessed)
     ways = [*(["median" if still else "aligned"] if known else []), *(["spatial"] if holes.any() or not known else [])]
-    return Emptied(np.stack(made), " and ".join(ways), holes)
+    return Emptied(np.stack(blended), " and ".join(ways), holes)
 
 
 def unrest(frames: NDArray[np.uint8], people: NDArray[np.bool_]) -> float:
@@ -157,29 +157,29 @@ def _still_plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> Plate:
 
 def _moving_plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> Plate | None:
     """The background where the camera moves; None where its motion does not explain it."""
-    found = mosaic(frames, hidden, masked_median)
-    if found is None or found.unexplained > ALIGNED:
+    panorama = mosaic(frames, hidden, masked_median)
+    if panorama is None or panorama.unexplained > ALIGNED:
         return None
-    hulls = _hulls(found.hidden & ~found.seen)
+    hulls = _hulls(panorama.hidden & ~panorama.seen)
     if hulls.any():
-        found.pixels[hulls] = _inpainted(found.pixels, hulls | ~found.seen)[hulls]
+        panorama.pixels[hulls] = _inpainted(panorama.pixels, hulls | ~panorama.seen)[hulls]
     height, width = hidden.shape[1:]
 
     def plate(number: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
-        if number not in found.into:
+        if number not in panorama.into:
             return None
-        return found.behind(number, height, width), found.part(hulls, number, height, width)
+        return panorama.behind(number, height, width), panorama.part(hulls, number, height, width)
 
     return plate
 
 
 def _hulls(hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Convex hulls of the parts of a hole, bool (H, W)."""
-    made = np.zeros(hole.shape, np.uint8)
+    hulls = np.zeros(hole.shape, np.uint8)
     outlines, _ = cv2.findContours(hole.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     for outline in outlines:
-        cv2.fillConvexPoly(made, cv2.convexHull(outline), 1)
-    return np.asarray(made, np.bool_)
+        cv2.fillConvexPoly(hulls, cv2.convexHull(outline), 1)
+    return np.asarray(hulls, np.bool_)
 
 
 def _inpainted(picture: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -194,8 +194,8 @@ def _blend(
     frame: NDArray[np.uint8], behind: NDArray[np.uint8], hidden: NDArray[np.bool_], radius: int
 ) -> NDArray[np.uint8]:
     """A frame (H, W, 3) with what is behind the people in their place, fading over half of the width around them."""
-    there = (cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), radius / 2) / GONE).clip(0, 1)
-    return np.asarray(cv2.blendLinear(behind, np.ascontiguousarray(frame), there, 1 - there), np.uint8)
+    share = (cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), radius / 2) / GONE).clip(0, 1)
+    return np.asarray(cv2.blendLinear(behind, np.ascontiguousarray(frame), share, 1 - share), np.uint8)
 
 
 def _wider(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from sceneproof import locks
+from sceneproof.contexts.variants import CONTROLS, STILLS, SWAPS
 from sceneproof.contexts.writing import ExportTask, Settings, names_of, opened, write_variants
 from sceneproof.data.digests import file_digests
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
+from sceneproof.data.sources.survey import link
 from sceneproof.errors import InputError
 from sceneproof.jobs.parts import TABLES, claim, clear
 from sceneproof.jobs.processes import Problem
@@ -24,6 +26,8 @@ from sceneproof.wording import bytes_in_words, counted
 SAMPLES = 3
 """Videos that the size of the rest is reckoned from."""
 DRAWING = 2  # raised whenever the same settings give other files
+ELSEWHERE = (*(name for name in SWAPS if name not in CONTROLS), *(f"scuba_{still}" for still in STILLS))
+"""Variants that put people in other places."""
 TIMES = ("start", "end", "duration", "times")
 """Columns that tell of a source's time: a variant is a file of its own, of the clip alone and at a constant rate."""
 
@@ -42,6 +46,7 @@ def export(
     seed: int = 0,
     least_share: float = COVERAGE,
     crf: int = 12,
+    originals: bool = False,
     workers: int | None = None,
     time_limit: float = 600.0,
     dry_run: bool = False,
@@ -65,6 +70,8 @@ def export(
         seed: Another seed, other backgrounds and orders.
         least_share: Share of a video's frames in which people must be known, for variants that need them, and for
             lending its background. Up to five missing frames between two that show a person are filled in first.
+        originals: Keep all rows of the manifest in the new one, too, and give each variant a split of its own, such as
+            test_swap_random: for training and testing on one manifest. People in other places are out of context.
         crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
         workers: Processes; by default as many as there are processors. The files do not depend on it.
         time_limit: Seconds that all variants of a video may take.
@@ -88,9 +95,9 @@ def export(
     settings = Settings(
         paths[0], paths[1], tuple(splits or ()), paths[2], paths[3], paths[4], asked, seed, crf, least_share
     )
-    table, made = opened(settings)
+    table, maker = opened(settings)
     tell(check_humans(read_humans(settings.humans), table))
-    names = names_of(made, asked)
+    names = names_of(maker, asked)
     tasks = _tasks(settings, table, out)
     said = f"{counted(len(tasks), 'video')} in {counted(len(names), 'variant')}: {', '.join(names)}"
     if dry_run:
@@ -105,7 +112,8 @@ def export(
             write_variants, tasks, "exporting", workers=workers or processors(), time_limit=time_limit, quiet=quiet
         )
     ]
-    return _tables(table, out, tasks, answers, quiet=quiet)
+    kept = Manifest.read(manifest, root) if originals else None
+    return _tables(table, out, tasks, answers, kept, quiet=quiet)
 
 
 def _tasks(settings: Settings, table: Manifest, out: Path) -> list[ExportTask]:
@@ -132,6 +140,7 @@ def _tables(
     out: Path,
     tasks: list[ExportTask],
     answers: list[list[dict[str, Any]] | Problem],
+    kept: Manifest | None,
     *,
     quiet: bool,
 ) -> Manifest:
@@ -158,13 +167,26 @@ def _tables(
         raise InputError(
             f"{table.name}: nothing could be made of it; the first: {failures[0].path}: {failures[0].reason}"
         )
-    manifest = Manifest(pd.DataFrame(rows), out, str(out / "manifest.parquet"))
+    variants = pd.DataFrame(rows)
+    merged = variants if kept is None else _beside(kept, variants, out)
+    manifest = Manifest(merged, out, str(out / "manifest.parquet"))
     place = out / "manifest.failures.parquet"
     write_failures(place, failures, "manifest.parquet")
     manifest.write(out / "manifest.parquet")
     if not quiet:
         print(f"wrote {manifest.name}: {counted(len(rows), 'video')}", *told(failures, place), sep="\n")
     return manifest
+
+
+def _beside(kept: Manifest, variants: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """All rows of a manifest, by a link to its folder, and those of variants in splits of their own."""
+    assert isinstance(kept.root, Path)  # whoever exports reads files of this machine
+    originals = kept.rows.assign(path=link(kept.root, out, "originals") + kept.rows["path"])
+    if "context" not in originals:
+        originals["context"] = "in"
+    context = np.where(variants["variant"].isin(ELSEWHERE), "out", None)  # the others are neither
+    variants = variants.assign(split=variants["split"] + "_" + variants["variant"], context=context)
+    return pd.concat([originals, variants], ignore_index=True)
 
 
 def _id(task: ExportTask, facts: dict[str, Any]) -> str:
@@ -179,8 +201,8 @@ def _reckon(tasks: list[ExportTask], table: Manifest, time_limit: float) -> floa
     """
     with tempfile.TemporaryDirectory() as folder:
         tried = [replace(task, folder=f"{folder}/{row}") for row, task in enumerate(tasks)]
-        made = try_some(write_variants, tried, SAMPLES, table.name, time_limit=time_limit)
-        frames = [max(1, max((facts.get("frames", 0) for facts in answer), default=0)) for _, answer in made]
+        samples = try_some(write_variants, tried, SAMPLES, table.name, time_limit=time_limit)
+        frames = [max(1, max((facts.get("frames", 0) for facts in answer), default=0)) for _, answer in samples]
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.mp4"))
     known = table.numbers("frames")
     return float(np.where(np.isnan(known), np.mean(frames), known).sum() * size / sum(frames))

@@ -50,11 +50,11 @@ class Matte:
             uint8 (T, H, W, 3).
         """
         shape = (len(self.alpha), *background.shape[-3:])
-        made = np.array(np.broadcast_to(background, shape), np.uint8)
+        frames = np.array(np.broadcast_to(background, shape), np.uint8)
         for place, alpha in enumerate(self.alpha):
-            window = made[place, self.rows, self.columns]
+            window = frames[place, self.rows, self.columns]
             window[:] = cv2.blendLinear(self.colour[place], np.ascontiguousarray(window), alpha, 1 - alpha)
-        return made
+        return frames
 
 
 def cut_out(

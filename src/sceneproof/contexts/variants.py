@@ -169,12 +169,12 @@ class ClipVariants:
         facts = _joined(background.note, self._gaps(people)), background.name, background.action
         if not still:
             return Made(self._split(matte.over(background.pixels)), *facts)
-        made = []
+        clips = []
         for clip, order in zip(self._clips, self._orders("frozen"), strict=True):
             place = np.searchsorted(self._numbers, clip[order[:1]])
             pixels = background.pixels if background.pixels.ndim == 3 else background.pixels[place]
-            made.append(np.repeat(matte.at(place).over(pixels), len(clip), 0))
-        return Made(made, *facts)
+            clips.append(np.repeat(matte.at(place).over(pixels), len(clip), 0))
+        return Made(clips, *facts)
 
     def _background(self, name: str, people: NDArray[np.bool_]) -> "_Background | Impossible":
         """The background of a composite, as many frames as are wanted."""

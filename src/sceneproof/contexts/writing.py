@@ -80,12 +80,12 @@ def opened(settings: Settings) -> tuple[Manifest, Variants]:
     )
 
 
-def names_of(made: Variants, asked: Sequence[str]) -> list[str]:
+def names_of(variants: Variants, asked: Sequence[str]) -> list[str]:
     """What is to be made; a variant that was asked for by name and that no clip can have is an error."""
     for name in asked:
-        if reason := made.unable(name):
+        if reason := variants.unable(name):
             raise InputError(f"--variants {name}: {reason}")
-    return [name for name in VARIANTS if name in asked] if asked else made.names()
+    return [name for name in VARIANTS if name in asked] if asked else variants.names()
 
 
 def write_variants(task: ExportTask) -> list[dict[str, Any]]:
@@ -104,8 +104,10 @@ def _written(task: ExportTask) -> list[dict[str, Any]]:
     table, variants = opened(task.settings)
     out = Path(task.folder)
     record = out / PARTS / task.part
-    if (there := _recorded(record)) is not None and all(intact(out / one["path"]) for one in there if "path" in one):
-        return there
+    if (recorded := _recorded(record)) is not None and all(
+        intact(out / fact["path"]) for fact in recorded if "path" in fact
+    ):
+        return recorded
     row = int(np.flatnonzero((table.rows["video"] == task.video).to_numpy())[0])
     footage = variants.read(task.video)
     info = probe(table.path(row))
@@ -113,16 +115,19 @@ def _written(task: ExportTask) -> list[dict[str, Any]]:
     height, width = (size // 2 * 2 for size in footage.frames.shape[1:3])
     shape = Format(width, height, len(footage.frames), rate, task.settings.crf)
     facts: list[dict[str, Any]] = []
-    for name, made in variants.of(footage, [np.arange(shape.frames)]).each(names_of(variants, task.settings.variants)):
-        if isinstance(made, Impossible):
-            facts.append({"variant": name, "reason": made.reason})
+    for name, variant in variants.of(footage, [np.arange(shape.frames)]).each(
+        names_of(variants, task.settings.variants)
+    ):
+        if isinstance(variant, Impossible):
+            facts.append({"variant": name, "reason": variant.reason})
             continue
         folder, _, stem = task.name.rpartition("/")
         path = (Path("videos", name, folder) / fitting_name(stem, ".mp4")).as_posix()
-        write_film(out / path, (np.ascontiguousarray(frame[:height, :width]) for frame in made.clips[0]), shape)
+        write_film(out / path, (np.ascontiguousarray(frame[:height, :width]) for frame in variant.clips[0]), shape)
         facts.append({
-            "variant": name, "path": path, "background": made.background, "background_action": made.background_action,
-            "note": made.note, "width": width, "height": height, "frames": shape.frames, "rate": rate,
+            "variant": name, "path": path, "background": variant.background,
+            "background_action": variant.background_action, "note": variant.note, "width": width, "height": height,
+            "frames": shape.frames, "rate": rate,
         })  # fmt: skip
     write_json(record, facts, sealed=True)
     return facts
@@ -136,4 +141,4 @@ def _recorded(record: Path) -> list[dict[str, Any]] | None:
         said = read_json(record)
     except InputError:
         return None
-    return said if isinstance(said, list) and all(isinstance(one, dict) for one in said) else None
+    return said if isinstance(said, list) and all(isinstance(fact, dict) for fact in said) else None

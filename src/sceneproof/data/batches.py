@@ -47,7 +47,8 @@ class RawBatch:
     """A batch before the device. `problems` lists the rows that could not be read, so are left out, with the reason.
 
     `people` are those of each clip, where boxes are learnt; else it is empty. `second` holds the second clips, of the
-    clips at `second_of` (int64), where there are any.
+    clips at `second_of` (int64), where there are any. Where features were kept in place of frames there are no stacks,
+    but `features` (float16, B clips') and `twins`, those of the masked twins of the clips at `twin_of` (int64).
     """
 
     stacks: list[Stack]
@@ -60,6 +61,9 @@ class RawBatch:
     people: list[People] = field(default_factory=list)
     second: "RawBatch | None" = None
     second_of: Tensor | None = None
+    features: Tensor | None = None
+    twins: Tensor | None = None
+    twin_of: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -76,6 +80,8 @@ def collate(samples: Sequence[Sample], scenes: int) -> RawBatch:
     by_shape: dict[tuple[tuple[int, ...], bool, bool], list[int]] = {}
     for place, sample in enumerate(good):
         clip = sample.clip
+        if sample.kept is not None:
+            continue
         by_shape.setdefault((clip.frames.shape, clip.humans is not None, clip.fill is not None), []).append(place)
     seconds = {place: sample.second for place, sample in enumerate(good) if sample.second and not sample.second.problem}
     empty = np.zeros(scenes, np.float32)
@@ -91,7 +97,22 @@ def collate(samples: Sequence[Sample], scenes: int) -> RawBatch:
         people=[sample.people for sample in good if sample.people is not None],
         second=collate(list(seconds.values()), scenes) if seconds else None,
         second_of=torch.tensor(list(seconds)) if seconds else None,
+        **_kept(good),
     )
+
+
+def _kept(samples: Sequence[Sample]) -> dict[str, Tensor]:
+    """The features that were kept of a batch's clips and of their masked twins, where they were."""
+    clips = [sample.kept.clip for sample in samples if sample.kept is not None]
+    if not clips:
+        return {}
+    twins = {place: sample.kept.twin for place, sample in enumerate(samples) if sample.kept is not None}
+    known = {place: twin for place, twin in twins.items() if twin is not None}
+    return {
+        "features": torch.from_numpy(np.stack(clips)),
+        "twins": torch.from_numpy(np.stack(list(known.values()) or [clips[0]])[: len(known)]),
+        "twin_of": torch.tensor(list(known), dtype=torch.int64),
+    }
 
 
 def _stack(samples: Sequence[Sample], places: Sequence[int]) -> Stack:
@@ -145,6 +166,31 @@ def to_batch(raw: RawBatch, size: int, device: torch.device, *, needs: Collectio
     return replace(batch, **fields, has=has)
 
 
+def features_batch(raw: RawBatch, device: torch.device, *, needs: Collection[Need] = ()) -> Batch:
+    """A batch of kept features in place of clips, on the device: float32, for a backbone that starts from them."""
+    assert raw.features is not None
+    assert raw.twins is not None
+    assert raw.twin_of is not None
+    batch = Batch(video=raw.features.to(device).float(), action=raw.action.to(device), row=raw.row.to(device))
+    has: dict[str, Tensor] = {}
+    if "scene" in needs:
+        batch = replace(batch, scene=raw.scene.to(device))
+        has["scene"] = raw.has_scene.to(device)
+    if "without_humans" in needs:
+        batch = replace(batch, without_humans=raw.twins.to(device).float())
+        has["without_humans"] = torch.zeros(len(raw), dtype=torch.bool).index_fill(0, raw.twin_of, True).to(device)
+    return replace(batch, has=has)
+
+
+def ready_batch(
+    raw: RawBatch, size: int, device: torch.device, backbone: Backbone, *, needs: Collection[Need] = ()
+) -> Batch:
+    """A batch as a network is asked about it: clips, normalised; or kept features, as they are."""
+    if raw.features is not None:
+        return features_batch(raw, device, needs=needs)
+    return normalised(to_batch(raw, size, device, needs=needs), backbone)
+
+
 def normalised(batch: Batch, backbone: Backbone) -> Batch:
     """The batch with its clips less the backbone's mean, over its standard deviation; in place."""
     for name in CLIPS:
@@ -170,9 +216,9 @@ def _second(raw: RawBatch, batch: Batch, size: int) -> tuple[Tensor, Tensor, Ten
     clips, actions = torch.zeros_like(batch.video), torch.full_like(batch.action, -1)
     known = torch.zeros_like(batch.action, dtype=torch.bool)
     if raw.second is not None and raw.second_of is not None:
-        made, place = to_batch(raw.second, size, clips.device), raw.second_of.to(clips.device)
-        assert made.video is not None
-        clips[place], actions[place], known[place] = made.video, made.action, True
+        second, place = to_batch(raw.second, size, clips.device), raw.second_of.to(clips.device)
+        assert second.video is not None
+        clips[place], actions[place], known[place] = second.video, second.action, True
     return clips, actions, known
 
 

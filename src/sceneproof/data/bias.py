@@ -1,5 +1,6 @@
 """`sceneproof data bias`: what the scene alone tells of the action in labelled videos, before any model is trained."""
 
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
+from sceneproof.data.subsets import members, read_subsets
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
 from sceneproof.files import write_json
@@ -73,6 +75,7 @@ def data_bias(
     *,
     share: float = 0.5,
     epochs: int = 200,
+    subset: Path | None = None,
     root: Address | None = None,
     quiet: bool = False,
 ) -> Bias:
@@ -89,6 +92,8 @@ def data_bias(
         out: The folder to write.
         share: Of each action's training videos that the balanced subset keeps, from 0 to 1.
         epochs: Passes over the training videos to find the weights.
+        subset: JSON of published lists of test videos by name, such as UTD's object-debiased splits: of each, how much
+            the scene tells, and OUT/subset-NAME.parquet, the manifest with these test videos alone.
         root: The folder or address that the manifest's paths start from, where it is not the manifest's own.
         quiet: Print nothing.
 
@@ -111,36 +116,43 @@ def data_bias(
     after = repair(vectors[train], compact, epochs=epochs)
     kept = np.ones(len(table), bool)
     kept[train] = kept_per_label(after.weights, compact, share)
-    found = Bias(
-        [_split(table, vectors, known, numbers, split, weighed) for split in table.splits],
+    tested = (table.rows["split"] != weighed).to_numpy()
+    subsets = {} if subset is None else members(table, read_subsets(subset), subset)
+    parts = {split: (table.rows["split"] == split).to_numpy() for split in table.splits}
+    parts |= {f"subset {name}": inside & tested for name, inside in subsets.items()}
+    bias = Bias(
+        [_split(table, vectors, known, numbers, name, of, weighed) for name, of in parts.items()],
         (before.bias, after.bias), weighed, int(kept[train].sum()), _leaks(table, vectors, known),
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     weights = pd.DataFrame({"video": table.rows["video"][train], "weight": after.weights, "kept": kept[train]})
     write_table(out / "weights.parquet", weights.reset_index(drop=True), "weights", labeller=labels.labeller)
     replace(table, rows=table.rows[kept].reset_index(drop=True)).write(out / "manifest.parquet")
-    write_json(out / "bias.json", {**asdict(found), "labeller": labels.labeller, "share": share, "epochs": epochs})
+    for name, inside in subsets.items():
+        rows = table.rows[~tested | inside].reset_index(drop=True)
+        replace(table, rows=rows).write(out / f"subset-{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.parquet")
+    write_json(out / "bias.json", {**asdict(bias), "labeller": labels.labeller, "share": share, "epochs": epochs})
     if not quiet:
         written = f"written: {out}/bias.json, weights.parquet, manifest.parquet (to be used with --root {table.root})"
-        print("\n".join(map(visible, [*sentences(found), written])))
-    return found
+        print("\n".join(map(visible, [*sentences(bias), written])))
+    return bias
 
 
-def sentences(found: Bias) -> list[str]:
+def sentences(bias: Bias) -> list[str]:
     """What was found, in plain words."""
     said = [
         f"{split.split}: the scene labels alone name the action of {100 * split.accuracy.value:.1f} % of "
         f"{counted(split.videos, 'video')} ({100 * split.accuracy.low:.1f} to {100 * split.accuracy.high:.1f}), where "
         f"guessing gives {100 * split.chance:.1f} %: B_scene = {split.resound:.2f}"
-        for split in found.splits
+        for split in bias.splits
     ]
-    before, after = found.repair
+    before, after = bias.repair
     said.append(
-        f"REPAIR's bias of {found.weighed!r} is {before:.2f}, and {after:.2f} with the weights; the balanced subset "
-        f"keeps {counted(found.kept, 'video')} of it"
+        f"REPAIR's bias of {bias.weighed!r} is {before:.2f}, and {after:.2f} with the weights; the balanced subset "
+        f"keeps {counted(bias.kept, 'video')} of it"
     )
-    said += [f"leak: {leak}" for leak in found.leaks[:NAMED]]
-    return [*said, f"… and {len(found.leaks) - NAMED} leaks more"] if len(found.leaks) > NAMED else said
+    said += [f"leak: {leak}" for leak in bias.leaks[:NAMED]]
+    return [*said, f"… and {len(bias.leaks) - NAMED} leaks more"] if len(bias.leaks) > NAMED else said
 
 
 def _split(
@@ -149,9 +161,10 @@ def _split(
     known: NDArray[np.bool_],
     numbers: NDArray[np.int64],
     split: str,
+    of: NDArray[np.bool_],
     weighed: str,
 ) -> Split:
-    of = (table.rows["split"] == split).to_numpy() & known
+    of = of & known
     train = (table.rows["split"] == weighed).to_numpy() & known
     if not of.any():
         return Split(split, 0, Interval(np.nan, np.nan, np.nan), 1 / len(table.actions), np.nan)
@@ -185,9 +198,9 @@ def _twins(rows: pd.DataFrame, vectors: NDArray[np.float32], known: NDArray[np.b
     values = vectors[places]
     order = np.lexsort(np.round(values[:, np.argsort(-values.var(0))[:2]], 3).T)
     said = []
-    for one, other in zip(places[order][:-1], places[order][1:], strict=True):
-        first, second = rows.iloc[one], rows.iloc[other]
-        if first["split"] != second["split"] and np.abs(vectors[one] - vectors[other]).sum() <= ALIKE:
+    for a, b in zip(places[order][:-1], places[order][1:], strict=True):
+        first, second = rows.iloc[a], rows.iloc[b]
+        if first["split"] != second["split"] and np.abs(vectors[a] - vectors[b]).sum() <= ALIKE:
             said.append(
                 f"{first['video']} ({first['split']}) and {second['video']} ({second['split']}) have the same scene "
                 f"labels: are they one video?"

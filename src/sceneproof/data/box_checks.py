@@ -108,8 +108,8 @@ class _BoxMending:
 
     def rows(self, wrong: Flags) -> list[int]:
         """Those that are still there and are wrong."""
-        found: list[int] = np.flatnonzero(wrong & self.alive).tolist()
-        return found
+        numbers: list[int] = np.flatnonzero(wrong & self.alive).tolist()
+        return numbers
 
     def say(self, row: int, reason: str, repair: str = DROPPED) -> None:
         frame = int(self.frame[row]) if np.isfinite(self.frame[row]) else None
@@ -178,7 +178,7 @@ def _mend_twins(it: _BoxMending) -> None:
 
 def _mend_tracks(it: _BoxMending, gap: int) -> None:
     """Makes tracks where people cannot be told apart."""
-    made = []
+    tracked = []
     for video, rows in it.living():
         most = int(np.bincount(it.frame[rows].astype(np.int64)).max())
         lack = np.isnan(it.track[rows])
@@ -186,16 +186,16 @@ def _mend_tracks(it: _BoxMending, gap: int) -> None:
             continue
         frames = it.frame[rows].astype(np.int64)
         starts = np.searchsorted(frames, np.arange(frames[-1] + 2))
-        found = [it.corners[rows[a:b]].astype(np.float32) for a, b in pairwise(starts)]
-        made.append((rows, np.concatenate(tracks(found, gap=gap))))
+        boxes = [it.corners[rows[a:b]].astype(np.float32) for a, b in pairwise(starts)]
+        tracked.append((rows, np.concatenate(tracks(boxes, gap=gap))))
         reason = (
             f"{most} people in a frame" if lack.all() else f"{counted(int(lack.sum()), 'box', 'boxes')} without a track"
         )
         it.done.append((None, video, None, f"{reason}: who is who is not told", "tracks made by overlap"))
-    it.tracked |= bool(made)
+    it.tracked |= bool(tracked)
     if it.tracked:
         it.track[np.isnan(it.track)] = 0  # videos of one person
-    for rows, numbers in made:
+    for rows, numbers in tracked:
         it.track[rows] = numbers
 
 
@@ -231,13 +231,13 @@ def _tell(it: _BoxMending, more: pd.DataFrame) -> None:
     for video, width, height, frames in it.videos.itertuples(name=None):
         if not (width > 0 and height > 0 and frames > 0):
             it.done.append((None, str(video), None, "size or frames not known: not checked against the boxes", ""))
-        there = by_video.get(video)
-        if there is None:
+        frames_of = by_video.get(video)
+        if frames_of is None:
             it.done.append((None, str(video), None, "no box in the whole video", ""))
         elif frames > 0:
             empty = np.ones(int(frames) + 2, np.bool_)
             empty[[0, -1]] = False
-            empty[there + 1] = False
+            empty[frames_of + 1] = False
             edges = np.flatnonzero(np.diff(empty.astype(np.int8)))
             for first, end in edges.reshape(-1, 2).tolist():
                 it.done.append((None, str(video), first, f"no box in {_run(first, end - 1)}", ""))

@@ -114,12 +114,12 @@ def larger_copy(corners: Numbers, sizes: Numbers) -> float:
 
 
 def _readings(numbers: Numbers, sizes: Numbers) -> Iterator[Reading]:
-    one, largest = np.ones_like(sizes), float(np.abs(numbers).max(initial=0))
+    ones, largest = np.ones_like(sizes), float(np.abs(numbers).max(initial=0))
     if largest <= SHARES:
         yield in_shares(numbers, sizes)
         return
     for order in ORDERS:
-        yield Reading(order, "pixels", one, CURES.get(order, ""))
+        yield Reading(order, "pixels", ones, CURES.get(order, ""))
     for most, unit, whole in (
         (PERCENT, "percent of the picture", 100.0),
         (THOUSANDTHS, "thousandths of the picture", 1000.0),
@@ -136,7 +136,7 @@ def _readings(numbers: Numbers, sizes: Numbers) -> Iterator[Reading]:
         corners = ordered(numbers, order)
         factor = larger_copy(corners, sizes)
         if factor > 1 + 2 * REACH:
-            yield Reading(order, f"pixels of {copy_of(sizes, factor)}", one / factor, _joined(
+            yield Reading(order, f"pixels of {copy_of(sizes, factor)}", ones / factor, _joined(
                 CURES.get(order, ""), f"divide by {factor:.3g}, or use the copy that they were made from"
             ))  # fmt: skip
 

@@ -55,5 +55,5 @@ def _span(length: int, stride: int) -> int:
 
 
 def _clip(frames: int, length: int, stride: int, start: int) -> Frames:
-    there = np.arange(start, min(start + _span(length, stride), frames), stride)
-    return np.resize(there, length)
+    numbers = np.arange(start, min(start + _span(length, stride), frames), stride)
+    return np.resize(numbers, length)

@@ -297,7 +297,7 @@ def _check_utf8(values: Values, name: str, source: str) -> None:
 def _arrow(values: "pd.Series[Any]", column: Column, name: str, source: str) -> Values:
     """A column of pandas in Arrow."""
     try:
-        made = pa.array(values, from_pandas=True)
+        array = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError):
         kinds = {"text": str, "label": (str, int), "bytes": bytes}.get(column.holds, (int, float, np.number))
         for row, value in enumerate(values):
@@ -308,7 +308,7 @@ def _arrow(values: "pd.Series[Any]", column: Column, name: str, source: str) -> 
                     f"alike"
                 ) from None
         raise InputError(f"{source}: the column {name!r} holds what no file can: {column.needs} is needed") from None
-    return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
+    return array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
 
 
 def _refuse(wrong: NDArray[np.bool_] | Values, values: Values, message: str) -> None:

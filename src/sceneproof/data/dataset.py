@@ -181,9 +181,9 @@ class Labelled:
         ids = list(manifest.rows["video"])
         action = np.array(manifest.action_numbers(actions))
         scene = np.zeros((len(ids), 0), np.float32), np.zeros(len(ids), bool)
-        vectors, there = scenes.rows_for(ids) if scenes is not None else scene
+        vectors, labelled = scenes.rows_for(ids) if scenes is not None else scene
         doubts = check_humans(humans, manifest) if humans is not None else []
-        return cls(manifest, action, vectors, there, humans, Videos(manifest, memory=memory), doubts, everyone)
+        return cls(manifest, action, vectors, labelled, humans, Videos(manifest, memory=memory), doubts, everyone)
 
     def sample(
         self,

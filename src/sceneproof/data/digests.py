@@ -53,10 +53,15 @@ def people_digests(rows: pd.DataFrame, videos: Sequence[str]) -> dict[str, Any]:
 
 
 def file_digests(**files: Address | None) -> dict[str, str]:
-    """SHA-256 of files, here or at an address, by a name of one's own; of those that are given and are there."""
+    """SHA-256 of files, here or at an address, by a name of one's own; of those that are given and are there.
+
+    Of a folder of parts it is that of the plan which all of them follow from.
+    """
     digests = {}
     for name, file in files.items():
         place = None if file is None else located(file)
+        if isinstance(place, Path) and place.is_dir():
+            place = place / "plan.json"
         if place is not None and size(place) is not None:
             with opened_file(place) as opened:
                 digests[name] = file_digest(opened)

@@ -54,10 +54,10 @@ def between(rows: pd.DataFrame, before: Numbers, after: Numbers) -> pd.DataFrame
     share = (step / (count[pair] + 1))[:, None]
     corners, score = rows[list(CORNERS)].to_numpy(np.float64), rows["score"].to_numpy(np.float64)
     a, b = before[pair], after[pair]
-    made = rows.iloc[a].copy()
-    made[list(CORNERS)] = (corners[a] + (corners[b] - corners[a]) * share).astype(np.float32)
-    made["score"], made["frame"] = np.minimum(score[a], score[b]), frame[a] + step
-    return made
+    boxes = rows.iloc[a].copy()
+    boxes[list(CORNERS)] = (corners[a] + (corners[b] - corners[a]) * share).astype(np.float32)
+    boxes["score"], boxes["frame"] = np.minimum(score[a], score[b]), frame[a] + step
+    return boxes
 
 
 def _boxes(rows: pd.DataFrame, gap: int) -> pd.DataFrame:
@@ -106,8 +106,8 @@ def _masks(rows: pd.DataFrame, gap: int) -> pd.DataFrame:
     pair = np.repeat(np.arange(len(before)), count)
     step = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count) + 1
     nearest = np.where(2 * step <= count[pair] + 1, before[pair], after[pair])
-    made = rows.iloc[nearest].assign(frame=frame[before][pair] + step)
-    return pd.concat([rows, made], ignore_index=True) if len(made) else rows
+    masks = rows.iloc[nearest].assign(frame=frame[before][pair] + step)
+    return pd.concat([rows, masks], ignore_index=True) if len(masks) else rows
 
 
 def _codes(videos: "pd.Series[str]") -> Numbers:

@@ -1,5 +1,6 @@
 """Where the people are, by a table of boxes or of mask shapes, and what their pixels become."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -128,6 +129,19 @@ def check_humans(humans: HumanBoxes | HumanMasks, manifest: Manifest) -> list[st
     warnings = check_plausible(humans, sizes)
     humans.check_fit(sizes)
     return warnings
+
+
+def people_of_split(humans: HumanBoxes | HumanMasks, manifest: Manifest, split: str) -> HumanBoxes | HumanMasks | None:
+    """A table of people for a split; None, and a line that says so, where it knows nobody of that split but of others.
+
+    A table that knows nobody in the whole manifest is left for `check_humans` to refuse.
+    """
+    rows = manifest.rows
+    known = rows["video"].isin(set(humans.videos))
+    if not known.any() or known[rows["split"] == split].any():
+        return humans
+    print(f"{manifest.name}: nobody is known of the videos of the split {split!r}", file=sys.stderr)
+    return None
 
 
 def mean_colour(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

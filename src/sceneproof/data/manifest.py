@@ -166,8 +166,8 @@ class Manifest:
                 f"{self.name}: row {row} ({self.rows['video'].iat[row]}): unknown action "
                 f"{self.rows['action'].iat[row]!r}; known: {', '.join(actions)}"
             )
-        made: list[int] = numbers.to_pylist()
-        return made
+        places: list[int] = numbers.to_pylist()
+        return places
 
 
 def _times_once(rows: pd.DataFrame) -> pd.DataFrame:

@@ -55,10 +55,10 @@ class PeopleTable:
         rows, _ = read_table(path, "boxes", ("video", "frame", *CORNERS, "score"))
         _check_together(rows, manifest, str(path))
         doubts = refused(box_doubts(rows, sizes_of(manifest, ())), str(path))
-        mended, found = repaired_boxes(rows, manifest)
-        wrong = found[(found["repair"] != "") & (found["row"].notna() | found["frame"].isna())]
+        mended, problems = repaired_boxes(rows, manifest)
+        wrong = problems[(problems["repair"] != "") & (problems["row"].notna() | problems["frame"].isna())]
         if len(wrong):
-            first = "; ".join(f"{one.video}: {one.reason}" for one in wrong.head(SHOWN).itertuples())
+            first = "; ".join(f"{problem.video}: {problem.reason}" for problem in wrong.head(SHOWN).itertuples())
             more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
             raise InputError(
                 f"{path}: {counted(len(wrong), 'problem')} with the boxes: {first}{more}. `sceneproof index check "
@@ -82,8 +82,8 @@ class PeopleTable:
 
     def actions(self, part: Manifest) -> list[str]:
         """The names of what is done in some of the videos, by the people in their boxes; sorted."""
-        there = self.rows["video"].isin(part.rows["video"])
-        return sorted({str(name) for name in self.rows.loc[there, "action"].unique()})
+        inside = self.rows["video"].isin(part.rows["video"])
+        return sorted({str(name) for name in self.rows.loc[inside, "action"].unique()})
 
     def frames(self, video: str) -> NDArray[np.int64]:
         """The frames of a video's boxes, one a box, in the table's order."""

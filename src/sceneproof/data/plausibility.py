@@ -140,8 +140,8 @@ def _frame_doubts(rows: pd.DataFrame, sizes: pd.DataFrame) -> list[Doubt]:
     if len(by_video) < FEW:
         return []
     first, last = by_video["frame"].min().to_numpy(), by_video["frame"].max().to_numpy()
-    found = _counted_otherwise(first, last, by_video["length"].first().to_numpy())
-    return [] if found is None else [found]
+    doubt = _counted_otherwise(first, last, by_video["length"].first().to_numpy())
+    return [] if doubt is None else [doubt]
 
 
 def _counted_otherwise(first: Numbers, last: Numbers, length: Numbers) -> Doubt | None:

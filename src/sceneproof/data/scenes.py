@@ -61,8 +61,8 @@ class SceneTable:
 
     def shuffled(self, videos: Sequence[str], seed: int) -> "SceneTable":
         """A control: the labels of these videos, each given to another of them at random."""
-        vectors, there = self.rows_for(videos)
-        known = np.flatnonzero(there)
+        vectors, labelled = self.rows_for(videos)
+        known = np.flatnonzero(labelled)
         moved = vectors[np.random.default_rng(seed).permutation(known)]
         return replace(self, videos=[videos[int(place)] for place in known], probabilities=moved)
 

@@ -198,8 +198,8 @@ class _SegmentMending:
 
     def rows(self, wrong: NDArray[np.bool_]) -> list[int]:
         """Those that are still there and are wrong."""
-        found: list[int] = np.flatnonzero(wrong & self.alive).tolist()
-        return found
+        numbers: list[int] = np.flatnonzero(wrong & self.alive).tolist()
+        return numbers
 
     def drop(self, row: int, reason: str, repair: str = "row dropped") -> None:
         self.alive[row] = False
@@ -266,23 +266,25 @@ def _merge_twins(it: _SegmentMending) -> bool:
     times = np.minimum(it.times, FOREVER)
     twins = (first < second) & (temporal_iou(times[first], times[second]) >= TWINS)
     count = len(it.done)
-    for one, other in zip(first[twins].tolist(), second[twins].tolist(), strict=True):
-        share = float(temporal_iou(times[one], times[other]))  # anew: the one may have grown
-        if not (it.alive[one] and it.alive[other] and share >= TWINS):
+    for row, twin in zip(first[twins].tolist(), second[twins].tolist(), strict=True):
+        share = float(temporal_iou(times[row], times[twin]))  # anew: the one may have grown
+        if not (it.alive[row] and it.alive[twin] and share >= TWINS):
             continue
         if share == 1:
-            it.drop(other, f"the same segment as row {one}: {it.said(other)}")
+            it.drop(twin, f"the same segment as row {row}: {it.said(twin)}")
             continue
-        reason = f"{it.said(other)} overlaps row {one} of its class, {it.said(one)}, with a tIoU of {share:.2f}"
-        it.set(one, min(times[[one, other], 0]), max(it.times[[one, other], 1]))
-        times[one] = np.minimum(it.times[one], FOREVER)
-        it.drop(other, reason, f"row {one} made {it.said(one)}, row dropped")
+        reason = f"{it.said(twin)} overlaps row {row} of its class, {it.said(row)}, with a tIoU of {share:.2f}"
+        it.set(row, min(times[[row, twin], 0]), max(it.times[[row, twin], 1]))
+        times[row] = np.minimum(it.times[row], FOREVER)
+        it.drop(twin, reason, f"row {row} made {it.said(row)}, row dropped")
     return len(it.done) > count
 
 
 def _refuse(manifest: Manifest, table: pd.DataFrame) -> None:
     if len(table):
-        first = "; ".join(f"row {one.row} ({one.video}): {one.reason}" for one in table.head(SHOWN).itertuples())
+        first = "; ".join(
+            f"row {problem.row} ({problem.video}): {problem.reason}" for problem in table.head(SHOWN).itertuples()
+        )
         more = f"; and {len(table) - SHOWN} more" if len(table) > SHOWN else ""
         raise InputError(
             f"{manifest.name}: {counted(len(table), 'problem')} with the segments: {first}{more}. `sceneproof index "
@@ -306,8 +308,8 @@ def _refuse_several(manifest: Manifest, names: NDArray[np.object_], column: str)
     values = manifest.rows[column]
     several = values.groupby(names, sort=False).transform("nunique") > 1
     for row in np.flatnonzero(several)[:1]:
-        found = values[names == names[row]].unique()[:2]
+        examples = values[names == names[row]].unique()[:2]
         raise InputError(
             f"{manifest.name}: row {row}: the rows of the video {names[row]!r} name more than one {column}, such as "
-            f"{found[0]!r} and {found[1]!r}: `group` must be the name of one untrimmed video"
+            f"{examples[0]!r} and {examples[1]!r}: `group` must be the name of one untrimmed video"
         )

@@ -73,17 +73,17 @@ def _check_segments(
 ) -> Manifest:
     """Says what is wrong with the segments; returns the manifest, or its mended copy."""
     length = probed_lengths(table, quiet=quiet) if probe else lengths(table.rows)
-    mended, found = repaired(table, actions=actions, length=length)
+    mended, problems = repaired(table, actions=actions, length=length)
     videos = len(untrimmed(table))
     if not quiet:
         for name in _unbounded(table, length):
             print(visible(name))
-        for row, video, reason, action in found.itertuples(index=False, name=None):
+        for row, video, reason, action in problems.itertuples(index=False, name=None):
             print(visible(f"row {row} ({video}): {reason}: {'' if repair else 'a repair: '}{action}"))
-        print(f"{table.name}: {counted(len(table), 'row')}, {counted(videos, 'video')}, problems: {len(found)}")
+        print(f"{table.name}: {counted(len(table), 'row')}, {counted(videos, 'video')}, problems: {len(problems)}")
     if repair is None:
-        if len(found):
-            raise InputError(f"{table.name}: {counted(len(found), 'problem')}: --repair OUT writes a mended copy")
+        if len(problems):
+            raise InputError(f"{table.name}: {counted(len(problems), 'problem')}: --repair OUT writes a mended copy")
         return table
     target = located(repair)
     if target.parent.resolve() != table.root.resolve():
@@ -132,15 +132,15 @@ def _unbounded(manifest: Manifest, length: NDArray[np.float64]) -> list[str]:
 def _check_boxes(manifest: Manifest, boxes: Address, repair: Address | None, quiet: bool) -> None:
     rows, metadata = read_table(boxes, "boxes", ("video", "frame", *CORNERS, "score"))
     tell(refused(box_doubts(rows, sizes_of(manifest, rows["video"].unique().tolist())), str(boxes)))
-    mended, found = repaired_boxes(rows, manifest)
-    wrong = int((found["repair"] != "").sum())
+    mended, problems = repaired_boxes(rows, manifest)
+    wrong = int((problems["repair"] != "").sum())
     if not quiet:
-        for row, video, frame, reason, action in found.itertuples(index=False, name=None):
+        for row, video, frame, reason, action in problems.itertuples(index=False, name=None):
             which = "" if pd.isna(row) else f"row {row} "
             where = video if pd.isna(frame) else f"{video}, frame {frame}"
             cure = f": {'' if repair else 'a repair: '}{action}" if action else ""
             print(visible(f"{which}({where}): {reason}{cure}"))
-        videos, told = rows["video"].nunique(), len(found) - wrong
+        videos, told = rows["video"].nunique(), len(problems) - wrong
         print(f"{boxes}: {counted(len(rows), 'row')}, {counted(videos, 'video')}, problems: {wrong}, told: {told}")
     if repair is None:
         if wrong:

@@ -14,14 +14,14 @@ Found = Sequence[NDArray[np.float32]]
 Floats = NDArray[np.float32] | NDArray[np.float64]
 
 
-def tracks(found: Found, *, least_overlap: float = 0.3, gap: int = 1) -> list[NDArray[np.int64]]:
+def tracks(detections: Found, *, least_overlap: float = 0.3, gap: int = 1) -> list[NDArray[np.int64]]:
     """Gives each detection of one video the number of its track.
 
     A track's last box is matched with the boxes of the next frame looked at, one to one, so that the sum of their IoUs
     is as large as can be (Hungarian method). Boxes without a match begin tracks.
 
     Args:
-        found: for each frame looked at, in order, boxes (K, 4 or more columns).
+        detections: for each frame looked at, in order, boxes (K, 4 or more columns).
         least_overlap: pairs with a smaller IoU are no match.
         gap: how many frames looked at a track may be missing from before it ends.
 
@@ -33,7 +33,7 @@ def tracks(found: Found, *, least_overlap: float = 0.3, gap: int = 1) -> list[ND
     last: dict[int, tuple[int, NDArray[np.float32]]] = {}
     numbers: list[NDArray[np.int64]] = []
     begun = 0
-    for place, boxes in enumerate(found):
+    for place, boxes in enumerate(detections):
         last = {track: (seen, box) for track, (seen, box) in last.items() if place - seen <= gap + 1}
         given = np.full(len(boxes), -1, np.int64)
         if last and len(boxes):
@@ -53,7 +53,7 @@ def tracks(found: Found, *, least_overlap: float = 0.3, gap: int = 1) -> list[ND
 
 
 def between(
-    frames: NDArray[np.int64], found: Found, numbers: Sequence[NDArray[np.int64]]
+    frames: NDArray[np.int64], detections: Found, numbers: Sequence[NDArray[np.int64]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
     """The boxes of every frame: a track's own, and between them the linear way from one to the next.
 
@@ -61,14 +61,14 @@ def between(
 
     Args:
         frames: (N,), the frames looked at, rising.
-        found: for each of them, boxes float32 (K, 5): x1, y1, x2, y2, score.
+        detections: for each of them, boxes float32 (K, 5): x1, y1, x2, y2, score.
         numbers: for each of them, the boxes' tracks (K,).
 
     Returns:
         frames (R,), boxes float32 (R, 5) and tracks (R,), by frame and in it by track.
     """
-    times = np.repeat(frames, [len(boxes) for boxes in found])
-    boxes = np.concatenate([np.zeros((0, 5), np.float32), *found])
+    times = np.repeat(frames, [len(boxes) for boxes in detections])
+    boxes = np.concatenate([np.zeros((0, 5), np.float32), *detections])
     of = np.concatenate([np.zeros(0, np.int64), *numbers])
     parts = [(np.full(0, 0), np.zeros((0, 5)), np.full(0, 0))]
     for track in np.unique(of):

@@ -81,10 +81,10 @@ def square(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """uint8 (T, H, W, 3) to uint8 (T, size, size, 3), as `resize` does it on the device."""
     if frames.shape[1:3] == (size, size):
         return frames
-    made: NDArray[np.uint8] = (
+    resized: NDArray[np.uint8] = (
         resize(torch.from_numpy(np.ascontiguousarray(frames))[None], size)[0].permute(0, 2, 3, 1).numpy()
     )
-    return made
+    return resized
 
 
 def resize_regions(regions: Tensor, size: int) -> Tensor:

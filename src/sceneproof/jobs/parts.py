@@ -116,10 +116,10 @@ class Parts:
 
     def missing(self) -> list[int]:
         """Numbers of the parts that are not there, or were damaged since they were written."""
-        there, missing = names(self.folder), []
+        present, missing = names(self.folder), []
         for number, name in enumerate(self.names):
             try:
-                if name in there:
+                if name in present:
                     read_part(self.folder / name)
                     continue
             except DamagedError:

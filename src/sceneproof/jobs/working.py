@@ -90,11 +90,11 @@ def try_some(
     """
     chosen = [tasks[place] for place in np.unique(np.linspace(0, len(tasks) - 1, most).astype(int))]
     answers = list(in_processes(work, iter(chosen), workers=2, time_limit=time_limit))
-    made = [(task, answer) for task, answer in answers if not isinstance(answer, Problem)]
-    if not made:
+    readable = [(task, answer) for task, answer in answers if not isinstance(answer, Problem)]
+    if not readable:
         reasons = [f"{named(task)}: {answer.reason}" for task, answer in answers if isinstance(answer, Problem)]
         raise InputError(f"{table}: none of {len(answers)} sample videos can be read; the first: {reasons[0]}")
-    return made
+    return readable
 
 
 def write_failures(place: Place, failures: Sequence[Failure], table: str) -> None:

@@ -97,8 +97,8 @@ class HuggingFaceScenes(SceneLabeller):
     def _tokens(self, tokenizer: Any, sentences: list[str]) -> dict[str, Tensor]:
         """Texts padded to the model's full length, as SigLIP was trained; to CLIP it makes no difference."""
         length = self._network.config.text_config.max_position_embeddings
-        made = tokenizer(sentences, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
-        return {key: value.to(self._device) for key, value in made.items()}
+        tokens = tokenizer(sentences, padding="max_length", truncation=True, max_length=length, return_tensors="pt")
+        return {key: value.to(self._device) for key, value in tokens.items()}
 
     def _texts(self, tokens: dict[str, Tensor], model: str) -> Tensor:
         try:

@@ -90,9 +90,9 @@ class BoxLabelling:
     def __call__(self, videos: Sequence[DecodedClip]) -> pa.Table:
         """Rows of all boxes, by video, frame and track, in pixels of the source file."""
         parts = [BOXES.empty_table()]
-        for looked, found in self._found(videos):
+        for looked, detections in self._found(videos):
             scale = np.array([looked.width / looked.frames.shape[2], looked.height / looked.frames.shape[1]] * 2 + [1])
-            own = [clipped((boxes * scale).astype(np.float32), looked.height, looked.width) for boxes in found]
+            own = [clipped((boxes * scale).astype(np.float32), looked.height, looked.width) for boxes in detections]
             numbers = tracks(own, least_overlap=self._least_overlap, gap=self._gap)
             frames, boxes, track = between(looked.numbers, own, numbers)
             columns = [[looked.video] * len(frames), frames, *boxes.T, track]
@@ -105,14 +105,14 @@ class BoxLabelling:
         for _, group in itertools.groupby(videos, lambda looked: looked.frames.shape[1:]):
             alike = list(group)
             frames = np.concatenate([looked.frames for looked in alike])
-            found = self._detector(frames)
-            if len(found) != len(frames) or any(boxes.ndim != 2 or boxes.shape[1] != 5 for boxes in found):
-                shapes = ", ".join(str(boxes.shape) for boxes in found[:3])
+            detections = self._detector(frames)
+            if len(detections) != len(frames) or any(boxes.ndim != 2 or boxes.shape[1] != 5 for boxes in detections):
+                shapes = ", ".join(str(boxes.shape) for boxes in detections[:3])
                 raise InputError(
-                    f"{self._detector.title}: answered {len(found)} arrays ({shapes}, …) to {len(frames)} frames; each "
-                    f"frame needs one of x1, y1, x2, y2, score: (K, 5)"
+                    f"{self._detector.title}: answered {len(detections)} arrays ({shapes}, …) to {len(frames)} frames; "
+                    f"each frame needs one of x1, y1, x2, y2, score: (K, 5)"
                 )
-            waiting = iter(found)
+            waiting = iter(detections)
             for looked in alike:
                 own = list(itertools.islice(waiting, len(looked.frames)))
                 if not all(np.isfinite(boxes).all() for boxes in own):

@@ -78,8 +78,8 @@ class LiteRTSegmenter(PersonSegmenter):
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Pixels of all people together, bool (N, H, W), in frames uint8 (N, H, W, 3), RGB."""
-        one = self._of_instances if self._model.instances else self._of_pixels
-        return np.stack([one(frame) for frame in frames])
+        segment = self._of_instances if self._model.instances else self._of_pixels
+        return np.stack([segment(frame) for frame in frames])
 
     def _kind(self, person: int | None) -> tuple[int, int]:
         """The class that is a person, and how many there are; 0 where the model does not tell."""
@@ -131,8 +131,8 @@ def people_of(
     likely = rows[rows[:, 4 + person] >= score]
     likely = likely[np.argsort(-likely[:, 4 + person], kind="stable")[: 10 * MOST]]
     centre, half, scores = likely[:, 0:2], likely[:, 2:4] / 2, likely[:, 4 + person]
-    found = np.column_stack([centre - half, centre + half, scores, likely[:, 4 + classes :]])
-    return suppressed(found.astype(np.float32), overlap)[:MOST]
+    boxes = np.column_stack([centre - half, centre + half, scores, likely[:, 4 + classes :]])
+    return suppressed(boxes.astype(np.float32), overlap)[:MOST]
 
 
 def drawn(

@@ -93,7 +93,7 @@ def _colour_bins(picture: NDArray[np.float32]) -> NDArray[np.int64]:
     angle = np.deg2rad(hue)
     x, y = ((saturation * turned(angle) + 1) / 2 for turned in (np.cos, np.sin))
     # counted from 1 while rounding, as the released code does: grey lies on a half, and halves round to even
-    column, row, layer = (np.round(one * (BINS - 1) + 1).astype(np.int64) - 1 for one in (x, y, value))
+    column, row, layer = (np.round(axis * (BINS - 1) + 1).astype(np.int64) - 1 for axis in (x, y, value))
     bins: NDArray[np.int64] = column + BINS * (row + BINS * layer)
     return bins
 

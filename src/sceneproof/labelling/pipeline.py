@@ -124,17 +124,17 @@ def label_shards(
     with ThreadPoolExecutor(1) as writer:
         writing: Future[None] | None = None
         for number, members in groupby(clips, lambda clip: clip[0].row // shards.size):
-            made = _Shard(shards.labelling, batch)
+            shard = _Shard(shards.labelling, batch)
             for task, answer in members:
                 if isinstance(answer, Problem):
                     refuse_if_gone(shards.manifest.root, task.path)
-                made.add(task, answer)
+                shard.add(task, answer)
                 failed += isinstance(answer, Problem)
                 advance(note=f"{failed} unreadable" if failed else "")
-            made.flush()
+            shard.flush()
             if writing is not None:
                 writing.result()
-            writing = writer.submit(shards.write, number, made.tables, made.failures)
+            writing = writer.submit(shards.write, number, shard.tables, shard.failures)
         if writing is not None:
             writing.result()
 

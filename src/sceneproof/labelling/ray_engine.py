@@ -62,7 +62,7 @@ class RayEngine:
         manifest = replace(shards.manifest, root=shards.manifest.root.absolute())
         settings = {"batch": batch, "workers": workers or self.cpus, "time_limit": time_limit}
         begun = _Begun(str(Path.cwd()), [str(Path(path).absolute()) for path in sys.path])
-        made = ray.data.from_items([{"shard": number} for number in numbers], override_num_blocks=len(numbers)).map(
+        answers = ray.data.from_items([{"shard": number} for number in numbers], override_num_blocks=len(numbers)).map(
             _Actor,  # type: ignore[arg-type]  # Ray takes a class too, and makes one of it in each actor
             fn_constructor_args=(
                 self.make,
@@ -76,7 +76,7 @@ class RayEngine:
             num_cpus=self.cpus,
             num_gpus=self.gpus,
         )
-        for row in made.iter_rows():
+        for row in answers.iter_rows():
             advance(int(row["videos"]))
 
 

@@ -64,8 +64,8 @@ def scene_labelling(labeller: Spec, frames_per_video: int) -> SceneLabelling:
     Raises:
         InputError: it cannot be made, or is no labeller; says what it lacks.
     """
-    made = labeller()
+    instance = labeller()
     for name in ("names", "title", "short_side"):
-        if not hasattr(made, name):
+        if not hasattr(instance, name):
             raise InputError(f"{labeller.class_path}: has no {name}: a SceneLabeller's __init__ sets names and title")
-    return SceneLabelling(made, frames_per_video=frames_per_video)
+    return SceneLabelling(instance, frames_per_video=frames_per_video)

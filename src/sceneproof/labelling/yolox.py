@@ -74,13 +74,13 @@ class YOLOX(PersonDetector):
     def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """People in frames uint8 (N, H, W, 3), RGB: N arrays (K, 5), the best score first."""
         height, width = self._model.height, self._model.width
-        found: list[NDArray[np.float32]] = []
+        people: list[NDArray[np.float32]] = []
         for start in range(0, len(frames), self._batch):
             boxed = [letterbox(frame, height, width) for frame in frames[start : start + self._batch]]
             pixels = np.stack([picture[..., ::-1].transpose(2, 0, 1) for picture, _ in boxed])
             answers = self._answers(pixels)
-            found += [self._people(answer, scale) for answer, (_, scale) in zip(answers, boxed, strict=True)]
-        return found
+            people += [self._people(answer, scale) for answer, (_, scale) in zip(answers, boxed, strict=True)]
+        return people
 
     def _answers(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Raw answers (N, anchors, 5 + classes) to at most a batch of pictures (N, 3, H, W)."""

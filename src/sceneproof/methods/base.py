@@ -175,8 +175,8 @@ def augmented(batch: Batch, method: Method, rng: np.random.Generator) -> Batch:
     if type(method).augment is Method.augment:
         return batch  # the same bits, and no pass over the pixels
     names = [name for name in CLIPS if getattr(batch, name) is not None]
-    made = method.augment(replace(batch, **{name: getattr(batch, name) / 255 for name in names}), rng)
-    return replace(made, **{name: getattr(made, name) * 255 for name in names})
+    changed = method.augment(replace(batch, **{name: getattr(batch, name) / 255 for name in names}), rng)
+    return replace(changed, **{name: getattr(changed, name) * 255 for name in names})
 
 
 def pooled(backbone: Backbone, video: Tensor) -> Tensor:

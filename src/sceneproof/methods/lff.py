@@ -84,8 +84,9 @@ class LfF(Method):
         return biased / (biased + debiased + 1e-8)
 
     def _largest(self, means: Tensor) -> Tensor:
-        """The largest running mean of each action, (A,)."""
-        return means.new_zeros(self.actions).scatter_reduce(0, self.action_of_row, means, "amax")
+        """The largest running mean of each action, (A,); above 0 also where its clips are learnt to the last bit."""
+        largest = means.new_zeros(self.actions).scatter_reduce(0, self.action_of_row, means, "amax")
+        return largest.clamp(min=torch.finfo(largest.dtype).tiny)
 
 
 def generalised_cross_entropy(logits: Tensor, target: Tensor, q: float) -> Tensor:

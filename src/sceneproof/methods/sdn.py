@@ -78,7 +78,7 @@ class SDN(Method):
         self.labels = labels
         adversarial, confused = scene_weight > 0 and labels != "none", confusion_weight > 0
         wanted: dict[Need, bool] = {"scene": adversarial, "without_humans": confused}
-        self.needs = frozenset(need for need, there in wanted.items() if there)
+        self.needs = frozenset(need for need, needed in wanted.items() if needed)
         self.alternating = variant == "released" if alternating is None else alternating
         self.masked_batch_statistics = masked_batch_statistics
         if min(scene_weight, confusion_weight) < 0:

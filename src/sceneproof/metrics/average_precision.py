@@ -27,10 +27,10 @@ def average_precision(matches: Matches) -> Floats:
     total = matches.positives.sum(axis=0)
     values = np.full((len(matches.right), classes), np.nan)
     for k, (right, counted) in enumerate(zip(matches.right, matches.counted, strict=True)):
-        found = np.flatnonzero(right)
-        action = matches.action[found]
-        here = since(right, starts)[found].astype(np.float64), since(counted, starts)[found].astype(np.float64)
-        precision = heights(*here, np.ones(len(found)), action=action, area=matches.area)
+        hits = np.flatnonzero(right)
+        action = matches.action[hits]
+        here = since(right, starts)[hits].astype(np.float64), since(counted, starts)[hits].astype(np.float64)
+        precision = heights(*here, np.ones(len(hits)), action=action, area=matches.area)
         sums = np.bincount(action, precision, minlength=classes)
         np.divide(sums, total, out=values[k], where=total > 0)
     return values

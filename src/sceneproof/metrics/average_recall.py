@@ -60,19 +60,19 @@ def average_recall(
     """
     if not len(truth.video) or not len(proposals):
         raise ValueError(f"recall needs true segments and proposals, not {len(truth.video)} and {len(proposals)}")
-    there = np.unique(truth.video)
-    most = a_video or len(proposals) / len(there)
-    ratio = most * len(there) / len(proposals)
-    of_video = np.bincount(proposals.video, minlength=truth.videos)[there]
+    videos = np.unique(truth.video)
+    most = a_video or len(proposals) / len(videos)
+    ratio = most * len(videos) / len(proposals)
+    of_video = np.bincount(proposals.video, minlength=truth.videos)[videos]
     used = np.minimum((of_video * ratio).astype(np.int64), of_video)
     if not used.sum():
         raise ValueError(f"{most:g} proposals a video are less than one of each: give a larger number")
-    shares = np.arange(1, STEPS + 1) / STEPS * (most * len(there) / used.sum())
+    shares = np.arange(1, STEPS + 1) / STEPS * (most * len(videos) / used.sum())
     limits = np.zeros((truth.videos, STEPS), np.int64)
-    limits[there] = np.minimum((used[:, None] * shares).astype(np.int64), used[:, None])
+    limits[videos] = np.minimum((used[:, None] * shares).astype(np.int64), used[:, None])
     ranks = first_hits(truth, proposals, thresholds)
     recall = np.stack([(rank[:, None] < limits[truth.video]).mean(axis=0) for rank in ranks])
-    return RecallCurve(shares * (used.sum() / len(there)), recall)
+    return RecallCurve(shares * (used.sum() / len(videos)), recall)
 
 
 def recall_at(

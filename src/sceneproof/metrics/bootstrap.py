@@ -114,9 +114,9 @@ def class_interval(
     member = np.eye(int(number.max()) + 1)[number.ravel()]
 
     def mean(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        there = counts @ member
-        shares = (counts @ (member * values[:, None])) / np.where(there > 0, there, 1)
-        return np.asarray(shares.sum(axis=1) / (there > 0).sum(axis=1))
+        sizes = counts @ member
+        shares = (counts @ (member * values[:, None])) / np.where(sizes > 0, sizes, 1)
+        return np.asarray(shares.sum(axis=1) / (sizes > 0).sum(axis=1))
 
     generator, step = np.random.default_rng(seed), max(1, CELLS // len(values))
     drawn = [mean(resampled(generator, min(step, draws - start), len(values))) for start in range(0, draws, step)]

@@ -108,20 +108,23 @@ def box_area(boxes: Corners) -> Corners:
     return np.asarray(np.maximum(width, 0.0) * np.maximum(height, 0.0))
 
 
-def box_nms(found: FoundBoxes, threshold: float) -> NDArray[np.bool_]:
+def box_nms(detections: FoundBoxes, threshold: float) -> NDArray[np.bool_]:
     """Which detections stay after suppression within each frame and class: bool (N,).
 
     What overlaps a better box of its frame and class by *more* than the threshold goes. Frame-mAP is usually taken
     after suppression at .3 (ACT's code).
 
     Args:
-        found: in any order.
+        detections: in any order.
         threshold: on the intersection over union, from 0.
     """
-    groups = frame_keys(found.video, found.frame)
-    actions = int(found.action.max(initial=0)) + 1
+    groups = frame_keys(detections.video, detections.frame)
+    actions = int(detections.action.max(initial=0)) + 1
     return kept_in_groups(
-        lambda a, b: box_iou(found.boxes[a], found.boxes[b]), found.score, groups * actions + found.action, threshold
+        lambda a, b: box_iou(detections.boxes[a], detections.boxes[b]),
+        detections.score,
+        groups * actions + detections.action,
+        threshold,
     )
 
 

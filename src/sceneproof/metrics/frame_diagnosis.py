@@ -34,28 +34,28 @@ class BoxKind(IntEnum):
     MISSED = 5
 
 
-def kinds(truth: TrueBoxes, found: FoundBoxes, matches: Matches, threshold: float, *, k: int = 0) -> Numbers:
+def kinds(truth: TrueBoxes, detections: FoundBoxes, matches: Matches, threshold: float, *, k: int = 0) -> Numbers:
     """What each detection is, a `BoxKind` other than MISSED: int64 (N,), in the order of the detections.
 
     Args:
         truth: the annotations.
-        found: what was matched.
+        detections: what was matched.
         matches: of these detections, in the reading "act".
         threshold: the intersection over union that `matches` has at its place `k`.
         k: that place.
     """
-    frames = int(max(truth.frame.max(initial=0), found.frame.max(initial=0))) + 1
-    shown, looked_at = (frame_keys(boxes.video, boxes.frame, frames=frames) for boxes in (truth, found))
-    own = np.isin(looked_at * truth.actions + found.action, shown * truth.actions + truth.action)
+    frames = int(max(truth.frame.max(initial=0), detections.frame.max(initial=0))) + 1
+    shown, looked_at = (frame_keys(boxes.video, boxes.frame, frames=frames) for boxes in (truth, detections))
+    own = np.isin(looked_at * truth.actions + detections.action, shown * truth.actions + truth.action)
     some = np.isin(looked_at, shown)
     foreign = np.flatnonzero(some & ~own)
     detection, box = pairs(looked_at[foreign], shown)
-    close = box_iou(found.boxes[foreign[detection]], truth.boxes[box]) >= threshold
-    confused = np.zeros(len(found), np.bool_)
+    close = box_iou(detections.boxes[foreign[detection]], truth.boxes[box]) >= threshold
+    confused = np.zeros(len(detections), np.bool_)
     confused[foreign[detection[close]]] = True
-    right = np.zeros(len(found), np.bool_)
+    right = np.zeros(len(detections), np.bool_)
     right[matches.order] = matches.right[k]
-    in_time = matches.positives[found.video, found.action] > 0
+    in_time = matches.positives[detections.video, detections.action] > 0
     told = np.select(
         [right, own, confused, in_time & ~some],
         [BoxKind.RIGHT, BoxKind.LOCALIZATION, BoxKind.CLASSIFICATION, BoxKind.TIME],
@@ -76,19 +76,19 @@ def error_areas(of: Numbers, matches: Matches, *, k: int = 0) -> NDArray[np.floa
     """
     classes = matches.positives.shape[1]
     starts = np.searchsorted(matches.action, np.arange(classes))
-    found = np.flatnonzero(matches.right[k])
-    action = matches.action[found]
-    place = found - starts[action]  # how many stand before it
+    hits = np.flatnonzero(matches.right[k])
+    action = matches.action[hits]
+    place = hits - starts[action]  # how many stand before it
     total = matches.positives.sum(axis=0)
     areas = np.full((classes, len(BoxKind)), np.nan)
     for kind in BoxKind:
         if kind is BoxKind.MISSED:
             sums = (total - np.bincount(action, minlength=classes)).astype(np.float64)
         else:
-            with_it = since(of[matches.order] == kind, starts)[found]
+            with_it = since(of[matches.order] == kind, starts)[hits]
             before = with_it - (kind is BoxKind.RIGHT)
             # as precision is, the share of right ones is 1 before the first detection
-            nothing = np.full(len(found), float(kind is BoxKind.RIGHT))
+            nothing = np.full(len(hits), float(kind is BoxKind.RIGHT))
             share = with_it / (place + 1) + np.divide(before, place, out=nothing, where=place > 0)
             sums = np.bincount(action, share / 2, minlength=classes)
         np.divide(sums, total, out=areas[:, kind], where=total > 0)

@@ -29,7 +29,7 @@ AREAS: dict[Reading, Area] = {"act": "trapezoids", "voc": "envelope"}
 
 
 def frame_average_precision(
-    truth: TrueBoxes, found: FoundBoxes, thresholds: Sequence[float], *, reading: Reading
+    truth: TrueBoxes, detections: FoundBoxes, thresholds: Sequence[float], *, reading: Reading
 ) -> NDArray[np.float64]:
     """Average precision of each class at each threshold: float64 (K, A), 0 to 1.
 
@@ -38,22 +38,22 @@ def frame_average_precision(
 
     Args:
         truth: the annotations.
-        found: in any order.
+        detections: in any order.
         thresholds: K values of the intersection over union; .5 in most papers.
         reading: "act" or "voc", which give different figures: name it beside them.
 
     Raises:
         ValueError: an unknown reading, or a detection of an unknown video or class.
     """
-    return average_precision(match_boxes(truth, found, thresholds, reading=reading))
+    return average_precision(match_boxes(truth, detections, thresholds, reading=reading))
 
 
-def match_boxes(truth: TrueBoxes, found: FoundBoxes, thresholds: Sequence[float], *, reading: Reading) -> Matches:
+def match_boxes(truth: TrueBoxes, detections: FoundBoxes, thresholds: Sequence[float], *, reading: Reading) -> Matches:
     """Matches detections with true boxes of their class and frame, at each threshold.
 
     Args:
         truth: the annotations.
-        found: in any order.
+        detections: in any order.
         thresholds: K values of the intersection over union.
         reading: whose official way, see above.
 
@@ -61,16 +61,18 @@ def match_boxes(truth: TrueBoxes, found: FoundBoxes, thresholds: Sequence[float]
         ValueError: an unknown reading, or a detection of an unknown video or class.
     """
     area = area_of(reading)
-    truth.check(found.video, found.action)
-    order = ranked(found.action, found.score)
-    frames = int(max(truth.frame.max(initial=0), found.frame.max(initial=0))) + 1
+    truth.check(detections.video, detections.action)
+    order = ranked(detections.action, detections.score)
+    frames = int(max(truth.frame.max(initial=0), detections.frame.max(initial=0))) + 1
     cells = frame_keys(truth.video, truth.frame, frames=frames) * truth.actions + truth.action
-    looked_in = frame_keys(found.video, found.frame, frames=frames) * truth.actions + found.action
+    looked_in = frame_keys(detections.video, detections.frame, frames=frames) * truth.actions + detections.action
     detection, box = pairs(looked_in[order], cells)
-    overlap = box_iou(found.boxes[order[detection]], truth.boxes[box])
-    right = finders(detection, box, overlap, thresholds, detections=len(found), truths=len(truth.video))
+    overlap = box_iou(detections.boxes[order[detection]], truth.boxes[box])
+    right = finders(detection, box, overlap, thresholds, detections=len(detections), truths=len(truth.video))
     positives = count_positives(truth.video, truth.action, truth.videos, truth.actions)
-    return Matches(order, found.video[order], found.action[order], right, np.ones_like(right), positives, area)
+    return Matches(
+        order, detections.video[order], detections.action[order], right, np.ones_like(right), positives, area
+    )
 
 
 def area_of(reading: Reading) -> Area:

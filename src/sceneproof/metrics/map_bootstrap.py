@@ -65,7 +65,7 @@ def paired_map_interval(
     if not a or len(a) != len(b):
         raise ValueError(f"paired matches need the same seeds, one or more, not {len(a)} and {len(b)}")
     positives, thresholds = every[0].positives, len(every[0].right)
-    if any(not np.array_equal(one.positives, positives) or len(one.right) != thresholds for one in every):
+    if any(not np.array_equal(matches.positives, positives) or len(matches.right) != thresholds for matches in every):
         raise ValueError("paired matches must be of the same truth at the same thresholds")
     generator = np.random.default_rng(seed)
     of_seeds, of_videos = resampled(generator, draws, len(a)), resampled(generator, draws, len(positives))
@@ -106,8 +106,8 @@ def unpaired_map_interval(
     for sign, side in ((1, a), (-1, b)):
         videos = len(side[0].positives)
         weights = np.concatenate([np.ones((1, videos)), resampled(generator, draws, videos)])
-        for r, one in enumerate(side):
-            maps = [weighted_map(curve(one, k), weights) for k in range(len(one.right))]
+        for r, matches in enumerate(side):
+            maps = [weighted_map(curve(matches, k), weights) for k in range(len(matches.right))]
             lost += sign * of_seeds[:, r] * np.mean(maps, axis=0)
     return percentile_interval(float(lost[0]), lost[1:][np.isfinite(lost[1:])], level)
 
@@ -133,29 +133,29 @@ def weighted_map(curve: Curve, weights: Draws) -> Draws:
 
 def curve(matches: Matches, k: int) -> Curve:
     """What a resample needs of the matches at their threshold number k."""
-    found = np.flatnonzero(matches.right[k])
-    action = matches.action[found]
+    hits = np.flatnonzero(matches.right[k])
+    action = matches.action[hits]
     return Curve(
-        matches.video[found],
+        matches.video[hits],
         action,
-        _up_to(found, matches, matches.right[k]),
-        _up_to(found, matches, matches.counted[k]),
+        _up_to(hits, matches, matches.right[k]),
+        _up_to(hits, matches, matches.counted[k]),
         matches.positives.astype(np.float64),
         matches.area,
     )
 
 
-def _up_to(found: Numbers, matches: Matches, flags: NDArray[np.bool_]) -> Draws:
-    """How many flagged detections of each video stand at or before each of `found` in its class: float64 (n, V)."""
+def _up_to(hits: Numbers, matches: Matches, flags: NDArray[np.bool_]) -> Draws:
+    """How many flagged detections of each video stand at or before each of `hits` in its class: float64 (n, V)."""
     videos = len(matches.positives)
     flagged = np.flatnonzero(flags)
-    nearest = np.searchsorted(found, flagged)  # the first true positive at or behind each
-    within = nearest < len(found)
+    nearest = np.searchsorted(hits, flagged)  # the first true positive at or behind each
+    within = nearest < len(hits)
     flagged, nearest = flagged[within], nearest[within]
-    within = matches.action[flagged] == matches.action[found[nearest]]
+    within = matches.action[flagged] == matches.action[hits[nearest]]
     cells = nearest[within] * videos + matches.video[flagged[within]]
-    counts = np.bincount(cells, minlength=len(found) * videos).reshape(len(found), videos).astype(np.float64)
-    starts = np.flatnonzero(np.diff(matches.action[found], prepend=-1))
-    for start, end in zip(starts, np.append(starts[1:], len(found)), strict=False):
+    counts = np.bincount(cells, minlength=len(hits) * videos).reshape(len(hits), videos).astype(np.float64)
+    starts = np.flatnonzero(np.diff(matches.action[hits], prepend=-1))
+    for start, end in zip(starts, np.append(starts[1:], len(hits)), strict=False):
         np.cumsum(counts[start:end], axis=0, out=counts[start:end])
     return counts

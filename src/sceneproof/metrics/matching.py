@@ -44,11 +44,11 @@ def whole_numbers(values: Any, name: str) -> Numbers:
     Raises:
         ValueError: it holds something that is no whole number.
     """
-    found = _array(values, name)
-    wrong = found[~np.isfinite(found) | (found % 1 != 0)] if found.dtype.kind == "f" else found[:0]
+    numbers = _array(values, name)
+    wrong = numbers[~np.isfinite(numbers) | (numbers % 1 != 0)] if numbers.dtype.kind == "f" else numbers[:0]
     if wrong.size:
         raise ValueError(f"{name} must hold whole numbers, not {wrong.flat[0]:g}")
-    return found.astype(np.int64, copy=False)
+    return numbers.astype(np.int64, copy=False)
 
 
 def real_numbers(values: Any, name: str) -> NDArray[np.float64]:
@@ -80,10 +80,10 @@ def _array(values: Any, name: str) -> NDArray[Any]:
     if hasattr(values, "detach"):  # a tensor, wherever it is
         values = values.detach().cpu()
         values = values.float() if values.is_floating_point() and values.element_size() < 4 else values
-    found = np.asarray(values)
-    if found.dtype.kind not in "iubf":
-        raise ValueError(f"{name} must hold numbers, not {found.dtype}")
-    return found
+    array = np.asarray(values)
+    if array.dtype.kind not in "iubf":
+        raise ValueError(f"{name} must hold numbers, not {array.dtype}")
+    return array
 
 
 def check_fit(numbers: NDArray[np.int64] | NDArray[np.float64], rows: NDArray[Any], name: str, of: str) -> None:
@@ -164,8 +164,8 @@ def finders(
     right = np.zeros((len(thresholds), detections), np.bool_)
     for k, threshold in enumerate(thresholds):
         close = overlap > threshold if above else overlap >= threshold
-        found = takers(detection[close], truth[close], truths)
-        right[k, found[found >= 0]] = True
+        taker = takers(detection[close], truth[close], truths)
+        right[k, taker[taker >= 0]] = True
     return right
 
 

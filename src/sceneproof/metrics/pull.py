@@ -42,7 +42,7 @@ def scene_pull(
     Raises:
         ValueError: unequal lengths.
     """
-    predicted, human = (np.asarray(one, dtype=np.int64) for one in (predicted, human))
+    predicted, human = (np.asarray(numbers, dtype=np.int64) for numbers in (predicted, human))
     background = np.asarray(background, dtype=np.str_)
     if not len(predicted) == len(human) == len(background):
         raise ValueError(

@@ -107,7 +107,7 @@ def reliance_difference(a: ArrayLike, b: ArrayLike, human: ArrayLike, background
     Raises:
         ValueError: as `reliance`.
     """
-    (a_person, a_place), (b_person, b_place) = (_named(one, human, background) for one in (a, b))
+    (a_person, a_place), (b_person, b_place) = (_named(predicted, human, background) for predicted in (a, b))
     ratio = ratio_difference((a_place, a_person | a_place), (b_place, b_person | b_place))
     return RelianceDifference(
         paired_interval(a_person[None], b_person[None]),
@@ -128,7 +128,7 @@ def survival(original: ArrayLike, variant: ArrayLike) -> Survival:
     Raises:
         ValueError: no clips, or unequal lengths.
     """
-    before, after = (np.asarray(one, dtype=np.float64) for one in (original, variant))
+    before, after = (np.asarray(flags, dtype=np.float64) for flags in (original, variant))
     ratio = ratio_interval(after, before)
     return Survival(
         mean_interval(before),
@@ -153,13 +153,13 @@ def contrasted(scuba: ArrayLike, scufo: ArrayLike, truth: ArrayLike) -> Flags:
         scufo: (N,), for one frame of the same, repeated.
         truth: (N,), number of the person's action.
     """
-    scuba, scufo, truth = (np.asarray(one, dtype=np.int64) for one in (scuba, scufo, truth))
+    scuba, scufo, truth = (np.asarray(numbers, dtype=np.int64) for numbers in (scuba, scufo, truth))
     return np.asarray((scuba == truth) & (scuba >= 0) & (scufo != scuba))
 
 
 def _named(predicted: ArrayLike, human: ArrayLike, background: ArrayLike) -> tuple[Flags, Flags]:
     """Which clips are named by the person's action, and which by the place's: bool (N,) each."""
-    predicted, human, background = (np.asarray(one, dtype=np.int64) for one in (predicted, human, background))
+    predicted, human, background = (np.asarray(numbers, dtype=np.int64) for numbers in (predicted, human, background))
     if not predicted.shape == human.shape == background.shape:
         raise ValueError(
             f"as many predictions, people and places, not {predicted.shape[0]}, {len(human)} and {len(background)}"

@@ -43,7 +43,7 @@ class StaticDynamic:
         """
         static, dynamic = np.nan_to_num(self.channels) > threshold
         kinds = {"static": static & ~dynamic, "dynamic": dynamic & ~static, "joint": static & dynamic}
-        return {name: float(there.mean()) for name, there in kinds.items()} | {
+        return {name: float(encoded.mean()) for name, encoded in kinds.items()} | {
             "none": float((~(static | dynamic)).mean())
         }
 
@@ -73,25 +73,27 @@ def static_dynamic(
     Raises:
         ValueError: fewer than two pairs of a kind, other widths, or features that are all the same.
     """
-    sides = [np.asarray(one, dtype=np.float64) for one in (*static, *dynamic)]
-    if any(one.ndim != 2 or one.shape[1] != sides[0].shape[1] for one in sides) or any(
+    sides = [np.asarray(side, dtype=np.float64) for side in (*static, *dynamic)]
+    if any(side.ndim != 2 or side.shape[1] != sides[0].shape[1] for side in sides) or any(
         len(a) != len(b) for a, b in (sides[:2], sides[2:])
     ):
-        raise ValueError(f"pairs need two sides of one shape (pairs, channels), not {[one.shape for one in sides]}")
+        raise ValueError(f"pairs need two sides of one shape (pairs, channels), not {[side.shape for side in sides]}")
     if min(map(len, sides)) < 2:
         raise ValueError("at least two pairs of each kind are needed")
     every = np.concatenate(sides)
     if not every.var(axis=0).sum() > 0:
         raise ValueError("the features of all clips are the same: there is nothing to encode")
-    static_a, static_b, dynamic_a, dynamic_b = (one - every.mean(axis=0) for one in sides)  # so squares lose no digits
+    static_a, static_b, dynamic_a, dynamic_b = (
+        side - every.mean(axis=0) for side in sides
+    )  # so squares lose no digits
     pairs = (_ClipPairs(static_a, static_b), _ClipPairs(dynamic_a, dynamic_b))
     generator = np.random.default_rng(seed)
-    whole = _shares(pairs, [np.ones((1, len(one))) for one in pairs])[:, 0]
-    drawn = _shares(pairs, [resampled(generator, DRAWS, len(one)) for one in pairs])
+    whole = _shares(pairs, [np.ones((1, len(factor))) for factor in pairs])[:, 0]
+    drawn = _shares(pairs, [resampled(generator, DRAWS, len(factor)) for factor in pairs])
     still, moving, rest = (
         percentile_interval(float(value), row, 0.95) for value, row in zip(whole, drawn, strict=True)
     )
-    return StaticDynamic(still, moving, rest, np.stack([one.correlations() for one in pairs]))
+    return StaticDynamic(still, moving, rest, np.stack([factor.correlations() for factor in pairs]))
 
 
 class _ClipPairs:
@@ -110,22 +112,22 @@ class _ClipPairs:
         """Of each channel: the covariance of a and b about their common mean, over their common variance."""
         mean = self.middle.mean(axis=0)
         every = np.concatenate([self.a, self.b])
-        there = np.ptp(every, axis=0) > 0
+        varying = np.ptp(every, axis=0) > 0
         covariance = ((self.a - mean) * (self.b - mean)).mean(axis=0)
-        correlations: Array = np.divide(covariance, every.var(axis=0), out=np.full_like(mean, np.nan), where=there)
+        correlations: Array = np.divide(covariance, every.var(axis=0), out=np.full_like(mean, np.nan), where=varying)
         return correlations
 
 
 def _shares(pairs: tuple[_ClipPairs, _ClipPairs], counts: list[Array]) -> Array:
     """Shares of static, dynamic and residual, (3, draws), of pairs that come up `counts` (draws, N) times."""
-    sizes = [len(one) for one in pairs]
-    centres = [(count @ one.middle) / len(one) for one, count in zip(pairs, counts, strict=True)]
+    sizes = [len(factor) for factor in pairs]
+    centres = [(count @ factor.middle) / len(factor) for factor, count in zip(pairs, counts, strict=True)]
     mean = (centres[0] * sizes[0] + centres[1] * sizes[1]) / sum(sizes)
-    squares = sum(count @ one.squares for one, count in zip(pairs, counts, strict=True)) / sum(sizes)
+    squares = sum(count @ factor.squares for factor, count in zip(pairs, counts, strict=True)) / sum(sizes)
     variance = squares - (mean**2).sum(axis=1)
     scores = []
-    for one, count, centre in zip(pairs, counts, centres, strict=True):
-        covariance = (count @ one.product) / len(one) - (centre**2).sum(axis=1)
+    for factor, count, centre in zip(pairs, counts, centres, strict=True):
+        covariance = (count @ factor.product) / len(factor) - (centre**2).sum(axis=1)
         # a resample may hold copies of one clip only: then nothing varies, and no factor is encoded
         scores.append(np.divide(covariance, variance, out=np.zeros_like(variance), where=variance > 1e-12))
     powers = np.exp(np.stack([*scores, np.ones(len(variance))]))

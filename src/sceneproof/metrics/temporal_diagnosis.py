@@ -60,7 +60,7 @@ def kinds(
     own[detection[heads]] = truth.action[segment[heads]] == detections.action[detection[heads]]
     right = np.zeros(len(detections), np.bool_)
     right[matches.order] = matches.right[k]
-    found = np.select(
+    kind = np.select(
         [right, nearest >= threshold, nearest >= NEAR],
         [
             np.full(len(own), SegmentKind.TRUE_POSITIVE),
@@ -69,7 +69,7 @@ def kinds(
         ],
         SegmentKind.BACKGROUND,
     )
-    return found.astype(np.int64)
+    return kind.astype(np.int64)
 
 
 def kind_counts(of: Numbers, matches: Matches, *, slices: int = 10) -> NDArray[np.int64]:

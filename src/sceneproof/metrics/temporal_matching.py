@@ -79,8 +79,8 @@ def match(
         if reading == "thumos":
             right[k] = takers(segment[close], detection[close], len(ranked)) >= 0
         else:
-            found = takers(detection[close], segment[close], len(truth.video))
-            right[k, found[found >= 0]] = True
+            taker = takers(detection[close], segment[close], len(truth.video))
+            right[k, taker[taker >= 0]] = True
         counted[k] &= right[k] | ~ignored
     positives = np.bincount(truth.video * truth.actions + truth.action, minlength=truth.videos * truth.actions)
     return Matches(

@@ -60,8 +60,8 @@ class Tubes:
     @classmethod
     def stacked(cls, first: Sequence[int], boxes: Sequence[ArrayLike]) -> "Tubes":
         """Of each tube's first frame and its boxes (frames, 4)."""
-        each = [real_numbers(one, "boxes").reshape(-1, 4) for one in boxes]
-        length = np.array([len(one) for one in each], np.int64)
+        each = [real_numbers(corners, "boxes").reshape(-1, 4) for corners in boxes]
+        length = np.array([len(corners) for corners in each], np.int64)
         return cls(whole_numbers(first, "first").reshape(-1), length, np.concatenate([np.zeros((0, 4)), *each]))
 
     @property
@@ -175,20 +175,20 @@ def tube_iou(a: Tubes, of_a: Numbers, b: Tubes, of_b: Numbers, *, least_shared: 
     return values
 
 
-def tube_nms(found: FoundTubes, threshold: float = 0.3) -> NDArray[np.bool_]:
+def tube_nms(detections: FoundTubes, threshold: float = 0.3) -> NDArray[np.bool_]:
     """Which tubes stay after suppression within each video and class: bool (N,).
 
     What overlaps a better tube of its video and class by *more* than the threshold goes (nms3dt of the ACT detector's
     code, which takes .3).
 
     Args:
-        found: in any order.
+        detections: in any order.
         threshold: on the spatio-temporal intersection over union, from 0.
     """
-    actions = int(found.action.max(initial=0)) + 1
+    actions = int(detections.action.max(initial=0)) + 1
     return kept_in_groups(
-        lambda a, b: tube_iou(found.tubes, a, found.tubes, b),
-        found.score,
-        found.video * actions + found.action,
+        lambda a, b: tube_iou(detections.tubes, a, detections.tubes, b),
+        detections.score,
+        detections.video * actions + detections.action,
         threshold,
     )

@@ -28,7 +28,7 @@ THRESHOLDS = (0.2, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 
 def video_average_precision(
-    truth: TrueTubes, found: FoundTubes, thresholds: Sequence[float] = THRESHOLDS, *, reading: Reading
+    truth: TrueTubes, detections: FoundTubes, thresholds: Sequence[float] = THRESHOLDS, *, reading: Reading
 ) -> NDArray[np.float64]:
     """Average precision of each class at each threshold: float64 (K, A), 0 to 1.
 
@@ -37,24 +37,24 @@ def video_average_precision(
 
     Args:
         truth: the annotations.
-        found: in any order.
+        detections: in any order.
         thresholds: K values of the spatio-temporal intersection over union.
         reading: "act" or "voc", which give different figures: name it beside them.
 
     Raises:
         ValueError: an unknown reading, or a tube of an unknown video or class.
     """
-    return average_precision(match_tubes(truth, found, thresholds, reading=reading))
+    return average_precision(match_tubes(truth, detections, thresholds, reading=reading))
 
 
 def match_tubes(
-    truth: TrueTubes, found: FoundTubes, thresholds: Sequence[float] = THRESHOLDS, *, reading: Reading
+    truth: TrueTubes, detections: FoundTubes, thresholds: Sequence[float] = THRESHOLDS, *, reading: Reading
 ) -> Matches:
     """Matches tubes with true ones of their class and video, at each threshold.
 
     Args:
         truth: the annotations.
-        found: in any order.
+        detections: in any order.
         thresholds: K values of the spatio-temporal intersection over union.
         reading: whose official way, see above.
 
@@ -62,11 +62,15 @@ def match_tubes(
         ValueError: an unknown reading, or a tube of an unknown video or class.
     """
     area, voc = area_of(reading), reading == "voc"
-    truth.check(found.video, found.action)
-    order = ranked(found.action, found.score)
+    truth.check(detections.video, detections.action)
+    order = ranked(detections.action, detections.score)
     cells = truth.video * truth.actions + truth.action
-    detection, tube = pairs((found.video * truth.actions + found.action)[order], cells)
-    overlap = tube_iou(found.tubes, order[detection], truth.tubes, tube, least_shared=2 if voc else 1)
-    right = finders(detection, tube, overlap, thresholds, detections=len(found), truths=len(truth.video), above=voc)
+    detection, tube = pairs((detections.video * truth.actions + detections.action)[order], cells)
+    overlap = tube_iou(detections.tubes, order[detection], truth.tubes, tube, least_shared=2 if voc else 1)
+    right = finders(
+        detection, tube, overlap, thresholds, detections=len(detections), truths=len(truth.video), above=voc
+    )
     positives = count_positives(truth.video, truth.action, truth.videos, truth.actions)
-    return Matches(order, found.video[order], found.action[order], right, np.ones_like(right), positives, area)
+    return Matches(
+        order, detections.video[order], detections.action[order], right, np.ones_like(right), positives, area
+    )

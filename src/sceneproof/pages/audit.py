@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 import sceneproof
 from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS
+from sceneproof.audit.hardest import worst
 from sceneproof.audit.measures import Measures
 from sceneproof.audit.remedy import Remedied
 from sceneproof.audit.scoring import Scorer
@@ -22,12 +23,14 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.sample import in_turn
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
+from sceneproof.pages import audit_story as story
 from sceneproof.pages import audit_tables as tables
 from sceneproof.pages import charts
+from sceneproof.pages.audit_story import WATCHED
 from sceneproof.pages.audit_words import headline, known_in_part, notes
 from sceneproof.pages.kit import MADE_BY, Card, Chart, Charts, Clips, Line, Note, Page, Picture, Section, percent
 from sceneproof.pages.pictures import lit, moving, sized
-from sceneproof.pages.remedy import remedy_section
+from sceneproof.pages.remedy import remedy_blocks
 
 PICTURE_WIDTH = 176  # pixels
 MOST_FRAMES = 16
@@ -51,24 +54,47 @@ def write_page(
     *,
     clips: Sequence[Card],
     title: str,
+    watched: Sequence[Card] = (),
     remedy: Remedied | str | None = None,
 ) -> None:
-    """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all."""
-    told = [*sections(table, measures, clips), *remedy_section(remedy)]
-    told[-2:] = [told[-1], told[-2]] if remedy is not None else told[-2:]  # how the page was made stays the last
+    """Writes audit.html, audit.json and audit.csv to a folder, each whole or not at all.
+
+    Args:
+        table: what the model said.
+        measures: the figures.
+        out: the folder.
+        clips: drawn at random, with their variants.
+        title: of the page.
+        watched: clips in which the place is named in the person's stead.
+        remedy: what can be done without training, or why nothing can; None: that was not asked for.
+    """
+    told = sections(table, measures, clips, watched, remedy)
     page = Page(title, headline(table, measures), told, notes(table), sortable=True)
     page.write(out / "audit.html", as_json(table, measures), as_csv(measures), sealed=True)
 
 
-def sections(table: AuditTable, measures: Measures, clips: Sequence[Card]) -> list[Section]:
-    """The page's sections."""
+def sections(
+    table: AuditTable,
+    measures: Measures,
+    clips: Sequence[Card],
+    watched: Sequence[Card],
+    remedy: Remedied | str | None,
+) -> list[Section]:
+    """The page's sections: what the model leans on, whether that matters, what was not measured, and what to do."""
     scenes = None if measures.by_scene is None else tables.share_table(measures.by_scene, "scene", "Scene by scene")
     return [
         Section(
-            "changed-clips", "When the clip is changed",
+            "what-it-leans-on", "What it leans on",
             Charts([variant_chart(measures, table.chance), *swap_chart(measures)]),
             tables.variant_table(measures), tables.swap_table(measures), tables.still_table(measures),
         ),
+        story.watched_section(table, watched),
+        story.places_section(table),
+        Section(
+            "what-was-not-measured", "What was not measured",
+            tables.missing_table(table, measures) or "Nothing: every clip has every variant that was asked for.",
+        ),
+        Section("what-to-do", "What to do", *remedy_blocks(remedy), story.recipes(table, measures)),
         Section(
             "clips", "Clips and their variants",
             *([DRAWN, Clips(clips, across="9rem", wide=True, hold=True)] if clips else [Note("None are shown.")]),
@@ -78,25 +104,26 @@ def sections(table: AuditTable, measures: Measures, clips: Sequence[Card]) -> li
             tables.share_table(measures.by_action, "action", "Action by action"), scenes,
             tables.group_table(measures), tables.pull_table(table, measures),
         ),
-        Section("further-figures", "Further figures", tables.other_table(measures)),
         Section(
-            "what-is-missing", "What is missing",
-            tables.missing_table(table, measures) or "Nothing: every clip has every variant.", tables.note_table(table),
+            "further-figures", "Further figures", tables.other_table(measures), story.shortcuts_table(table),
         ),
-        Section("how-this-page-was-made", "How this page was made", tables.settings_table(table), Note(MADE)),
+        Section(
+            "how-this-page-was-made", "How this page was made", tables.note_table(table), tables.settings_table(table),
+            Note(MADE),
+        ),
     ]  # fmt: skip
 
 
 def variant_chart(measures: Measures, chance: float) -> Chart:
     """Top-1 on each variant with 95 % intervals; controls are hollow, chance is dotted."""
     names = {name: measures.figures["top1" if name == "original" else f"top1_{name}"].interval for name in VARIANTS}
-    found = {name: interval for name, interval in names.items() if interval is not None}
+    intervals = {name: interval for name, interval in names.items() if interval is not None}
     series = {
-        "": [None if name in CONTROLS else interval for name, interval in found.items()],
-        "controls": [interval if name in CONTROLS else None for name, interval in found.items()],
+        "": [None if name in CONTROLS else interval for name, interval in intervals.items()],
+        "controls": [interval if name in CONTROLS else None for name, interval in intervals.items()],
     }
     drawing = charts.points(
-        [WORDS[name] for name in found], series, line=100 * chance, line_name="chance", limits=(0, 102),
+        [WORDS[name] for name in intervals], series, line=100 * chance, line_name="chance", limits=(0, 102),
         label="top-1 accuracy, %", name="variants",
         text="Top-1 on each variant with 95 % intervals; the table has the figures",
     )  # fmt: skip
@@ -108,7 +135,9 @@ def swap_chart(measures: Measures) -> list[Chart]:
     """Of swapped clips: how many are named by the person, by the place, by neither; none without swaps."""
     parts = {"human_accuracy": "the person’s action", "scene_error": "the place’s", "names_neither": "neither"}
     shares = {variant: [measures.value(f"{name}{end}") for name in parts] for end, variant in SWAPPED.items()}
-    known = {variant: [one for one in own if one is not None] for variant, own in shares.items() if None not in own}
+    known = {
+        variant: [share for share in own if share is not None] for variant, own in shares.items() if None not in own
+    }
     if not known:
         return []
     drawing = charts.bars(
@@ -118,6 +147,13 @@ def swap_chart(measures: Measures) -> list[Chart]:
         text="Whose action is named when person and place disagree; the table has the figures",
     )  # fmt: skip
     return [Chart(drawing, "Person and place of different actions in one clip: whose is named?")]
+
+
+def watched_clips(table: AuditTable, scorer: Scorer, manifest: Manifest, count: int) -> list[Card]:
+    """The clips that another action's place leads furthest astray, as they are, without the person, and there."""
+    places = {str(video): row for row, video in enumerate(table.original["video"])}
+    names = [name for name in scorer.names if name in WATCHED]
+    return _cards(table, scorer, manifest, [places[video] for video in worst(table, count)], names)
 
 
 def shown_clips(table: AuditTable, scorer: Scorer, manifest: Manifest, count: int, *, seed: int = 0) -> list[Card]:
@@ -130,14 +166,22 @@ def shown_clips(table: AuditTable, scorer: Scorer, manifest: Manifest, count: in
         count: how many.
         seed: another one draws other clips.
     """
-    made = table.rows[table.rows["problem"] == ""].groupby("video", sort=False).size()
+    counts = table.rows[table.rows["problem"] == ""].groupby("video", sort=False).size()
     original = table.original
-    variants = original["video"].map(made).fillna(0).to_numpy()
+    variants = original["video"].map(counts).fillna(0).to_numpy()
     fullest = np.flatnonzero((variants == variants.max()) & (original["problem"] == "").to_numpy())
     chosen = in_turn(fullest, original["action"].to_numpy(), count, seed=seed)
+    return _cards(table, scorer, manifest, chosen, scorer.names)
+
+
+def _cards(
+    table: AuditTable, scorer: Scorer, manifest: Manifest, rows: Iterable[int], names: Sequence[str]
+) -> list[Card]:
+    """Clips (rows of `table.original`) in some of their variants."""
+    original = table.original
     rates = dict(zip(manifest.rows["video"], manifest.rows.get("rate", [np.nan] * len(manifest)), strict=True))
     cards = []
-    for row in chosen:
+    for row in rows:
         video, scene = str(original["video"].iat[row]), original["scene"].iat[row]
         try:
             footage = scorer.variants.read(video)
@@ -145,27 +189,28 @@ def shown_clips(table: AuditTable, scorer: Scorer, manifest: Manifest, count: in
             continue  # gone since: the pictures are a sample, no figure needs them
         asides = [*([f"in {scene}"] if isinstance(scene, str) else []), video]
         rate = float(rates[video])
-        cards.append(Card(str(original["action"].iat[row]), asides, _pictures(table, scorer, footage, rate)))
+        pictures = _pictures(table, scorer, footage, rate, names)
+        cards.append(Card(str(original["action"].iat[row]), asides, pictures))
     return cards
 
 
-def _pictures(table: AuditTable, scorer: Scorer, footage: Footage, rate: float) -> list[Picture]:
+def _pictures(table: AuditTable, scorer: Scorer, footage: Footage, rate: float, names: Sequence[str]) -> list[Picture]:
     rows = table.rows[table.rows["video"] == footage.video].set_index("variant")
     wanted = scorer.subject.sampling.clips(len(footage.frames), scorer.clips)
     middle = wanted[len(wanted) // 2]
     step = max(1, -(-len(middle) // MOST_FRAMES))
     pictures = []
-    for name, made in scorer.variants.of(footage, [middle]).each(scorer.names):
-        if isinstance(made, Impossible) or name not in rows.index:
+    for name, variant in scorer.variants.of(footage, [middle]).each(names):
+        if isinstance(variant, Impossible) or name not in rows.index:
             continue
-        behind = [Line(f"behind: {made.background_action}")] if name.startswith("swap_") else []
+        behind = [Line(f"behind: {variant.background_action}")] if name.startswith("swap_") else []
         lines = [Line(strong=WORDS[name].capitalize()), _said(table, rows.loc[[name]]), *behind]
-        clip = sized(made.clips[0][::step], PICTURE_WIDTH)
+        clip = sized(variant.clips[0][::step], PICTURE_WIDTH)
         pictures.append(moving(f"{footage.video}: {WORDS[name]}", clip, rate / step, lines))
         if name == "original" and scorer.maps:
             named = int(np.asarray(rows.loc[["original"]]["scores"].iat[0]).argmax())
-            maps = scorer.subject.maps(made.clips[0][None], np.array([named]))
-            drawn = lit(made.clips[0], maps, None if footage.people is None else footage.people[middle])
+            maps = scorer.subject.maps(variant.clips[0][None], np.array([named]))
+            drawn = lit(variant.clips[0], maps, None if footage.people is None else footage.people[middle])
             share = float(rows.loc[["original"]]["on_person"].to_numpy(np.float64)[0])
             lines = [Line(strong="Where it looks")]
             lines += [] if np.isnan(share) else [Line(f"{percent(share, 0)} on the person")]
@@ -180,7 +225,8 @@ def _said(table: AuditTable, row: pd.DataFrame) -> Line:
     named, number = int(scores.argmax()), int(table.predicted(row)[0])
     right = number >= 0 and table.actions[number] == row["action"].iat[0]
     answer = table.actions[number] if number >= 0 else str(table.classes[named])
-    return Line(f"{answer}, {percent(float(scores[named]), 0)}", right=bool(right))
+    among = max(float(scores.sum()), 1e-12)  # of the classes that may be named
+    return Line(f"{answer}, {percent(float(scores[named]) / among, 0)}", right=bool(right))
 
 
 def as_json(table: AuditTable, measures: Measures) -> dict[str, Any]:
@@ -237,7 +283,7 @@ def as_csv(measures: Measures) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["figure", "value", "low", "high", "videos", "missing"])
     for name, figure in measures.figures.items():
-        found = figure.interval
-        ends = [f"{end:.6g}" for end in (found.value, found.low, found.high)] if found else ["", "", ""]
+        interval = figure.interval
+        ends = [f"{end:.6g}" for end in (interval.value, interval.low, interval.high)] if interval else ["", "", ""]
         writer.writerow([name, *ends, figure.n, figure.detail])
     return buffer.getvalue()

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS
-from sceneproof.audit.measures import Measures
+from sceneproof.audit.figures import CATALOG, SWAPPED, WORDS, note_in_words
+from sceneproof.audit.measures import NOT_ASKED, Measures
 from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.variants import CONTROLS, STILLS, VARIANTS
 from sceneproof.figures import Figure
@@ -19,12 +19,12 @@ MOST = 40
 
 def shown(figure: Figure) -> Cell:
     """A figure with its interval: a share in percent, all else as it is; absent where it was not measured."""
-    found = figure.interval
-    if found is None:
+    interval = figure.interval
+    if interval is None:
         return Cell(ABSENT)
     if CATALOG[figure.metric].unit == "nats" or figure.metric.startswith("scene_reliance"):
-        return Cell(_signed(found.value, 2), f"{_signed(found.low, 2)} to {_signed(found.high, 2)}")
-    return Cell(_signed(100 * found.value, 1), between(found))
+        return Cell(_signed(interval.value, 2), f"{_signed(interval.low, 2)} to {_signed(interval.high, 2)}")
+    return Cell(_signed(100 * interval.value, 1), between(interval))
 
 
 def _signed(value: float, digits: int) -> str:
@@ -100,6 +100,8 @@ def other_table(measures: Measures) -> Table:
     rows = []
     for name in names:
         figure, about = measures.figures[name], CATALOG[name]
+        if figure.detail.endswith(NOT_ASKED):
+            continue
         meaning = about.meaning if figure.interval else f"Not measured: {figure.detail}"
         videos = Cell(str(figure.n)) if figure.interval else Cell(ABSENT)
         rows.append([Cell(about.title, name), shown(figure), videos, Cell(meaning)])
@@ -117,9 +119,9 @@ def missing_table(table: AuditTable, measures: Measures) -> Table | None:
     if measures.missing.empty:
         return None
     asked, body = table.rows["variant"].nunique(), []
-    for (reason, videos), found in measures.missing.groupby(["reason", "videos"], sort=False):
-        everywhere = len(found) == asked > 1  # an unreadable video, say: once, not in every variant
-        for variant in found["variant"][:1] if everywhere else found["variant"]:
+    for (reason, videos), missing in measures.missing.groupby(["reason", "videos"], sort=False):
+        everywhere = len(missing) == asked > 1  # an unreadable video, say: once, not in every variant
+        for variant in missing["variant"][:1] if everywhere else missing["variant"]:
             heading = Cell("Every variant") if everywhere else _named(str(variant))
             such = table.rows[table.rows["variant"].eq(variant) & table.rows["problem"].eq(str(reason))]
             body.append([heading, Cell(str(videos)), Cell(str(reason)), Cell(_some(such["video"].tolist()))])
@@ -143,7 +145,7 @@ def note_table(table: AuditTable) -> Table | None:
         "variant", key=lambda names: names.map(order), kind="stable"
     )
     body = [
-        [_named(str(row["variant"])), Cell(str(row["videos"])), Cell(str(row["note"]))]
+        [_named(str(row["variant"])), Cell(str(row["videos"])), Cell(note_in_words(str(row["note"])))]
         for row in counted.head(MOST).to_dict("records")
     ]
     note = f"The most frequent ways{cut_off(len(counted))}." if len(counted) > MOST else ""
@@ -181,15 +183,15 @@ def _plain(value: object) -> str:
     return ABSENT if value is None else str(value)
 
 
-def share_table(found: pd.DataFrame, column: str, title: str) -> Table:
+def share_table(shares: pd.DataFrame, column: str, title: str) -> Table:
     """Top-1 by action or scene in each variant; the stronger the shade, the better."""
-    variants = [name for name in VARIANTS if name in found]
-    hardest = found.sort_values(["original", "videos"], kind="stable").head(MOST)
+    variants = [name for name in VARIANTS if name in shares]
+    hardest = shares.sort_values(["original", "videos"], kind="stable").head(MOST)
     rows = [
         [Cell(str(row[column])), Cell(str(row["videos"])), *(_shaded(float(row[name])) for name in variants)]
         for row in hardest.to_dict("records")
     ]
-    note = f"Top-1 in percent on the clips that have the variant; hardest first{cut_off(len(found))}."
+    note = f"Top-1 in percent on the clips that have the variant; hardest first{cut_off(len(shares))}."
     return Table(title, [column.capitalize(), "Videos", *variants], rows, note, narrow=True)
 
 

@@ -31,12 +31,12 @@ def points(share: float) -> str:
     return f"{100 * share:.0f}"
 
 
-def _found(measures: Measures, name: str) -> Interval | None:
+def _interval(measures: Measures, name: str) -> Interval | None:
     return measures.figures[name].interval
 
 
 def _alone(table: AuditTable, measures: Measures) -> str:
-    top1 = _found(measures, "top1")
+    top1 = _interval(measures, "top1")
     assert top1 is not None  # an audit has videos
     reason = measures.figures["top1_human_filled"].detail
     return f"{table.model} names the action of {percent(top1.value)} of the videos; more was not measured: {reason}."
@@ -50,7 +50,7 @@ def _survives(kept: Interval) -> str:
 def _without_person(table: AuditTable, measures: Measures) -> str:
     """The sentence for whoever reads one only."""
     for variant, how in (("human_inpainted", "removed"), ("human_filled", "painted over")):
-        after, kept = (_found(measures, f"{figure}_{variant}") for figure in ("top1", "survives"))
+        after, kept = (_interval(measures, f"{figure}_{variant}") for figure in ("top1", "survives"))
         if after is None:
             continue
         if kept is None:
@@ -70,7 +70,7 @@ def _without_person(table: AuditTable, measures: Measures) -> str:
 
 def _people(table: AuditTable, measures: Measures) -> str:
     """What the figures that need people stand on, and whether these look like people."""
-    known, cover, left = (_found(measures, name) for name in ("people_known", "people_cover", "people_left_out"))
+    known, cover, left = (_interval(measures, name) for name in ("people_known", "people_cover", "people_left_out"))
     if left is None:
         return ""
     out, all_videos = round(left.value * measures.figures["people_left_out"].n), len(table.original)
@@ -99,7 +99,7 @@ def _unusual(cover: float) -> str:
 
 
 def _swapped(table: AuditTable, measures: Measures) -> str:
-    right, error, reliance = (_found(measures, name) for name in ("human_accuracy", "scene_error", "scene_reliance"))
+    right, error, reliance = (_interval(measures, name) for name in ("human_accuracy", "scene_error", "scene_reliance"))
     if right is None or error is None:
         return _no_swap(table, measures)
     text = (
@@ -110,7 +110,7 @@ def _swapped(table: AuditTable, measures: Measures) -> str:
         text += (
             f": a scene reliance of {reliance.value:.2f} ({reliance.low:.2f} to {reliance.high:.2f}; 1 is all scene)"
         )
-    control = _found(measures, "scene_error_control")
+    control = _interval(measures, "scene_error_control")
     if control is not None:
         text += f". Without that place it names the same wrong action on {percent(control.value, 0)}"
     return f"{text}."
@@ -119,14 +119,14 @@ def _swapped(table: AuditTable, measures: Measures) -> str:
 def _no_swap(table: AuditTable, measures: Measures) -> str:
     """Why nobody could be put in another action's place, where that was asked for and there are people."""
     asked = "swap_random" in set(table.rows["variant"]) or "swap_random" in table.facts.get("unable", {})
-    if not asked or all(_found(measures, f"top1_{name}") is None for name in ("human_inpainted", "human_filled")):
+    if not asked or all(_interval(measures, f"top1_{name}") is None for name in ("human_inpainted", "human_filled")):
         return ""
     reason = measures.figures["human_accuracy"].detail
     return f"Nobody could be put in the place of another action, so scene reliance was not measured: {reason}."
 
 
 def _cost(measures: Measures) -> str:
-    cost, cut = _found(measures, "scene_cost"), _found(measures, "cutting_cost")
+    cost, cut = _interval(measures, "scene_cost"), _interval(measures, "cutting_cost")
     if cost is None:
         return ""
     clear = "" if cost.excludes_zero else ", which may be chance"
@@ -146,7 +146,7 @@ def _costs(share: float) -> str:
 
 
 def _person_alone(measures: Measures) -> str:
-    grey = _found(measures, "survives_scene_grey")
+    grey = _interval(measures, "survives_scene_grey")
     if grey is None:
         return ""
     share = _survives(grey) if grey.value >= 1 else f"{_survives(grey)} of its accuracy"
@@ -154,7 +154,7 @@ def _person_alone(measures: Measures) -> str:
 
 
 def _time(measures: Measures) -> str:
-    still, mixed = (_found(measures, f"survives_{name}") for name in ("frozen", "shuffled"))
+    still, mixed = (_interval(measures, f"survives_{name}") for name in ("frozen", "shuffled"))
     told = []
     if still is not None:
         told.append(f"with one frame repeated {_survives(still)} survives, which needs no motion")

@@ -153,12 +153,12 @@ def lines(
         height: of the drawing without its legend, inches.
     """
     with drawn(height) as (figure, axes):
-        for place, (one, (x, y)) in enumerate(series.items()):
+        for place, (line_name, (x, y)) in enumerate(series.items()):
             turn = place + place // len(SERIES)  # so that 36 series differ
             axes.plot(
                 x, y, color=SERIES[place % len(SERIES)], linestyle=DASHES[turn % len(DASHES)], markersize=4,
                 marker=MARKERS[turn % len(MARKERS)], markevery=max(1, len(np.asarray(x)) // 6), linewidth=1.6,
-                label=plain_text(one),
+                label=plain_text(line_name),
             )  # fmt: skip
         if from_zero:
             axes.set_ylim(0, 1.08 * axes.dataLim.ymax or 1)

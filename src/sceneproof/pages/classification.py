@@ -70,19 +70,19 @@ def sections(
 
 def headline(study: ClassificationStudy, measures: Measures[None]) -> list[str]:
     """What was found, in plain words, the most important first."""
-    found, chance = measures.find(study.lead, TOP_1, study.last), 1 / len(study.actions)
+    top1, chance = measures.find(study.lead, TOP_1, study.last), 1 / len(study.actions)
     warning = ""
-    if found is not None and found.interval is not None and not found.interval.low > chance:
+    if top1 is not None and top1.interval is not None and not top1.interval.low > chance:
         warning = f"{study.lead.name} is not clearly better there than guessing, which is right on {percent(chance)}."
     return headline_of(study, measures, LEADING, warning=warning)
 
 
 def accuracy_chart(study: ClassificationStudy, measures: Measures[None]) -> Chart:
     """Top-1 of each recipe in and out of context with 95 % intervals: a row a recipe, a marker a slice."""
-    found = {on: [measures.find(recipe, TOP_1, on) for recipe in study.recipes] for on in study.slices}
+    by_slice = {on: [measures.find(recipe, TOP_1, on) for recipe in study.recipes] for on in study.slices}
     drawing = charts.points(
         [recipe.name for recipe in study.recipes],
-        {on: [None if one is None else one.interval for one in row] for on, row in found.items()},
+        {on: [None if measure is None else measure.interval for measure in row] for on, row in by_slice.items()},
         line=100 / len(study.actions), line_name="chance", limits=(0, 102), label="top-1 accuracy, %", name="accuracy",
         text="Top-1 accuracy of each method with 95 % intervals; the table has the figures",
     )  # fmt: skip
@@ -150,7 +150,10 @@ def by_scene(study: ClassificationStudy, on: str) -> Table | None:
     for place in np.argsort(tables[0]["accuracy"].to_numpy(), kind="stable")[:MOST]:
         scene = str(tables[0]["scene"].iloc[place])
         accuracies = [Cell(f"{100 * table['accuracy'].iloc[place]:.1f}") for table in tables]
-        wrong = [Cell(one[0], percent(one[1], 0)) if (one := found.get(scene)) else Cell(ABSENT) for found in pulls]
+        wrong = [
+            Cell(answer[0], percent(answer[1], 0)) if (answer := answers.get(scene)) else Cell(ABSENT)
+            for answers in pulls
+        ]
         rows.append([Cell(scene), Cell(str(tables[0]["count"].iloc[place])), *accuracies, *wrong])
     names = [recipe.name for recipe in shown]
     header = ["Scene", "Videos", *(f"Top-1, {name}" for name in names), *(f"Pulls {name} to" for name in names)]
@@ -166,7 +169,7 @@ def pull(study: ClassificationStudy, recipe: Recipe, on: str) -> dict[str, tuple
     part = study.slices[on]
     answers = np.stack([predicted(scores[part.index]) for scores in study.stacked(recipe)])
     truth, scenes = study.numbers[part.index], part["scene"].to_numpy()
-    found = {}
+    pulls = {}
     for scene in dict.fromkeys(scenes[pd.notna(scenes)]):
         here = scenes == scene
         shares = []
@@ -175,8 +178,8 @@ def pull(study: ClassificationStudy, recipe: Recipe, on: str) -> dict[str, tuple
             shares.append(float((answers[:, others] == number).mean()) if others.any() else 0.0)
         best = int(np.argmax(shares))
         if shares[best] > 0:
-            found[str(scene)] = (study.actions[best], shares[best])
-    return found
+            pulls[str(scene)] = (study.actions[best], shares[best])
+    return pulls
 
 
 def heat_map(study: ClassificationStudy, recipe: Recipe, on: str) -> Table | None:
@@ -186,14 +189,14 @@ def heat_map(study: ClassificationStudy, recipe: Recipe, on: str) -> Table | Non
         return None
     groups = group_accuracy(right(study, recipe)[:, rows.index].mean(axis=0), rows["action"], rows["scene"])
     actions, scenes = (
-        [str(one) for one in sorted(rows[name].value_counts().index[:MOST])] for name in ("action", "scene")
+        [str(label) for label in sorted(rows[name].value_counts().index[:MOST])] for name in ("action", "scene")
     )
     accuracy = dict(zip(zip(groups["action"], groups["scene"], strict=True), groups["accuracy"].tolist(), strict=True))
     body = []
     for action in actions:
         cells = [accuracy.get((action, scene)) for scene in scenes]
         body.append(
-            [Cell(action), *(Cell("") if one is None else Cell(f"{100 * one:.0f}", shade=one) for one in cells)]
+            [Cell(action), *(Cell("") if share is None else Cell(f"{100 * share:.0f}", shade=share) for share in cells)]
         )
     note = "In percent; the stronger the shade, the more accurate. Empty: no such video."
     return Table(f"{recipe.name}: action by scene, {on}", ["Action", *scenes], body, note, narrow=True)

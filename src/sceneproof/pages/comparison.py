@@ -36,23 +36,23 @@ def compare(
     """
     if out.suffix == ".json":
         raise InputError(f"{out}: the page cannot be a .json file, for its figures go there: name it .html")
-    found = compared(AuditTable.read(first), AuditTable.read(second))
-    said = sentences(found)
-    section = Section("comparison", "On the same clips", accuracy_table(found), reliance_table(found))
-    page = Page(f"{found.b.model} against {found.a.model}", said, [section])
-    page.write(out, {**as_json(found), "headline": said})
+    comparison = compared(AuditTable.read(first), AuditTable.read(second))
+    said = sentences(comparison)
+    section = Section("comparison", "On the same clips", accuracy_table(comparison), reliance_table(comparison))
+    page = Page(f"{comparison.b.model} against {comparison.a.model}", said, [section])
+    page.write(out, {**as_json(comparison), "headline": said})
     if results is not None:
-        add_figures(results, differences(found), str(environment()["commit"] or ""))
+        add_figures(results, differences(comparison), str(environment()["commit"] or ""))
     if not quiet:
         print("\n".join([*map(visible, said), f"written: {out}, {out.with_suffix('.json')}"]))
-    return found
+    return comparison
 
 
-def sentences(found: Comparison) -> list[str]:
+def sentences(comparison: Comparison) -> list[str]:
     """What the comparison says, the most important first."""
-    a, b = found.a.model, found.b.model
+    a, b = comparison.a.model, comparison.b.model
     said = []
-    swap = found.reliances.get("swap_random")
+    swap = comparison.reliances.get("swap_random")
     if swap is not None and swap.reliance is not None:
         differs = f"its scene reliance differs by {_signed(swap.reliance.value)} ({_ends(swap.reliance)})"
         if swap.reliance.excludes_zero:
@@ -60,7 +60,7 @@ def sentences(found: Comparison) -> list[str]:
             said.append(f"{b} leans {more} on the scene than {a}: {differs}.")
         else:
             said.append(f"Whether {b} leans more or less on the scene than {a} cannot be told: {differs}.")
-    top1 = found.accuracies["original"]
+    top1 = comparison.accuracies["original"]
     chance = "" if top1.difference.excludes_zero else ", which may be chance"
     said.append(
         f"On the clips as they are {b} names {percent(top1.a.value)} rightly and {a} {percent(top1.b.value)}: "
@@ -70,17 +70,18 @@ def sentences(found: Comparison) -> list[str]:
     return said
 
 
-def accuracy_table(found: Comparison) -> Table:
+def accuracy_table(comparison: Comparison) -> Table:
     """Top-1 of both on each variant, with the paired difference and the exact test."""
     rows = []
-    for name, one in found.accuracies.items():
+    for name, accuracy in comparison.accuracies.items():
         kind = " (control)" if name in CONTROLS else ""
         rows.append([
-            Cell(WORDS[name].capitalize() + kind, name), Cell(str(one.videos)), Cell(f"{100 * one.b.value:.1f}"),
-            Cell(f"{100 * one.a.value:.1f}"), _difference(one.difference),
-            Cell(str(one.test.only_b)), Cell(str(one.test.only_a)), Cell(f"{one.test.p:.2g}"),
+            Cell(WORDS[name].capitalize() + kind, name), Cell(str(accuracy.videos)),
+            Cell(f"{100 * accuracy.b.value:.1f}"), Cell(f"{100 * accuracy.a.value:.1f}"),
+            _difference(accuracy.difference), Cell(str(accuracy.test.only_b)), Cell(str(accuracy.test.only_a)),
+            Cell(f"{accuracy.test.p:.2g}"),
         ])  # fmt: skip
-    a, b = found.a.model, found.b.model
+    a, b = comparison.a.model, comparison.b.model
     header = ["Clip", "Videos", a, b, "Difference", f"Right: {a} alone", f"Right: {b} alone", "p"]
     note = (
         f"Top-1 in percent on the same clips; difference: {b} less {a}, in points, with a paired 95 % interval over "
@@ -89,15 +90,15 @@ def accuracy_table(found: Comparison) -> Table:
     return Table("Top-1 on the same clips", header, rows, note)
 
 
-def reliance_table(found: Comparison) -> Table | None:
+def reliance_table(comparison: Comparison) -> Table | None:
     """Whose action is named, B less A; None without swaps."""
     rows = []
-    for name, one in found.reliances.items():
-        both = one.reliance
+    for name, swap in comparison.reliances.items():
+        both = swap.reliance
         last = Cell(ABSENT) if both is None else Cell(_signed(both.value), _ends(both), strong=both.excludes_zero)
-        differences = _difference(one.shacc), _difference(one.sberr)
-        rows.append([Cell(WORDS[name].capitalize(), name), Cell(str(one.videos)), *differences, last])
-    note = f"{found.b.model} less {found.a.model}, paired, with 95 % intervals; bold where they exclude zero."
+        differences = _difference(swap.shacc), _difference(swap.sberr)
+        rows.append([Cell(WORDS[name].capitalize(), name), Cell(str(swap.videos)), *differences, last])
+    note = f"{comparison.b.model} less {comparison.a.model}, paired, with 95 % intervals; bold where they exclude zero."
     header = ["Swap", "Videos", "Person’s action (SHAcc), points", "Place’s action (SBErr), points", "Scene reliance"]
     return Table("Whose action is named: the difference", header, rows, note) if rows else None
 

@@ -8,8 +8,8 @@ from markupsafe import Markup
 from sceneproof.metrics.frame_diagnosis import BoxKind
 from sceneproof.metrics.frame_map import Reading
 from sceneproof.pages import charts, finding
+from sceneproof.pages.examples import shown_clips
 from sceneproof.pages.figures import Leading, figure, heading, headline_of, where
-from sceneproof.pages.found import shown_clips
 from sceneproof.pages.kit import Charts, Section, Table, percent
 from sceneproof.pages.published import on_jhmdb
 from sceneproof.pages.study import Shown, StudyPage
@@ -55,7 +55,7 @@ class DetectionOptions:
 
 def sections(study: DetectionStudy, measures: DetectionMeasures, shown: Shown) -> list[Section]:
     """The page's sections."""
-    own, *others = (study.reading, *(one for one in READINGS if one != study.reading))
+    own, *others = (study.reading, *(reading for reading in READINGS if reading != study.reading))
     gain_chart, gain_tables = finding.gains(
         study, measures, FRAME, FRAME, {_titled(metric): metric for metric in METRICS}, model="detector",
         caption=f"Gains, {NAMES[own]} reading",
@@ -75,7 +75,8 @@ def sections(study: DetectionStudy, measures: DetectionMeasures, shown: Shown) -
             f"over seeds; the stronger the shade, the better.",
         ),
         mistakes=finding.mistakes(
-            study, {on: {name: one.areas for name, one in found.items()} for on, found in measures.details.items()},
+            study,
+            {on: {name: detail.areas for name, detail in details.items()} for on, details in measures.details.items()},
             KINDS, model="detector", title="Where average precision goes", label="share of average precision, %",
             note=f"Areas under the curves of each kind’s share over recall, in percent, mean over actions and seeds; "
             f"they sum to 100, and the first is {FRAME} in ACT’s reading (Kalogeiton et al., ICCV 2017). Localization: "
@@ -114,14 +115,14 @@ def at_floor(study: DetectionStudy, measures: DetectionMeasures, recipe: Recipe)
 
 
 def _floor(study: DetectionStudy, measures: DetectionMeasures, recipe: Recipe) -> float:
-    found = measures.find(recipe, LOT, study.last)
-    assert found is not None  # it is taken of every recipe and slice
-    return found.mean
+    by_lot = measures.find(recipe, LOT, study.last)
+    assert by_lot is not None  # it is taken of every recipe and slice
+    return by_lot.mean
 
 
 def precision_chart(measures: DetectionMeasures, on: str, end: str) -> Markup:
     """Video-mAP against the intersection over union that is asked for, a line a recipe."""
-    lines = {name: (VIDEO_THRESHOLDS, 100 * one.by_threshold) for name, one in measures.details[on].items()}
+    lines = {name: (VIDEO_THRESHOLDS, 100 * detail.by_threshold) for name, detail in measures.details[on].items()}
     text = f"Video-mAP by spatio-temporal IoU, {on}; the table has the figures"
     return charts.lines(
         lines, label="spatio-temporal IoU", side="video-mAP, %", name=f"precision{end}", text=text, from_zero=True
@@ -160,8 +161,11 @@ def figures(study: DetectionStudy, measures: DetectionMeasures, _: Shown) -> dic
         "reading": study.reading,
         "average_precision": finding.by_action(study, measures),
         "lost_to": {
-            on: {name: {words: float(one.areas[kind]) for kind, words in KINDS.items()} for name, one in found.items()}
-            for on, found in measures.details.items()
+            on: {
+                name: {words: float(detail.areas[kind]) for kind, words in KINDS.items()}
+                for name, detail in details.items()
+            }
+            for on, details in measures.details.items()
         },
     }
 

@@ -48,9 +48,9 @@ def headline_of(study: Study[AnyRun], measures: Measures[Any], leading: Leading,
     lead, other, lost = study.lead, study.reference(study.lead), measures.lost
 
     def at(recipe: Recipe[AnyRun], on: str) -> Measure:
-        found = measures.find(recipe, leading.metric, on)
-        assert found is not None  # it is taken of every recipe and slice
-        return found
+        measure = measures.find(recipe, leading.metric, on)
+        assert measure is not None  # it is taken of every recipe and slice
+        return measure
 
     ours = at(lead, study.last)
     seeds = counted(len(ours.values), "training seed")
@@ -68,10 +68,14 @@ def headline_of(study: Study[AnyRun], measures: Measures[Any], leading: Leading,
     said = [f"{text} ({'; '.join(brackets)})."]
     if other is not None:
         costs = [(on, at(lead, on)) for on in list(study.slices)[:-1]]
-        said += [cost(where(on), one.gain, one.mean) for on, one in costs if one.gain is not None]
+        said += [cost(where(on), measure.gain, measure.mean) for on, measure in costs if measure.gain is not None]
     if lost is not None:
-        here, there = (at(study.falling, on).mean for on in study.slices)
-        return [*said, *([warning] if warning else []), fall(study.falling.name, here, there, lost, leading.lost)]
+        in_context, out_of_context = (at(study.falling, on).mean for on in study.slices)
+        return [
+            *said,
+            *([warning] if warning else []),
+            fall(study.falling.name, in_context, out_of_context, lost, leading.lost),
+        ]
     return [*said, *([warning] if warning else [])]
 
 
@@ -98,17 +102,17 @@ def cost(place: str, gain: Interval, mean: float) -> str:
     return f"{place} it {word} {100 * abs(gain.value):.1f} points ({between(gain)}){chance}, at {percent(mean)}."
 
 
-def fall(name: str, here: float, there: float, lost: Interval, verdict: str = "") -> str:
+def fall(name: str, in_context: float, out_of_context: float, lost: Interval, verdict: str = "") -> str:
     """What is lost out of context, with its interval; that something is lost at all only where that excludes zero.
 
     Args:
         name: of the recipe.
-        here: what it reaches in context, 0 to 1.
-        there: out of context.
+        in_context: what it reaches in context, 0 to 1.
+        out_of_context: out of context.
         lost: the first less the second, on different videos.
         verdict: what to say of points that are surely lost, behind their number.
     """
-    ends, size = f"from {percent(here)} to {percent(there)}", f"{100 * abs(lost.value):.1f} points"
+    ends, size = f"from {percent(in_context)} to {percent(out_of_context)}", f"{100 * abs(lost.value):.1f} points"
     if lost.low > 0:
         return f"Taken out of context, {name} falls {ends}: {size}{verdict} (95 % interval {between(lost)})."
     if lost.high < 0 or lost.low == lost.high == 0:
@@ -161,8 +165,8 @@ def gain_chart(
     """
 
     def of(recipe: Recipe[AnyRun], on: str) -> Interval | None:
-        found = measures.find(recipe, metric, on)
-        return None if found is None else found.gain
+        measure = measures.find(recipe, metric, on)
+        return None if measure is None else measure.gain
 
     rows = [recipe for recipe in study.recipes if any(of(recipe, on) is not None for on in study.slices)]
     if not rows:

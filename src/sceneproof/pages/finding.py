@@ -75,9 +75,9 @@ def gains(
     for on in study.slices:
         rows = []
         for recipe in study.recipes:
-            other, found = study.reference(recipe), [measures.find(recipe, name, on) for name in columns.values()]
-            if other is not None and any(one is not None and one.gain is not None for one in found):
-                rows.append([Cell(recipe.name, f"against {other.name}"), *(gain(one) for one in found)])
+            other, row = study.reference(recipe), [measures.find(recipe, name, on) for name in columns.values()]
+            if other is not None and any(measure is not None and measure.gain is not None for measure in row):
+                rows.append([Cell(recipe.name, f"against {other.name}"), *(gain(measure) for measure in row)])
         if rows:
             tables.append(Table(f"{caption}, {on}", [model.capitalize(), *columns], rows, note))
     return chart, tables
@@ -112,14 +112,15 @@ def mistakes(
 
     def draw(on: str, end: str) -> Markup:
         parts = {
-            words: [float(np.nan_to_num(one[kind])) for one in shares[on].values()] for kind, words in kinds.items()
+            words: [float(np.nan_to_num(by_kind[kind])) for by_kind in shares[on].values()]
+            for kind, words in kinds.items()
         }
         text = f"{title}, {on}; the table has the figures"
         return charts.bars(list(shares[on]), parts, label=label, name=f"kinds{end}", text=text)
 
     header, tables = [model.capitalize(), *map(str.capitalize, kinds.values())], []
     for on, own in shares.items():
-        rows = [[Cell(name), *(_share(one[kind]) for kind in kinds)] for name, one in own.items()]
+        rows = [[Cell(name), *(_share(by_kind[kind]) for kind in kinds)] for name, by_kind in own.items()]
         tables.append(Table(f"{title}, {on}", header, rows, note))
     return [Charts(slice_charts(study, draw)), *tables]
 
@@ -145,7 +146,10 @@ def action_tables(study: Study[AnyRun], measures: Measures[Any], *, note: str) -
         rows = [
             [
                 Cell(study.actions[number], f"{counts.get(study.actions[number], 0)} {study.things.things}"),
-                *(Cell(f"{100 * one[number]:.1f}", shade=float(one[number])) for one in values.values()),
+                *(
+                    Cell(f"{100 * precisions[number]:.1f}", shade=float(precisions[number]))
+                    for precisions in values.values()
+                ),
             ]
             for number in known[np.argsort(first[known], kind="stable")][:MOST_ACTIONS].tolist()
         ]
@@ -157,6 +161,6 @@ def action_tables(study: Study[AnyRun], measures: Measures[Any], *, note: str) -
 def by_action(study: Study[AnyRun], measures: Measures[Any]) -> dict[str, dict[str, dict[str, float]]]:
     """The same for a file: by slice, recipe and action."""
     return {
-        on: {name: dict(zip(study.actions, one.by_class.tolist(), strict=True)) for name, one in details.items()}
+        on: {name: dict(zip(study.actions, detail.by_class.tolist(), strict=True)) for name, detail in details.items()}
         for on, details in measures.details.items()
     }

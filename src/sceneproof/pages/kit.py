@@ -292,7 +292,7 @@ def _file(name: str) -> str:
 def _finite(value: Any) -> Any:
     """The value with None for what JSON has no number for."""
     if isinstance(value, Mapping):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
+        return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -63,9 +63,9 @@ def sheets_of(rows: pd.DataFrame, videos: int, worst: int, seed: int) -> list[Sh
         text += " A box carries its score" + (", and after # the number of its track." if "tracks" in rows else ".")
     sheets = [Sheet("Videos", text, drawn(rows, videos, seed))]
     if "looked" in rows:
-        found = fewest_people(rows, worst, seed)
+        fewest = fewest_people(rows, worst, seed)
         text = "The videos with a person in the smallest share of their frames, of those that fail the 70 % rule."
-        sheets.append(Sheet("Fewest people", text if found else "Every video counted passes the 70 % rule.", found))
+        sheets.append(Sheet("Fewest people", text if fewest else "Every video counted passes the 70 % rule.", fewest))
     if "entropy" in rows:
         text = "The videos whose scene labels have the highest entropy."
         sheets.append(Sheet("Least certain scenes", text, least_certain(rows, worst)))
@@ -110,7 +110,7 @@ def show(
     """
     unique = list(dict.fromkeys(chosen))
     rows = {} if people is None else _by_video(people.rows(clips, unique))
-    found = decoded(
+    answers = decoded(
         iter(_tasks(clips, unique)),
         lambda length, rate: evenly_spaced_frames(length, STILLS),
         short_side=SIDE,
@@ -119,7 +119,7 @@ def show(
     )
     return {
         task.row: _shown(task, answer, clips, people, rows.get(task.video), scenes)
-        for task, answer in track(found, "drawing videos", len(unique), quiet=quiet)
+        for task, answer in track(answers, "drawing videos", len(unique), quiet=quiet)
     }
 
 
@@ -131,7 +131,7 @@ def _tasks(clips: Clips, chosen: Sequence[int]) -> list[ClipTask]:
     rows = clips.manifest.rows.iloc[list(chosen)]
     ends = [rows[name].tolist() if name in rows else [float("nan")] * len(rows) for name in ("start", "end")]
     paths = [str(clips.manifest.path(row)) for row in chosen]
-    return [ClipTask(*one) for one in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
+    return [ClipTask(*fields) for fields in zip(chosen, clips.names(chosen), paths, *ends, strict=True)]
 
 
 def _with_people(people: People, rows: pd.DataFrame | None, clip: DecodedClip) -> tuple[list[Picture], float | None]:
@@ -180,7 +180,7 @@ def _shown(
     scenes: Scenes | None,
 ) -> Shown:
     said = []
-    if scenes is not None and scenes.there[task.row]:
+    if scenes is not None and scenes.labelled[task.row]:
         top, probabilities = scenes.top[task.row].tolist(), scenes.probabilities[task.row].tolist()
         said = [(scenes.names[name], probability) for name, probability in zip(top, probabilities, strict=True)]
     shown = Shown(task.row, task.video, str(clips.actions[task.row]), scenes=said)

@@ -49,10 +49,10 @@ COLUMNS: dict[str, tuple[str, str, Written]] = {
 """The columns of the table by action: which of its figures, and how it is written."""
 
 
-def headline(found: Figures, scenes: int) -> list[str]:
+def headline(figures: Figures, scenes: int) -> list[str]:
     """What the labels say, in a sentence or two."""
     sentences = []
-    people, places = found.get("people"), found.get("scenes")
+    people, places = figures.get("people"), figures.get("scenes")
     if people and people["videos_that_pass"] is not None:
         sentences.append(
             f"{percent(people['videos_that_pass'])} of the videos pass the 70 % rule: people are seen in at least "
@@ -72,14 +72,14 @@ def headline(found: Figures, scenes: int) -> list[str]:
     return sentences
 
 
-def overall(found: Figures, scenes: int, covered: float | None, sampled: int) -> Table:
+def overall(figures: Figures, scenes: int, covered: float | None, sampled: int) -> Table:
     """The figures of all videos; `covered` is measured on the `sampled` ones drawn at random."""
-    rows = [[Cell("Videos"), Cell(str(found["videos"])), Cell("rows of the manifest that were looked at")]]
+    rows = [[Cell("Videos"), Cell(str(figures["videos"])), Cell("rows of the manifest that were looked at")]]
     for title, kind, name, written, meaning in FIGURES:
-        if kind not in found:
+        if kind not in figures:
             continue
-        value = covered if name == COVERED else found[kind][name]
-        spread = found[kind].get("entropy_quantiles") or {}
+        value = covered if name == COVERED else figures[kind][name]
+        spread = figures[kind].get("entropy_quantiles") or {}
         words = {
             "scenes": scenes,
             "sampled": sampled,
@@ -91,13 +91,13 @@ def overall(found: Figures, scenes: int, covered: float | None, sampled: int) ->
     return Table("All videos", ["Figure", "Value", "Meaning"], rows)
 
 
-def actions(found: Mapping[str, Figures]) -> Table:
+def actions(by_action: Mapping[str, Figures]) -> Table:
     """The figures of each action; those that give most reason to look come first."""
-    columns = [name for name in COLUMNS if any(_cell(one, name).text != ABSENT for one in found.values())]
-    order = sorted(found, key=lambda name: _worth_a_look(found[name]))
+    columns = [name for name in COLUMNS if any(_cell(figures, name).text != ABSENT for figures in by_action.values())]
+    order = sorted(by_action, key=lambda name: _worth_a_look(by_action[name]))
     some = len(order) > ALL_ACTIONS
     rows = [
-        [Cell(name), Cell(str(found[name]["videos"])), *(_cell(found[name], column) for column in columns)]
+        [Cell(name), Cell(str(by_action[name]["videos"])), *(_cell(by_action[name], column) for column in columns)]
         for name in ([*order[:LOWEST], *order[-HIGHEST:]] if some else order)
     ]
     first = "Fewest videos that pass" if PASS in columns else "Highest entropy"
@@ -105,31 +105,31 @@ def actions(found: Mapping[str, Figures]) -> Table:
     return Table("The figures of each action", ["Action", "Videos", *columns], rows, note)
 
 
-def _cell(found: Figures, column: str) -> Cell:
+def _cell(figures: Figures, column: str) -> Cell:
     kind, name, written = COLUMNS[column]
-    own = found.get(kind, {})
+    own = figures.get(kind, {})
     value = own.get(name)
     if name == "top_scene_share":
         return Cell(own.get("top_scene") or ABSENT, ABSENT if value is None else written(value))
     return Cell(ABSENT if value is None else written(value))
 
 
-def _worth_a_look(found: Figures) -> tuple[float, float]:
+def _worth_a_look(figures: Figures) -> tuple[float, float]:
     passing, entropy = (
-        found.get(kind, {}).get(name) for kind, name in (("people", "videos_that_pass"), ("scenes", "entropy_share"))
+        figures.get(kind, {}).get(name) for kind, name in (("people", "videos_that_pass"), ("scenes", "entropy_share"))
     )
     return (1.0 if passing is None else passing, -(entropy or 0.0))
 
 
-def top_scenes(found: Sequence[Figures]) -> Table:
+def top_scenes(scenes: Sequence[Figures]) -> Table:
     """The scenes that are likeliest most often."""
     rows = [
-        [Cell(one["scene"]), Cell(str(one["videos"])), Cell(percent(one["share"])), Cell(percent(one["mean"]))]
-        for one in found[:TOP_SCENES]
+        [Cell(scene["scene"]), Cell(str(scene["videos"])), Cell(percent(scene["share"])), Cell(percent(scene["mean"]))]
+        for scene in scenes[:TOP_SCENES]
     ]
     header = ["Scene", "Likeliest in", "Share of videos", "Mean probability over all"]
-    some = len(found) > TOP_SCENES
-    note = f"The first {TOP_SCENES} of the {len(found)} scenes that are some video's likeliest." if some else ""
+    some = len(scenes) > TOP_SCENES
+    note = f"The first {TOP_SCENES} of the {len(scenes)} scenes that are some video's likeliest." if some else ""
     return Table("Likeliest scenes", header, rows, note)
 
 

@@ -86,8 +86,8 @@ def label_check(
     shown = show(chosen, clips, people, places, time_limit=time_limit, quiet=quiet)
     doubts = [] if people is None else _doubts(people, clips, chosen)
     tell(doubts)
-    made = [*(f"May be wrong: {doubt}." for doubt in doubts), *_made(clips, people, places, splits, seed)]
-    check = Check(rows, people, places, sheets, shown, made)
+    origins = [*(f"May be wrong: {doubt}." for doubt in doubts), *_origins(clips, people, places, splits, seed)]
+    check = Check(rows, people, places, sheets, shown, origins)
     Page(title, words.headline(check.figures, check.names), sections(check)).write(out, as_json(check))
     if not quiet:
         print(f"{out}: {counted(len(clips), 'video')}, {len(shown)} of them shown")
@@ -104,7 +104,7 @@ class Check:
         scenes: likewise.
         sheets: the clips to show; those of the first were drawn at random.
         shown: the clips of all sheets, by row.
-        made: what the figures were made of, in sentences.
+        origins: what the figures were made of, in sentences.
     """
 
     rows: pd.DataFrame
@@ -112,7 +112,7 @@ class Check:
     scenes: Scenes | None
     sheets: Sequence[Sheet]
     shown: Mapping[int, Shown]
-    made: Sequence[str]
+    origins: Sequence[str]
 
     @property
     def names(self) -> int:
@@ -132,8 +132,8 @@ class Check:
     @property
     def covered(self) -> tuple[float | None, int]:
         """The share of the picture that people cover, the mean over the clips drawn at random; and over how many."""
-        found = [self.shown[row].covered for row in self.sheets[0].rows]
-        known = [share for share in found if share is not None]
+        shares = [self.shown[row].covered for row in self.sheets[0].rows]
+        known = [share for share in shares if share is not None]
         return (float(np.mean(known)) if known else None), len(known)
 
     def without_labels(self) -> dict[str, tuple[list[str], dict[str, str]]]:
@@ -142,7 +142,7 @@ class Check:
         if self.people is not None:
             kinds.append((self.people.table.kind, self.rows["failed"].to_numpy(bool), self.people.failures))
         if self.scenes is not None:
-            kinds.append(("a scene label", ~self.scenes.there, self.scenes.failures))
+            kinds.append(("a scene label", ~self.scenes.labelled, self.scenes.failures))
         return {
             kind: (videos[mask].tolist(), {str(videos[row]): reason for row, reason in reasons.items()})
             for kind, mask, reasons in kinds
@@ -170,26 +170,26 @@ def sections(check: Check) -> list[Section]:
         *(Section("scenes", "Scenes", table) for table in scenes),
         Section("without-labels", "Videos without labels", *(missing if any(missing) else ["None."])),
         Section(
-            "made", "How this page was made", *map(Note, check.made), Note(MADE_BY)
+            "made", "How this page was made", *map(Note, check.origins), Note(MADE_BY)
         ),
     ]  # fmt: skip
 
 
 def label_charts(rows: pd.DataFrame, scenes: int) -> list[Chart]:
     """Histograms over videos, of rows of `by_clip`; `scenes` is how many the labels name."""
-    found: list[tuple[str, pd.Series[float], str, str, float | None]] = []
+    histograms: list[tuple[str, pd.Series[float], str, str, float | None]] = []
     if "share" in rows and rows["share"].notna().any():
         text = "Share of each video's frames that show a person. Left of the line a video fails the 70 % rule."
-        found.append(("people", rows["share"], "share of frames with a person, %", text, COVERAGE))
+        histograms.append(("people", rows["share"], "share of frames with a person, %", text, COVERAGE))
     if "entropy" in rows and rows["entropy"].notna().any() and scenes > 1:
         text = f"Entropy of each video's scene label: 0 % is certain, 100 % is all {scenes} scenes alike."
-        found.append(("entropy", rows["entropy"] / math.log(scenes), f"entropy, % of ln {scenes}", text, None))
+        histograms.append(("entropy", rows["entropy"] / math.log(scenes), f"entropy, % of ln {scenes}", text, None))
     return [
         Chart(
             charts.histogram(shares.dropna().to_numpy(), label=label, side="videos", name=name, text=text, line=line),
             text,
         )
-        for name, shares, label, text, line in found
+        for name, shares, label, text, line in histograms
     ]
 
 
@@ -216,7 +216,7 @@ def as_json(check: Check) -> dict[str, Any]:
     covered, sampled = check.covered
     return {
         "sceneproof": sceneproof.__version__,
-        "made": list(check.made),
+        "made": list(check.origins),
         "people_detector": check.people.table.metadata.get("detector") if check.people is not None else None,
         "scene_labeller": check.scenes.table.metadata.get("labeller") if check.scenes is not None else None,
         "scenes": check.names,
@@ -248,16 +248,16 @@ def _doubts(people: People, clips: LabelledClips, chosen: Sequence[int]) -> list
         return [str(error)]
 
 
-def _made(
+def _origins(
     clips: LabelledClips, people: People | None, scenes: Scenes | None, splits: Sequence[str] | None, seed: int
 ) -> list[str]:
     of = f", splits {', '.join(splits)}" if splits else ""
-    made = [f"{counted(len(clips), 'video')} of {clips.manifest.name}{of}; seed {seed}."]
+    origins = [f"{counted(len(clips), 'video')} of {clips.manifest.name}{of}; seed {seed}."]
     if people is not None:
         detector = people.table.metadata.get("detector") or "an unknown detector"
         least = f", of score {people.score:g} or more" if people.table.kind == "boxes" else ""
-        made.append(f"People: {people.table.kind}{least}, from {people.table.path}, by {detector}.")
+        origins.append(f"People: {people.table.kind}{least}, from {people.table.path}, by {detector}.")
     if scenes is not None:
         labeller = scenes.table.metadata.get("labeller") or "an unknown labeller"
-        made.append(f"Scenes: from {scenes.table.path}, by {labeller}.")
-    return made
+        origins.append(f"Scenes: from {scenes.table.path}, by {labeller}.")
+    return origins

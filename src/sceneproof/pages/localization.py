@@ -9,8 +9,8 @@ from markupsafe import Markup
 from sceneproof.metrics.temporal_diagnosis import SegmentKind
 from sceneproof.metrics.temporal_matching import Reading
 from sceneproof.pages import charts, finding
+from sceneproof.pages.examples import shown_videos
 from sceneproof.pages.figures import Leading, figure, gain, heading, headline_of
-from sceneproof.pages.found import shown_videos
 from sceneproof.pages.kit import Chart, Charts, Note, Section, Table
 from sceneproof.pages.published import on_thumos
 from sceneproof.pages.study import Shown, StudyPage
@@ -70,7 +70,7 @@ def sections(study: LocalizationStudy, measures: LocalizationMeasures, shown: Sh
     return finding.sections(
         precision=[
             Charts([*precision_charts(study, measures), *gain_chart]),
-            *(precision_table(study, measures, one) for one in study.slices),
+            *(precision_table(study, measures, on) for on in study.slices),
             *gain_tables,
         ],
         paper=on_thumos(),
@@ -81,7 +81,7 @@ def sections(study: LocalizationStudy, measures: LocalizationMeasures, shown: Sh
         ),
         mistakes=finding.mistakes(
             study,
-            {on: {name: one.kinds / (one.kinds.sum() or np.nan) for name, one in own.items()}
+            {on: {name: detail.kinds / (detail.kinds.sum() or np.nan) for name, detail in own.items()}
              for on, own in measures.details.items()},
             KINDS, model="localizer", title="What is detected", label="share of the best detections, %",
             note=f"In percent of the best G detections of each action, G being its number of segments (at tIoU "
@@ -106,8 +106,11 @@ def precision_charts(study: LocalizationStudy, measures: LocalizationMeasures) -
     def draw(on: str, end: str) -> Markup:
         lines = {}
         for recipe in study.recipes:
-            found = [measures.find(recipe, at(threshold), on) for threshold in study.thresholds]
-            lines[recipe.name] = study.thresholds, [np.nan if one is None else 100 * one.mean for one in found]
+            precisions = [measures.find(recipe, at(threshold), on) for threshold in study.thresholds]
+            lines[recipe.name] = (
+                study.thresholds,
+                [np.nan if measure is None else 100 * measure.mean for measure in precisions],
+            )
         text = f"mAP by tIoU, {on}; the table has the figures"
         return charts.lines(lines, label="tIoU", side="mAP, %", name=f"precision{end}", text=text, from_zero=True)
 
@@ -118,7 +121,7 @@ def recall_charts(study: LocalizationStudy, measures: LocalizationMeasures) -> l
     """Average recall against the number of proposals a video, a line a recipe."""
 
     def draw(on: str, end: str) -> Markup:
-        lines = {name: (COUNTS, 100 * one.recall.mean(axis=0)) for name, one in measures.details[on].items()}
+        lines = {name: (COUNTS, 100 * detail.recall.mean(axis=0)) for name, detail in measures.details[on].items()}
         text = f"Average recall against the number of proposals, {on}"
         return charts.lines(
             lines, label="proposals a video", side="average recall, %", name=f"recall{end}", text=text, from_zero=True,
@@ -132,15 +135,15 @@ def precision_table(study: LocalizationStudy, measures: LocalizationMeasures, on
     """Mean average precision of each recipe at each tIoU, their average, and the average's gain."""
     others = [reading for reading in READINGS if reading != study.reading]
     header = ["Localizer", *(f"{threshold:g}" for threshold in study.thresholds), "Average", "Average gain"]
-    header += [f"Average, {NAMES[one]} reading" for one in others]
+    header += [f"Average, {NAMES[reading]} reading" for reading in others]
     rows = []
     for recipe in study.recipes:
-        found = {one: measures.find(recipe, one, on) for one in (AVERAGE, *map(in_reading, others))}
+        averages = {metric: measures.find(recipe, metric, on) for metric in (AVERAGE, *map(in_reading, others))}
         each = [measures.find(recipe, at(threshold), on) for threshold in study.thresholds]
-        average = found.pop(AVERAGE)
+        average = averages.pop(AVERAGE)
         rows.append([
             heading(recipe), *map(figure, each), figure(average), gain(average, over=True),
-            *map(figure, found.values()),
+            *map(figure, averages.values()),
         ])  # fmt: skip
     videos = study.slices[on]["video"].nunique()
     note = (
@@ -160,8 +163,11 @@ def figures(study: LocalizationStudy, measures: LocalizationMeasures, _: Shown) 
         "thresholds": list(study.thresholds),
         "average_precision": finding.by_action(study, measures),
         "detections_by_kind": {
-            on: {name: {words: int(one.kinds[kind]) for kind, words in KINDS.items()} for name, one in found.items()}
-            for on, found in measures.details.items()
+            on: {
+                name: {words: int(detail.kinds[kind]) for kind, words in KINDS.items()}
+                for name, detail in details.items()
+            }
+            for on, details in measures.details.items()
         },
     }
 

@@ -168,8 +168,8 @@ def _text(study: ClassificationStudy, models: dict[str, tuple[Recipe, RunModel]]
 
 def _share_table(intervals: dict[str, Interval], clips: int) -> Table | None:
     rows = [
-        [Cell("An even map" if name == AREA else name), Cell(percent(one.value)), Cell(between(one))]
-        for name, one in intervals.items()
+        [Cell("An even map" if name == AREA else name), Cell(percent(interval.value)), Cell(between(interval))]
+        for name, interval in intervals.items()
     ]
     header = ["Model", "Share on the person", "95 % interval"]
     note = f"Means over {clips} clips. A map that is even everywhere scores the person's own area."

@@ -191,6 +191,6 @@ def _answers(study: ClassificationStudy, recipe: Recipe) -> NDArray[np.int64]:
 
 
 def _top_1(measures: Measures[None], recipe: Recipe, on: str) -> Measure:
-    found = measures.find(recipe, TOP_1, on)
-    assert found is not None  # top-1 is taken of every recipe and slice
-    return found
+    measure = measures.find(recipe, TOP_1, on)
+    assert measure is not None  # top-1 is taken of every recipe and slice
+    return measure

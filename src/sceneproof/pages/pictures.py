@@ -97,8 +97,8 @@ def brought(frame: Pixels, *, short: int = SIDE, longest: int = LONGEST) -> Pixe
     height, width = frame.shape[:2]
     factor = min(short / min(height, width), longest / max(height, width))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    found = sized(frame[None], max(1, round(width * factor)), max(1, round(height * factor)), way=way)
-    return np.array(found[0], np.uint8)
+    resized = sized(frame[None], max(1, round(width * factor)), max(1, round(height * factor)), way=way)
+    return np.array(resized[0], np.uint8)
 
 
 def draw_boxes(picture: Pixels, boxes: Sequence[Box], *, unit: int = 1, letters: float = 0.4) -> None:
@@ -150,7 +150,7 @@ def with_boxes(frame: Pixels, boxes: pd.DataFrame, size: tuple[int, int]) -> tup
     said = [f"{track}{score:.2f}" for track, score in zip(tracks, boxes["score"].tolist(), strict=True)]
     corners = boxes[list(CORNERS)].to_numpy(np.float64) * scale
     texts = [text.replace(space, " ") for text in said]  # the font has ASCII alone
-    draw_boxes(picture, [Box(*one) for one in zip(corners, texts, strict=True)])
+    draw_boxes(picture, [Box(*pair) for pair in zip(corners, texts, strict=True)])
     more = f" and {len(said) - TOLD} more" if len(said) > TOLD else ""
     return picture, f"{', '.join(said[:TOLD])}{more}" if said else "nobody"
 
@@ -195,7 +195,7 @@ def lit(clip: Pixels, maps: "Maps", people: NDArray[np.bool_] | None) -> Pixels:
     rows, columns = slice(maps.top, maps.top + maps.height), slice(maps.left, maps.left + maps.width)
     activation, size = maps.activation[0], (maps.width, maps.height)
     highest = max(float(activation.max()), 1e-12)
-    bright = np.stack([cv2.resize(one / highest, size, interpolation=cv2.INTER_LINEAR) for one in activation])
+    bright = np.stack([cv2.resize(evidence / highest, size, interpolation=cv2.INTER_LINEAR) for evidence in activation])
     drawn = clip // UNSEEN
     drawn[:, rows, columns] = shade(clip[:, rows, columns], bright.astype(np.float32).clip(0, 1))
     return drawn if people is None else outline(drawn, people)

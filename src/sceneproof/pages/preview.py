@@ -78,7 +78,7 @@ def _card(row: "pd.Series[Any]", answer: list[tuple[int, Pixels]] | Problem, peo
         facts.insert(1, f"from {told[0]} to {told[1]}")
     facts += [f"{name} {row[name]}" for name in ("scene", "context") if isinstance(row.get(name), str)]
     problem = answer.reason if isinstance(answer, Problem) else ""
-    stills = [] if isinstance(answer, Problem) else [_still(row, people, *one) for one in answer]
+    stills = [] if isinstance(answer, Problem) else [_still(row, people, *frame) for frame in answer]
     return Card(str(row["action"]), [str(row["video"])], stills, problem, "; ".join(facts))
 
 

@@ -23,7 +23,7 @@ def ablations(study: ClassificationStudy, measures: Measures[None]) -> list[Tabl
     lines = quoted("published.csv")
     tables, slices = [], list(study.slices)
     for name in dict.fromkeys(line["table"] for line in lines):
-        own, rows, found = [line for line in lines if line["table"] == name], [], False
+        own, rows, compared = [line for line in lines if line["table"] == name], [], False
         for line in own:
             theirs, ours = Cell(line["value"]), [recipe for recipe in study.recipes if _belongs(recipe, line)]
             for recipe in ours:
@@ -31,13 +31,13 @@ def ablations(study: ClassificationStudy, measures: Measures[None]) -> list[Tabl
                 rows.append([Cell(line["row"]), Cell(recipe.name), *figures, theirs])
             if not ours:
                 rows.append([Cell(line["row"]), Cell("not run"), *[Cell(ABSENT)] * len(slices), theirs])
-            found |= bool(ours)
+            compared |= bool(ours)
         header = [own[0]["heading"], "Ours", *(f"Top-1, {on}" for on in slices), "The paper"]
         note = (
             f"The paper's: {own[0]['metric']} on {own[0]['benchmark']}; {own[0]['source']}. Ours is on other videos: "
             f"compare the order and the steps, not the level."
         )
-        tables += [Table(own[0]["caption"], header, rows, note)] if found else []
+        tables += [Table(own[0]["caption"], header, rows, note)] if compared else []
     return tables
 
 
@@ -46,7 +46,7 @@ def _belongs(recipe: Recipe, line: dict[str, str]) -> bool:
     method, losses = recipe.method, line["losses"].split()
     if method.name != line["method"] or method.control:
         return False
-    wanted = [one.split("=") for one in line["arguments"].split()]
+    wanted = [argument.split("=") for argument in line["arguments"].split()]
     same = all(str(method.arguments.get(name)) == value for name, value in wanted)
     return same and (sorted(method.losses) == sorted(losses) if losses else method.plain)
 
@@ -82,8 +82,8 @@ def on_jhmdb(study: DetectionStudy, measures: Measures[Any]) -> Table:
     ]
     starts = {recipe.name: _starts(recipe.tested[0].run.config) for recipe in study.recipes}
     for recipe in study.recipes:
-        found = figure(measures.find(recipe, FRAME, study.last))
-        rows.append([Cell(f"Ours: {recipe.name}", recipe.method.text), Cell(starts[recipe.name][0]), found])
+        frame_map = figure(measures.find(recipe, FRAME, study.last))
+        rows.append([Cell(f"Ours: {recipe.name}", recipe.method.text), Cell(starts[recipe.name][0]), frame_map])
     unknown = sorted({file for _, file in starts.values() if file})
     seen = (
         f"Ours, as far as their runs say, started from {', '.join(unknown)}; what these had seen the runs do not tell."

@@ -7,13 +7,10 @@ import numpy as np
 from sceneproof.audit.remedy import AFTER, BEFORE, CHANGE, FILE, Remedied, sentences
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages import charts
-from sceneproof.pages.kit import ABSENT, Block, Cell, Chart, Charts, Commands, Note, Section, Table, between, points
+from sceneproof.pages.kit import ABSENT, Block, Cell, Chart, Charts, Commands, Note, Table, between, points
 
-TRAIN = (
-    (f"sceneproof app MODEL --remedy {FILE}", "shows the correction on clips of yours"),
-    ("sceneproof train MANIFEST RUN --scenes SCENES --humans PEOPLE --method SDN", "trains a model without the scene"),
-)
-"""Commands, and what they do."""
+SHOW = ((f"sceneproof app MODEL --remedy {FILE}", "shows the correction on clips of yours"),)
+"""A command, and what it does."""
 NOTE = (
     "Counterfactual correction (after Sun et al., ACM MM 2021): softmax of log p(clip) − α log p(the clip without its "
     "person). α is chosen on clips in context alone, so that top-1 there falls by no more than is allowed, and each "
@@ -23,31 +20,31 @@ NOTE = (
 )
 
 
-def remedy_section(found: Remedied | str | None) -> list[Section]:
-    """The section on what to do; none where that was not asked for.
+def remedy_blocks(correction: Remedied | str | None) -> list[Block]:
+    """What can be done without training; nothing where that was not asked for.
 
     Args:
-        found: a remedy with what it changes, or why there is none.
+        correction: a remedy with what it changes, or why there is none.
     """
-    if found is None:
+    if correction is None:
         return []
-    if isinstance(found, str):
-        return [Section("what-to-do", "What to do", Note(f"No correction without training was tried: {found}."))]
-    return [Section("what-to-do", "What to do", *sentences(found), *_shown(found), Commands(TRAIN))]
+    if isinstance(correction, str):
+        return [Note(f"No correction without training was tried: {correction}.")]
+    return [*sentences(correction), *_shown(correction), Commands(SHOW)]
 
 
-def _shown(found: Remedied) -> Sequence[Block]:
-    return [Charts([_curve(found)]), _table(found)]
+def _shown(correction: Remedied) -> Sequence[Block]:
+    return [Charts([_curve(correction)]), _table(correction)]
 
 
-def _table(found: Remedied) -> Table:
+def _table(correction: Remedied) -> Table:
     header, rows = ["Answers", "Top-1"], []
-    if found.swaps is not None:
+    if correction.swaps is not None:
         header += ["Person’s action (SHAcc)", "Place’s action (SBErr)", "Scene reliance"]
     for place, name in enumerate((BEFORE, AFTER, CHANGE)):
-        row = [Cell(name.capitalize()), _cell(found.top1[place], signed=name == CHANGE)]
-        if found.swaps is not None:
-            swap = found.swaps[place]
+        row = [Cell(name.capitalize()), _cell(correction.top1[place], signed=name == CHANGE)]
+        if correction.swaps is not None:
+            swap = correction.swaps[place]
             row += [_cell(value, signed=name == CHANGE) for value in (swap.shacc, swap.sberr)]
             row.append(_cell(swap.reliance, signed=name == CHANGE, scale=1))
         rows.append(row)
@@ -65,9 +62,9 @@ def _cell(interval: Interval | None, *, signed: bool, scale: int = 100) -> Cell:
     return Cell(text, between(interval), strong=signed and interval.excludes_zero)
 
 
-def _curve(found: Remedied) -> Chart:
-    alphas = np.array(list(found.curve))
-    values = 100 * np.array(list(found.curve.values()))
+def _curve(correction: Remedied) -> Chart:
+    alphas = np.array(list(correction.curve))
+    values = 100 * np.array(list(correction.curve.values()))
     names = ("top-1 as they are", "names the person’s action", "names the place’s action")
     series = {
         name: (alphas, values[:, column]) for column, name in enumerate(names) if np.isfinite(values[:, column]).all()

@@ -175,8 +175,8 @@ def curves(recipes: Sequence[Recipe[AnyRun]]) -> list[Block]:
         return [Note("The runs logged no curves.")]
     drawings, below = [], False
     for number, name in enumerate(order[:MOST_CURVES]):
-        kept = {one: table[name].dropna() for one, table in histories.items() if name in table}
-        series = {one: (line.index.to_numpy(), line.to_numpy()) for one, line in kept.items()}
+        kept = {recipe_name: table[name].dropna() for recipe_name, table in histories.items() if name in table}
+        series = {recipe_name: (line.index.to_numpy(), line.to_numpy()) for recipe_name, line in kept.items()}
         below |= name.startswith("train") and any((line < 0).any() for line in kept.values())
         drawing = charts.lines(series, label="epoch", name=f"curve-{number}", text=f"{name} by epoch")
         drawings.append(Chart(drawing, heading=name))
@@ -212,8 +212,11 @@ def run_table(recipes: Sequence[Recipe[AnyRun]]) -> Table:
         [
             Cell(recipe.name, recipe.method.text),
             Cell(", ".join(map(str, recipe.seeds))),
-            Cell(", ".join(sorted({one.run.commit[:10] for one in recipe.tested if one.run.commit})) or ABSENT),
-            Cell(", ".join(one.run.name for one in recipe.tested)),
+            Cell(
+                ", ".join(sorted({evaluated.run.commit[:10] for evaluated in recipe.tested if evaluated.run.commit}))
+                or ABSENT
+            ),
+            Cell(", ".join(evaluated.run.name for evaluated in recipe.tested)),
         ]
         for recipe in recipes
     ]

@@ -44,13 +44,13 @@ class TimeLine:
 
     Attributes:
         length: of the video, seconds.
-        found: action, start, end (seconds), score: one row a segment.
+        detected: action, start, end (seconds), score: one row a segment.
         true: the same without score; None where it is not known.
         rows: most actions that are shown: the true ones first, then those with the best scores.
     """
 
     length: float
-    found: pd.DataFrame
+    detected: pd.DataFrame
     true: pd.DataFrame | None = None
     rows: int = 12
 
@@ -83,8 +83,8 @@ def write_timeline(path: Address | Place, line: TimeLine, *, title: str = "") ->
 def shown_actions(line: TimeLine) -> tuple[list[str], int]:
     """The actions that have a row, and how many have none."""
     true = [] if line.true is None else line.true.sort_values("start")["action"].tolist()
-    found = line.found.sort_values("score", ascending=False, kind="stable")["action"].tolist()
-    actions = list(dict.fromkeys([*true, *found]))
+    detected = line.detected.sort_values("score", ascending=False, kind="stable")["action"].tolist()
+    actions = list(dict.fromkeys([*true, *detected]))
     return actions[: line.rows], max(len(actions) - line.rows, 0)
 
 
@@ -118,11 +118,11 @@ def _draw(line: TimeLine, figure: Figure, axes: Axes, colours: dict[str, str], *
     names = Names.fitting(actions)
     figure.set_figheight(1.0 + max(0.34, LINE_HEIGHT * names.lines + 0.06) * max(len(actions), 1))
     shade, ink = colours.get(SHADE, SHADE), colours.get(INK, INK)
-    top = float(line.found["score"].max()) if len(line.found) else 0.0
+    top = float(line.detected["score"].max()) if len(line.detected) else 0.0
     for row, action in enumerate(actions):
-        found = line.found[line.found["action"] == action]
+        detected = line.detected[line.detected["action"] == action]
         low, high = (row - 0.08, row + 0.38) if line.true is not None else (row - 0.32, row + 0.32)
-        _bars(axes, profile(found, line.length, bins), line.length, (low, high), shade, top)
+        _bars(axes, profile(detected, line.length, bins), line.length, (low, high), shade, top)
         if line.true is not None:
             true = line.true[line.true["action"] == action]
             _bars(axes, profile(true, line.length, bins), line.length, (row - 0.34, row - 0.18), ink, 1.0)

@@ -85,7 +85,7 @@ class ClassificationStudy(Study[Classified]):
         """Videos (N,) with scores from every run of all recipes that were tested at all: these are compared on them."""
         stacks = [self.stacked(recipe, without_humans=without_humans) for recipe in self.recipes]
         gone = [np.isnan(stack).any(axis=(0, 2)) for stack in stacks]
-        some = [one for one in gone if not one.all()] or [np.ones(len(self.truth), dtype=bool)]
+        some = [videos for videos in gone if not videos.all()] or [np.ones(len(self.truth), dtype=bool)]
         return np.asarray(~np.any(some, axis=0))
 
 
@@ -166,7 +166,7 @@ def _by_seed(
     worst = worst_scene(hits.mean(axis=0), part, minimum_count)
     if worst is not None:
         each = [worst_scene(hit, part, minimum_count) for hit in hits]
-        values = [float(one["accuracy"]) for one in each if one is not None]
+        values = [float(group["accuracy"]) for group in each if group is not None]
         detail = f"{worst['action']} in {worst['scene']} ({worst['count']} videos)"
         measures.append(over_seeds(recipe, WORST, on, values, len(part), detail=detail))
     return measures

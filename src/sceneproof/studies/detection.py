@@ -57,11 +57,11 @@ class Detected(EvaluatedRun):
     """One run with what it found, in pixels of the videos.
 
     Attributes:
-        found: one row a box, with the columns `scoring.BOXES`.
+        boxes: one row a box, with the columns `scoring.BOXES`.
         tubes: one row a box of a tube, with the columns `scoring.TUBES`.
     """
 
-    found: pd.DataFrame
+    boxes: pd.DataFrame
     tubes: pd.DataFrame
 
 
@@ -90,14 +90,14 @@ class DetectionStudy(Study[Detected]):
     @staticmethod
     def read(run: Run) -> Detected:
         """Reads boxes and tubes."""
-        found, _ = found_table(run, "predictions", "found boxes", BOXES)
+        boxes, _ = found_table(run, "predictions", "found boxes", BOXES)
         tubes, _ = found_table(run, "tubes", "found tubes", TUBES)
-        return Detected(run, tested_figures(run), truth_table(run, "true boxes", TRUTH), found, tubes)
+        return Detected(run, tested_figures(run), truth_table(run, "true boxes", TRUTH), boxes, tubes)
 
     @staticmethod
     def within(run: Detected, truth: pd.DataFrame) -> Detected:
         """The run with what it found in these videos."""
-        return replace(run, found=rows_within(run.found, truth), tubes=rows_within(run.tubes, truth))
+        return replace(run, boxes=rows_within(run.boxes, truth), tubes=rows_within(run.tubes, truth))
 
 
 def in_reading(metric: str, reading: Reading, study: DetectionStudy) -> str:
@@ -143,7 +143,7 @@ class _Matched:
 def measure(study: DetectionStudy) -> Measures[DetectionDetail]:
     """Takes all figures of a study."""
     every: list[Measure] = []
-    found: dict[str, dict[str, DetectionDetail]] = {}
+    details: dict[str, dict[str, DetectionDetail]] = {}
     frames: dict[str, dict[str, list[Matches]]] = {}
     for on, part in study.slices.items():
         videos = video_numbers(part)
@@ -152,45 +152,45 @@ def measure(study: DetectionStudy) -> Measures[DetectionDetail]:
             recipe.name: [_matched(run, boxes, tubes, videos, study.actions) for run in recipe.tested]
             for recipe in study.recipes
         }
-        found[on] = {name: _found(study, runs) for name, runs in matched.items()}
-        frames[on] = {name: [_read_as(one.frame, study.reading) for one in runs] for name, runs in matched.items()}
+        details[on] = {name: _detail(study, runs) for name, runs in matched.items()}
+        frames[on] = {name: [_read_as(run.frame, study.reading) for run in runs] for name, runs in matched.items()}
         for recipe in study.recipes:
             lot = [
-                mean_average_precision(average_precision(_read_as(one.lot, study.reading)))
-                for one in matched[recipe.name]
+                mean_average_precision(average_precision(_read_as(run.lot, study.reading)))
+                for run in matched[recipe.name]
             ]
             every.append(over_seeds(recipe, LOT, on, np.concatenate(lot), len(videos)))
-            for reading in (study.reading, *(one for one in READINGS if one != study.reading)):
+            for reading in (study.reading, *(other for other in READINGS if other != study.reading)):
                 every += _maps(study, recipe, on, matched, reading)
-    return Measures(every, found, lost_out_of_context(study, frames))
+    return Measures(every, details, lost_out_of_context(study, frames))
 
 
 def _matched(
     run: Detected, boxes: TrueBoxes, tubes: TrueTubes, videos: dict[str, int], actions: Sequence[str]
 ) -> _Matched:
-    made = found_boxes(run.found[run.found["video"].isin(videos)], videos, actions)
+    predicted = found_boxes(run.boxes[run.boxes["video"].isin(videos)], videos, actions)
     linked = found_tubes(run.tubes[run.tubes["video"].isin(videos)], videos, actions)
-    frame = match_boxes(boxes, made, FRAME_THRESHOLDS, reading="act")
-    areas = error_areas(kinds(boxes, made, frame, LOOKED_AT), frame)
+    frame = match_boxes(boxes, predicted, FRAME_THRESHOLDS, reading="act")
+    areas = error_areas(kinds(boxes, predicted, frame, LOOKED_AT), frame)
     return _Matched(
         frame,
-        match_boxes(boxes, by_lot(made, boxes), FRAME_THRESHOLDS, reading="act"),
+        match_boxes(boxes, by_lot(predicted, boxes), FRAME_THRESHOLDS, reading="act"),
         {reading: match_tubes(tubes, linked, VIDEO_THRESHOLDS, reading=reading) for reading in READINGS},
         np.nanmean(areas, axis=0),
     )
 
 
-def by_lot(found: FoundBoxes, truth: TrueBoxes, *, seed: int = 0) -> FoundBoxes:
+def by_lot(boxes: FoundBoxes, truth: TrueBoxes, *, seed: int = 0) -> FoundBoxes:
     """The same boxes, the names of the actions exchanged in each video by lot: what is left is where people are.
 
     Args:
-        found: after suppression, which this cannot change: boxes of one action stay of one action.
+        boxes: after suppression, which this cannot change: boxes of one action stay of one action.
         truth: says how many videos and actions there are.
         seed: of the lot.
     """
     names = np.tile(np.arange(truth.actions), (truth.videos, 1))
     names = np.random.default_rng(seed).permuted(names, axis=1)
-    return replace(found, action=names[found.video, found.action])
+    return replace(boxes, action=names[boxes.video, boxes.action])
 
 
 def _read_as(frame: Matches, reading: Reading) -> Matches:
@@ -206,19 +206,21 @@ def _maps(
     study: DetectionStudy, recipe: Recipe, on: str, matched: dict[str, list[_Matched]], reading: Reading
 ) -> list[Measure]:
     """Frame-mAP and video-mAP in a reading, with the gain over what the recipe is compared with."""
-    frames = {name: [_read_as(one.frame, reading) for one in runs] for name, runs in matched.items()}
-    tubes = {name: [one.video[reading] for one in runs] for name, runs in matched.items()}
+    frames = {name: [_read_as(run.frame, reading) for run in runs] for name, runs in matched.items()}
+    tubes = {name: [run.video[reading] for run in runs] for name, runs in matched.items()}
     mine, linked = frames[recipe.name], tubes[recipe.name]
-    values = np.stack([mean_average_precision(average_precision(one)) for one in linked])
+    values = np.stack([mean_average_precision(average_precision(matches)) for matches in linked])
     of_frames, _ = gains(study, recipe, frames)
     loose, strict = (
-        {name: [_at(one, part) for one in runs] for name, runs in tubes.items()}
+        {name: [_at(matches, part) for matches in runs] for name, runs in tubes.items()}
         for part in (slice(STRICT), slice(STRICT, None))
     )
     (*each, _), (*more, average) = gains(study, recipe, loose), gains(study, recipe, strict)
     of_tubes = dict(zip(VIDEO_THRESHOLDS, [*each, *more], strict=True))
     columns = dict(zip(VIDEO_THRESHOLDS, values.T, strict=True))
-    told = [(FRAME, np.concatenate([mean_average_precision(average_precision(one)) for one in mine]), of_frames)]
+    told = [
+        (FRAME, np.concatenate([mean_average_precision(average_precision(matches)) for matches in mine]), of_frames)
+    ]
     told += [(name, columns[threshold], of_tubes[threshold]) for threshold, name in VIDEO.items()]
     told += [(MEAN_VIDEO, values[:, STRICT:].mean(axis=1), average)]
     videos = len(mine[0].positives)
@@ -228,14 +230,14 @@ def _maps(
     ]
 
 
-def _found(study: DetectionStudy, runs: Sequence[_Matched]) -> DetectionDetail:
-    frames = [_read_as(one.frame, study.reading) for one in runs]
-    lots = [_read_as(one.lot, study.reading) for one in runs]
+def _detail(study: DetectionStudy, runs: Sequence[_Matched]) -> DetectionDetail:
+    frames = [_read_as(run.frame, study.reading) for run in runs]
+    lots = [_read_as(run.lot, study.reading) for run in runs]
     above = paired_map_interval(frames, lots)[1] if len(study.actions) > 1 else None
-    videos = [mean_average_precision(average_precision(one.video[study.reading])) for one in runs]
+    videos = [mean_average_precision(average_precision(run.video[study.reading])) for run in runs]
     return DetectionDetail(
-        np.mean([average_precision(one)[0] for one in frames], axis=0),
+        np.mean([average_precision(matches)[0] for matches in frames], axis=0),
         np.mean(videos, axis=0),
-        np.mean([one.areas for one in runs], axis=0),
+        np.mean([run.areas for run in runs], axis=0),
         above,
     )

@@ -46,11 +46,11 @@ class Localized(EvaluatedRun):
     """One run with what it found.
 
     Attributes:
-        found: one row a detection, from start to end in seconds, with the columns `DETECTIONS`.
+        detections: one row a detection, from start to end in seconds, with the columns `DETECTIONS`.
         nms_by_threshold: whether what was found still wants suppression, at each tIoU less 0.1.
     """
 
-    found: pd.DataFrame
+    detections: pd.DataFrame
     nms_by_threshold: bool
 
 
@@ -79,14 +79,14 @@ class LocalizationStudy(Study[Localized]):
     @staticmethod
     def read(run: Run) -> Localized:
         """Reads detections."""
-        found, metadata = found_table(run, "predictions", "detections", DETECTIONS)
+        detections, metadata = found_table(run, "predictions", "detections", DETECTIONS)
         wants = bool(metadata.get("nms_by_threshold", False))
-        return Localized(run, tested_figures(run), truth_table(run, "truth", TRUTH), found, wants)
+        return Localized(run, tested_figures(run), truth_table(run, "truth", TRUTH), detections, wants)
 
     @staticmethod
     def within(run: Localized, truth: pd.DataFrame) -> Localized:
         """The run with its detections in these videos."""
-        return replace(run, found=rows_within(run.found, truth))
+        return replace(run, detections=rows_within(run.detections, truth))
 
     @cached_property
     def thresholds(self) -> tuple[float, ...]:
@@ -127,38 +127,38 @@ class LocalizationDetail:
 def measure(study: LocalizationStudy) -> Measures[LocalizationDetail]:
     """Takes all figures of a study."""
     every: list[Measure] = []
-    found: dict[str, dict[str, LocalizationDetail]] = {}
+    details: dict[str, dict[str, LocalizationDetail]] = {}
     matched: dict[str, dict[str, list[Matches]]] = {}
     for on, part in study.slices.items():
         truth, videos = true_segments(part, study.actions)
-        made = {
-            recipe.name: [_detections(one, videos, study.actions) for one in recipe.tested] for recipe in study.recipes
+        detected = {
+            recipe.name: [_detections(run, videos, study.actions) for run in recipe.tested] for recipe in study.recipes
         }
         matches = {
             recipe.name: [
-                match(truth, one, study.thresholds, reading=study.reading, nms_by_threshold=run.nms_by_threshold)
-                for one, run in zip(made[recipe.name], recipe.tested, strict=True)
+                match(truth, predicted, study.thresholds, reading=study.reading, nms_by_threshold=run.nms_by_threshold)
+                for predicted, run in zip(detected[recipe.name], recipe.tested, strict=True)
             ]
             for recipe in study.recipes
         }
         matched[on] = matches
-        found[on] = {recipe.name: _found(study, truth, recipe, made[recipe.name]) for recipe in study.recipes}
+        details[on] = {recipe.name: _detail(study, truth, recipe, detected[recipe.name]) for recipe in study.recipes}
         for recipe in study.recipes:
             every += _maps(study, recipe, on, matches)
-            every += _other_reading(study, recipe, on, truth, made[recipe.name])
-            for count, values in zip(COUNTS, found[on][recipe.name].recall.T, strict=True):
+            every += _other_reading(study, recipe, on, truth, detected[recipe.name])
+            for count, values in zip(COUNTS, details[on][recipe.name].recall.T, strict=True):
                 every.append(over_seeds(recipe, recall_name(count), on, values, truth.videos))
-    return Measures(every, found, lost_out_of_context(study, matched))
+    return Measures(every, details, lost_out_of_context(study, matched))
 
 
 def _detections(run: Localized, videos: Sequence[str], actions: Sequence[str]) -> Detections:
-    return detections(run.found[run.found["video"].isin(videos)], videos, actions)
+    return detections(run.detections[run.detections["video"].isin(videos)], videos, actions)
 
 
 def _maps(study: LocalizationStudy, recipe: Recipe, on: str, matches: dict[str, list[Matches]]) -> list[Measure]:
     """Mean average precision at each tIoU and their average, with the gain over what the recipe is compared with."""
     mine = matches[recipe.name]
-    values = np.stack([mean_average_precision(average_precision(one)) for one in mine])
+    values = np.stack([mean_average_precision(average_precision(run_matches)) for run_matches in mine])
     videos = len(mine[0].positives)
     names = [*(at(threshold) for threshold in study.thresholds), AVERAGE]
     columns = [*values.T, values.mean(axis=1)]
@@ -169,7 +169,7 @@ def _maps(study: LocalizationStudy, recipe: Recipe, on: str, matches: dict[str, 
 
 
 def _other_reading(
-    study: LocalizationStudy, recipe: Recipe, on: str, truth: TrueSegments, made: Sequence[Detections]
+    study: LocalizationStudy, recipe: Recipe, on: str, truth: TrueSegments, detected: Sequence[Detections]
 ) -> list[Measure]:
     """The average mAP in the readings that the page does not follow, since they differ by points."""
     measures = []
@@ -178,21 +178,23 @@ def _other_reading(
             values = [
                 mean_average_precision(
                     average_precision(
-                        match(truth, one, study.thresholds, reading=reading, nms_by_threshold=run.nms_by_threshold)
+                        match(
+                            truth, predicted, study.thresholds, reading=reading, nms_by_threshold=run.nms_by_threshold
+                        )
                     )
                 ).mean()
-                for one, run in zip(made, recipe.tested, strict=True)
+                for predicted, run in zip(detected, recipe.tested, strict=True)
             ]
             measures.append(over_seeds(recipe, in_reading(reading), on, values, truth.videos))
     return measures
 
 
-def _found(
-    study: LocalizationStudy, truth: TrueSegments, recipe: Recipe, made: Sequence[Detections]
+def _detail(
+    study: LocalizationStudy, truth: TrueSegments, recipe: Recipe, detected: Sequence[Detections]
 ) -> LocalizationDetail:
     precisions, counts, recalls = [], [], []
-    for one, run in zip(made, recipe.tested, strict=True):
-        kept = suppressed(one, truth.actions) if run.nms_by_threshold else one
+    for predicted, run in zip(detected, recipe.tested, strict=True):
+        kept = suppressed(predicted, truth.actions) if run.nms_by_threshold else predicted
         precisions.append(average_precision(match(truth, kept, (LOOKED_AT,), reading=study.reading))[0])
         matches = match(truth, kept, (LOOKED_AT,), reading="activitynet")
         counts.append(kind_counts(kinds(truth, kept, matches, LOOKED_AT), matches, slices=1)[0])
@@ -200,10 +202,10 @@ def _found(
     return LocalizationDetail(np.mean(precisions, axis=0), np.sum(counts, axis=0), np.stack(recalls))
 
 
-def suppressed(found: Detections, actions: int) -> Detections:
+def suppressed(detections: Detections, actions: int) -> Detections:
     """What is left of detections that still want suppression, as they are evaluated at the tIoU `LOOKED_AT`."""
-    groups = found.video * actions + found.action
-    return found.take(grouped_nms(found.times, found.score, groups, LOOKED_AT - BELOW))
+    groups = detections.video * actions + detections.action
+    return detections.take(grouped_nms(detections.times, detections.score, groups, LOOKED_AT - BELOW))
 
 
 def segments_of(truth: pd.DataFrame) -> pd.DataFrame:

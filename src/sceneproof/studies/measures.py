@@ -67,7 +67,7 @@ class Measures(Generic[Detail]):
     def find(self, recipe: Recipe[AnyRun], metric: str, on: str) -> Measure | None:
         """The figure, or None where it could not be taken."""
         wanted = (recipe.name, metric, on)
-        return next((one for one in self.every if (one.recipe, one.metric, one.on) == wanted), None)
+        return next((measure for measure in self.every if (measure.recipe, measure.metric, measure.on) == wanted), None)
 
     def as_csv(self) -> str:
         """One line a figure; empty where there is none."""
@@ -76,12 +76,16 @@ class Measures(Generic[Detail]):
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(columns)
-        for one in self.every:
-            ends = [one.interval.low, one.interval.high] if one.interval else [math.nan] * 2
-            gain = [one.gain.value, one.gain.low, one.gain.high] if one.gain else [math.nan] * 3
-            numbers = [f"{value:.6g}" if math.isfinite(value) else "" for value in (one.mean, one.std, *ends, *gain)]
-            counts = [str(len(one.values)), str(one.videos)]
-            writer.writerow([one.recipe, one.metric, one.on, *numbers[:2], *counts, *numbers[2:], one.detail])
+        for measure in self.every:
+            ends = [measure.interval.low, measure.interval.high] if measure.interval else [math.nan] * 2
+            gain = [measure.gain.value, measure.gain.low, measure.gain.high] if measure.gain else [math.nan] * 3
+            numbers = [
+                f"{value:.6g}" if math.isfinite(value) else "" for value in (measure.mean, measure.std, *ends, *gain)
+            ]
+            counts = [str(len(measure.values)), str(measure.videos)]
+            writer.writerow(
+                [measure.recipe, measure.metric, measure.on, *numbers[:2], *counts, *numbers[2:], measure.detail]
+            )
         return buffer.getvalue()
 
 
@@ -101,7 +105,7 @@ def as_json(study: Study[AnyRun], measures: Measures[Any], headline: Sequence[st
             for recipe in study.recipes
             for run in recipe.tested
         ],
-        "measures": [asdict(one) for one in measures.every],
+        "measures": [asdict(measure) for measure in measures.every],
     }  # fmt: skip
 
 

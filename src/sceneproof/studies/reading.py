@@ -119,7 +119,7 @@ def common_truth(
     wanted = list(splits or [name for name in known if "test" in name] or known)
     mine = first.truth[first.truth["split"].isin(wanted)]
     keys = keys_of(mine)
-    shared = set(keys).intersection(*(keys_of(one.truth) for one in tested))
+    shared = set(keys).intersection(*(keys_of(run.truth) for run in tested))
     if not shared:
         raise InputError(f"the runs share no tested video of the splits {', '.join(wanted)}: evaluate them on the same")
     truth = mine[[key in shared for key in keys]].reset_index(drop=True)

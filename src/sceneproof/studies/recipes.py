@@ -105,18 +105,20 @@ def grouped(tested: Sequence[AnyRun], describe: Callable[[Run], Described]) -> l
         InputError: two runs of one configuration and seed.
     """
     groups: dict[str, list[AnyRun]] = {}
-    for one in tested:
-        kept = {key: value for key, value in one.run.config.items() if key != "seed"}
+    for evaluated in tested:
+        kept = {key: value for key, value in evaluated.run.config.items() if key != "seed"}
         if kept.get("weights"):  # a transfer starts each seed from the run of that seed
             kept["weights"] = without_seed(str(kept["weights"]))
-        groups.setdefault(_text(kept), []).append(one)
-    names = [stem([one.run.name for one in group]) for group in groups.values()]
+        groups.setdefault(_text(kept), []).append(evaluated)
+    names = [stem([evaluated.run.name for evaluated in group]) for group in groups.values()]
     recipes = []
     for group, name in zip(groups.values(), names, strict=True):
-        by_seed = sorted(group, key=lambda one: one.seed)
-        for one, two in pairwise(by_seed):
-            if one.seed == two.seed:
-                raise InputError(f"{one.run.path} and {two.run.path} are one configuration and seed: give one of them")
+        by_seed = sorted(group, key=lambda evaluated: evaluated.seed)
+        for first, second in pairwise(by_seed):
+            if first.seed == second.seed:
+                raise InputError(
+                    f"{first.run.path} and {second.run.path} are one configuration and seed: give one of them"
+                )
         unique = name if names.count(name) == 1 else by_seed[0].run.name
         recipes.append(Recipe(unique, tuple(by_seed), describe(by_seed[0].run)))
     return recipes
@@ -197,7 +199,11 @@ def _defaults(path: str) -> dict[str, Any]:
     except InputError:
         return {}
     parameters = inspect.signature(target).parameters.values()
-    return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
+    return {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.default is not inspect.Parameter.empty
+    }
 
 
 def _text(config: dict[str, Any]) -> str:

@@ -176,4 +176,4 @@ class Study(ABC, Generic[AnyRun]):
 
 def _plain_twin(recipe: Recipe[AnyRun], recipes: Sequence[Recipe[AnyRun]]) -> Recipe[AnyRun] | None:
     """The first recipe of this one's configuration whose backbone was trained plainly."""
-    return next((one for one in recipes if one.key == recipe.key and one.method.plain), None)
+    return next((other for other in recipes if other.key == recipe.key and other.method.plain), None)

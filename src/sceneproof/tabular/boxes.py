@@ -78,11 +78,11 @@ def corners(
         if first is None:
             first = _first_pixel(scaled[:, :2], order, source)
         last = form.last_pixel or ("included" if first == 1 and order == "xyxy" else "excluded")
-    made = ordered(scaled, order) - first
+    boxes = ordered(scaled, order) - first
     if last == "included":
-        made[:, 2:] += 1
+        boxes[:, 2:] += 1
     counted = "" if unit == "shares" else f", counted from {first}, the last pixel {last}"
-    return made, f"boxes read as {WORDS[order]} in {_units(unit)}{counted}{why}"
+    return boxes, f"boxes read as {WORDS[order]} in {_units(unit)}{counted}{why}"
 
 
 def ordered(numbers: Numbers, order: Order) -> Numbers:
@@ -97,8 +97,8 @@ def ordered(numbers: Numbers, order: Order) -> Numbers:
 
 def fitting(numbers: Numbers, sizes: Numbers, order: Order) -> float:
     """The share of boxes that have an area and lie in their picture, or nearly, when read in this order."""
-    made, room = ordered(numbers, order), REACH * sizes + 2
-    inside = (made[:, :2] >= -room) & (made[:, 2:] <= sizes + room) & (made[:, 2:] > made[:, :2])
+    boxes, room = ordered(numbers, order), REACH * sizes + 2
+    inside = (boxes[:, :2] >= -room) & (boxes[:, 2:] <= sizes + room) & (boxes[:, 2:] > boxes[:, :2])
     return float(inside.all(axis=1).mean())
 
 

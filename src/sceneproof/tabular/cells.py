@@ -38,8 +38,8 @@ def seconds(sheet: Sheet, column: str) -> Numbers:
         InputError: a cell that is no time; names the line.
     """
     scale = 0.001 if re.search(r"(^|[_\s-])(ms|msec|milliseconds)$", column, re.IGNORECASE) else 1.0
-    found = _each(sheet, column, lambda value: _seconds(value, sheet.decimal_comma), "seconds or a time such as 1:02.5")
-    return found * scale
+    times = _each(sheet, column, lambda value: _seconds(value, sheet.decimal_comma), "seconds or a time such as 1:02.5")
+    return times * scale
 
 
 def names(sheet: Sheet, column: str, *, what: str, needed: bool = True) -> list[str | None]:
@@ -48,7 +48,7 @@ def names(sheet: Sheet, column: str, *, what: str, needed: bool = True) -> list[
     Raises:
         InputError: an empty cell, where it is needed; names the line.
     """
-    found: list[str | None] = []
+    texts: list[str | None] = []
     for row, value in enumerate(sheet.rows[column]):
         missing = value is None or (pd.api.types.is_scalar(value) and pd.isna(value))
         if not missing and not pd.api.types.is_scalar(value):
@@ -57,8 +57,8 @@ def names(sheet: Sheet, column: str, *, what: str, needed: bool = True) -> list[
         text = unicodedata.normalize("NFC", " ".join(text.split()))
         if not text and needed:
             raise InputError(f"{sheet.where(row)}: no {what} (column {column!r}): fill it in, or leave the row out")
-        found.append(text or None)
-    return found
+        texts.append(text or None)
+    return texts
 
 
 def four(sheet: Sheet, column: str) -> Numbers:
@@ -67,7 +67,7 @@ def four(sheet: Sheet, column: str) -> Numbers:
     Raises:
         InputError: a cell that does not hold four numbers; names the line.
     """
-    made = np.full((len(sheet.rows), 4), np.nan)
+    numbers = np.full((len(sheet.rows), 4), np.nan)
     for row, value in enumerate(sheet.rows[column]):
         if isinstance(value, str):
             value = re.split(r"[\s,;]+", value.strip(" ()[]{}")) if not is_nothing(value) else []
@@ -84,21 +84,21 @@ def four(sheet: Sheet, column: str) -> Numbers:
                 f"{sheet.where(row)}: the box (column {column!r}) is {sheet.rows[column].iat[row]!r:.60}, where four "
                 f"numbers are needed, such as [10, 20, 50, 90]"
             )
-        made[row] = cells
-    return made
+        numbers[row] = cells
+    return numbers
 
 
 def _each(sheet: Sheet, column: str, read: Callable[[Any], float], needs: str) -> Numbers:
     values = sheet.rows[column]
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        made = values.to_numpy(np.float64, na_value=np.nan)
-        bad = np.flatnonzero(np.isinf(made))
+        numbers = values.to_numpy(np.float64, na_value=np.nan)
+        bad = np.flatnonzero(np.isinf(numbers))
     else:
-        made, bad = np.full(len(values), np.nan), np.zeros(0, np.int64)
+        numbers, bad = np.full(len(values), np.nan), np.zeros(0, np.int64)
         for row, value in enumerate(values):
             if not is_nothing(value):
-                made[row] = read(value)
-                if not np.isfinite(made[row]):
+                numbers[row] = read(value)
+                if not np.isfinite(numbers[row]):
                     bad = np.array([row])
                     break
     if len(bad):
@@ -106,7 +106,7 @@ def _each(sheet: Sheet, column: str, read: Callable[[Any], float], needs: str) -
         raise InputError(
             f"{sheet.where(int(bad[0]))}: {column!r} is {value!r:.60}, where {needs} is needed{_hint(value)}"
         )
-    return made
+    return numbers
 
 
 def _number(value: Any, decimal_comma: bool) -> float:

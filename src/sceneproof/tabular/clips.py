@@ -46,7 +46,7 @@ class Clips:
         rows: as in a manifest, with paths below the root; `label`: the video as the table names it.
         root: the folder of videos.
         sheet: the table's rows of these clips.
-        found: where their files are.
+        matched: where their files are.
         missing: (video, action, nearest name) of the rows without a file.
         problems: reasons by path of the files that cannot be read.
         twice: videos, or segments, that the table has more than once.
@@ -56,7 +56,7 @@ class Clips:
     rows: pd.DataFrame
     root: Path
     sheet: Sheet
-    found: MatchedFiles
+    matched: MatchedFiles
     missing: list[tuple[str, str, str]]
     problems: dict[str, str]
     twice: list[str]
@@ -124,20 +124,20 @@ def read_clips(
     Raises:
         InputError: no file is there, a time or a frame out of range, or rows that contradict each other; names lines.
     """
-    found = files.find(list(dict.fromkeys(labels["label"])), sheet.name)
-    there = labels["label"].isin(found.paths).to_numpy(np.bool_)
-    lost = labels[~there].drop_duplicates(["label", "action"])
+    matched = files.find(list(dict.fromkeys(labels["label"])), sheet.name)
+    present = labels["label"].isin(matched.paths).to_numpy(np.bool_)
+    lost = labels[~present].drop_duplicates(["label", "action"])
     missing = [
-        (video, action, found.missing[video]) for video, action in zip(lost["label"], lost["action"], strict=True)
+        (video, action, matched.missing[video]) for video, action in zip(lost["label"], lost["action"], strict=True)
     ]
-    if not there.any():
+    if not present.any():
         near = "; ".join(f"{video} (nearest: {name})" for video, _, name in missing[:SHOWN] if name)
         raise InputError(
-            f"{sheet.name}: no video of the table is below {files.root} ({counted(len(found.missing), 'video')}, such "
-            f"as {missing[0][0]}). Is the column right?{f' {near}' if near else ''}"
+            f"{sheet.name}: no video of the table is below {files.root} ({counted(len(matched.missing), 'video')}, "
+            f"such as {missing[0][0]}). Is the column right?{f' {near}' if near else ''}"
         )
-    sheet, rows = sheet.part(there), labels[there].reset_index(drop=True)
-    rows["path"] = [found.paths[label] for label in rows["label"]]
+    sheet, rows = sheet.part(present), labels[present].reset_index(drop=True)
+    rows["path"] = [matched.paths[label] for label in rows["label"]]
     facts, problems = survey(files.root, rows["path"].tolist(), workers=workers, quiet=quiet)
     rows = pd.concat([rows, facts], axis=1)
     times, notes = _segments(sheet, columns, rows, form)
@@ -153,7 +153,7 @@ def read_clips(
         bare = rows["path"].map(lambda path: Path(path).with_suffix("").as_posix())
         rows["group"] = rows["group"].fillna(bare) if "group" in rows else bare
     rows = rows[kept].reset_index(drop=True)
-    return Clips(rows, files.root, sheet.part(kept), found, missing, problems, twice, notes)
+    return Clips(rows, files.root, sheet.part(kept), matched, missing, problems, twice, notes)
 
 
 def _segments(
@@ -221,16 +221,16 @@ def shown_at(frames: Numbers, rows: pd.DataFrame) -> Numbers:
         frames: (N, K), from 0; the number of frames stands for the end.
         rows: N, with what `survey` found.
     """
-    made = np.full(frames.shape, np.nan)
+    shown = np.full(frames.shape, np.nan)
     known: dict[str, FrameTimes] = {}
     for row, (path, text) in enumerate(zip(rows["path"], rows["times"], strict=True)):
         if text:
             times = known.get(path) or known.setdefault(path, FrameTimes.parse(text))
             inside = np.isfinite(frames[row]) & (frames[row] >= 0) & (frames[row] <= times.frames)
-            made[row, inside] = times.seconds(frames[row, inside].astype(np.int64))
-            made[row, frames[row] < 0] = -1.0  # outside the video, which is told
-            made[row, frames[row] > times.frames] = times.end + 1 + SLACK
-    return made
+            shown[row, inside] = times.seconds(frames[row, inside].astype(np.int64))
+            shown[row, frames[row] < 0] = -1.0  # outside the video, which is told
+            shown[row, frames[row] > times.frames] = times.end + 1 + SLACK
+    return shown
 
 
 def _refuse_outside(sheet: Sheet, times: Numbers, rows: pd.DataFrame, in_frames: bool) -> None:

@@ -118,7 +118,7 @@ def _write(
     workers: int | None,
     quiet: bool,
 ) -> Manifest:
-    root, found = clips.root, clips.found
+    root, matched = clips.root, clips.matched
     prefix = link(root, out)
     kept = [name for name in clips.rows if name not in ("label", "id")]
     rows = clips.rows[[*COLUMNS, *(name for name in kept if name not in COLUMNS)]]
@@ -127,8 +127,8 @@ def _write(
     notes = [*told, *warnings]
     if humans is not None:
         notes += check_plausible(humans, sizes_of(manifest, humans.videos))
-    if found.elsewhere:
-        notes.append(f"videos found by their names, in other folders than the table says: {found.elsewhere}")
+    if matched.elsewhere:
+        notes.append(f"videos found by their names, in other folders than the table says: {matched.elsewhere}")
     page = write_preview(out / "preview.html", rows, root, humans, notes, title=f"{table.name}: rows as pictures")
     manifest.write(out / "manifest.parquet", source=table.name)
     written = ["manifest.parquet", "audit.json", "preview.html"]

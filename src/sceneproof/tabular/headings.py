@@ -122,49 +122,49 @@ def named_columns(sheet: Sheet, columns: Columns, wanted: set[str], flag: str = 
     Raises:
         InputError: a column that is not there, or a field that several columns may be.
     """
-    there = {plain(name): name for name in sheet.rows.columns}
-    found: dict[str, str] = {}
+    headings = {plain(name): name for name in sheet.rows.columns}
+    chosen: dict[str, str] = {}
     said = {name: value for name, value in dataclasses.asdict(columns).items() if name in wanted}
     for name, value in said.items():
         if value is not None:
-            if value not in sheet.rows and plain(value) not in there:
+            if value not in sheet.rows and plain(value) not in headings:
                 raise InputError(
                     f"{sheet.name}: no column {value!r} (--{flag}.{name}); the columns here are: "
                     f"{', '.join(map(str, sheet.rows.columns))}"
                 )
-            found[name] = value if value in sheet.rows else there[plain(value)]
-    taken = set(found.values())
-    if {"x0", "y0", "x1", "y1"} <= set(there) and not {"x2", "y2"} & set(there) and not found.keys() & BOXES:
-        found |= {"x1": there["x0"], "y1": there["y0"], "x2": there["x1"], "y2": there["y1"]}
-        taken = set(found.values())
+            chosen[name] = value if value in sheet.rows else headings[plain(value)]
+    taken = set(chosen.values())
+    if {"x0", "y0", "x1", "y1"} <= set(headings) and not {"x2", "y2"} & set(headings) and not chosen.keys() & BOXES:
+        chosen |= {"x1": headings["x0"], "y1": headings["y0"], "x2": headings["x1"], "y2": headings["y1"]}
+        taken = set(chosen.values())
     for name in said:
-        if name in found:
+        if name in chosen:
             continue
-        others = taken - {found.get(SHARED.get(name, ""), "")}
-        usual = [there[word] for word in USUAL[name] if word in there and there[word] not in others]
+        others = taken - {chosen.get(SHARED.get(name, ""), "")}
+        usual = [headings[word] for word in USUAL[name] if word in headings and headings[word] not in others]
         if len(usual) > 1 and plain(usual[0]) != name and name not in ("x", "y", "w", "h"):
             raise InputError(
                 f"{sheet.name}: {' and '.join(map(repr, usual))} may each be the {name}: say which with "
                 f"--{flag}.{name} {usual[0]!r}"
             )
         if usual:
-            found[name] = usual[0]
+            chosen[name] = usual[0]
             taken.add(usual[0])
-    return _of_boxes(found, {name for name, value in said.items() if value is not None})
+    return _of_boxes(chosen, {name for name, value in said.items() if value is not None})
 
 
-def _of_boxes(found: dict[str, str], said: set[str]) -> dict[str, str]:
+def _of_boxes(chosen: dict[str, str], said: set[str]) -> dict[str, str]:
     """Without half of another form of boxes: a picture's width and height are usual names of a box's, too."""
     forms = [("box",), CORNERS, CENTRED, SIZED]
     forms.sort(key=lambda form: not said & set(form))  # what the user named goes first
-    whole = next((form for form in forms if all(name in found for name in form)), ())
+    whole = next((form for form in forms if all(name in chosen for name in form)), ())
     others = {name for form in forms for name in form} - set(whole)
-    return {name: column for name, column in found.items() if name not in others or name in said}
+    return {name: column for name, column in chosen.items() if name not in others or name in said}
 
 
-def text_of(found: Mapping[str, str]) -> str:
+def text_of(columns: Mapping[str, str]) -> str:
     """Which columns are what, in a line."""
-    return ", ".join(f"{name} = {column!r}" if name != column else name for name, column in found.items())
+    return ", ".join(f"{name} = {column!r}" if name != column else name for name, column in columns.items())
 
 
 def plain(name: str) -> str:

@@ -61,7 +61,7 @@ class VideoFiles:
         Raises:
             InputError: a name that several files have.
         """
-        found = MatchedFiles()
+        matched = MatchedFiles()
         for name in names:
             wanted = self._below(name)
             places = self._places.get(PurePosixPath(wanted).name, [])
@@ -75,11 +75,11 @@ class VideoFiles:
                     f"its folder and suffix"
                 )
             if chosen:
-                found.paths[name] = chosen[0]
-                found.elsewhere += not inside
+                matched.paths[name] = chosen[0]
+                matched.elsewhere += not inside
             else:
-                found.missing[name] = self._nearest(wanted) if len(found.missing) < 20 else ""
-        return found
+                matched.missing[name] = self._nearest(wanted) if len(matched.missing) < 20 else ""
+        return matched
 
     def _below(self, name: str) -> str:
         """A name as a path below the root, with forward slashes."""
@@ -91,10 +91,10 @@ class VideoFiles:
 
     def _nearest(self, wanted: str) -> str:
         name = PurePosixPath(wanted).name
-        there = list(self._places)
-        if len(there) > COMPARED:
-            there = [one for one in there if one[:3].casefold() == name[:3].casefold()][:COMPARED]
-        by_case = {one.casefold(): one for one in there}
+        known = list(self._places)
+        if len(known) > COMPARED:
+            known = [path for path in known if path[:3].casefold() == name[:3].casefold()][:COMPARED]
+        by_case = {path.casefold(): path for path in known}
         near = difflib.get_close_matches(name.casefold(), list(by_case), 1, 0.6)
         return self._places[by_case[near[0]]][0] if near else ""
 
@@ -102,7 +102,7 @@ class VideoFiles:
 def _ends(place: str, wanted: str) -> bool:
     """Whether a path is, or ends with, the wanted one, with its suffix or without."""
     place = _form(place)
-    return any(f"/{one}".endswith(f"/{wanted}") for one in (place, place.rpartition(".")[0]))
+    return any(f"/{spelling}".endswith(f"/{wanted}") for spelling in (place, place.rpartition(".")[0]))
 
 
 def _form(text: str) -> str:

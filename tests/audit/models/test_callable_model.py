@@ -100,7 +100,7 @@ def test_what_is_no_scores(made: Any, message: str) -> None:
 def test_failures_of_the_users_code_are_told() -> None:
     subject = open_callable(f"{HERE}:broken", CLASSES, InputSettings(frames=2))
     with pytest.raises(
-        InputError, match=r":broken: failed on a clip of 2x40x56x3: KeyError: 'no such layer' \(.*line \d+"
+        InputError, match=r"broken: failed on a clip of 2x40x56x3: KeyError: 'no such layer' \(.*line \d+"
     ):
         subject.answer(noise(1, 2))
 

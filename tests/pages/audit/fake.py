@@ -17,7 +17,7 @@ NOBODY = "nobody is known to be in its frames"
 NO_PERSON = ("human_filled", "human_inpainted")
 NO_PLACE = ("scene_grey", "scene_noise")
 TIME = ("shuffled", "reversed", "frozen")
-FEATURED = ("original", "shuffled", "scuba_texture", "scuba_sinusoid")
+FEATURED = ("original", "shuffled", "scuba_texture", "scuba_sinusoid", "frozen")
 Say = Callable[[int | None, int | None, int], int]
 """What a model names of the action that is done, that of the place (None: not to be seen) and a guess."""
 

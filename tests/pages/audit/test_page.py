@@ -80,15 +80,15 @@ def test_its_one_script_is_the_only_one_that_it_allows(text: str) -> None:
 def test_ids_are_unique_and_links_lead_somewhere(text: str) -> None:
     outline = Outline(text)
     assert len(outline.ids) == len(set(outline.ids))
-    assert len(outline.links) == 6
+    assert len(outline.links) == 9
     assert {one.removeprefix("#") for one in outline.addresses if one.startswith("#")} <= set(outline.ids)
 
 
 def test_every_table_has_a_caption_of_its_own_and_headings(text: str) -> None:
     tables = re.findall(r"<table.*?</table>", text, re.DOTALL)
     captions = [re.findall(r"<caption>([^<]+)</caption>", one) for one in tables]
-    assert len(tables) == 11
-    assert len({one for (one,) in captions}) == 11
+    assert len(tables) == 13
+    assert len({one for (one,) in captions}) == 13
     for one in tables:
         assert one.count('scope="row"') == one.count("<tr>") - 1
         assert len({len(re.findall(r"<t[hd][ >]", row)) for row in re.findall(r"<tr>.*?</tr>", one, re.DOTALL)}) == 1

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sceneproof.audit.figures import CATALOG, WORDS
+from sceneproof.audit.figures import CATALOG, NOTES, WORDS
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.figures import Figure
 from sceneproof.metrics.bootstrap import Interval
@@ -152,7 +152,7 @@ def test_an_unreadable_video_is_told_once_and_a_missing_person_by_variant() -> N
 
 
 def test_how_variants_were_made() -> None:
-    assert texts(tables.note_table(whole(coin)[0]))[0] == [WORDS["swap_random"].capitalize(), "32", "spatial"]
+    assert texts(tables.note_table(whole(coin)[0]))[0] == [WORDS["swap_random"].capitalize(), "32", NOTES["spatial"]]
     assert tables.note_table(fake_table(coin, variants=("original", "frozen"))) is None
 
 

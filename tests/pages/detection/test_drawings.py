@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneproof.errors import InputError
-from sceneproof.pages.found import GAP, RIGHT, SIDE, STILLS, WRONG, shown_clips
+from sceneproof.pages.examples import GAP, RIGHT, SIDE, STILLS, WRONG, shown_clips
 from sceneproof.pages.kit import Card, Picture
 from sceneproof.pages.pictures import WHITE
 from sceneproof.pages.study import Sources

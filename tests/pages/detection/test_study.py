@@ -83,7 +83,7 @@ def test_only_what_all_were_tested_on_counts(tmp_path: Path) -> None:
     study = DetectionStudy.of([first, second])
     assert study.notes == ["Left out of all figures: 1 video that not every run was tested on."]
     tested = [one for recipe in study.recipes for one in recipe.tested]
-    for table in (study.truth, *(one.found for one in tested), *(one.tubes for one in tested)):
+    for table in (study.truth, *(one.boxes for one in tested), *(one.tubes for one in tested)):
         assert "test_001" not in set(table["video"])
         assert "test_002" in set(table["video"])
 

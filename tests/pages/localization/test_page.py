@@ -10,7 +10,7 @@ import pytest
 
 from sceneproof.errors import InputError
 from sceneproof.mall.untrimmed import UntrimmedWorld, make_untrimmed_world
-from sceneproof.pages.found import _stills
+from sceneproof.pages.examples import _stills
 from sceneproof.report import report
 from sceneproof.results import add_study, read_results
 from tests.pages.localization.fake import KINDS, RC3D, Kind, detections, make_localizer, make_localizers, truth

@@ -90,7 +90,7 @@ def test_only_what_all_were_tested_on_counts(tmp_path: Path) -> None:
     study = LocalizationStudy.of([first, second])
     assert study.notes == ["Left out of all figures: 1 video that not every run was tested on."]
     assert "test_001" not in set(study.truth["video"])
-    assert all("test_001" not in set(one.found["video"]) for recipe in study.recipes for one in recipe.tested)
+    assert all("test_001" not in set(one.detections["video"]) for recipe in study.recipes for one in recipe.tested)
 
 
 def test_bad_studies_are_refused(runs: list[Path], tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_figures_are_those_that_evaluate_takes(runs: list[Path]) -> None:
         one = recipe.tested[1]
         part = study.slices["out of context"]
         there, videos = true_segments(part, study.actions)
-        made = detections(one.found[one.found["split"] == "test_out"], videos, study.actions)
+        made = detections(one.detections[one.detections["split"] == "test_out"], videos, study.actions)
         values = average_precisions(there, made, nms_by_threshold=one.nms_by_threshold)
         expected = map_figures(values["activitynet"], THRESHOLDS)
         for threshold in (*THRESHOLDS, "average"):

@@ -83,39 +83,45 @@ class CallableModel(Subject):
             scores = np.asarray(detached, np.float64)
         except (TypeError, ValueError):
             raise InputError(f"{self.title}: gives {type(given).__name__}, where scores are needed") from None
-        one = scores[None] if scores.ndim == 1 else scores
-        if one.shape != (1, len(self.actions)):
+        batch = scores[None] if scores.ndim == 1 else scores
+        if batch.shape != (1, len(self.actions)):
             raise InputError(
                 f"{self.title}: gives scores of shape {scores.shape}, where ({len(self.actions)},) is needed: one for "
                 f"each class"
             )
-        return probabilities(one, self._outputs, self.title, one.shape)
+        return probabilities(batch, self._outputs, self.title, batch.shape)
 
 
 def open_callable(word: str, names: Sequence[str] | None, inputs: InputSettings) -> CallableModel:
-    """What 'package.module:name' names; a class is made without arguments.
+    """What 'package.module:name' names; a class is made without arguments. Its title is its attribute, or its name.
 
     Raises:
         InputError: no such module or name, or nothing that can be called.
     """
-    return CallableModel(imported(word)[0], actions=names, inputs=inputs, title=word)
+    function = imported(word)[0]
+    return CallableModel(function, actions=names, inputs=inputs, title=title_of(function, word))
+
+
+def title_of(function: Callable[..., Any], word: str) -> str:
+    """What to call a function on pages: its attribute `title`, or its name behind the colon."""
+    return str(getattr(function, "title", "") or word.partition(":")[2])
 
 
 def imported(word: str) -> tuple[Callable[..., Any], str]:
     """The function that 'package.module:name' names, and a digest of its file. Raises as `open_callable`."""
     module, _, name = word.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        target: Any = importlib.import_module(module)
     except ImportError as error:
         raise InputError(f"{word}: {module} cannot be imported: {error}; is its folder on PYTHONPATH?") from None
     except Exception as error:  # noqa: BLE001  # the user's code may raise anything
         raise InputError(f"{word}: {module} failed while it was imported: {told(error)}") from None
     for part in name.split("."):
-        if not hasattr(found, part):
+        if not hasattr(target, part):
             raise InputError(f"{word}: {module} has no {name!r}")
-        found = getattr(found, part)
+        target = getattr(target, part)
     try:
-        function = found() if inspect.isclass(found) else found
+        function = target() if inspect.isclass(target) else target
     except Exception as error:  # noqa: BLE001  # the user's code may raise anything
         raise InputError(f"{word}: cannot be made without arguments: {told(error)}") from None
     if not callable(function):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sceneproof.audit.models.callable_model import imported, told
+from sceneproof.audit.models.callable_model import imported, title_of, told
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.naming import plain
 from sceneproof.audit.subject import Answer, Chooser, Pixels
@@ -83,4 +83,4 @@ def open_choices(word: str, actions: Sequence[str], inputs: InputSettings) -> Ch
         InputError: no such module or name, or nothing that can be called.
     """
     function, source = imported(word)
-    return ChoiceModel(function, actions=actions, inputs=inputs, title=word, source=source)
+    return ChoiceModel(function, actions=actions, inputs=inputs, title=title_of(function, word), source=source)

@@ -116,7 +116,7 @@ class OnnxModel(Subject):
         self._session = open_session(path, "a video classifier")
         given = self._session.get_inputs()
         if len(given) != 1 or len(given[0].shape) != 5:
-            shapes = ", ".join(f"{one.name} {one.shape}" for one in given)
+            shapes = ", ".join(f"{node.name} {node.shape}" for node in given)
             raise InputError(f"{path}: takes {shapes}, where one video of five axes is needed")
         if given[0].type not in PIXELS:
             raise InputError(f"{path}: takes {given[0].type}; only {', '.join(PIXELS)} can be given")
@@ -171,11 +171,11 @@ def _fitted(inputs: InputSettings, shape: Sequence[object], path: Path) -> tuple
     for letter, name, value in (("T", "frames", inputs.frames), ("H", "size", inputs.size), ("W", "width", width)):
         if value is not None and fixed.get(letter, value) != value:
             raise InputError(f"{path}: takes {inputs.layout} of {said}, and not --inputs.{name} {value}")
-    made = replace(
+    fitted = replace(
         inputs, frames=fixed.get("T", inputs.frames), size=fixed.get("H", inputs.size), width=fixed.get("W", width)
     )
-    made.refuse_short_side()
-    return made, fixed.get("B")
+    fitted.refuse_short_side()
+    return fitted, fixed.get("B")
 
 
 def _refused(title: str, inputs: InputSettings, shape: Sequence[int], reason: str) -> str:

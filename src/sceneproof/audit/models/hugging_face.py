@@ -98,15 +98,15 @@ class HuggingFaceModel(Subject):
             logits, seen = self._forward(video)
             assert seen.places is not None
             wanted = torch.from_numpy(classes[start : start + self._batch]).to(self._device)
-            found = self._folded(grad_cam(seen.places, logits, wanted), *video.shape[:2], *video.shape[3:])
-            parts.append(over_time(found, clips.shape[1]).cpu().numpy())
+            maps = self._folded(grad_cam(seen.places, logits, wanted), *video.shape[:2], *video.shape[3:])
+            parts.append(over_time(maps, clips.shape[1]).cpu().numpy())
         return Maps(np.concatenate(parts), *self._window(*clips.shape[2:4]), "Grad-CAM on the last tokens")
 
     def _video(self, clips: Pixels) -> Tensor:
         """Clips as the processor makes them: (B, T, C, H, W)."""
-        made = self._processor([list(clip) for clip in clips], return_tensors="pt")
-        found: Tensor = made["pixel_values"] if "pixel_values" in made else made["pixel_values_videos"]
-        return found.float().to(self._device)
+        batch = self._processor([list(clip) for clip in clips], return_tensors="pt")
+        pixels: Tensor = batch["pixel_values"] if "pixel_values" in batch else batch["pixel_values_videos"]
+        return pixels.float().to(self._device)
 
     def _forward(self, video: Tensor) -> tuple[Tensor, Seen]:
         """Scores before softmax (B, A), and what came by."""

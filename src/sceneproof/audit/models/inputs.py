@@ -105,8 +105,8 @@ class InputSettings:
         video = scaled.float().mul_(self.scale / 255)
         shape = (1, 1, 3, 1, 1)
         video = video.sub_(torch.tensor(self.mean).view(shape)).div_(torch.tensor(self.std).view(shape))
-        made: Tensor = video.permute(*("BTCHW".index(letter) for letter in self.layout)).contiguous()
-        return made
+        tensor: Tensor = video.permute(*("BTCHW".index(letter) for letter in self.layout)).contiguous()
+        return tensor
 
 
 def probabilities(
@@ -133,9 +133,9 @@ def probabilities(
         )
     if outputs == "logits":
         are[:] = False
-    made = softmax(scores)
-    made[are] = scores[are] / scores[are].sum(1, keepdims=True)
-    return made.astype(np.float32)
+    shares = softmax(scores)
+    shares[are] = scores[are] / scores[are].sum(1, keepdims=True)
+    return shares.astype(np.float32)
 
 
 def read_classes(path: Path) -> list[str]:
@@ -148,8 +148,10 @@ def read_classes(path: Path) -> list[str]:
     names: Sequence[object] = text.splitlines()
     if path.suffix.lower() == ".json":
         try:
-            found = parse_json(text, str(path))
-            names = [found[str(place)] for place in range(len(found))] if isinstance(found, dict) else list(found)
+            content = parse_json(text, str(path))
+            names = (
+                [content[str(place)] for place in range(len(content))] if isinstance(content, dict) else list(content)
+            )
         except (KeyError, TypeError):
             raise InputError(f"{path}: expected a JSON list of names, or an object of 0, 1, 2 … to names") from None
     while names and not str(names[-1]).strip():

@@ -58,8 +58,8 @@ def watching(block: nn.Module | None, head: nn.Module) -> Iterator[Seen]:
     """
     seen = Seen()
 
-    def keep_made(module: nn.Module, words: tuple[Any, ...], made: Any) -> None:
-        first: Tensor = made[0] if isinstance(made, tuple) else made
+    def keep_output(module: nn.Module, words: tuple[Any, ...], output: Any) -> None:
+        first: Tensor = output[0] if isinstance(output, tuple) else output
         seen.places = first.requires_grad_() if torch.is_grad_enabled() else first
 
     def keep_given(module: nn.Module, words: tuple[Any, ...]) -> None:
@@ -67,7 +67,7 @@ def watching(block: nn.Module | None, head: nn.Module) -> Iterator[Seen]:
 
     hooks = [head.register_forward_pre_hook(keep_given)]
     if block is not None:
-        hooks.append(block.register_forward_hook(keep_made))
+        hooks.append(block.register_forward_hook(keep_output))
     try:
         yield seen
     finally:
@@ -75,6 +75,6 @@ def watching(block: nn.Module | None, head: nn.Module) -> Iterator[Seen]:
             hook.remove()
 
 
-def over_time(found: Tensor, length: int) -> Tensor:
+def over_time(maps: Tensor, length: int) -> Tensor:
     """Maps (B, T', h, w) to (B, T, h, w): each frame has the map of the features that it falls into."""
-    return functional.interpolate(found[:, None], size=(length, *found.shape[2:]), mode="nearest")[:, 0]
+    return functional.interpolate(maps[:, None], size=(length, *maps.shape[2:]), mode="nearest")[:, 0]

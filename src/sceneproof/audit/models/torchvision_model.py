@@ -109,11 +109,11 @@ class TorchvisionModel(Subject):
             logits, seen = self._forward(clips[start : start + self._batch])
             assert seen.places is not None
             wanted = torch.from_numpy(classes[start : start + self._batch]).to(self._device)
-            found = grad_cam(seen.places, logits, wanted, channels=self._family.channels)
+            maps = grad_cam(seen.places, logits, wanted, channels=self._family.channels)
             if self._family.tile is not None:  # a class token, then one token a place
                 time, side = clips.shape[1] // self._family.tile[0], self._preset.crop_size[0] // self._family.tile[1]
-                found = found[:, 1:].reshape(len(found), time, side, side)
-            parts.append(over_time(found, clips.shape[1]).cpu().numpy())
+                maps = maps[:, 1:].reshape(len(maps), time, side, side)
+            parts.append(over_time(maps, clips.shape[1]).cpu().numpy())
         what = "last features" if self._family.tile is None else "last block's tokens"
         return Maps(np.concatenate(parts), *self._window(*clips.shape[2:4]), f"Grad-CAM on the {what}")
 

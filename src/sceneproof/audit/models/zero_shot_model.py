@@ -126,9 +126,9 @@ class VideoTextModel(Subject):
         """Probabilities, and the videos' vectors."""
         scores, features = [], []
         for start in range(0, len(clips), self._batch):
-            made: Any = self._network(**self._tokens, pixel_values=self._video(clips[start : start + self._batch]))
-            scores.append(made.logits_per_video.float().softmax(1).cpu().numpy())
-            features.append(made.video_embeds.float().flatten(1).cpu().numpy())
+            output: Any = self._network(**self._tokens, pixel_values=self._video(clips[start : start + self._batch]))
+            scores.append(output.logits_per_video.float().softmax(1).cpu().numpy())
+            features.append(output.video_embeds.float().flatten(1).cpu().numpy())
         return Answer(np.concatenate(scores), np.concatenate(features))
 
     def _video(self, clips: Pixels) -> Tensor:

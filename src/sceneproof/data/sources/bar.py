@@ -70,8 +70,8 @@ def index_bar(
     training = rows[rows["context"] == "in"].copy()
     draw(training, validation, test, seed)
     rows.loc[training.index, "split"] = training["split"]
-    found = collect(Listing("BAR", rows, SITE, pictures=True), root, Path(out), how)
-    return write(found, how)[0]
+    collection = collect(Listing("BAR", rows, SITE, pictures=True), root, Path(out), how)
+    return write(collection, how)[0]
 
 
 def _published() -> Iterator[tuple[str, tuple[str, ...], str, str, str]]:

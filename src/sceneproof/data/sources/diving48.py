@@ -64,8 +64,8 @@ def index_diving48(
     """
     how = How(**options)
     listing = read_lists(Path(lists), version)
-    found = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
-    return write(found, how)[0]
+    collection = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
+    return write(collection, how)[0]
 
 
 def read_lists(folder: Path, version: str) -> Listing:

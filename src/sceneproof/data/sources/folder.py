@@ -93,10 +93,10 @@ def index_folder(
     notes += _left_out(skipped, others, pictures=pictures)
     notes += manifest.check()
     notes += without_stamps(rows)
-    found = examine(manifest, str(root), unreadable=problems, notes=notes, workers=workers, quiet=quiet)
-    found.write(out / "audit.json")
+    audit = examine(manifest, str(root), unreadable=problems, notes=notes, workers=workers, quiet=quiet)
+    audit.write(out / "audit.json")
     if not quiet:
-        print(found.text())
+        print(audit.text())
         print(f"wrote {manifest.name}, audit.json")
     return manifest
 
@@ -190,12 +190,12 @@ def _row(path: str, has_splits: bool) -> tuple[str, str, str]:
 
 def _group(pattern: str, path: str) -> str:
     try:
-        found = re.search(pattern, path)
+        match = re.search(pattern, path)
     except re.error as error:
         raise InputError(f"group: {pattern!r} is no regular expression: {error}") from None
-    if found is None:
+    if match is None:
         raise InputError(f"group: {pattern!r} finds nothing in {path!r}")
-    return found.group(1 if found.re.groups else 0)
+    return match.group(1 if match.re.groups else 0)
 
 
 def draw(rows: pd.DataFrame, validation: float, test: float, seed: int) -> None:

@@ -60,8 +60,8 @@ def index_hmdb51(
     odd = [f"{action} ({part}: {count})" for (action, part), count in counts.items() if count != OFFICIAL[part]]
     notes = [f"lists that do not hold 70 + 30 videos: {', '.join(odd)}"] if odd else []
     listing = Listing(f"HMDB-51, split {split}", rows, SITE, notes)
-    found = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
-    return write(found, how)[0]
+    collection = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
+    return write(collection, how)[0]
 
 
 def read_splits(folder: Path, split: int, address: str) -> pd.DataFrame:

@@ -61,13 +61,15 @@ def index_jhmdb(
     how = How(workers=workers, quiet=quiet)
     rows = read_splits(_part(root, ("splits",), "splits.zip"), split, f"{ADDRESS}/splits.zip")
     listing = Listing(f"J-HMDB-21, split {split}", rows, f"{ADDRESS}/JHMDB_video.zip")
-    found = collect(listing, videos, out, how, validation=validation, seed=seed)
+    collection = collect(listing, videos, out, how, validation=validation, seed=seed)
     useless: list[str] = []
-    masks, boxes = from_masks(_puppets(puppets, found.manifest.rows, useless, workers, quiet), "J-HMDB puppet masks")
+    masks, boxes = from_masks(
+        _puppets(puppets, collection.manifest.rows, useless, workers, quiet), "J-HMDB puppet masks"
+    )
     masks.write(out / "masks.parquet")
     boxes.write(out / "boxes.parquet")
     notes = some("masks of no use", useless)
-    return write(found, how, notes, besides=", masks.parquet and boxes.parquet")[0]
+    return write(collection, how, notes, besides=", masks.parquet and boxes.parquet")[0]
 
 
 def _part(root: Path, places: tuple[str, ...], archive: str) -> Path:

@@ -56,9 +56,9 @@ def index_kinetics(
     """
     how = How(**options)
     rows, notes = read_lists(Path(lists), classes)
-    found = collect(Listing(f"Kinetics-{classes}", rows, SITE, notes), Path(videos), Path(out), how)
-    found, more = with_segments(found)
-    return write(found, how, more)[0]
+    collection = collect(Listing(f"Kinetics-{classes}", rows, SITE, notes), Path(videos), Path(out), how)
+    collection, more = with_segments(collection)
+    return write(collection, how, more)[0]
 
 
 def read_lists(lists: Path, classes: int) -> tuple[pd.DataFrame, list[str]]:
@@ -112,12 +112,12 @@ def read_clips(file: Path, address: str, *, split: str | None = None) -> pd.Data
     return pd.DataFrame(rows, columns=["video", "names", "split", "action", "group", "start", "end"])
 
 
-def with_segments(found: Collection) -> tuple[Collection, list[str]]:
+def with_segments(collection: Collection) -> tuple[Collection, list[str]]:
     """Keeps start and end where a file holds the whole video, and drops them where it is the clip already.
 
     Only the length tells these apart, for files named by the id alone.
     """
-    rows = found.manifest.rows
+    rows = collection.manifest.rows
     bare = np.array([Path(path).stem for path in rows["path"]]) == rows["group"].to_numpy()
     notes = []
     if "duration" in rows:
@@ -131,8 +131,8 @@ def with_segments(found: Collection) -> tuple[Collection, list[str]]:
     columns = rows.drop(columns=["start", "end"])
     if whole.any():
         columns = columns.assign(start=rows["start"].where(whole), end=rows["end"].where(whole))
-    manifest = Manifest(columns, found.manifest.root, found.manifest.name)
-    return Collection(found.listing, manifest, found.missing, found.twice, found.problems), notes
+    manifest = Manifest(columns, collection.manifest.root, collection.manifest.name)
+    return Collection(collection.listing, manifest, collection.missing, collection.twice, collection.problems), notes
 
 
 def _files(lists: Path, classes: int) -> list[Path]:

@@ -91,16 +91,16 @@ def collect(listing: Listing, videos: Path, out: Path, how: How, *, validation: 
     rows, twice = once(listed)
     files = Files(videos, pictures=listing.pictures)
     paths = pd.Series([files.find(names) for names in rows["names"]], dtype=object)
-    there = paths.notna().to_numpy(dtype=np.bool_)
-    if not there.any():
+    present = paths.notna().to_numpy(dtype=np.bool_)
+    if not present.any():
         first, kind = next(iter(rows["names"]))[0], "picture" if listing.pictures else "video"
         raise InputError(
             f"{videos}: no {kind} of the lists is here ({counted(len(rows), kind)}, such as {first}): they come from "
             f"{listing.address}"
         )
-    lost = rows[~there]
+    lost = rows[~present]
     missing = {str(action): list(part) for action, part in lost.groupby("action")["video"]}
-    rows = rows.drop(columns="names").assign(path=paths)[there].reset_index(drop=True)
+    rows = rows.drop(columns="names").assign(path=paths)[present].reset_index(drop=True)
     if validation:
         training = rows[rows["split"] == "train"]
         held = hold_out(training["action"].tolist(), training["group"].tolist(), validation, seed=seed)
@@ -117,27 +117,27 @@ def collect(listing: Listing, videos: Path, out: Path, how: How, *, validation: 
 
 
 def write(
-    found: Collection, how: How, notes: Sequence[str] = (), *, besides: str = ""
+    collection: Collection, how: How, notes: Sequence[str] = (), *, besides: str = ""
 ) -> tuple[Manifest, DatasetAudit]:
     """Writes manifest.parquet and audit.json, and prints the audit.
 
     Args:
-        found: what `collect` found.
+        collection: what `collect` found.
         how: how videos are looked into.
         notes: what else to know.
         besides: names of what was written besides, for the last line.
     """
-    manifest, listing = found.manifest, found.listing
+    manifest, listing = collection.manifest, collection.listing
     quick = (
         [] if how.probe else ["the files were not opened: --probe true counts frames, and finds broken and equal files"]
     )
     audit = examine(
         manifest,
         listing.source,
-        listed=len(manifest) + sum(map(len, found.missing.values())),
-        missing=found.missing,
-        listed_twice=found.twice,
-        unreadable=found.problems,
+        listed=len(manifest) + sum(map(len, collection.missing.values())),
+        missing=collection.missing,
+        listed_twice=collection.twice,
+        unreadable=collection.problems,
         notes=[*listing.notes, *notes, *without_stamps(manifest.rows), *manifest.check(), *quick],
         compare=how.probe,
         workers=how.workers,

@@ -45,9 +45,9 @@ def index_mimetics(
     how = How(**options)
     file = Path(lists) / "mimetics_v1.0.csv" if Path(lists).is_dir() else Path(lists)
     rows = kinetics.read_clips(file, SITE, split="test").assign(context="out")
-    found = collect(Listing("Mimetics", rows, SITE, _notes(rows)), Path(videos), Path(out), how)
-    found, more = kinetics.with_segments(found)
-    return write(found, how, more)[0]
+    collection = collect(Listing("Mimetics", rows, SITE, _notes(rows)), Path(videos), Path(out), how)
+    collection, more = kinetics.with_segments(collection)
+    return write(collection, how, more)[0]
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:

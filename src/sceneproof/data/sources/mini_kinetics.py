@@ -50,9 +50,9 @@ def index_mini_kinetics(
     how = How(**options)
     lists = Path(lists)
     rows, notes = _read(lists, Path(kinetics_lists) if kinetics_lists is not None else lists)
-    found = collect(Listing("Mini-Kinetics-200", rows, kinetics.SITE, notes), Path(videos), Path(out), how)
-    found, more = kinetics.with_segments(found)
-    return write(found, how, more)[0]
+    collection = collect(Listing("Mini-Kinetics-200", rows, kinetics.SITE, notes), Path(videos), Path(out), how)
+    collection, more = kinetics.with_segments(collection)
+    return write(collection, how, more)[0]
 
 
 def _read(lists: Path, kinetics_lists: Path) -> tuple[pd.DataFrame, list[str]]:

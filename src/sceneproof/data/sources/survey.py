@@ -146,23 +146,23 @@ def without_stamps(rows: pd.DataFrame) -> list[str]:
     return [f"videos without usable time stamps, whose seconds go by their rate (AVI with B-frames, mostly): {guessed}"]
 
 
-def link(videos: Path, out: Path) -> str:
+def link(videos: Path, out: Path, name: str = "videos") -> str:
     """Makes the videos reachable from beside the manifest; returns what to put before their paths.
 
-    Where `out` holds them already, nothing; else OUT/videos becomes a link to their folder: nothing is copied.
+    Where `out` holds them already, nothing; else OUT/NAME becomes a link to their folder: nothing is copied.
 
     Raises:
-        InputError: OUT/videos is there and is something else.
+        InputError: OUT/NAME is there and is something else.
     """
     out.mkdir(parents=True, exist_ok=True)
     if videos.resolve().is_relative_to(out.resolve()):
         prefix = videos.resolve().relative_to(out.resolve()).as_posix()
         return "" if prefix == "." else f"{prefix}/"
-    here = out / "videos"
+    here = out / name
     if here.is_symlink() and here.resolve() != videos.resolve():
         here.unlink()
     if not here.is_symlink():
         if here.exists():
             raise InputError(f"{here}: is there already, where a link to {videos} would go: choose another folder")
         here.symlink_to(videos.resolve(), target_is_directory=True)
-    return "videos/"
+    return f"{name}/"

@@ -68,15 +68,15 @@ def index_thumos14(
     """
     how = How(**options)
     listing = without(read_lists(Path(lists)), left_out)
-    found = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
-    notes = _past_the_end(found.manifest.rows)
-    found, ambiguous = _apart(found)
+    collection = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
+    notes = _past_the_end(collection.manifest.rows)
+    collection, ambiguous = _apart(collection)
     besides = ""
     if len(ambiguous):
         ambiguous.write(Path(ambiguous.name), source=f"{listing.source}, ambiguous segments")
         besides = ", ambiguous.parquet"
         notes.append(f"ambiguous segments, which are no action and kept apart: {len(ambiguous)}")
-    return write(found, how, notes, besides=besides)[0]
+    return write(collection, how, notes, besides=besides)[0]
 
 
 def read_lists(folder: Path) -> Listing:
@@ -117,12 +117,12 @@ def without(listing: Listing, left_out: Sequence[str]) -> Listing:
     source = f"THUMOS-14, {_tested(rows)} test videos"
     if left_out:
         return replace(listing, source=f"{source}, without {', '.join(sorted(set(left_out)))}", rows=rows)
-    there = [video for video in OFTEN_LEFT_OUT if video in videos]
+    listed = [video for video in OFTEN_LEFT_OUT if video in videos]
     note = (
-        f"test videos with an action: {_tested(rows, named=True)}; many leave out {', '.join(there)} (--left-out): "
+        f"test videos with an action: {_tested(rows, named=True)}; many leave out {', '.join(listed)} (--left-out): "
         "compare figures of the same videos only"
     )
-    return replace(listing, source=source, notes=[*listing.notes, note] if there else listing.notes)
+    return replace(listing, source=source, notes=[*listing.notes, note] if listed else listing.notes)
 
 
 def _segments(file: Path, action: str, split: str) -> list[tuple[object, ...]]:
@@ -152,13 +152,13 @@ def _past_the_end(rows: pd.DataFrame) -> list[str]:
     return [f"segments that end after their video: {late.sum()}"] if late.any() else []
 
 
-def _apart(found: Collection) -> tuple[Collection, Manifest]:
+def _apart(collection: Collection) -> tuple[Collection, Manifest]:
     """The collection without its ambiguous segments, and these."""
-    manifest = found.manifest
+    manifest = collection.manifest
     apart = manifest.rows["action"] == AMBIGUOUS
     actions = Manifest(manifest.rows[~apart].reset_index(drop=True), manifest.root, manifest.name)
-    missing = {action: segments for action, segments in found.missing.items() if action != AMBIGUOUS}
+    missing = {action: segments for action, segments in collection.missing.items() if action != AMBIGUOUS}
     ambiguous = Manifest(
         manifest.rows[apart].reset_index(drop=True), manifest.root, str(manifest.root / "ambiguous.parquet")
     )
-    return Collection(found.listing, actions, missing, found.twice, found.problems), ambiguous
+    return Collection(collection.listing, actions, missing, collection.twice, collection.problems), ambiguous

@@ -54,8 +54,8 @@ def index_ucf101(
     """
     how = How(**options)
     listing = read_lists(Path(lists), split)
-    found = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
-    return write(found, how)[0]
+    collection = collect(listing, Path(videos), Path(out), how, validation=validation, seed=seed)
+    return write(collection, how)[0]
 
 
 def read_lists(folder: Path, split: int) -> Listing:

@@ -63,9 +63,9 @@ class Clips:
         coded = column.dictionary_encode()
         if not len(coded.dictionary):
             return np.zeros(len(column), np.int64)
-        found = self.videos.get_indexer(pd.Index(coded.dictionary.to_pandas()))
+        rows = self.videos.get_indexer(pd.Index(coded.dictionary.to_pandas()))
         places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        return np.where(places >= 0, found[places], -1).astype(np.int64)
+        return np.where(places >= 0, rows[places], -1).astype(np.int64)
 
     def known(self, reasons: Mapping[str, str]) -> dict[int, str]:
         """Those reasons, given by id, that are of one of these clips; by row."""

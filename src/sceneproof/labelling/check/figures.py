@@ -28,27 +28,27 @@ def by_clip(clips: Clips, people: People | None, scenes: Scenes | None) -> pd.Da
     if people is not None:
         rows["failed"] = rows.index.isin(list(people.failures))
         rows["looked"] = (rows["length"] > 0) & ~rows["failed"]
-        rows["with_person"], rows["found"], rows["area"] = people.frames, people.found, people.area
-        rows["boxes"] = people.found if people.table.kind == "boxes" else np.nan
+        rows["with_person"], rows["found"], rows["area"] = people.frames, people.detections, people.area
+        rows["boxes"] = people.detections if people.table.kind == "boxes" else np.nan
         rows["share"] = (rows["with_person"] / rows["length"].clip(lower=1)).where(rows["looked"])
         rows["passes"] = rows["looked"] & (rows["share"] >= COVERAGE)
         if people.tracks is not None:
             rows["tracks"] = people.tracks
     if scenes is not None:
-        rows["labelled"], rows["entropy"] = scenes.there, scenes.entropy
-        rows["top"] = pd.Series(np.array(scenes.names, object)[scenes.top[:, 0]]).where(scenes.there)
+        rows["labelled"], rows["entropy"] = scenes.labelled, scenes.entropy
+        rows["top"] = pd.Series(np.array(scenes.names, object)[scenes.top[:, 0]]).where(scenes.labelled)
         rows["indoor"] = np.nan if scenes.indoor is None else scenes.indoor
     return rows
 
 
 def figures(rows: pd.DataFrame, scenes: int) -> Figures:
     """The figures of some clips, as rows of `by_clip`; `scenes` is how many scenes the labels name."""
-    found: Figures = {"videos": len(rows)}
+    by_kind: Figures = {"videos": len(rows)}
     if "looked" in rows:
-        found["people"] = _of_people(rows)
+        by_kind["people"] = _of_people(rows)
     if "labelled" in rows:
-        found["scenes"] = _of_scenes(rows, scenes)
-    return found
+        by_kind["scenes"] = _of_scenes(rows, scenes)
+    return by_kind
 
 
 def by_action(rows: pd.DataFrame, scenes: int) -> dict[str, Figures]:

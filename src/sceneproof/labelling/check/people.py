@@ -26,7 +26,7 @@ class People:
         table: where they come from.
         score: boxes below it are left out.
         frames: int64 (N,), frames with a person; 0 also where the clip's length is not known.
-        found: int64 (N,), boxes, or masks.
+        detections: int64 (N,), boxes, or masks.
         tracks: int64 (N,), or None where the table has none.
         area: float64 (N,), the sum over boxes of the share of the picture that each covers; NaN where unknown.
         groups: int64 (N, 2), the first and last row group that speak of the clip; the first is past the last in none.
@@ -36,7 +36,7 @@ class People:
     table: LabelTable
     score: float
     frames: NDArray[np.int64]
-    found: NDArray[np.int64]
+    detections: NDArray[np.int64]
     tracks: NDArray[np.int64] | None
     area: NDArray[np.float64]
     groups: NDArray[np.int64]
@@ -61,7 +61,7 @@ class People:
                 first_row += len(piece)
         failures = clips.known(table.failures())
         table.refuse_other_data(len(clips), int((tally.groups[:, 1] >= 0).sum()) + len(failures))
-        return cls(table, score, tally.frames(), tally.found, tally.tracks(), tally.area, tally.groups, failures)
+        return cls(table, score, tally.frames(), tally.detections, tally.tracks(), tally.area, tally.groups, failures)
 
     def rows(self, clips: Clips, chosen: Sequence[int]) -> pd.DataFrame:
         """All rows of the table that speak of some clips; only the row groups that hold them are read."""
@@ -88,7 +88,7 @@ class _Tally:
         self._start = np.concatenate([[0], np.cumsum(clips.length)])
         self._seen = np.zeros(int(self._start[-1]), np.bool_)
         self._tracks: list[NDArray[np.int64]] = []
-        self.found = np.zeros(len(clips), np.int64)
+        self.detections = np.zeros(len(clips), np.int64)
         self.area = np.where(np.isnan(clips.pixels).any(1) | (table.kind == "masks"), np.nan, 0.0)
         self.groups = np.full((len(clips), 2), (len(table.groups), -1), np.int64)
 
@@ -116,7 +116,7 @@ class _Tally:
             kept &= self._boxes(rows, clip, kept)
         known = kept & (length > 0)
         self._seen[self._start[clip[known]] + place[known]] = True
-        np.add.at(self.found, clip[kept], 1)
+        np.add.at(self.detections, clip[kept], 1)
 
     def _boxes(self, rows: pd.DataFrame, clip: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Counts boxes' areas and tracks; returns which boxes show a person, as training takes them."""

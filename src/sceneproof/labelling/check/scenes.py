@@ -25,7 +25,7 @@ class Scenes:
     Attributes:
         table: where they come from.
         names: S scene names.
-        there: bool (N,), whether a clip has a label.
+        labelled: bool (N,), whether a clip has a label.
         entropy: float64 (N,), in nats, 0 to ln S.
         top: int64 (N, at most 3), the likeliest scenes, the first the likeliest.
         probabilities: float32, likewise: theirs.
@@ -36,7 +36,7 @@ class Scenes:
 
     table: LabelTable
     names: list[str]
-    there: NDArray[np.bool_]
+    labelled: NDArray[np.bool_]
     entropy: NDArray[np.float64]
     top: NDArray[np.int64]
     probabilities: NDArray[np.float32]
@@ -58,7 +58,7 @@ class Scenes:
             raise InputError(f"{path}: the table does not name its scenes: make it with `sceneproof label scenes`")
         inside = indoor_scenes(names)
         kept = min(SHOWN, len(names))
-        there, entropy = np.zeros(len(clips), np.bool_), np.full(len(clips), np.nan)
+        labelled, entropy = np.zeros(len(clips), np.bool_), np.full(len(clips), np.nan)
         top, best = np.zeros((len(clips), kept), np.int64), np.zeros((len(clips), kept), np.float32)
         indoor, total, first_row = np.full(len(clips), np.nan), np.zeros(len(names)), 0
         for group in table.groups:
@@ -68,20 +68,20 @@ class Scenes:
                 clip = clips.rows(piece["video"])
                 first_row += len(piece)
                 clip, vectors = clip[clip >= 0], vectors[clip >= 0]
-                if there[clip].any() or len(np.unique(clip)) < len(clip):
+                if labelled[clip].any() or len(np.unique(clip)) < len(clip):
                     raise InputError(
                         f"{path}: two rows for one video, up to row {first_row - 1}: leave one of them out"
                     )
-                there[clip], entropy[clip] = True, entropies(vectors)
+                labelled[clip], entropy[clip] = True, entropies(vectors)
                 top[clip] = np.argsort(-vectors, axis=1, kind="stable")[:, :kept]
                 best[clip] = np.take_along_axis(vectors, top[clip], axis=1)
                 if inside is not None:
                     indoor[clip] = vectors[:, inside].sum(1, dtype=np.float64)
                 total += vectors.sum(0, dtype=np.float64)
         failures = clips.known(table.failures())
-        table.refuse_other_data(len(clips), int(there.sum()) + len(failures))
+        table.refuse_other_data(len(clips), int(labelled.sum()) + len(failures))
         mean = total / max(total.sum(), 1)  # each vector sums to 1
-        return cls(table, names, there, entropy, top, best, indoor if inside is not None else None, mean, failures)
+        return cls(table, names, labelled, entropy, top, best, indoor if inside is not None else None, mean, failures)
 
 
 def entropies(vectors: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -57,16 +57,16 @@ class LabelTable:
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(f"{path}: not a readable Parquet file: {error}") from None
         metadata = said_of(file.schema_arrow, path)
-        there = file.schema_arrow.names
-        refuse_twins(there, path)
-        guessed = next((kind for kind, names in columns.items() if set(names) <= set(there)), next(iter(columns)))
+        present = file.schema_arrow.names
+        refuse_twins(present, path)
+        guessed = next((kind for kind, names in columns.items() if set(names) <= set(present)), next(iter(columns)))
         kind = metadata.get("kind", guessed)
         if kind not in columns:
             raise InputError(f"{path}: holds a {kind} table, where a {wanted} table is needed")
         for name in columns[kind]:
-            if name not in there:
+            if name not in present:
                 raise InputError(
-                    f"{path}: a {kind} table needs the column {name!r}; the columns here are: {', '.join(there)}"
+                    f"{path}: a {kind} table needs the column {name!r}; the columns here are: {', '.join(present)}"
                 )
         return cls(place, kind, metadata, file)
 

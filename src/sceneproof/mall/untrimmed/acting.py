@@ -147,9 +147,9 @@ def _risen(seconds: Floats, at: float, width: float) -> Floats:
 
 def _blended(poses: Sequence[Pose], weights: Sequence[Floats]) -> Pose:
     """The average of poses over T frames, with weights (T,) that sum to 1."""
-    made = Pose(len(weights[0]))
+    blend = Pose(len(weights[0]))
     for name in _ANGLES:
         angles = [getattr(pose, name) for pose in poses]
         shares = [weight if angle.ndim == 1 else weight[:, None] for angle, weight in zip(angles, weights, strict=True)]
-        setattr(made, name, sum(share * angle for share, angle in zip(shares, angles, strict=True)))
-    return made
+        setattr(blend, name, sum(share * angle for share, angle in zip(shares, angles, strict=True)))
+    return blend

@@ -36,11 +36,11 @@ def draw_untrimmed(video: UntrimmedFilm, shape: Format) -> Iterator[tuple[Images
         frames = np.stack([shot.frame(backdrop.image, at, shape.width, shape.height) for at in range(len(seconds))])
         masks = np.zeros(frames.shape[:3], bool)
         for stay in staging.stays:
-            there = np.flatnonzero((seconds > stay.come) & (seconds < stay.gone))
-            if len(there):
-                figure = dress(stay.body, joints(stay.body, stay.pose(seconds[there])), StageView(0, pitch), light)
-                feet, heights = _place(stay, seconds[there], shot.foot[there], shot.height[there], shape.width)
-                for moment, at in enumerate(there):
+            visible = np.flatnonzero((seconds > stay.come) & (seconds < stay.gone))
+            if len(visible):
+                figure = dress(stay.body, joints(stay.body, stay.pose(seconds[visible])), StageView(0, pitch), light)
+                feet, heights = _place(stay, seconds[visible], shot.foot[visible], shot.height[visible], shape.width)
+                for moment, at in enumerate(visible):
                     draw_shadow(frames[at], feet[moment], heights[moment] * stay.body.bulk)
                     cutout = figure.draw(
                         moment, feet[moment], heights[moment], shape.width, shape.height, backdrop.tint

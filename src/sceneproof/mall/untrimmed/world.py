@@ -59,8 +59,8 @@ def untrimmed(
     manifest = make_untrimmed_world(out, world, workers=workers, quiet=quiet)
     if not quiet:
         segments = int((manifest.rows["action"] != BACKGROUND).sum())
-        found = ", ".join(f"{split} {share:.1%}" for split, share in scene_accuracy(manifest.rows, world).items())
+        accuracies = ", ".join(f"{split} {share:.1%}" for split, share in scene_accuracy(manifest.rows, world).items())
         print(
             f"{out}: {manifest.rows['group'].nunique()} videos with {segments} segments; the true scene names a "
-            f"segment's action {world.bayes_accuracy():.1%} of the time in context; here: {found}"
+            f"segment's action {world.bayes_accuracy():.1%} of the time in context; here: {accuracies}"
         )

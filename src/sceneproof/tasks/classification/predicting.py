@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from sceneproof.data.batches import Collate, RawBatch, from_workers, normalised, to_batch
-from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
+from sceneproof.data.batches import Collate, RawBatch, from_workers, ready_batch
+from sceneproof.data.dataset import TestClips
+from sceneproof.data.kept import KeptTestClips
 from sceneproof.errors import TrainingError
 from sceneproof.interrupts import work_for_parent
 from sceneproof.methods.base import Method
@@ -20,6 +22,8 @@ from sceneproof.progress import progress
 from sceneproof.types import Need, Sample
 
 CLIPS_AT_ONCE = 64
+AskedClips: TypeAlias = TestClips | KeptTestClips
+"""Test clips of videos, or the features that were kept of them."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Predictions:
 @torch.no_grad()
 def predict(
     method: Method,
-    clips: TestClips,
+    clips: AskedClips,
     device: torch.device,
     *,
     rows: Sequence[int] | None = None,
@@ -87,7 +91,7 @@ def predict(
             if len(raw):
                 places = raw.row.numpy()
                 needs: list[Need] = ["without_humans"] if masked else []
-                batch = normalised(to_batch(raw, clips.settings.size, device, needs=needs), method.backbone)
+                batch = ready_batch(raw, clips.settings.size, device, method.backbone, needs=needs)
                 assert batch.video is not None
                 with torch.autocast(device.type, autocast or torch.bfloat16, enabled=autocast is not None):
                     output = method.answer(batch.video)
@@ -113,7 +117,7 @@ def predict(
     return Predictions(*means, problems, sorted(overflown))
 
 
-def _batches(clips: TestClips, rows: Sequence[int], workers: int) -> Iterator[RawBatch]:
+def _batches(clips: AskedClips, rows: Sequence[int], workers: int) -> Iterator[RawBatch]:
     """All clips of the rows, whole videos at a time, about `CLIPS_AT_ONCE` in a batch."""
     loader = DataLoader(
         clips,
@@ -139,15 +143,13 @@ class ClassifierValidation:
 
     def __init__(
         self,
-        labelled: Labelled,
+        clips: AskedClips,
         method: Method,
         accelerator: Accelerator,
         *,
-        clip: ClipSettings,
-        clips: int,
         workers: int,
     ) -> None:
-        self.clips = TestClips(labelled, clip, clips)
+        self.clips = clips
         self.method, self.accelerator, self.workers = method, accelerator, workers
 
     def __call__(self) -> dict[str, float]:

@@ -52,7 +52,7 @@ def figures(
         truth: class numbers (N,).
     """
     right = by_video("top1", scores, truth)
-    made: dict[str, Any] = {
+    measured: dict[str, Any] = {
         "videos": len(truth),
         "missed": int(rows["problem"].astype(bool).sum()),
         "top1": _mean(right),
@@ -66,13 +66,13 @@ def figures(
     without = np.asarray(without_humans, np.float64)
     tested = ~np.isnan(without).any(axis=1)
     if tested.any():
-        made["without_humans"] = {
+        measured["without_humans"] = {
             "videos": int(tested.sum()),
             "top1": _mean(by_video("top1", without[tested], truth[tested])),
             "top1_with_humans": _mean(right[tested]),
             "entropy": _mean(by_video("entropy", without[tested], truth[tested])),
         }
-    return made
+    return measured
 
 
 def _mean(values: Values) -> float | None:

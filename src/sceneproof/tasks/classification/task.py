@@ -1,17 +1,19 @@
 """Action classification: what is done in a clip."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from accelerate import Accelerator
 
 from sceneproof.backbones import Backbone, ResNet3D
-from sceneproof.data.batches import RawBatch, normalised, steps_in_epoch, to_batch
-from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
-from sceneproof.data.manifest import Manifest, refuse_out_of_context
+from sceneproof.backbones.base import start_at_features
+from sceneproof.data.batches import Drawn, RawBatch, features_batch, normalised, steps_in_epoch, to_batch
+from sceneproof.data.dataset import ClipSettings, Labelled, TestClips, TrainingClips
+from sceneproof.data.kept import KeptFeatures, KeptTestClips, KeptTrainingClips, digests_of
+from sceneproof.data.manifest import refuse_out_of_context
 from sceneproof.data.one_frame import refuse_repeated, repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError
@@ -21,7 +23,7 @@ from sceneproof.methods import Method, Plain
 from sceneproof.methods.base import Learner, augmented
 from sceneproof.run import Run
 from sceneproof.task import Plan, Tables, Task, Tested, Tester, Testing, Training
-from sceneproof.tasks.classification.predicting import ClassifierValidation
+from sceneproof.tasks.classification.predicting import AskedClips, ClassifierValidation
 from sceneproof.tasks.classification.testing import ClassificationTesting, test_classifier
 from sceneproof.types import Batch
 
@@ -32,7 +34,7 @@ class Classification(Task):
     network = Method
     method: ClassVar[Callable[..., Learner]] = Plain
     backbone: ClassVar[Callable[[], Backbone]] = ResNet3D
-    tables = frozenset({"scenes", "humans"})
+    tables = frozenset({"scenes", "humans", "features"})
     criterion = "top1"
     testing: ClassVar[type[Testing]] = ClassificationTesting
     page = "sceneproof.pages.classification:PAGE"
@@ -78,30 +80,50 @@ class ClassificationTraining(Training):
         self.actions, self.scenes, self.groups = part.actions, self.labels.scene_names, self.labels.groups.names
         self.facts = self.labels.facts(steps_in_epoch(len(part), plan.optimisation.batch))
         self.digests = self.labels.digests(self.table, plan.validation_split)
+        self.kept = KeptFeatures.open(tables.features) if tables.features is not None else None
+        if self.kept is not None:
+            self.digests["features"] = self.kept.digests
         self.rows, self.name = len(part), part.name
 
-    def check(self, network: Method, name: str) -> None:
-        """Refuses clips that the backbone does not take, and tables that are missing."""
+    def check(self, network: Method, config: Mapping[str, Any]) -> None:
+        """Refuses clips that the backbone does not take, tables that are missing, and features of something else."""
         clip = self.task.clip
         network.backbone.check(clip.length, clip.size, clip.size)
+        name = config["method"]["class_path"]
         self.labels.refuse_missing(network, name)
+        if self.kept is None:
+            return
+        refuse_pixels(network, name)
+        self.kept.refuse_other(network.backbone, config["backbone"], clip)
+        humans = self.labels.humans if "without_humans" in network.needs else None
+        self.kept.split(self.plan.train_split, training=True)
+        self.kept.refuse_other_rows(self.plan.train_split, digests_of(self.table, self.plan.train_split, humans))
+        if (split := self.plan.validation_split) is not None:
+            self.kept.split(split, training=False)
+            self.kept.refuse_other_rows(split, digests_of(self.table, split))
+            self.kept.refuse_other_count(split, self.task.validation_clips, "--task.validation-clips")
 
     def material(self, network: Method, accelerator: Accelerator, *, quiet: bool) -> Material:
         """Batches of random clips; top-1 on the validation split."""
         plan, clip = self.plan, self.task.clip
-        second = next(iter({"second_clip", "other_clip"} & network.needs), "")
-        labelled = self.labels.gather(network, memory=plan.memory, quiet=quiet)
-        clips = TrainingClips(labelled, clip, plan.seed, second)
+        labelled = self.labels.gather(network, memory=plan.memory)
+        clips: Drawn
+        if self.kept is not None:
+            features = self.kept.split(plan.train_split, training=True)
+            clips, has_twin = KeptTrainingClips(labelled, features, plan.seed), features.has_twin
+            for name in network.backbones:
+                start_at_features(cast(Backbone, network.get_submodule(name)))
+        else:
+            load(labelled, quiet=quiet)
+            second = next(iter({"second_clip", "other_clip"} & network.needs), "")
+            clips, has_twin = TrainingClips(labelled, clip, plan.seed, second), labelled.has_readable_twin
         if accelerator.is_main_process:
             tell([*labelled.doubts, *repeated(self.part, clip.length)])
-        tell_what_is_known(labelled, network, quiet=quiet)
+        tell_what_is_known(labelled, network, has_twin, quiet=quiet)
         validate = None
         if plan.validation_split is not None:
-            held_out = self._held_out(self.table.split(plan.validation_split), quiet=quiet)
-            count = self.task.validation_clips
-            validate = ClassifierValidation(
-                held_out, network, accelerator, clip=clip, clips=count, workers=plan.workers
-            )
+            held_out = self._held_out(plan.validation_split, quiet=quiet)
+            validate = ClassifierValidation(held_out, network, accelerator, workers=plan.workers)
         videos = labelled.manifest.rows["video"]
         to_device = partial(self._to_device, network, accelerator)
         batches = Batches(
@@ -109,16 +131,33 @@ class ClassificationTraining(Training):
         )
         return Material(batches, batches.loader.steps, len(videos), batches.unreadable, validate)
 
-    def _held_out(self, part: Manifest, *, quiet: bool) -> Labelled:
-        held_out = Labelled.gather(part, self.actions, memory=self.plan.memory)
+    def _held_out(self, split: str, *, quiet: bool) -> AskedClips:
+        """The clips of the validation split."""
+        held_out = Labelled.gather(self.table.split(split), self.actions, memory=self.plan.memory)
+        if self.kept is not None:
+            return KeptTestClips(held_out, self.task.clip, self.kept.split(split, training=False))
         load(held_out, quiet=quiet)
-        return held_out
+        return TestClips(held_out, self.task.clip, self.task.validation_clips)
 
     def _to_device(self, network: Method, accelerator: Accelerator, raw: RawBatch, rng: np.random.Generator) -> Batch:
-        batch = to_batch(raw, self.task.clip.size, accelerator.device, needs=network.needs)
+        kept = raw.features is not None
+        if kept:
+            batch = features_batch(raw, accelerator.device, needs=network.needs)
+        else:
+            batch = to_batch(raw, self.task.clip.size, accelerator.device, needs=network.needs)
         if self.facts.group_of_row is not None and "group" in network.needs:
             batch = replace(batch, group=self.facts.group_of_row[raw.row].to(accelerator.device))
-        return normalised(augmented(batch, network, rng), network.backbone)
+        return batch if kept else normalised(augmented(batch, network, rng), network.backbone)
+
+
+def refuse_pixels(network: Method, name: str) -> None:
+    """Raises InputError for a method that works on pixels, or needs more than a clip and its masked twin."""
+    needs = sorted({"people", "second_clip", "other_clip"} & network.needs)
+    if needs or type(network).augment is not Method.augment:
+        why = f"needs {needs[0].replace('_', ' ')}" if needs else "mixes clips as pixels"
+        raise InputError(
+            f"--features: {name} {why}, which kept features do not hold: train it on the videos, with --freeze lower"
+        )
 
 
 def clip_of(run: Run) -> ClipSettings:

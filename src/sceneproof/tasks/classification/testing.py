@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from sceneproof.backbones.base import start_at_features
 from sceneproof.correction import Remedy
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
-from sceneproof.data.humans import Humans, read_humans
+from sceneproof.data.humans import Humans, people_of_split, read_humans
+from sceneproof.data.kept import KeptFeatures, KeptTestClips, digests_of
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
@@ -22,7 +24,7 @@ from sceneproof.metrics.bootstrap import mean_interval
 from sceneproof.metrics.representation_bias import linear_probe, representation_bias
 from sceneproof.run import Run, refuse_not_finite
 from sceneproof.task import Tables, Tested, Tester, Testing
-from sceneproof.tasks.classification.predicting import Predictions, predict
+from sceneproof.tasks.classification.predicting import AskedClips, Predictions, predict
 from sceneproof.tasks.classification.scoring import figures
 
 
@@ -57,23 +59,31 @@ def test_classifier(
     people = read_humans(tables.humans) if tables.humans is not None else None
     labels = SceneTable.read(tables.scenes) if tables.scenes is not None else None
 
+    kept = _kept(tester, clip, tables) if tables.features is not None else None
+
     def of(split: str, several: int, *, masked: bool) -> _TestedSplit:
         rows = table.split(split)
-        labelled = Labelled.gather(rows, run.actions, humans=people if masked else None)
+        own = people_of_split(people, table, split) if masked and people is not None else None
+        labelled = Labelled.gather(rows, run.actions, humans=own)
         tell([*labelled.doubts, *repeated(rows, clip.length)])
-        made = predict(
+        clips: AskedClips = TestClips(labelled, clip, several)
+        if kept is not None:
+            kept.refuse_other_rows(split, digests_of(table, split, own))
+            kept.refuse_other_count(split, several, "--clips")
+            clips = KeptTestClips(labelled, clip, kept.split(split, training=False))
+        predictions = predict(
             tester.network,
-            TestClips(labelled, clip, several),
+            clips,
             tester.device,
             workers=options.workers,
-            masked=masked and people is not None,
+            masked=own is not None,
             autocast=tester.numerics.dtype,
             quiet=tester.quiet,
             what=f"testing {run.name} on {split}",
         )
-        if made.not_finite:
-            refuse_not_finite(run, str(rows.rows["video"].iat[made.not_finite[0]]))
-        return _TestedSplit(split, rows, labelled.action, made)
+        if predictions.not_finite:
+            refuse_not_finite(run, str(rows.rows["video"].iat[predictions.not_finite[0]]))
+        return _TestedSplit(split, rows, labelled.action, predictions)
 
     remedy = _remedy(options.remedy, tester.run, people)
     parts = [of(split, options.clips, masked=True) for split in splits]
@@ -86,14 +96,18 @@ def test_classifier(
     return Tested(
         {
             part.split: {
-                **figures(rows[part.split], part.made.scores, part.made.without_humans, part.truth),
+                **figures(rows[part.split], part.predictions.scores, part.predictions.without_humans, part.truth),
                 **_corrected(part, remedy),
             }
             for part in parts
         },
         {"predictions": ("predictions", pd.concat(rows.values(), ignore_index=True))},
         figures=more,
-        sources={"humans": tables.humans, "scenes": tables.scenes},
+        sources={
+            "humans": tables.humans,
+            "scenes": tables.scenes,
+            "features": tables.features,
+        },
     )
 
 
@@ -102,11 +116,26 @@ class _TestedSplit:
     split: str
     manifest: Manifest
     truth: np.ndarray[Any, np.dtype[np.int64]]
-    made: Predictions
+    predictions: Predictions
 
     def column(self, name: str) -> "pd.Series[Any]":
         rows = self.manifest.rows
         return rows[name] if name in rows else pd.Series([None] * len(rows), name=name, dtype=object)
+
+
+def _kept(tester: Tester, clip: ClipSettings, tables: Tables) -> KeptFeatures:
+    """The features of what is tested, for a network that starts from them from now on.
+
+    Raises:
+        InputError: features of other lower stages, or of clips that were cut otherwise.
+    """
+    assert tables.features is not None
+    kept, network = KeptFeatures.open(tables.features), tester.network
+    for name in network.backbones:
+        backbone = network.get_submodule(name)
+        kept.refuse_other(backbone, tester.run.config["backbone"], clip)
+        start_at_features(backbone)
+    return kept
 
 
 def _remedy(path: Path | None, run: Run, people: Humans | None) -> Remedy | None:
@@ -131,10 +160,10 @@ def _remedy(path: Path | None, run: Run, people: Humans | None) -> Remedy | None
 
 def _corrected(part: _TestedSplit, remedy: Remedy | None) -> dict[str, Any]:
     """Top-1 of the answers without the scene's part, and of the same clips as they are; nothing without a remedy."""
-    known = ~np.isnan(part.made.without_humans).any(axis=1)
+    known = ~np.isnan(part.predictions.without_humans).any(axis=1)
     if remedy is None or not known.any():
         return {}
-    scores, scene, truth = part.made.scores[known], part.made.without_humans[known], part.truth[known]
+    scores, scene, truth = part.predictions.scores[known], part.predictions.without_humans[known], part.truth[known]
     after = correct(remedy.corrected(scores, scene), truth)
     return {
         "corrected": {
@@ -152,8 +181,8 @@ def _leakage(probe: _TestedSplit, parts: Sequence[_TestedSplit], labels: SceneTa
     result: dict[str, Any] = {"probe_split": probe.split}
     for part in parts:
         train_scene, test_scene = _scenes(probe, labels), _scenes(part, labels)
-        train = (~np.isnan(probe.made.features).any(1)) & (train_scene != "")
-        test = (~np.isnan(part.made.features).any(1)) & (test_scene != "")
+        train = (~np.isnan(probe.predictions.features).any(1)) & (train_scene != "")
+        test = (~np.isnan(part.predictions.features).any(1)) & (test_scene != "")
         if not (train.any() and test.any()):
             raise InputError(
                 f"{part.manifest.name}: no scenes known for the probe: give a column 'scene' or --scenes TABLE"
@@ -161,7 +190,7 @@ def _leakage(probe: _TestedSplit, parts: Sequence[_TestedSplit], labels: SceneTa
         one_hot = np.eye(int(max(probe.truth.max(), part.truth.max())) + 1)
         result[part.split] = {
             "from_features": linear_probe(
-                probe.made.features[train], train_scene[train], part.made.features[test], test_scene[test]
+                probe.predictions.features[train], train_scene[train], part.predictions.features[test], test_scene[test]
             ),
             "from_action": linear_probe(
                 one_hot[probe.truth[train]], train_scene[train], one_hot[part.truth[test]], test_scene[test]
@@ -175,8 +204,8 @@ def _scenes(part: _TestedSplit, labels: SceneTable | None) -> np.ndarray[Any, np
     """Scene names (N,), the true ones if the manifest has them, else the most probable labels; '' where unknown."""
     if part.column("scene").notna().any() or labels is None:
         return part.column("scene").fillna("").to_numpy(dtype=str)
-    vectors, there = labels.rows_for(list(part.manifest.rows["video"]))
-    return np.where(there, np.array(labels.names)[vectors.argmax(1)], "")
+    vectors, labelled = labels.rows_for(list(part.manifest.rows["video"]))
+    return np.where(labelled, np.array(labels.names)[vectors.argmax(1)], "")
 
 
 def _scene_bias(
@@ -186,8 +215,8 @@ def _scene_bias(
 
     def arrays(split: str) -> tuple[Any, Any]:
         part = table.split(split)
-        vectors, there = labels.rows_for(list(part.rows["video"]))
-        return vectors[there], np.array(part.action_numbers(actions))[there]
+        vectors, labelled = labels.rows_for(list(part.rows["video"]))
+        return vectors[labelled], np.array(part.action_numbers(actions))[labelled]
 
     train = arrays(probe_split)
     result: dict[str, Any] = {"features": labels.labeller, "chance": 1 / len(actions)}
@@ -198,15 +227,15 @@ def _scene_bias(
 
 
 def _rows(part: _TestedSplit) -> pd.DataFrame:
-    made = part.made
+    predictions = part.predictions
     rows = pd.DataFrame({"video": part.column("video"), "split": part.split, "action": part.column("action")})
     for name in ("scene", "context", "group"):
         rows[name] = part.column(name)
-    rows["problem"] = made.problems
+    rows["problem"] = predictions.problems
     for name, values in (
-        ("scores", made.scores),
-        ("scores_without_humans", made.without_humans),
-        ("features", made.features),
+        ("scores", predictions.scores),
+        ("scores_without_humans", predictions.without_humans),
+        ("features", predictions.features),
     ):
         rows[name] = [None if np.isnan(row).any() else row for row in values]
     return rows

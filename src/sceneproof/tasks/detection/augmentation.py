@@ -49,8 +49,8 @@ class Distortion:
             pixels = cv2.cvtColor(rows, cv2.COLOR_HSV2RGB).reshape(frames.shape) * 255
         if self.contrast_last:
             pixels = (pixels * self.contrast).clip(0, 255)
-        made: NDArray[np.uint8] = np.rint(pixels).astype(np.uint8)
-        return made
+        recoloured: NDArray[np.uint8] = np.rint(pixels).astype(np.uint8)
+        return recoloured
 
 
 def random_distortion(
@@ -120,28 +120,28 @@ def random_window(
         ratio = rng.uniform(1, zoom)
         tall, wide = int(height * ratio), int(width * ratio)
         whole = Crop(-int(rng.integers(tall - height + 1)), -int(rng.integers(wide - width + 1)), tall, wide)
-    found = [whole, _part(whole, smallest, aspects, rng)]
+    windows = [whole, _part(whole, smallest, aspects, rng)]
     for least in overlaps if present.any() else ():
         for _ in range(TRIALS):
             part = _part(whole, smallest, aspects, rng)
             if _overlap(boxes, present, part).max() >= least:
-                found.append(part)
+                windows.append(part)
                 break
-    taken = found[int(rng.integers(len(found)))]
+    taken = windows[int(rng.integers(len(windows)))]
     return Crop(taken.top, taken.left, taken.height, taken.width, flip=bool(rng.random() < flip_share))
 
 
 def cut(frames: NDArray[np.uint8], window: Crop, fill: Sequence[float]) -> NDArray[np.uint8]:
     """Frames (T, h, w, 3) inside a window, uint8; what lies beyond the frame has the colour `fill` (3,), RGB."""
     length, height, width = frames.shape[:3]
-    made = np.empty((length, window.height, window.width, 3), dtype=np.uint8)
-    made[:] = np.rint(np.asarray(fill)).astype(np.uint8)
+    pixels = np.empty((length, window.height, window.width, 3), dtype=np.uint8)
+    pixels[:] = np.rint(np.asarray(fill)).astype(np.uint8)
     top, left = max(0, window.top), max(0, window.left)
     bottom, right = min(height, window.top + window.height), min(width, window.left + window.width)
     if bottom > top and right > left:
         place = (slice(top - window.top, bottom - window.top), slice(left - window.left, right - window.left))
-        made[:, place[0], place[1]] = frames[:, top:bottom, left:right]
-    return made
+        pixels[:, place[0], place[1]] = frames[:, top:bottom, left:right]
+    return pixels
 
 
 def moved_boxes(

@@ -50,8 +50,8 @@ def centre_map(centres: Tensor, sides: Tensor, actions: Tensor, shape: tuple[int
     near = (right.abs()[:, None, :] <= reach[:, None, None]) & (down.abs()[:, :, None] <= reach[:, None, None])
     deviation = ((2 * reach + 1) / 6)[:, None, None]
     bells = torch.where(near, torch.exp(-squares / (2 * deviation.square())), 0.0)
-    made = torch.zeros(shape, device=centres.device, dtype=bells.dtype)
-    return made.scatter_reduce_(0, actions[:, None, None].expand_as(bells), bells, "amax")
+    blank = torch.zeros(shape, device=centres.device, dtype=bells.dtype)
+    return blank.scatter_reduce_(0, actions[:, None, None].expand_as(bells), bells, "amax")
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class TrainingBoxes(Dataset[Sample]):
         """
         seen = people_of(videos, table, actions)
         people, problems = seen.people, seen.problems
-        rows = np.flatnonzero([one.present.any() for one in people])
+        rows = np.flatnonzero([of_video.present.any() for of_video in people])
         if not len(rows):
             first = "".join(f"\n  {name}: {problem}" for name, problem in list(problems.items())[:3])
             raise InputError(f"{videos.manifest.name}: no readable video has a box in {table.source}{first}")
@@ -136,8 +136,8 @@ class TrainingBoxes(Dataset[Sample]):
             frames = random_distortion(rng=rng).frames(cut(frames, window, self.fill))
         boxes, present = moved_boxes(people.boxes, people.present, window, size)
         left = present.any(axis=1)
-        there = People(boxes[left], present[left], people.action[left])
-        return Sample(row, Clip(frames), window.flip, people=there)
+        inside = People(boxes[left], present[left], people.action[left])
+        return Sample(row, Clip(frames), window.flip, people=inside)
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def detect_all(
             try:
                 first = videos.offset(row)
                 frames = range(first, first + videos.length(row))
-                found = list(
+                detected = list(
                     detect_frames(
                         network, videos.manifest.path(row), frames, settings, device, kept=kept, at_once=at_once,
                         autocast=autocast,
@@ -90,9 +90,9 @@ def detect_all(
                 refuse_if_gone(videos.manifest.root, videos.manifest.path(row))
                 problems[name] = str(error) or "unreadable"
             else:
-                boxes.append(box_table(found, name, split, actions))
+                boxes.append(box_table(detected, name, split, actions))
                 if tubes is not None:
-                    linked.append(tube_table(link(found, tubes), first, name, split, actions))
+                    linked.append(tube_table(link(detected, tubes), first, name, split, actions))
             advance()
     return DetectedBoxes(pd.concat(boxes, ignore_index=True), pd.concat(linked, ignore_index=True), problems)
 
@@ -125,20 +125,20 @@ def truth_table(videos: Videos, table: PeopleTable, actions: Sequence[str]) -> t
     return joined[list(TRUTH)].reset_index(drop=True), seen.outside
 
 
-def box_table(found: Sequence[FrameBoxes], video: str, split: str, actions: Sequence[str]) -> pd.DataFrame:
+def box_table(frames: Sequence[FrameBoxes], video: str, split: str, actions: Sequence[str]) -> pd.DataFrame:
     """The boxes of one video's frames as a table with the columns `BOXES`."""
-    if not found:
+    if not frames:
         return empty(BOXES)
-    counts = [len(one.score) for one in found]
+    counts = [len(frame.score) for frame in frames]
     columns: dict[str, object] = {
         "video": video,
         "split": split,
-        "frame": np.repeat([one.frame for one in found], counts),
-        "action": np.array(actions, dtype=object)[np.concatenate([one.action for one in found])],
+        "frame": np.repeat([frame.frame for frame in frames], counts),
+        "action": np.array(actions, dtype=object)[np.concatenate([frame.action for frame in frames])],
     }
-    corners = np.concatenate([one.boxes for one in found]).astype(np.float32)
+    corners = np.concatenate([frame.boxes for frame in frames]).astype(np.float32)
     columns |= dict(zip(CORNERS, corners.T, strict=True))
-    columns["score"] = np.concatenate([one.score for one in found])
+    columns["score"] = np.concatenate([frame.score for frame in frames])
     return pd.DataFrame(columns, index=range(sum(counts)))
 
 

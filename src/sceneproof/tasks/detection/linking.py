@@ -77,13 +77,15 @@ def link(frames: Iterable[FrameBoxes], settings: TubeSettings) -> list[Tube]:
     """
     if settings.way == "online":
         builder = settings.online()
-        tubes = [tube for one in frames for tube in builder.step(one.boxes, one.action, one.score)] + builder.end()
+        tubes = [
+            tube for frame in frames for tube in builder.step(frame.boxes, frame.action, frame.score)
+        ] + builder.end()
     else:
         seen = list(frames)
         tubes = offline_tubes(
-            [one.boxes for one in seen],
-            [one.action for one in seen],
-            [one.score for one in seen],
+            [frame.boxes for frame in seen],
+            [frame.action for frame in seen],
+            [frame.score for frame in seen],
             overlap_weight=settings.overlap_weight,
             most=settings.most,
             nms=settings.nms,

@@ -87,17 +87,17 @@ class MOC(Detector):
             sides: float (B, T, 2, H', W'), in cells.
             known: what they should be.
         """
-        there = known.present
-        clip, frame = known.clip[:, None], torch.arange(there.shape[1], device=there.device)
+        present = known.present
+        clip, frame = known.clip[:, None], torch.arange(present.shape[1], device=present.device)
         column, row = known.centre.unbind(dim=1)
         off = (movement[known.clip, :, :, row, column] - known.movement).abs().sum(dim=2)
         column, row = known.cells.unbind(dim=2)
         short = (sides[clip, frame, :, row, column] - known.sides).abs().sum(dim=2)
-        coordinates = 2 * self.share(there.sum())
+        coordinates = 2 * self.share(present.sum())
         return {
             "L_center": focal(centre, known.map).sum() / self.share((known.map == 1).sum()),
-            "L_mov": self.movement_weight * torch.where(there, off, 0.0).sum() / coordinates,
-            "L_box": self.box_weight * torch.where(there, short, 0.0).sum() / coordinates,
+            "L_mov": self.movement_weight * torch.where(present, off, 0.0).sum() / coordinates,
+            "L_box": self.box_weight * torch.where(present, short, 0.0).sum() / coordinates,
         }
 
     @torch.no_grad()

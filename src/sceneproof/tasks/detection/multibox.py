@@ -43,7 +43,7 @@ def default_boxes(
 
     Source: Liu et al. 2016, section 2.2; `prior_box.py` of github.com/gurkirt/realtime-action-detection.
     """
-    made = []
+    maps = []
     whole = torch.tensor([size[1], size[0]], dtype=torch.float32, device=device)
     for (rows, columns), stride, scale, after, ratios in zip(
         grids, strides, scales[:-1], scales[1:], aspect_ratios, strict=True
@@ -55,8 +55,8 @@ def default_boxes(
         down = (torch.arange(rows, device=device) + 0.5) * stride[0]
         right = (torch.arange(columns, device=device) + 0.5) * stride[1]
         centre = torch.cartesian_prod(down, right).flip(1).minimum(whole)
-        made.append(torch.cat([centre[:, None].expand(-1, len(shapes), -1), shape.expand(len(centre), -1, -1)], dim=2))
-    boxes: Tensor = box_convert(torch.cat([some.flatten(0, 1) for some in made]), "cxcywh", "xyxy")
+        maps.append(torch.cat([centre[:, None].expand(-1, len(shapes), -1), shape.expand(len(centre), -1, -1)], dim=2))
+    boxes: Tensor = box_convert(torch.cat([some.flatten(0, 1) for some in maps]), "cxcywh", "xyxy")
     return boxes
 
 
@@ -100,8 +100,8 @@ def moved(boxes: Tensor, offsets: Tensor, *, variances: tuple[float, float]) -> 
     box = box_convert(boxes, "xyxy", "cxcywh")
     centre = box[..., :2] + offsets[..., :2] * variances[0] * box[..., 2:]
     sides = box[..., 2:] * torch.exp(offsets[..., 2:] * variances[1])
-    there: Tensor = box_convert(torch.cat([centre, sides], dim=-1), "cxcywh", "xyxy")
-    return there
+    corners: Tensor = box_convert(torch.cat([centre, sides], dim=-1), "cxcywh", "xyxy")
+    return corners
 
 
 DEEP_STRIDES = 4  # levels that each halve the map; behind them, convolutions without padding shrink it

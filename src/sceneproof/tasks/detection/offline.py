@@ -34,9 +34,9 @@ def best_paths(
         overlap_weight: of the intersection over union.
         most: how many paths at most; None for as many as there are.
     """
-    left = [np.arange(len(one)) for one in scores]
+    left = [np.arange(len(frame)) for frame in scores]
     paths: list[Numbers] = []
-    count = min(len(one) for one in scores)
+    count = min(len(frame) for frame in scores)
     edges = [
         scores[t][:, None] + scores[t + 1] + overlap_weight * box_iou(boxes[t][:, None], boxes[t + 1][None])
         for t in range(len(scores) - 1)
@@ -93,22 +93,22 @@ def offline_tubes(
         sure = np.flatnonzero(score[t] >= least_score)
         kept.append(sure[best_boxes(boxes[t][sure], action[t][sure], score[t][sure], most=most, nms=nms)])
     tubes: list[Tube] = []
-    for one in np.unique(
+    for number in np.unique(
         np.concatenate([np.zeros(0, np.int64), *(of[own] for of, own in zip(action, kept, strict=True))])
     ):
-        own = [places[of[places] == one] for of, places in zip(action, kept, strict=True)]
+        own = [places[of[places] == number] for of, places in zip(action, kept, strict=True)]
         for start, end in _stretches([len(places) > 0 for places in own]):
             frames = range(start, end)
             in_frame = [boxes[t][own[t]] for t in frames], [score[t][own[t]] for t in frames]
             for path in best_paths(*in_frame, overlap_weight=overlap_weight):
                 corners, scores = (np.array([x[at] for x, at in zip(of, path, strict=True)]) for of in in_frame)
-                tubes.append(make_tube(len(tubes), int(one), start, corners, scores, best=best))
+                tubes.append(make_tube(len(tubes), int(number), start, corners, scores, best=best))
     if switch_cost is not None:
         tubes = [part for tube in tubes for part in trimmed_tubes(tube, switch_cost, best=best)]
     return [tube for tube in tubes if len(tube.boxes) >= least_frames]
 
 
-def _stretches(there: Sequence[bool]) -> list[tuple[int, int]]:
+def _stretches(flags: Sequence[bool]) -> list[tuple[int, int]]:
     """Start and end of each run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]

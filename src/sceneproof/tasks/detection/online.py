@@ -80,8 +80,8 @@ class OnlineTubes:
         kept = sure[best_boxes(boxes[sure], action[sure], score[sure], most=self.most, nms=self.nms)]
         of = action[kept]
         ended: list[Tube] = []
-        for one in sorted({*self._live, *of.tolist()}):
-            ended += self._link(one, boxes[kept[of == one]], score[kept[of == one]])
+        for number in sorted({*self._live, *of.tolist()}):
+            ended += self._link(number, boxes[kept[of == number]], score[kept[of == number]])
         self.frame += 1
         return self._long(ended)
 

@@ -58,21 +58,21 @@ def true_tubes(truth: pd.DataFrame, videos: Mapping[str, int], actions: Sequence
     return TrueTubes(_video(heads, videos), _action(heads, actions), tubes, len(videos), len(actions))
 
 
-def found_boxes(found: pd.DataFrame, videos: Mapping[str, int], actions: Sequence[str]) -> FoundBoxes:
+def found_boxes(table: pd.DataFrame, videos: Mapping[str, int], actions: Sequence[str]) -> FoundBoxes:
     """Found boxes as arrays, less those that a better one of their action overlaps by more than `FRAME_NMS`."""
     boxes = FoundBoxes(
-        _video(found, videos),
-        found["frame"].to_numpy(np.int64),
-        _action(found, actions),
-        found[list(CORNERS)].to_numpy(np.float64),
-        found["score"].to_numpy(np.float64),
+        _video(table, videos),
+        table["frame"].to_numpy(np.int64),
+        _action(table, actions),
+        table[list(CORNERS)].to_numpy(np.float64),
+        table["score"].to_numpy(np.float64),
     )
     return boxes.take(box_nms(boxes, FRAME_NMS))
 
 
-def found_tubes(found: pd.DataFrame, videos: Mapping[str, int], actions: Sequence[str]) -> FoundTubes:
+def found_tubes(table: pd.DataFrame, videos: Mapping[str, int], actions: Sequence[str]) -> FoundTubes:
     """Found tubes as arrays."""
-    rows = found.sort_values(["video", "tube", "frame"], kind="stable")
+    rows = table.sort_values(["video", "tube", "frame"], kind="stable")
     heads, tubes = _tubes(rows, ("video", "tube"))
     return FoundTubes(_video(heads, videos), _action(heads, actions), tubes, heads["score"].to_numpy(np.float64))
 
@@ -82,11 +82,11 @@ def figures(
 ) -> dict[str, dict[str, dict[str, float | None]]]:
     """Frame-mAP and video-mAP by reading and threshold, as they stand in metrics.json: from 0 to 1."""
     videos = video_numbers(truth)
-    there, made = true_boxes(truth, videos, actions), found_boxes(boxes, videos, actions)
+    true, predicted = true_boxes(truth, videos, actions), found_boxes(boxes, videos, actions)
     acted, linked = true_tubes(truth, videos, actions), found_tubes(tubes, videos, actions)
     return {
         "frame_mAP": {
-            reading: frame_figures(frame_average_precision(there, made, FRAME_THRESHOLDS, reading=reading))
+            reading: frame_figures(frame_average_precision(true, predicted, FRAME_THRESHOLDS, reading=reading))
             for reading in READINGS
         },
         "video_mAP": {

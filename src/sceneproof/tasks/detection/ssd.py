@@ -175,9 +175,9 @@ class SSD(Detector):
         score, place = of_action.topk(min(self.candidates, of_action.shape[1]), dim=1)
         action = torch.arange(len(of_action), device=score.device)[:, None].expand_as(score)
         enough = score > self.least_score
-        score, action, found = score[enough], action[enough], boxes[place[enough]]
-        best = batched_nms(found, score, action, self.nms)[: self.kept]
-        return found[best], action[best], score[best]
+        score, action, candidates = score[enough], action[enough], boxes[place[enough]]
+        best = batched_nms(candidates, score, action, self.nms)[: self.kept]
+        return candidates[best], action[best], score[best]
 
 
 def _joined(frames: list[tuple[Tensor, Tensor, Tensor]]) -> Tubelets:

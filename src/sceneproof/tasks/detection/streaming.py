@@ -96,9 +96,9 @@ def detect_in(
         still = torch.zeros(len(batch), dtype=torch.bool)
         video = normalise(pictures.permute(0, 1, 4, 2, 3), still, network.backbone.mean, network.backbone.std)
         with torch.autocast(device.type, autocast or torch.bfloat16, enabled=autocast is not None):
-            found = network.detect(video)
-        for clip, one in zip(batch, found, strict=True):
-            waiting.append((clip.start, _enlarged(one, clip.scale)))
+            detected = network.detect(video)
+        for clip, tubelets in zip(batch, detected, strict=True):
+            waiting.append((clip.start, _enlarged(tubelets, clip.scale)))
             looked_at += 1
             until = starts[looked_at] if looked_at < len(starts) else len(frames)
             for frame in range(told, until):  # no later clip shows these
@@ -145,16 +145,16 @@ def _clips(
             yield _ShrunkClip(left.popleft(), stack, np.array([width, height] * 2) / size)
 
 
-def _enlarged(found: Tubelets, scale: NDArray[np.float64]) -> Tubelets:
-    return Tubelets(found.start, found.boxes * scale, found.action, found.score)
+def _enlarged(tubelets: Tubelets, scale: NDArray[np.float64]) -> Tubelets:
+    return Tubelets(tubelets.start, tubelets.boxes * scale, tubelets.action, tubelets.score)
 
 
-def _joined(frame: int, found: Sequence[Tubelets], kept: int, *, several: bool) -> FrameBoxes:
-    boxes = np.concatenate([one.boxes[:, 0] for one in found])
-    action = np.concatenate([one.action for one in found])
-    score = np.concatenate([one.score for one in found])
-    there = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    boxes, action, score = boxes[there], action[there], score[there]
+def _joined(frame: int, tubelets: Sequence[Tubelets], kept: int, *, several: bool) -> FrameBoxes:
+    boxes = np.concatenate([part.boxes[:, 0] for part in tubelets])
+    action = np.concatenate([part.action for part in tubelets])
+    score = np.concatenate([part.score for part in tubelets])
+    valid = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    boxes, action, score = boxes[valid], action[valid], score[valid]
     if several:
         best = kept_in_groups(lambda a, b: box_iou(boxes[a], boxes[b]), score, action, NMS)
         boxes, action, score = boxes[best], action[best], score[best]

@@ -1,7 +1,7 @@
 """Spatio-temporal detection: who does what where, as boxes in frames and as tubes."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -98,7 +98,7 @@ class DetectionTraining(Training):
         self.facts = Facts(len(self.actions), rows=self.rows, steps=steps)
         self.humans = tables.humans
 
-    def check(self, network: Detector, name: str) -> None:
+    def check(self, network: Detector, config: Mapping[str, Any]) -> None:
         """Refuses clips that the network does not take, and a split in which nobody has a box."""
         network.backbone.check(self.clip.length, self.clip.size, self.clip.size)
         self.clip.check(network.frames)

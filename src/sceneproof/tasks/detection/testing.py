@@ -62,7 +62,7 @@ def test_detector(
         if outside and not tester.quiet:
             left = f"left out: {counted(outside, 'box', 'boxes')} outside the clips"
             print(f"{table.name}: {split}: {left}", file=sys.stderr)
-        found = detect_all(
+        detected = detect_all(
             tester.network, videos, clip, tester.device, run.actions, tubes=tubes, kept=options.kept,
             at_once=options.at_once, autocast=tester.numerics.dtype, quiet=tester.quiet,
             what=f"testing {run.name} on {split}",
@@ -70,11 +70,11 @@ def test_detector(
         measured[split] = {
             "videos": len(videos.manifest),
             "boxes": int((truth["action"] != NOTHING).sum()),
-            "missed": len(found.problems),
-            **figures(truth, found.boxes, found.tubes, run.actions),
+            "missed": len(detected.problems),
+            **figures(truth, detected.boxes, detected.tubes, run.actions),
         }
-        truth["problem"] = [found.problems.get(name, "") for name in truth["video"]]
-        parts.append((found.boxes, found.tubes, truth))
+        truth["problem"] = [detected.problems.get(name, "") for name in truth["video"]]
+        parts.append((detected.boxes, detected.tubes, truth))
     boxes, linked, truths = (pd.concat(of_splits, ignore_index=True) for of_splits in zip(*parts, strict=True))
     kinds = {"predictions": ("found boxes", boxes), "tubes": ("found tubes", linked), "truth": ("true boxes", truths)}
     return Tested(measured, kinds, sources={"humans": tables.humans})

@@ -70,6 +70,6 @@ class DetectorValidation:
             raise TrainingError(f"{name}: no validation video can be read: {next(iter(missed.values()))}")
         numbers = video_numbers(self.truth)
         truth = true_boxes(self.truth, numbers, self.actions)
-        found = found_boxes(pd.concat(tables, ignore_index=True), numbers, self.actions)
-        values = frame_average_precision(truth, found, (0.5,), reading="act")
+        predicted = found_boxes(pd.concat(tables, ignore_index=True), numbers, self.actions)
+        values = frame_average_precision(truth, predicted, (0.5,), reading="act")
         return {"frame_mAP": float(mean_average_precision(values)[0]), "missed": len(missed)}

@@ -123,9 +123,9 @@ class ActionFormer(Localizer):
         good = long & (times[..., 1] > times[..., 0]) & (score > self.least_score)
         return [_segments(*(part[row][good[row]] for part in (times, action, score))) for row in range(len(video))]
 
-    def suppress(self, found: Segments) -> Segments:
+    def suppress(self, segments: Segments) -> Segments:
         """Soft-NMS over what was found in a video."""
-        return soft_nms(found, sigma=self.sigma, least=self.least_score, most=self.most)
+        return soft_nms(segments, sigma=self.sigma, least=self.least_score, most=self.most)
 
     def answers(self, video: Tensor, frames: Tensor, lower: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """What each of the P points says: logits (B, P, A), distances (B, P, 2) in steps of its level, and bool (B, P).

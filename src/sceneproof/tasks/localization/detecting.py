@@ -120,10 +120,10 @@ def localize_video(
         video = normalise(pictures.permute(0, 1, 4, 2, 3), flip, network.backbone.mean, network.backbone.std)
         real = torch.tensor([cut.real for cut in cuts], device=device)
         with torch.autocast(device.type, autocast or torch.bfloat16, enabled=autocast is not None):
-            found = network.detect(video, real)
+            detected = network.detect(video, real)
         parts += [
-            Segments((one.times + cut.start) / timeline.rate, one.action, one.score)
-            for one, cut in zip(found, cuts, strict=True)
+            Segments((segments.times + cut.start) / timeline.rate, segments.action, segments.score)
+            for segments, cut in zip(detected, cuts, strict=True)
         ]
         if advance is not None:
             advance(len(cuts))
@@ -167,10 +167,10 @@ def localize_all(
                 problems[video.name] = footage.problems[video.name]
             else:
                 try:
-                    found = localize_video(
+                    segments = localize_video(
                         network, video.path, timeline, settings, device, at_once=at_once, autocast=autocast
                     )
-                    tables.append(as_table(found, video.name, video.split, actions))
+                    tables.append(as_table(segments, video.name, video.split, actions))
                 except InputError as error:
                     raise InputError(f"{video.name}: {error}") from None
                 except VideoError as error:
@@ -181,11 +181,11 @@ def localize_all(
     return LocalizedSegments(pd.concat([empty, *tables], ignore_index=True), problems)
 
 
-def as_table(found: Segments, video: str, split: str, actions: Sequence[str]) -> pd.DataFrame:
+def as_table(segments: Segments, video: str, split: str, actions: Sequence[str]) -> pd.DataFrame:
     """Segments of one video as a table of detections."""
-    names = np.array(actions, dtype=object)[found.action]
-    columns = (video, split, names, found.times[:, 0], found.times[:, 1], found.score)
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=range(len(found.score)))
+    names = np.array(actions, dtype=object)[segments.action]
+    columns = (video, split, names, segments.times[:, 0], segments.times[:, 1], segments.score)
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=range(len(segments.score)))
 
 
 def _joined(parts: Sequence[Segments]) -> Segments:

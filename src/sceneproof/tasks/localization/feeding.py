@@ -48,8 +48,8 @@ class Known(Dataset[Sample]):
             for row in range(len(clips)):
                 raw = collate([clips[0, row]], 0)
                 problems |= dict(raw.problems)
-                made = backbone.lower(to_segments(raw, clips, backbone, device).video)[0] if len(raw) else None
-                lower.append(None if made is None else made.cpu())
+                features = backbone.lower(to_segments(raw, clips, backbone, device).video)[0] if len(raw) else None
+                lower.append(None if features is None else features.cpu())
                 advance()
         backbone.train(training)
         return cls(clips, lower, problems)
@@ -68,7 +68,7 @@ class Known(Dataset[Sample]):
 
     def to_segments(self, rows: list[int], device: torch.device) -> SegmentBatch:
         """A batch of these rows; its video has no pixels, but the right number of frames."""
-        known = [one for one in (self.lower[row] for row in rows) if one is not None]
+        known = [features for features in (self.lower[row] for row in rows) if features is not None]
         video = torch.empty(len(rows), 3, self.clips.settings.length, 0, 0, device=device)
         return _labelled(video, self.clips, rows, torch.stack(known).to(device))
 

@@ -42,12 +42,12 @@ def read_activitynet(path: Address | Place) -> pd.DataFrame:
     """
     results = _entry(read_json(path, most=MOST_LISTED), "results", "an object", path)
     rows = []
-    for video, found in results.items():
-        _wanted(found, "a list", f"{path}: results of {video!r}")
-        for place, one in enumerate(found):
+    for video, detections in results.items():
+        _wanted(detections, "a list", f"{path}: results of {video!r}")
+        for place, detection in enumerate(detections):
             where = f"{path}: detection {place} of {video!r}"
-            action, start, end = _segment(one, where)
-            rows.append((video, action, start, end, _entry(one, "score", "a number", where)))
+            action, start, end = _segment(detection, where)
+            rows.append((video, action, start, end, _entry(detection, "score", "a number", where)))
     table = pd.DataFrame(rows, columns=list(DETECTION))
     return _checked(table, DETECTION, str(path))
 
@@ -84,8 +84,11 @@ def read_truth(path: Address | Place) -> Truth:
         where = f"{path}: the video {video!r}"
         duration = _entry(known, "duration", "a number", where) if "duration" in known else np.nan
         videos.append((video, _entry(known, "subset", "text", where), float(duration)))
-        found = _entry(known, "annotations", "a list", where)
-        rows += [(video, *_segment(one, f"{path}: annotation {place} of {video!r}")) for place, one in enumerate(found)]
+        annotations = _entry(known, "annotations", "a list", where)
+        rows += [
+            (video, *_segment(annotation, f"{path}: annotation {place} of {video!r}"))
+            for place, annotation in enumerate(annotations)
+        ]
     segments = _checked(pd.DataFrame(rows, columns=list(SEGMENT)), SEGMENT, str(path))
     return Truth(pd.DataFrame(videos, columns=["video", "subset", "duration"]), segments)
 
@@ -154,12 +157,12 @@ def _checked(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> pd.Dat
     return pd.DataFrame(texts | {column: numbers[:, place] for place, column in enumerate(columns[2:])})
 
 
-def _segment(one: Any, where: str) -> tuple[str, float, float]:
+def _segment(segment: Any, where: str) -> tuple[str, float, float]:
     """Label, start and end of a segment of ActivityNet's JSON."""
-    ends = _entry(one, "segment", "a list", where)
+    ends = _entry(segment, "segment", "a list", where)
     if len(ends) != 2 or not all(isinstance(end, int | float) for end in ends):
         raise InputError(f"{where}: 'segment' must be two numbers, start and end in seconds, not {ends!r}")
-    return _entry(one, "label", "text", where), float(ends[0]), float(ends[1])
+    return _entry(segment, "label", "text", where), float(ends[0]), float(ends[1])
 
 
 def _entry(value: Any, name: str, kind: str, where: object) -> Any:

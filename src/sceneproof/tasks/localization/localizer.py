@@ -42,9 +42,9 @@ class Localizer(Learner):
         """
         raise NotImplementedError  # the paper's way from scores to segments
 
-    def suppress(self, found: Segments) -> Segments:
+    def suppress(self, segments: Segments) -> Segments:
         """The paper's own suppression of what overlapping buffers find twice in one video; by default none."""
-        return found
+        return segments
 
 
 def moment_features(backbone: Backbone, video: Tensor, lower: Tensor | None = None) -> Tensor:

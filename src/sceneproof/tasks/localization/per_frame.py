@@ -49,7 +49,7 @@ class PerFrame(Localizer):
         Raises:
             InputError: a weight or margin below zero, or thresholds that are not between 0 and 1.
         """
-        if background_weight < 0 or margin < 0 or not thresholds or not all(0 < one < 1 for one in thresholds):
+        if background_weight < 0 or margin < 0 or not thresholds or not all(0 < least < 1 for least in thresholds):
             raise InputError(
                 f"PerFrame: {background_weight=}, {margin=}, {thresholds=}: weight and margin at least 0, thresholds "
                 f"between 0 and 1"
@@ -72,16 +72,16 @@ class PerFrame(Localizer):
         weight = logits.new_ones(self.actions + 1)
         weight[self.actions] = self.background_weight
         entropy = functional.cross_entropy(logits, asked, reduction="none", weight=weight)
-        there = torch.arange(frames, device=logits.device) < batch.frames[:, None]
-        return {"L_CE": batch.mean((entropy * there).sum(dim=1) / batch.frames.clamp(min=1))}
+        real = torch.arange(frames, device=logits.device) < batch.frames[:, None]
+        return {"L_CE": batch.mean((entropy * real).sum(dim=1) / batch.frames.clamp(min=1))}
 
     @torch.no_grad()
     def detect(self, video: Tensor, frames: Tensor) -> list[Segments]:
         """Runs of frames above each threshold, in frames of the buffer, best first."""
         probabilities = self.logits(video).float().softmax(dim=1)[:, :-1].cpu().numpy()
         return [
-            grouped(one[:, :count], self.thresholds, margin=self.margin)
-            for one, count in zip(probabilities, frames.tolist(), strict=True)
+            grouped(probability[:, :count], self.thresholds, margin=self.margin)
+            for probability, count in zip(probabilities, frames.tolist(), strict=True)
         ]
 
     def logits(self, video: Tensor, lower: Tensor | None = None) -> Tensor:
@@ -105,8 +105,8 @@ def frame_labels(times: Tensor, actions: Tensor, frames: int, *, background: int
     """
     labels = actions.new_full((frames,), background)
     middle = torch.arange(frames, device=times.device) + 0.5
-    for one in (times[:, 1] - times[:, 0]).argsort(descending=True, stable=True).tolist():
-        labels[(middle >= times[one, 0]) & (middle < times[one, 1])] = actions[one]
+    for segment in (times[:, 1] - times[:, 0]).argsort(descending=True, stable=True).tolist():
+        labels[(middle >= times[segment, 0]) & (middle < times[segment, 1])] = actions[segment]
     return labels
 
 

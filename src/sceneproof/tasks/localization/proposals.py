@@ -148,11 +148,11 @@ def propose(
 
     Source: `proposal_layer.py`.
     """
-    found = moved(anchors, offsets).clamp(0, end)
-    whole = torch.nonzero(found[:, 1] - found[:, 0] >= 1)[:, 0]
+    proposals = moved(anchors, offsets).clamp(0, end)
+    whole = torch.nonzero(proposals[:, 1] - proposals[:, 0] >= 1)[:, 0]
     score = (scores[:, 1] - scores[:, 0])[whole]  # orders as the probability does, and does not saturate
     order = score.argsort(descending=True, stable=True)[:before]
-    best = found[whole[order]]
+    best = proposals[whole[order]]
     start, stop = best.unbind(dim=1)
     boxes = torch.stack([start, torch.zeros_like(start), stop, torch.ones_like(start)], dim=1)
     return best[nms(boxes, score[order], threshold)[:after]]

@@ -120,8 +120,8 @@ def _best_of_a_truth(segments: Tensor, truths: Tensor, inside: Tensor) -> Tensor
 
 def _draw(wanted: Tensor, most: int) -> Tensor:
     """At most so many of the True ones, each as likely as another: bool (N,)."""
-    found = torch.nonzero(wanted)[:, 0]
-    drawn = found[torch.randperm(len(found), device=found.device)[:most]]
+    candidates = torch.nonzero(wanted)[:, 0]
+    drawn = candidates[torch.randperm(len(candidates), device=candidates.device)[:most]]
     return torch.zeros_like(wanted).index_fill_(0, drawn, True)
 
 

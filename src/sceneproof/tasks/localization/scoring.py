@@ -42,10 +42,10 @@ def true_segments(truth: pd.DataFrame, actions: Sequence[str]) -> tuple[TrueSegm
     videos = list(dict.fromkeys(truth["video"].astype(str)))
     video, action, times = _numbers(truth, videos, actions)
     known, unclear = action >= 0, (truth["action"] == AMBIGUOUS).to_numpy(bool)
-    found = TrueSegments(
+    segments = TrueSegments(
         video[known], action[known], times[known], len(videos), len(actions), video[unclear], times[unclear]
     )
-    return found, videos
+    return segments, videos
 
 
 def detections(table: pd.DataFrame, videos: Sequence[str], actions: Sequence[str]) -> Detections:
@@ -55,12 +55,12 @@ def detections(table: pd.DataFrame, videos: Sequence[str], actions: Sequence[str
 
 
 def average_precisions(
-    truth: TrueSegments, found: Detections, *, nms_by_threshold: bool, thresholds: Sequence[float] = THRESHOLDS
+    truth: TrueSegments, detected: Detections, *, nms_by_threshold: bool, thresholds: Sequence[float] = THRESHOLDS
 ) -> dict[str, NDArray[np.float64]]:
     """Average precision (K, A) by reading."""
     return {
         reading: temporal_average_precision(
-            truth, found, thresholds, reading=reading, nms_by_threshold=nms_by_threshold
+            truth, detected, thresholds, reading=reading, nms_by_threshold=nms_by_threshold
         )
         for reading in READINGS
     }

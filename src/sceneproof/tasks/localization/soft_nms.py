@@ -5,14 +5,14 @@ import numpy as np
 from sceneproof.types import Segments
 
 
-def soft_nms(found: Segments, *, sigma: float = 0.5, least: float = 0.001, most: int = 200) -> Segments:
+def soft_nms(segments: Segments, *, sigma: float = 0.5, least: float = 0.001, most: int = 200) -> Segments:
     """The best segments, each action by itself: overlaps lower a score by exp(-tIoU² / sigma).
 
     The best segment of all is taken, then those of its action that overlap it are lowered, and so on. Actions do not
     meet, so this is each one's own suppression, and the first `most` taken are the best of all.
 
     Args:
-        found: N segments, in any order.
+        segments: N segments, in any order.
         sigma: how forgiving: the greater, the less is lost.
         least: segments that fall below this score are dropped.
         most: how many to keep.
@@ -22,9 +22,9 @@ def soft_nms(found: Segments, *, sigma: float = 0.5, least: float = 0.001, most:
 
     Source: Bodla et al., "Soft-NMS", ICCV 2017, the Gaussian one; as ActionFormer uses it.
     """
-    order = np.argsort(found.action, kind="stable")
-    action, score = found.action[order], found.score[order].copy()
-    start, end = found.times[order].T
+    order = np.argsort(segments.action, kind="stable")
+    action, score = segments.action[order], segments.score[order].copy()
+    start, end = segments.times[order].T
     length = end - start
     taken: list[int] = []
     scores: list[float] = []
@@ -39,4 +39,4 @@ def soft_nms(found: Segments, *, sigma: float = 0.5, least: float = 0.001, most:
         overlap = shared / np.maximum(length[best] + length[same] - shared, 1e-12)
         score[same] *= np.exp(-(overlap**2) / sigma)
         score[best] = -1.0  # not again; a product leaves it below zero
-    return Segments(found.times[order][taken], action[taken], np.asarray(scores, dtype=np.float64))
+    return Segments(segments.times[order][taken], action[taken], np.asarray(scores, dtype=np.float64))

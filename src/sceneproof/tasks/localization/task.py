@@ -1,6 +1,6 @@
 """Temporal localization: when something is done in an untrimmed video."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -83,7 +83,7 @@ class LocalizationTraining(Training):
         steps = steps_in_epoch(self.rows, plan.optimisation.batch)
         self.facts = Facts(len(self.actions), rows=self.rows, steps=steps)
 
-    def check(self, network: Localizer, name: str) -> None:
+    def check(self, network: Localizer, config: Mapping[str, Any]) -> None:
         """Refuses buffers that the backbone does not take."""
         network.backbone.check(self.buffer.length, self.buffer.size, self.buffer.size)
 

@@ -76,7 +76,7 @@ def test_localizer(
         part.action_numbers([*run.actions, BACKGROUND])  # refuses others
         footage = Footage.gather(part, settings.rate)
         _tell_problems(part, footage, quiet=tester.quiet)
-        found = localize_all(
+        localized = localize_all(
             network, footage, settings, tester.device, run.actions, at_once=options.at_once,
             autocast=tester.numerics.dtype, quiet=tester.quiet, what=f"testing {run.name} on {split}",
         )  # fmt: skip
@@ -86,13 +86,13 @@ def test_localizer(
         figures[split] = {
             "videos": len(footage.videos),
             "segments": int(truth["action"].isin(run.actions).sum()),
-            "missed": len(found.problems),
+            "missed": len(localized.problems),
             **_figures(
-                truth, found.detections, run.actions, options.thresholds, nms_by_threshold=network.nms_by_threshold
+                truth, localized.detections, run.actions, options.thresholds, nms_by_threshold=network.nms_by_threshold
             ),
         }
-        truth["problem"] = [found.problems.get(name, "") for name in truth["video"]]
-        found_in.append(found.detections)
+        truth["problem"] = [localized.problems.get(name, "") for name in truth["video"]]
+        found_in.append(localized.detections)
         truths.append(truth)
     return Tested(
         figures,
@@ -107,18 +107,20 @@ def test_localizer(
 
 def _figures(
     truth: pd.DataFrame,
-    found: pd.DataFrame,
+    detected: pd.DataFrame,
     actions: Sequence[str],
     thresholds: Sequence[float],
     *,
     nms_by_threshold: bool,
 ) -> dict[str, Any]:
-    there, videos = true_segments(truth, actions)
-    made = detections(found, videos, actions)
-    values = average_precisions(there, made, nms_by_threshold=nms_by_threshold, thresholds=thresholds)
-    figures: dict[str, Any] = {"mAP": {reading: map_figures(one, thresholds) for reading, one in values.items()}}
-    if len(there.video):
-        recall = recall_at(there, made, RECALL_THRESHOLDS, counts=PROPOSALS).mean(axis=0)
+    true, videos = true_segments(truth, actions)
+    predicted = detections(detected, videos, actions)
+    values = average_precisions(true, predicted, nms_by_threshold=nms_by_threshold, thresholds=thresholds)
+    figures: dict[str, Any] = {
+        "mAP": {reading: map_figures(precisions, thresholds) for reading, precisions in values.items()}
+    }
+    if len(true.video):
+        recall = recall_at(true, predicted, RECALL_THRESHOLDS, counts=PROPOSALS).mean(axis=0)
         figures["AR"] = {str(count): float(value) for count, value in zip(PROPOSALS, recall, strict=True)}
     return figures
 

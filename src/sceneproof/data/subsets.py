@@ -1,0 +1,62 @@
+"""Published subsets of test videos: lists of ids by name, as UTD's object-debiased splits have them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneproof.data.manifest import Manifest
+from sceneproof.errors import InputError
+from sceneproof.files import read_json
+
+
+def read_subsets(file: Path) -> dict[str, list[str]]:
+    """Names of subsets with the ids of their videos, from JSON such as UTD's splits_ucf_testlist01.json.
+
+    Source: Shvetsova et al., "Unbiasing through Textual Descriptions", CVPR 2025 (utd-project.github.io): "full",
+    "debiased" (what objects alone solve is left out) and "debiased-balanced" (which keeps the classes' shares).
+
+    Raises:
+        InputError: no such file, or another thing than lists of ids by name.
+    """
+    said = read_json(file, dict)
+    for name, ids in said.items():
+        if not isinstance(ids, list) or not ids or not all(isinstance(video, str) for video in ids):
+            raise InputError(f"{file}: {name!r} is no list of ids: expected lists by name, such as 'debiased-balanced'")
+    if not said:
+        raise InputError(f"{file}: names no subset")
+    return said
+
+
+def members(manifest: Manifest, subsets: Mapping[str, Sequence[str]], file: Path) -> dict[str, NDArray[np.bool_]]:
+    """Which rows of a manifest each subset holds: bool (N,) by its name.
+
+    An id is a row's `video`, or the name of its file without folders and ending, or its `group` (of Kinetics the id of
+    the video that a clip was cut from): the first of these that finds any.
+
+    Raises:
+        InputError: no id is one of a video, or two videos have one name.
+    """
+    rows = manifest.rows
+    columns = [rows["video"].astype(str), rows["path"].map(lambda path: PurePosixPath(str(path)).stem)]
+    columns += [rows["group"].astype(str)] if "group" in rows else []
+    wanted = {_bare(video) for ids in subsets.values() for video in ids}
+    for known in columns:
+        bare = known.map(_bare)
+        inside = bare.isin(wanted)
+        if inside.any():
+            twice = bare[inside & bare.duplicated()]
+            if len(twice) and known is not columns[-1]:
+                raise InputError(f"{manifest.name}: two videos are called {twice.iloc[0]!r}, which {file} names")
+            return {name: bare.isin({_bare(video) for video in ids}).to_numpy() for name, ids in subsets.items()}
+    example = next(iter(wanted))
+    raise InputError(
+        f"{file}: no video of {manifest.name} is in it (it names {example!r}, …): is it of another data set?"
+    )
+
+
+def _bare(video: str) -> str:
+    """An id without folders and a video's ending."""
+    name = PurePosixPath(video).name
+    return name.rpartition(".")[0] if name.lower().endswith((".avi", ".mp4", ".mkv", ".webm")) else name
