@@ -50,3 +50,9 @@ def test_textures_are_smoother_than_noise_and_not_flat() -> None:
         steps = np.abs(np.diff(drawn, axis=1)).mean()
         assert 0.5 < steps < np.abs(np.diff(noise(120, 160, np.random.default_rng(0)).astype(float), axis=1)).mean() / 2
         assert drawn.std() > 20
+
+
+def test_scenes_are_drawn_into_pictures_of_any_shape() -> None:
+    for seed in range(60):
+        picture, _ = scene(90, 24, np.random.default_rng(seed))
+        assert picture.shape == (90, 24, 3)

@@ -136,6 +136,17 @@ def test_time_is_shuffled_reversed_or_stopped() -> None:
         assert numbers_of(answer.clips[0]) == [1, 0], "two frames have one other order"
 
 
+def test_what_is_shown_as_one_frame_has_no_order_in_time() -> None:
+    still = variants().of(read("a0"), [np.array([3]), np.array([5, 5])])
+    for name in VARIANTS:
+        answer = still.make(name)
+        if name in TIME or name.startswith("scufo"):
+            assert answer == Impossible("it is shown as one frame, which has no order in time")
+        else:
+            assert isinstance(answer, Made)
+    assert isinstance(variants().of(read("a0"), [np.array([3]), np.array([5, 6])]).make("reversed"), Made)
+
+
 def test_what_cannot_be_made_gives_its_reason() -> None:
     def reason(clip: Footage, name: str, of: Variants) -> str:
         answer = of.of(clip, CLIPS).make(name)

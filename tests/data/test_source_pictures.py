@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -77,6 +78,21 @@ def test_a_folder_whose_videos_are_all_pictures_is_refused(tmp_path: Path) -> No
     make_picture(tmp_path / "own" / "run" / "strange.mp4", format="PNG")
     with pytest.raises(InputError, match=r"a picture among videos by its content, such as run/strange\.mp4"):
         index_folder(tmp_path / "own", tmp_path / "out")
+
+
+def test_a_network_learns_pictures_as_clips_of_one_frame_and_of_no_more(pictures: Path, tmp_path: Path) -> None:
+    index_folder(pictures, tmp_path / "index", quiet=True)
+    words = ["train", str(tmp_path / "index" / "manifest.parquet"), str(tmp_path / "run"), "--task.clip.size", "16"]
+    small = ["--backbone", "ResNet3D", "--backbone.depth", "10", "--backbone.width", "4", "--optimisation.epochs", "1"]
+    with pytest.raises(SystemExit):
+        main([*words, *small])
+    assert not (tmp_path / "run").exists()
+    main([*words, *small, "--task.clip.length", "1", "--optimisation.batch", "8", "--quiet", "true"])
+    main(["evaluate", str(tmp_path / "run"), words[1], "--quiet", "true"])
+    predictions = pd.read_parquet(tmp_path / "run" / "evaluation" / "predictions.parquet")
+    assert len(predictions) == 4
+    assert (predictions["problem"] == "").all()
+    assert np.isfinite(np.stack(predictions["scores"].to_numpy())).all()
 
 
 @pytest.fixture(params=["flat", "folders"])

@@ -62,6 +62,7 @@ def test_seeks_only_where_the_table_tells_the_numbers(kind: str, trusted: bool, 
         decode(path, [40])
     assert seek.called == trusted
     with opened(path) as opening:
+        assert isinstance(opening, Video)
         assert (opening.table is not None) == trusted
 
 
@@ -90,6 +91,7 @@ def test_a_gap_before_the_wanted_frames_shifts_nothing(tmp_path: Path) -> None:
 def test_a_table_that_does_not_fit_is_noticed(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", numbered(COUNT))
     with opened(path) as opening:
+        assert isinstance(opening, Video)
         assert opening.table is not None
         table = opening.table
     doubled = container.FrameTable(table.stamps * 2, table.keys)
@@ -145,6 +147,7 @@ def test_damaged_frames_are_refused_and_whole_ones_read(keep: int, tmp_path: Pat
     path = make_video(tmp_path / "damaged.mp4", numbered(48, 96, 128), between=0)
     whole = decode(path)
     with opened(path) as opening:
+        assert isinstance(opening, Video)
         entry = list(opening.stream.index_entries)[24]
     data = bytearray(path.read_bytes())
     data[entry.pos + keep : entry.pos + entry.size] = bytes(entry.size - keep)

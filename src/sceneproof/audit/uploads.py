@@ -17,6 +17,7 @@ from sceneproof.labelling.contracts import Labelling
 from sceneproof.labelling.upload import find_people, moves, read_upload
 from sceneproof.pages.clip import clip_html, problem_html
 from sceneproof.pages.kit import percent
+from sceneproof.wording import counted
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class UploadAudit:
             self.subject, upload.frames, people, clips=self.clips, seed=self.seed, backgrounds=self.backgrounds,
             remedy=self.remedy,
         )  # fmt: skip
-        facts = [f"{upload.width} × {upload.height}", f"{upload.total} frames", f"people by {self.how}"]
+        facts = [f"{upload.width} × {upload.height}", counted(upload.total, "frame"), f"people by {self.how}"]
         warnings = [upload.cut] if upload.cut else []
         if people.any():
             shares = people.mean((1, 2))[people.any((1, 2))]

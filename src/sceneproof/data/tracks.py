@@ -92,11 +92,11 @@ def suppressed(found: NDArray[np.float32], overlap: float) -> NDArray[np.float32
     """Non-maximum suppression: the boxes of which no better one is left that they overlap by more than `overlap`.
 
     Args:
-        found: (K, 5): x1, y1, x2, y2, score.
+        found: (K, 5 or more columns): x1, y1, x2, y2, score.
         overlap: the IoU that two boxes may have.
 
     Returns:
-        float32 (at most K, 5), the best score first; of equal ones, the first given.
+        float32 (at most K, as many columns), the best score first; of equal ones, the first given.
     """
     waiting = found[np.argsort(-found[:, 4], kind="stable")]
     kept = []

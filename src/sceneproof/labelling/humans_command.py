@@ -13,6 +13,7 @@ from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import Labelling, PersonDetector, PersonSegmenter
 from sceneproof.labelling.hugging_face_detector import HuggingFaceDetector
 from sceneproof.labelling.humans import BoxLabelling, MaskLabelling
+from sceneproof.labelling.litert import LiteRTSegmenter
 from sceneproof.labelling.motion_mask import MotionMask
 from sceneproof.labelling.ray_engine import Resources
 from sceneproof.labelling.torchvision_people import FasterRCNN, MaskRCNN
@@ -21,7 +22,7 @@ from sceneproof.spec import Spec
 from sceneproof.wording import counted
 
 # the detectors that the command line knows by their bare names
-__all__ = ["YOLOX", "FasterRCNN", "HuggingFaceDetector", "MaskRCNN", "MotionMask", "label_humans"]
+__all__ = ["YOLOX", "FasterRCNN", "HuggingFaceDetector", "LiteRTSegmenter", "MaskRCNN", "MotionMask", "label_humans"]
 
 PeopleModel = Callable[[], PersonDetector | PersonSegmenter]
 """A model that finds people, as boxes or as masks; such as a class of those above."""
@@ -61,8 +62,9 @@ def label_humans(
         manifest: The manifest (.parquet) that names the videos; a path or an address (s3://, gs://, hf://).
         out: The table to write (.parquet); a path or an address.
         detector: What finds people. Boxes: YOLOX, any YOLOX in an ONNX file; FasterRCNN, torchvision's;
-            HuggingFaceDetector, an object detection model of the Hub. Masks: MaskRCNN, torchvision's; MotionMask,
-            FAME's, which needs no weights. Or the import path of your own PersonDetector or PersonSegmenter. Its
+            HuggingFaceDetector, an object detection model of the Hub. Masks: MaskRCNN, torchvision's;
+            LiteRTSegmenter, any YOLOv8-seg or selfie segmenter in a .tflite file; MotionMask, FAME's, which needs no
+            weights. Or the import path of your own PersonDetector or PersonSegmenter. Its
             options are --detector.NAME; --detector.help CLASS lists them.
         every: For boxes: the detector looks at every so many-th frame, and at the last; by default 4.
         per_second: For boxes, instead: about how many frames a second it looks at, where the rate is known.

@@ -44,7 +44,7 @@ class Canvas:
 
     def between(self, low: float, high: float) -> float:
         """A number drawn between two bounds."""
-        return float(self.random.uniform(low, high))
+        return float(self.random.uniform(min(low, high), max(low, high)))  # a narrow picture may turn them over
 
     def whole(self, low: int, high: int) -> int:
         """A whole number drawn from `low` to `high`, both included."""
