@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sceneproof.data.container import Video, opened
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
 from sceneproof.data.human_tables import HumanBoxes
 from sceneproof.data.humans import from_masks, read_humans
@@ -63,9 +64,8 @@ def test_frames_are_the_same_ones_smaller_and_all_kinds_of_files_are_read(form: 
 def test_every_fourth_frame_is_a_key_frame(tmp_path: Path) -> None:
     made = prepare(collection(tmp_path, a=lambda path: make_video(path, numbered(30))), tmp_path / "out", quiet=True)
     assert made is not None
-    from sceneproof.data.container import opened
-
     with opened(made.path(0)) as video:
+        assert isinstance(video, Video)
         assert video.table is not None
         assert video.table.keys.tolist() == [0, 4, 8, 12, 16, 20, 24, 28]
 

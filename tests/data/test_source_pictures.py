@@ -92,7 +92,7 @@ def test_a_network_learns_pictures_as_clips_of_one_frame_and_of_no_more(pictures
     predictions = pd.read_parquet(tmp_path / "run" / "evaluation" / "predictions.parquet")
     assert len(predictions) == 4
     assert (predictions["problem"] == "").all()
-    assert np.isfinite(np.stack(predictions["scores"].to_numpy())).all()
+    assert np.isfinite(np.stack(predictions["scores"].to_list())).all()
 
 
 @pytest.fixture(params=["flat", "folders"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sceneproof.data.container import opened
+from sceneproof.data.container import Video, opened
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, decode, frame_range, probe
 from sceneproof.encoding import Clock
@@ -179,9 +179,11 @@ def test_a_file_to_write_has_ticks_for_any_times(times: FrameTimes) -> None:
 def test_a_variable_rate_without_b_frames_is_read_from_its_key_frames(tmp_path: Path) -> None:
     times = [100 * n for n in range(30)] + [3000 + 25 * n for n in range(30)]
     with opened(make_timed(tmp_path / "a.mp4", times, between=0)) as video:
+        assert isinstance(video, Video)
         assert video.table is not None
         assert (video.table.stamps * float(video.stream.time_base or 1)).round(3).tolist() == [t / 1000 for t in times]
     with opened(make_timed(tmp_path / "b.mp4", times)) as video:
+        assert isinstance(video, Video)
         assert video.table is None, "when its frames are decoded is not when they are shown"
     for name in ("a", "b"):
         assert numbers_of(decode(tmp_path / f"{name}.mp4", [47, 3, 59])) == [47, 3, 59]

@@ -185,7 +185,9 @@ def _beside(kept: Manifest, variants: pd.DataFrame, out: Path) -> pd.DataFrame:
     if "context" not in originals:
         originals["context"] = "in"
     context = ["out" if name in ELSEWHERE else None for name in variants["variant"]]  # the others are neither
-    variants = variants.assign(split=variants["split"] + "_" + variants["variant"], context=context)
+    variants = variants.assign(
+        split=variants["split"] + "_" + variants["variant"], context=pd.Series(context, variants.index, dtype=object)
+    )
     return pd.concat([originals, variants], ignore_index=True)
 
 
