@@ -211,7 +211,7 @@ def test_a_loss_that_is_not_a_number_ends_with_the_last_checkpoint_whole(
         made = losses(self, batch)
         stepped = int(self.get_buffer("backbone.bn1.num_batches_tracked"))
         return {
-            name: value * (float("nan") if stepped > 12 and name == "L_Adv" else 1.0) for name, value in made.items()
+            name: value * (float("nan") if stepped > 6 and name == "L_Adv" else 1.0) for name, value in made.items()
         }
 
     monkeypatch.setattr(SDN, "losses", broken)
