@@ -147,7 +147,7 @@ def work_for_parent(number: int = 0) -> None:
 
 
 def _unless_parent_left(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Tells of an error, but not that the parent hung up: what hands it tensors tells of that, in a thread of its own."""
+    """Tells of an error, but not that the parent hung up, which a thread that hands it tensors would tell of."""
     if not issubclass(kind, (ConnectionError, EOFError)):
         sys.__excepthook__(kind, error, trace)
 
