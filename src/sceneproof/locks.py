@@ -26,7 +26,7 @@ from sceneproof.files import fitting_name
 try:
     import fcntl
 except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # Windows has none
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

@@ -80,7 +80,7 @@ def _convolved(convolution: nn.Conv1d | nn.Conv2d | nn.Conv3d, features: Tensor)
     if features.device.type != "cpu" or not (shallow or narrow):
         return forward(convolution, features)  # type: ignore[arg-type]  # a convolution of as many dimensions
     with torch.autocast("cpu", enabled=False):
-        return forward(convolution, features.float())  # type: ignore[arg-type]
+        return forward(convolution, features.float())  # type: ignore[arg-type]  # of as many dimensions
 
 
 def _few_channels(convolution: nn.Module) -> bool:

@@ -174,4 +174,4 @@ def pick(items: Sequence[str], seed: int, video: str, kind: str) -> str:
 
 def _text(value: object) -> str:
     """A cell's text; empty where nothing is known."""
-    return "" if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]
+    return "" if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]  # of any cell

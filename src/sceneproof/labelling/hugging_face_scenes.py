@@ -151,7 +151,8 @@ def _load(name: str, revision: str | None, download: bool) -> tuple[Any, Any, An
         raise InputError(f"Hugging Face models need transformers: pip install 'sceneproof[hf]' ({error})") from None
     try:
         origin: dict[str, Any] = {"revision": revision, "local_files_only": not download}
-        processor = AutoImageProcessor.from_pretrained(name, **origin, trust_remote_code=False)  # type: ignore[no-untyped-call]
+        make: Any = AutoImageProcessor.from_pretrained  # transformers leaves it without types
+        processor = make(name, **origin, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(name, **origin, trust_remote_code=False)
     except (OSError, ValueError, ImportError, KeyError) as error:  # all that loading raises on a wrong name or kind
         hint = "" if download or Path(name).is_dir() else " (downloading was not asked for)"

@@ -80,7 +80,7 @@ def repair(
             entropy = -(shares[y[rows]].log() * relative).mean()
             (step,) = torch.autograd.grad(1 - loss / entropy, free, retain_graph=True)
             descent.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's
             descent.step()
             with torch.no_grad():
                 free -= lr_weights * step

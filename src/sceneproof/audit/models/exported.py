@@ -33,7 +33,7 @@ class TorchScriptModel(Subject):
         if not path.is_file():
             raise InputError(f"{path}: no such file (expected a TorchScript model)")
         try:
-            self._network: Any = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
+            self._network: Any = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]  # torch's
         except (RuntimeError, ValueError) as error:
             first = str(error).strip().splitlines()[0]
             raise InputError(
