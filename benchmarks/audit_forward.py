@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--mapping", help="as `sceneproof audit` takes it")
     parser.add_argument("--frames", type=int, default=32)
     parser.add_argument("--size", type=int, default=160)
-    parser.add_argument("--videos", type=int, nargs="+", default=[48], help="drawn at random; each number by itself")
+    parser.add_argument("--videos", type=int, nargs="+", default=[48], help="drawn at random, at least one an action")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--results", type=Path, help="a results.csv to add the figures to")
     arguments = parser.parse_args()
