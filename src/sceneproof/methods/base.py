@@ -1,6 +1,6 @@
 """What a method is: the contract between a paper's way to train and the one training loop."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -174,9 +174,13 @@ def augmented(batch: Batch, method: Method, rng: np.random.Generator) -> Batch:
     """A batch of pixels from 0 to 255 as the method augments it, which sees them from 0 to 1."""
     if type(method).augment is Method.augment:
         return batch  # the same bits, and no pass over the pixels
-    names = [name for name in CLIPS if getattr(batch, name) is not None]
-    changed = method.augment(replace(batch, **{name: getattr(batch, name) / 255 for name in names}), rng)
-    return replace(changed, **{name: getattr(changed, name) * 255 for name in names})
+    changed = method.augment(_each_clip(batch, lambda clip: clip / 255), rng)
+    return _each_clip(changed, lambda clip: clip * 255)  # those that the method added too
+
+
+def _each_clip(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+    """A batch with all its clips changed."""
+    return replace(batch, **{name: change(clip) for name in CLIPS if (clip := getattr(batch, name)) is not None})
 
 
 def pooled(backbone: Backbone, video: Tensor) -> Tensor:
