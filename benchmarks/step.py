@@ -118,15 +118,15 @@ def peak_mebibytes(case: Case, method: str, threads: int) -> float:
 def _peak(case: Case, method: str, threads: int) -> float:
     torch.set_num_threads(threads)
     step = Step(case, method)
-    before = _resident_peak()
+    before = resident_peak()
     for _ in range(3):
         step()
     if case.device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
-    return (_resident_peak() - before) / 2**20
+    return (resident_peak() - before) / 2**20
 
 
-def _resident_peak() -> int:
+def resident_peak() -> int:
     """Peak resident bytes of this process. Not getrusage's: that one starts from the parent's peak, even after exec."""
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))

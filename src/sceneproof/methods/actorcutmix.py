@@ -10,7 +10,7 @@ from torch import Tensor
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.methods.mixing import Draws, Mixing, others
+from sceneproof.methods.mixing import Draws, Mixing, blended, others
 from sceneproof.types import Batch
 
 Fill = Literal["black", "twin"]
@@ -61,20 +61,22 @@ class ActorCutMix(Mixing):
         assert batch.video is not None
         assert batch.people is not None
         draws, people, device = Draws.of(batch, rng), batch.people, batch.video.device
-        share = people.float().mean(dim=(1, 2, 3))
+        share = people.float().mean(dim=(1, 2, 3)).cpu()
         chosen, partner = draws.chosen(self.probability), draws.partners((share > 0) & (share < 1))
-        mixed = (chosen & others(partner)).to(device)
-        places = self._places(batch)[partner.to(device)]
-        video = torch.where((people | ~mixed[:, None, None, None])[:, None], batch.video, places)
+        mixed = chosen & others(partner)
+        stays = people | ~mixed.to(device)[:, None, None, None]
+        video = blended(batch.video, self._places(batch, partner.to(device)), stays[:, None])
         own = torch.where(mixed, 1 - (1 - share) ** self.power, 1.0)
         return replace(batch, video=video, target=self.mixed_actions(batch, partner, own), without_humans=None)
 
-    def _places(self, batch: Batch) -> Tensor:
-        """The clips (B, C, T, H, W) with their people cut out."""
+    def _places(self, batch: Batch, partner: Tensor) -> Tensor:
+        """The partners' clips (B, C, T, H, W) with their people cut out."""
         assert batch.video is not None
         assert batch.people is not None
-        hole = batch.video.new_tensor(self.backbone.mean)[:, None, None, None] / 255
-        places = torch.where(batch.people[:, None], hole, batch.video)
+        places, people = batch.video[partner], batch.people[partner][:, None].to(batch.video)
+        hole = places.new_tensor(self.backbone.mean)[:, None, None, None] / 255
+        places.mul_(1 - people).addcmul_(hole, people)
         if batch.without_humans is not None:
-            places[batch.has["without_humans"]] = batch.without_humans
+            known, number = batch.has["without_humans"], batch.has["without_humans"].cumsum(dim=0) - 1
+            places[known[partner]] = batch.without_humans[number[partner][known[partner]]]
         return places

@@ -186,10 +186,10 @@ class Method(Learner):
 
 
 def augmented(batch: Batch, method: Method, rng: np.random.Generator) -> Batch:
-    """A batch of pixels from 0 to 255 as the method augments it, which sees them from 0 to 1."""
+    """A batch of pixels from 0 to 255 as the method augments it, which sees them from 0 to 1; they are written over."""
     if type(method).augment is Method.augment:
         return batch  # the same bits, and no pass over the pixels
-    changed = method.augment(_each_clip(batch, lambda clip: clip / 255), rng)
+    changed = method.augment(_each_clip(batch, lambda clip: clip.div_(255)), rng)
     return _each_clip(changed, lambda clip: clip * 255)  # those that the method added too
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.methods.mixing import Draws, Mixing, others
+from sceneproof.methods.mixing import Draws, Mixing, blended, others
 from sceneproof.types import Batch
 
 Hue = Literal["released", "proper"]
@@ -82,14 +82,15 @@ class FAME(Mixing):
         assert batch.video is not None
         draws, video = Draws.of(batch, rng), batch.video
         chosen, partner = draws.chosen(self.probability), draws.partners()
-        places = (chosen & others(partner)).nonzero().flatten()
-        rows, partners = places.to(video.device), partner[places].to(video.device)
-        own = video[rows]
-        mask = foreground(own, beta=self.beta, hue=self.hue)[:, None] if batch.people is None else batch.people[rows]
-        nothing = ~mask.flatten(1).any(dim=1)[:, None, None, None]
-        mixed = video.clone()
-        mixed[rows] = torch.where((mask | nothing)[:, None], own, video[partners])
-        return replace(batch, video=mixed)
+        rows = (chosen & others(partner)).nonzero().flatten().to(video.device)
+        if batch.people is None:
+            own = foreground(video[rows], beta=self.beta, hue=self.hue)[:, None]
+        else:
+            own = batch.people[rows]
+        nothing = ~own.flatten(1).any(dim=1)[:, None, None, None]
+        stays = torch.ones((len(video), 1, *own.shape[1:]), device=video.device)
+        stays[rows, 0] = (own | nothing).float()
+        return replace(batch, video=blended(video, video[partner.to(video.device)], stays))
 
 
 def foreground(video: Tensor, *, beta: float = 0.5, hue: Hue = "released") -> Tensor:
@@ -102,7 +103,7 @@ def foreground(video: Tensor, *, beta: float = 0.5, hue: Hue = "released") -> Te
     """
     count, _, _, height, width = video.shape
     pixels = height * width
-    change = video.diff(dim=2).abs().sum(dim=(1, 2))[:, None]
+    change = video.diff(dim=2).abs_().sum(dim=(1, 2))[:, None]
     motion = blurred(change).flatten(1)
     bins = colours(video.mean(dim=2), hue).flatten(1)
     front = _shares(bins, motion.topk(pixels // 2).indices)

@@ -122,11 +122,12 @@ def frames_of(video: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
 
 
 def blended(video: Tensor, other: Tensor, own: Tensor) -> Tensor:
-    """Clips blended with others: own · video + (1 - own) · other; one that keeps all of its own keeps its bits.
+    """Clips blended with others, own · video + (1 - own) · other; where `own` is 1 they keep their bits.
 
     Args:
-        video: (B, C, T, H, W).
-        other: of the same shape, or with one frame, which then stands still.
-        own: (B,), from 0 to 1.
+        video: (B, C, T, H, W), from 0 on.
+        other: of the same shape, or with one frame, which then stands still; it is written over.
+        own: from 0 to 1: (B,), or of five dimensions that spread over those of the clips.
     """
-    return torch.lerp(other.expand_as(video), video, own.to(video)[:, None, None, None, None])
+    share = own.to(video).reshape(*own.shape, *[1] * (video.dim() - own.dim()))
+    return (video * share).add_(other.mul_(1 - share))  # in place: a new clip takes longer than its arithmetic

@@ -11,7 +11,7 @@ from torch import Tensor
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.methods.mixing import Draws, Mixing
+from sceneproof.methods.mixing import Draws, Mixing, blended
 from sceneproof.types import Batch
 
 Cut = Literal["spatial", "temporal", "both"]
@@ -65,7 +65,7 @@ class VideoMix(Mixing):
         own, partner = draws.beta(self.alpha, self.alpha), draws.partners()
         pasted = boxes(own, centres, batch.video.shape[2:], self.cut) & chosen[:, None, None, None]
         share = 1 - pasted.float().mean(dim=(1, 2, 3))
-        video = torch.where(pasted.to(device)[:, None], batch.video[partner.to(device)], batch.video)
+        video = blended(batch.video, batch.video[partner.to(device)], ~pasted.to(device)[:, None])
         return replace(batch, video=video, target=self.mixed_actions(batch, partner, share))
 
 
