@@ -48,6 +48,7 @@ COMMANDS = {
         "sceneproof.features:features",
         "manifest + pretrained network -> its lower stages' features, kept once",
     ),
+    "bank": ("sceneproof.bank:bank", "network of single frames + manifest -> the still frames that StillMix mixes in"),
     "contexts export": ("sceneproof.contexts.export:export", "manifest + people -> the same videos in other places"),
     "train": ("sceneproof.train:train", "manifest + labels -> run; --task Localization, Detection"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),

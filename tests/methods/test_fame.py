@@ -69,11 +69,11 @@ def test_hue_saturation_and_value_are_those_of_colours() -> None:
 
 
 def test_a_blur_keeps_what_is_even_and_spreads_what_is_not() -> None:
-    even = torch.full((1, 1, 32, 32), 0.3)
+    even = torch.full((1, 32, 40), 0.3)
     torch.testing.assert_close(blurred(even), even)
-    point = torch.zeros(1, 1, 32, 32)
-    point[0, 0, 9, 9] = 1
-    spread = blurred(point)[0, 0]  # three pixels wide, of sigma 1
+    point = torch.zeros(1, 32, 40)
+    point[0, 9, 9] = 1
+    spread = blurred(point)[0]  # three pixels wide, of sigma 1
     assert int((spread > 0).sum()) == 9
     assert (spread[9, 9] / spread[9, 10]).item() == pytest.approx(np.exp(0.5))
 

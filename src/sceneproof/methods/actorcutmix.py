@@ -10,7 +10,7 @@ from torch import Tensor
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.methods.mixing import Draws, Mixing, blended, others
+from sceneproof.methods.mixing import Draws, Mixing, blended, others, picked
 from sceneproof.types import Batch
 
 Fill = Literal["black", "twin"]
@@ -73,7 +73,7 @@ class ActorCutMix(Mixing):
         """The partners' clips (B, C, T, H, W) with their people cut out."""
         assert batch.video is not None
         assert batch.people is not None
-        places, people = batch.video[partner], batch.people[partner][:, None].to(batch.video)
+        places, people = picked(batch.video, partner), picked(batch.people, partner)[:, None].to(batch.video)
         hole = places.new_tensor(self.backbone.mean)[:, None, None, None] / 255
         places.mul_(1 - people).addcmul_(hole, people)
         if batch.without_humans is not None:

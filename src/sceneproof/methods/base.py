@@ -1,5 +1,6 @@
 """What a method is: the contract between a paper's way to train and the one training loop."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -152,7 +153,7 @@ class Method(Learner):
         """The batch with its clips mixed, cut or masked, on the device; pixels are float from 0 to 1.
 
         Args:
-            batch: before normalisation; in training only.
+            batch: before normalisation; in training only. New clips are written over afterwards.
             rng: follows from the seed, the epoch, the step and the process alone. What is drawn
                 a clip is drawn in the order of `batch.row`, so that the batch's order changes nothing.
         """
@@ -189,8 +190,22 @@ def augmented(batch: Batch, method: Method, rng: np.random.Generator) -> Batch:
     """A batch of pixels from 0 to 255 as the method augments it, which sees them from 0 to 1; they are written over."""
     if type(method).augment is Method.augment:
         return batch  # the same bits, and no pass over the pixels
-    changed = method.augment(_each_clip(batch, lambda clip: clip.div_(255)), rng)
-    return _each_clip(changed, lambda clip: clip * 255)  # those that the method added too
+    given = _each_clip(batch, lambda clip: clip.div_(255))
+    changed = method.augment(given, rng)
+    clips = [clip for each in (given, changed) for name in CLIPS if (clip := getattr(each, name)) is not None]
+    users = Counter(map(_memory, clips))
+
+    def scaled(clip: Tensor) -> Tensor:
+        # in place where the method made a clip that is nothing else's: to make another one takes as long as to mix it
+        alone = users[_memory(clip)] == 1 and clip.is_contiguous()
+        return clip.mul_(255) if alone else clip * 255
+
+    return _each_clip(changed, scaled)
+
+
+def _memory(clip: Tensor) -> int:
+    """Where a tensor's memory is: the same of all views of it."""
+    return clip.untyped_storage().data_ptr()
 
 
 def _each_clip(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:

@@ -110,6 +110,12 @@ def others(partner: Tensor) -> Tensor:
     return partner != torch.arange(len(partner))
 
 
+def picked(clips: Tensor, places: Tensor) -> Tensor:
+    """New clips (N, ...): those of a batch (B, ...) at some places, int64 (N,)."""
+    rows = clips.flatten(1).index_select(0, places.to(clips.device))  # a third of the time of clips[places]
+    return rows.reshape(len(places), *clips.shape[1:])
+
+
 def frames_of(video: Tensor, clip: Tensor, frame: Tensor) -> Tensor:
     """A frame a clip, as clips of one frame (N, C, 1, H, W).
 
@@ -130,4 +136,4 @@ def blended(video: Tensor, other: Tensor, own: Tensor) -> Tensor:
         own: from 0 to 1: (B,), or of five dimensions that spread over those of the clips.
     """
     share = own.to(video).reshape(*own.shape, *[1] * (video.dim() - own.dim()))
-    return (video * share).add_(other.mul_(1 - share))  # in place: a new clip takes longer than its arithmetic
+    return other.expand_as(video).contiguous().lerp_(video, share)  # in place: a new clip takes longer than arithmetic

@@ -8,7 +8,7 @@ import torch
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.methods.mixing import Draws, Mixing, blended
+from sceneproof.methods.mixing import Draws, Mixing, blended, picked
 from sceneproof.types import Batch
 
 
@@ -45,5 +45,5 @@ class Mixup(Mixing):
         draws = Draws.of(batch, rng)
         chosen, share, partner = draws.chosen(self.probability), draws.beta(self.alpha, self.alpha), draws.partners()
         own = torch.where(chosen, share, 1.0)
-        video = blended(batch.video, batch.video[partner.to(batch.video.device)], own)
+        video = blended(batch.video, picked(batch.video, partner), own)
         return replace(batch, video=video, target=self.mixed_actions(batch, partner, own))

@@ -11,7 +11,7 @@ from torch import Tensor
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
-from sceneproof.methods.mixing import Draws, Mixing, blended
+from sceneproof.methods.mixing import Draws, Mixing, blended, picked
 from sceneproof.types import Batch
 
 Cut = Literal["spatial", "temporal", "both"]
@@ -63,9 +63,9 @@ class VideoMix(Mixing):
         draws, device = Draws.of(batch, rng), batch.video.device
         centres, chosen = draws.uniform(3), draws.chosen(self.probability)
         own, partner = draws.beta(self.alpha, self.alpha), draws.partners()
-        pasted = boxes(own, centres, batch.video.shape[2:], self.cut) & chosen[:, None, None, None]
+        pasted = boxes(own.where(chosen, 1.0), centres, batch.video.shape[2:], self.cut)
         share = 1 - pasted.float().mean(dim=(1, 2, 3))
-        video = blended(batch.video, batch.video[partner.to(device)], ~pasted.to(device)[:, None])
+        video = blended(batch.video, picked(batch.video, partner), ~pasted.to(device)[:, None])
         return replace(batch, video=video, target=self.mixed_actions(batch, partner, share))
 
 
@@ -85,6 +85,7 @@ def boxes(own: Tensor, centres: Tensor, size: Sequence[int], cut: Cut) -> Tensor
         place = torch.arange(extent)[None]
         middle, half = (centres[:, axis] * extent)[:, None], (side * extent / 2)[:, None]
         first, last = (middle - half).round().clamp(0, extent), (middle + half).round().clamp(0, extent)
-        inside.append((place >= first) & (place < last) if bound else torch.ones(len(own), extent, dtype=torch.bool))
+        inside.append((place >= first) & (place < last) if bound else torch.ones(len(own), 1, dtype=torch.bool))
     time, down, across = inside
-    return time[:, :, None, None] & down[:, None, :, None] & across[:, None, None, :]
+    boxes = time[:, :, None, None] & down[:, None, :, None] & across[:, None, None, :]
+    return boxes.expand(-1, *size)
