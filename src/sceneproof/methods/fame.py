@@ -1,4 +1,4 @@
-"""FAME: Ding et al., "Motion-Aware Contrastive Video Representation Learning", CVPR 2022: foreground merging."""
+"""FAME: Ding et al., CVPR 2022: what moves in a clip is merged with the background of another one."""
 
 from dataclasses import replace
 from math import ceil, pi
