@@ -5,6 +5,7 @@ from sceneproof.methods.group_dro import GroupDRO
 from sceneproof.methods.lff import LfF
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
+from sceneproof.methods.transplant import Transplant
 from sceneproof.methods.videomix import VideoMix
 
-__all__ = ["SDN", "Facts", "GroupDRO", "LfF", "Method", "Output", "Plain", "VideoMix"]
+__all__ = ["SDN", "Facts", "GroupDRO", "LfF", "Method", "Output", "Plain", "Transplant", "VideoMix"]
