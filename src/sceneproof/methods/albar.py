@@ -1,4 +1,4 @@
-"""ALBAR: Fioresi, Dave and Shah, "Adversarial Learning approach to mitigate Biases in Action Recognition", ICLR 2025."""
+"""ALBAR: Fioresi, Dave and Shah, "Adversarial Learning [...] to mitigate Biases in Action Recognition", ICLR 2025."""
 
 from typing import Literal, get_args
 

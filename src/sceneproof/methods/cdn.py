@@ -1,4 +1,4 @@
-"""CDN: Sun, Wu, Li, Li, Duan and Gan, "Counterfactual Debiasing Inference for Compositional Action Recognition", 2021."""
+"""CDN: Sun and others, "Counterfactual Debiasing Inference for Compositional Action Recognition", ACM MM 2021."""
 
 from collections.abc import Iterable
 
