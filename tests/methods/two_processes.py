@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 
-from sceneproof.methods import SDN, Facts, GroupDRO, LfF, Method, Plain
+from sceneproof.methods import ALBAR, CDN, SDN, Facts, GroupDRO, LearnedMixin, LfF, Method, Plain, ReBias, RUBi
 from sceneproof.types import Batch
 from tests.methods.batches import per_channel, random_batch
 
@@ -23,8 +23,13 @@ FACTS = Facts(
     group_of_row=torch.tensor([0, 0, 1, 2, 2]),
 )
 MAKE: dict[str, Callable[[], Method]] = {
+    "ALBAR": lambda: ALBAR(per_channel(), FACTS, still="masked"),
+    "CDN": lambda: CDN(per_channel(), FACTS, bias="without_humans"),
     "GroupDRO": lambda: GroupDRO(per_channel(), FACTS, step_size=1.0),
+    "LearnedMixin": lambda: LearnedMixin(per_channel(), FACTS, bias="without_humans"),
     "LfF": lambda: LfF(per_channel(), FACTS),
+    "RUBi": lambda: RUBi(per_channel(), FACTS, bias="without_humans"),
+    "ReBias": lambda: ReBias(per_channel(), FACTS),
     "SDN": lambda: SDN(per_channel(), FACTS, scene_layers=0),
     "Plain": lambda: Plain(per_channel(), FACTS, masked_weight=1.0),
 }

@@ -1,11 +1,31 @@
 """Ways to train: one paper, one file. A new method is its file and a line here, so that --method finds it by name."""
 
+from sceneproof.methods.albar import ALBAR
 from sceneproof.methods.base import Facts, Method, Output
+from sceneproof.methods.cdn import CDN
 from sceneproof.methods.group_dro import GroupDRO
+from sceneproof.methods.learned_mixin import LearnedMixin
 from sceneproof.methods.lff import LfF
 from sceneproof.methods.plain import Plain
+from sceneproof.methods.rebias import ReBias
+from sceneproof.methods.rubi import RUBi
 from sceneproof.methods.sdn import SDN
 from sceneproof.methods.transplant import Transplant
 from sceneproof.methods.videomix import VideoMix
 
-__all__ = ["SDN", "Facts", "GroupDRO", "LfF", "Method", "Output", "Plain", "Transplant", "VideoMix"]
+__all__ = [
+    "ALBAR",
+    "CDN",
+    "SDN",
+    "Facts",
+    "GroupDRO",
+    "LearnedMixin",
+    "LfF",
+    "Method",
+    "Output",
+    "Plain",
+    "RUBi",
+    "ReBias",
+    "Transplant",
+    "VideoMix",
+]

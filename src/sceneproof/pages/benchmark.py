@@ -286,7 +286,7 @@ def settings(outcomes: Sequence[Outcome], trials: int) -> list[Block]:
     text = (
         f"Each method had {counted(trials, 'trial')} in each world, with a seed that is not reported: learning rates "
         "with its own strength first, then other strengths at the best of these rates, or further rates where it has "
-        "none. The best on the validation split was taken, by top-1 and then by the loss; that split is in context, and "
+        "none. The best on the validation split was taken, by top-1 and then the loss; that split is in context, and "
         "nothing out of context chose anything."
     )
     rows = [
