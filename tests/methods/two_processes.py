@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 
-from sceneproof.methods import SDN, Facts, GroupDRO, LfF, Method, Plain
+from sceneproof.methods import DEVIAS, JTT, SDN, Facts, GroupDRO, LfF, Method, Plain
 from sceneproof.types import Batch
 from tests.methods.batches import per_channel, random_batch
 
@@ -22,7 +22,19 @@ FACTS = Facts(
     action_of_row=torch.arange(5) % 5,
     group_of_row=torch.tensor([0, 0, 1, 2, 2]),
 )
+
+
+def second_stage() -> JTT:
+    """JTT in the last one of two epochs."""
+    method = JTT(per_channel(), FACTS)
+    method.begin_epoch(1, 2)
+    return method
+
+
 MAKE: dict[str, Callable[[], Method]] = {
+    "DEVIAS": lambda: DEVIAS(per_channel(), FACTS, mask="none", depth=2, heads=1, head_width=3),
+    "JTT": lambda: JTT(per_channel(), FACTS),
+    "JTT, second stage": second_stage,
     "GroupDRO": lambda: GroupDRO(per_channel(), FACTS, step_size=1.0),
     "LfF": lambda: LfF(per_channel(), FACTS),
     "SDN": lambda: SDN(per_channel(), FACTS, scene_layers=0),
