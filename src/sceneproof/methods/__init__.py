@@ -3,7 +3,9 @@
 from sceneproof.methods.albar import ALBAR
 from sceneproof.methods.base import Facts, Method, Output
 from sceneproof.methods.cdn import CDN
+from sceneproof.methods.devias import DEVIAS
 from sceneproof.methods.group_dro import GroupDRO
+from sceneproof.methods.jtt import JTT
 from sceneproof.methods.learned_mixin import LearnedMixin
 from sceneproof.methods.lff import LfF
 from sceneproof.methods.plain import Plain
@@ -16,6 +18,8 @@ from sceneproof.methods.videomix import VideoMix
 __all__ = [
     "ALBAR",
     "CDN",
+    "DEVIAS",
+    "JTT",
     "SDN",
     "Facts",
     "GroupDRO",
