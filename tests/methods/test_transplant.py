@@ -131,7 +131,7 @@ def test_a_batch_without_people_trains_all_the_same() -> None:
     method = Transplant(per_channel(), FACTS, confusion_weight=1.0)
     losses = method(random_batch(count=4, twins=0))
     torch.stack(list(losses.values())).sum().backward()
-    assert float(losses["L_Moved"]) == 0
+    assert losses["L_Moved"].item() == 0
 
 
 def test_negative_weights_are_refused() -> None:

@@ -149,6 +149,21 @@ class Method(Learner):
         """Whether `augment` does anything, so that clips must be there as pixels: kept features are refused."""
         return type(self).augment is not Method.augment
 
+    def check(self, frames: int, size: int) -> None:
+        """Refuses clips that it cannot be trained on, and reads the files that its training wants, before it starts.
+
+        Args:
+            frames: of a clip.
+            size: height and width of a clip, in pixels.
+
+        Raises:
+            InputError: says why.
+        """
+
+    def digests(self) -> dict[str, Any]:
+        """Of the files that `check` read, by name: a run is not gone on with by others."""
+        return {}
+
     def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """The batch with its clips mixed, cut or masked, on the device; pixels are float from 0 to 1.
 
