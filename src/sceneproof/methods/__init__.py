@@ -12,6 +12,7 @@ from sceneproof.methods.jtt import JTT
 from sceneproof.methods.learned_mixin import LearnedMixin
 from sceneproof.methods.lff import LfF
 from sceneproof.methods.mixup import Mixup
+from sceneproof.methods.placeswap import PlaceSwap
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.rebias import ReBias
 from sceneproof.methods.rubi import RUBi
@@ -35,6 +36,7 @@ __all__ = [
     "Method",
     "Mixup",
     "Output",
+    "PlaceSwap",
     "Plain",
     "RUBi",
     "ReBias",
