@@ -146,6 +146,26 @@ class Method(Learner):
         self._weight_of_row = facts.weight_of_row
         self.action_head = nn.Linear(backbone.dim, facts.actions)
 
+    @property
+    def mixes_pixels(self) -> bool:
+        """Whether `augment` does anything, so that clips must be there as pixels: kept features are refused."""
+        return type(self).augment is not Method.augment
+
+    def check(self, frames: int, size: int) -> None:
+        """Refuses clips that it cannot be trained on, and reads the files that its training wants, before it starts.
+
+        Args:
+            frames: of a clip.
+            size: height and width of a clip, in pixels.
+
+        Raises:
+            InputError: says why.
+        """
+
+    def digests(self) -> dict[str, Any]:
+        """Of the files that `check` read, by name: a run is not gone on with by others."""
+        return {}
+
     def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """The batch with its clips mixed, cut or masked, on the device; pixels are float from 0 to 1.
 
@@ -189,7 +209,7 @@ class Method(Learner):
 
 def augmented(batch: Batch, method: Method, rng: np.random.Generator) -> Batch:
     """A batch of pixels from 0 to 255 as the method augments it, which sees them from 0 to 1."""
-    if type(method).augment is Method.augment:
+    if not method.mixes_pixels:
         return batch  # the same bits, and no pass over the pixels
     changed = method.augment(_each_clip(batch, lambda clip: clip / 255), rng)
     return _each_clip(changed, lambda clip: clip * 255)  # those that the method added too

@@ -285,8 +285,8 @@ def settings(outcomes: Sequence[Outcome], trials: int) -> list[Block]:
         return ["Nothing was tried: each method ran with its own default settings and the worlds’ learning rates."]
     text = (
         f"Each method had {counted(trials, 'trial')} in each world, with a seed that is not reported: learning rates "
-        "with its own strength first, then other strengths at the best of these rates, or further rates where it has none. "
-        "The best on the validation split was taken, by top-1 and then by the loss; that split is in context, and "
+        "with its own strength first, then other strengths at the best of these rates, or further rates where it has "
+        "none. The best on the validation split was taken, by top-1 and then the loss; that split is in context, and "
         "nothing out of context chose anything."
     )
     rows = [

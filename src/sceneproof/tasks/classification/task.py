@@ -91,6 +91,8 @@ class ClassificationTraining(Training):
         network.backbone.check(clip.length, clip.size, clip.size)
         name = config["method"]["class_path"]
         self.labels.refuse_missing(network, name)
+        network.check(clip.length, clip.size)
+        self.digests |= network.digests()
         if self.kept is None:
             return
         refuse_pixels(network, name)
@@ -153,7 +155,7 @@ class ClassificationTraining(Training):
 def refuse_pixels(network: Method, name: str) -> None:
     """Raises InputError for a method that works on pixels, or needs more than a clip and its masked twin."""
     needs = sorted({"people", "second_clip", "other_clip"} & network.needs)
-    if needs or type(network).augment is not Method.augment:
+    if needs or network.mixes_pixels:
         why = f"needs {needs[0].replace('_', ' ')}" if needs else "mixes clips as pixels"
         raise InputError(
             f"--features: {name} {why}, which kept features do not hold: train it on the videos, with --freeze lower"
