@@ -103,7 +103,7 @@ class TrainingLabels:
             digests["humans"] = people_digests(self.humans.rows, videos)
         return digests
 
-    def facts(self, steps: int) -> Facts:
+    def facts(self, steps: int, epochs: int) -> Facts:
         """What a method is told of the data, which takes `steps` batches an epoch."""
         actions = self.part.actions
         return Facts(
@@ -112,6 +112,7 @@ class TrainingLabels:
             groups=len(self.groups.names),
             rows=len(self.part),
             steps=steps,
+            epochs=epochs,
             action_of_row=torch.tensor(self.part.action_numbers(actions)),
             group_of_row=torch.from_numpy(self.groups.of_row) if self.groups.names else None,
             weight_of_row=None if self.weights is None else torch.tensor(self.weights),

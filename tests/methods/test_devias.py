@@ -20,7 +20,7 @@ from tests.methods.formula import formula
 
 FACTS = Facts(actions=5, scenes=7)
 ACTION = torch.tensor([1, 3])
-SMALL = {"depth": 2, "heads": 2, "head_width": 4, "mask_size": 4}
+SMALL: dict[str, Any] = {"depth": 2, "heads": 2, "head_width": 4, "mask_size": 4}
 
 
 def make(**settings: Any) -> DEVIAS:
@@ -118,7 +118,8 @@ def step(method: DEVIAS, name: str, *, rate: float) -> tuple[Tensor, Tensor]:
     assert parts["backbone"].any()
     with torch.no_grad():
         for weight in method.parameters():
-            weight -= rate * (torch.zeros_like(weight) if weight.grad is None else weight.grad)
+            if weight.grad is not None:
+                weight.sub_(weight.grad, alpha=rate)
     return before.detach(), method(seen())[name].detach()
 
 

@@ -1,6 +1,7 @@
 """JTT: its two stages, what each moves and leaves alone, and how often clips are drawn, by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -118,4 +119,4 @@ def test_what_it_cannot_work_with_is_refused(settings: dict[str, float], facts: 
 
 def test_one_epoch_cannot_hold_two_stages() -> None:
     with pytest.raises(InputError, match=r"JTT: needs two epochs at least.*--optimisation\.epochs 2"):
-        make(epochs=1)
+        make(replace(FACTS, epochs=1))

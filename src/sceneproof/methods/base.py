@@ -86,6 +86,7 @@ class Facts:
         groups: number of groups of clips; 0 where they are not known.
         rows: number of training clips, or of a localizer's buffers; those that cannot be read count.
         steps: optimiser batches an epoch.
+        epochs: of the training; 0 where a trained network is only asked.
         action_of_row: int64 (rows,), each training clip's action; None where one has several, and where a trained
             network is only asked.
         group_of_row: int64 (rows,), each training clip's group; None there and where groups are not known.
@@ -98,6 +99,7 @@ class Facts:
     groups: int = 0
     rows: int = 0
     steps: int = 0
+    epochs: int = 0
     action_of_row: Tensor | None = None
     group_of_row: Tensor | None = None
     weight_of_row: Tensor | None = None

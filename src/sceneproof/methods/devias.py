@@ -174,7 +174,7 @@ class Slots(nn.Module):
 
     def _by_head(self, values: Tensor) -> Tensor:
         """(B, N, heads · width) as (B, heads, N, width)."""
-        return values.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return values.reshape(*values.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 def likelier(of_action: Tensor, of_scene: Tensor) -> Tensor:

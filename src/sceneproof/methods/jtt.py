@@ -9,7 +9,7 @@ from sceneproof import distributed
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts, Method, pooled, refuse_without
-from sceneproof.methods.lff import anew
+from sceneproof.methods.bias import anew
 from sceneproof.methods.terms import cross_entropy, zero_of
 from sceneproof.types import Batch
 
@@ -39,20 +39,23 @@ class JTT(Method):
 
         Args:
             backbone: The video network to train; the identification network is another of its kind.
-            facts: What the data knows: how many clips there are.
+            facts: What the data knows: how many clips and epochs there are.
             first_share: Of the epochs, for the first stage, rounded to whole epochs; each stage has at least one.
                 The authors: 60 of 300 epochs on Waterbirds, 1 of 50 on CelebA.
             upweight: λ: how often a wrong clip is drawn in addition, to once for a right one. The authors: 100 on
                 Waterbirds, 50 on CelebA, chosen by the worst group of the validation split; made for less.
 
         Raises:
-            InputError: a share that is not between 0 and 1, a negative weight, or an unknown number of clips.
+            InputError: a share that is not between 0 and 1, a negative weight, an unknown number of clips, or one
+                epoch alone, which cannot hold two stages.
         """
         super().__init__(backbone, facts)
         if not 0 < first_share < 1 or not 0 <= upweight < float("inf"):
             raise InputError(
                 f"JTT: first_share must be between 0 and 1, upweight at least 0: {first_share=}, {upweight=}"
             )
+        if facts.epochs == 1:
+            raise InputError("JTT: needs two epochs at least, one for each stage: give --optimisation.epochs 2 or more")
         refuse_without(facts, "rows", "JTT")
         self.first_share, self.upweight = first_share, upweight
         self.identification_backbone = anew(backbone)
@@ -61,13 +64,7 @@ class JTT(Method):
         self.register_buffer("second", torch.zeros((), dtype=torch.bool))
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
-        """Says which stage the epoch is in.
-
-        Raises:
-            InputError: one epoch alone, which cannot hold two stages.
-        """
-        if epochs < 2:
-            raise InputError("JTT: needs two epochs at least, one for each stage: give --optimisation.epochs 2 or more")
+        """Says which stage the epoch is in."""
         first = min(max(round(self.first_share * epochs), 1), epochs - 1)
         self.second.fill_(epoch >= first)
 

@@ -78,7 +78,7 @@ class ClassificationTraining(Training):
         refuse_repeated(part, task.clip.length, "--task.clip.length")
         self.labels = TrainingLabels.read(part, tables.scenes, tables.humans, shuffled=shuffled)
         self.actions, self.scenes, self.groups = part.actions, self.labels.scene_names, self.labels.groups.names
-        self.facts = self.labels.facts(steps_in_epoch(len(part), plan.optimisation.batch))
+        self.facts = self.labels.facts(steps_in_epoch(len(part), plan.optimisation.batch), plan.optimisation.epochs)
         self.digests = self.labels.digests(self.table, plan.validation_split)
         self.kept = KeptFeatures.open(tables.features) if tables.features is not None else None
         if self.kept is not None:
