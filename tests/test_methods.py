@@ -18,7 +18,7 @@ from sceneproof.backbones import Backbone
 from sceneproof.data.batches import epoch_order
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
-from sceneproof.methods import Facts, GroupDRO, LfF, Method, Output, Plain, VideoMix
+from sceneproof.methods import ALBAR, CDN, Facts, GroupDRO, LfF, Method, Output, Plain, ReBias, VideoMix
 from sceneproof.run import Run
 from sceneproof.types import Batch
 from tests.test_train import Killed, same, stop_at
@@ -99,7 +99,7 @@ def test_tables_that_a_method_needs_are_asked_for(
         small.train(tmp_path / "run", method=method, **dict[str, Any]({missing: None}))
 
 
-@pytest.mark.parametrize("method", [GroupDRO, LfF, VideoMix])
+@pytest.mark.parametrize("method", [GroupDRO, LfF, VideoMix, ALBAR, CDN, ReBias])
 def test_methods_resume_to_the_same_bits_and_are_tested(
     method: type[Method], small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,15 +85,14 @@ def test_each_network_has_its_own_losses_and_its_own_turn() -> None:
 
 def stepped(method: ReBias, found: Batch, loss: str, part: str) -> float:
     """HSIC after a small step down the gradient of a loss on a part, less HSIC before."""
-    before = method(found)["L_HSIC_f"].item()
+    before = float(method(found)["L_HSIC_f"])
     gradient = gradients(method, method(found)[loss])[part]
     assert gradient.any()
+    weights = method.groups()[part]
     with torch.no_grad():
-        for weight in method.groups()[part]:
-            weight -= 1e-2 * gradient[: weight.numel()].reshape(weight.shape) / gradient.norm()
-            gradient_rest = gradient[weight.numel() :]
-            gradient = gradient_rest if len(gradient_rest) else gradient
-    return method(found)["L_HSIC_f"].item() - before
+        for weight, slope in zip(weights, gradient.split([each.numel() for each in weights]), strict=True):
+            weight.sub_(slope.reshape(weight.shape), alpha=0.01 / float(gradient.norm()))
+    return float(method(found)["L_HSIC_f"]) - before
 
 
 def dependent() -> Batch:
