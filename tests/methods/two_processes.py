@@ -10,7 +10,22 @@ from dataclasses import replace
 
 import torch
 
-from sceneproof.methods import ALBAR, CDN, SDN, Facts, GroupDRO, LearnedMixin, LfF, Method, Plain, ReBias, RUBi
+from sceneproof.methods import (
+    ALBAR,
+    CDN,
+    DEVIAS,
+    JTT,
+    SDN,
+    Facts,
+    GroupDRO,
+    LearnedMixin,
+    LfF,
+    Method,
+    Plain,
+    ReBias,
+    RUBi,
+    Transplant,
+)
 from sceneproof.types import Batch
 from tests.methods.batches import per_channel, random_batch
 
@@ -22,14 +37,27 @@ FACTS = Facts(
     action_of_row=torch.arange(5) % 5,
     group_of_row=torch.tensor([0, 0, 1, 2, 2]),
 )
+
+
+def second_stage() -> JTT:
+    """JTT in the last one of two epochs."""
+    method = JTT(per_channel(), FACTS)
+    method.begin_epoch(1, 2)
+    return method
+
+
 MAKE: dict[str, Callable[[], Method]] = {
     "ALBAR": lambda: ALBAR(per_channel(), FACTS, still="masked"),
     "CDN": lambda: CDN(per_channel(), FACTS, bias="without_humans"),
+    "DEVIAS": lambda: DEVIAS(per_channel(), FACTS, mask="none", depth=2, heads=1, head_width=3),
+    "JTT": lambda: JTT(per_channel(), FACTS),
+    "JTT, second stage": second_stage,
     "GroupDRO": lambda: GroupDRO(per_channel(), FACTS, step_size=1.0),
     "LearnedMixin": lambda: LearnedMixin(per_channel(), FACTS, bias="without_humans"),
     "LfF": lambda: LfF(per_channel(), FACTS),
     "RUBi": lambda: RUBi(per_channel(), FACTS, bias="without_humans"),
     "ReBias": lambda: ReBias(per_channel(), FACTS),
+    "Transplant": lambda: Transplant(per_channel(), FACTS, moved_weight=0.0, confusion_weight=1.0),
     "SDN": lambda: SDN(per_channel(), FACTS, scene_layers=0),
     "Plain": lambda: Plain(per_channel(), FACTS, masked_weight=1.0),
 }

@@ -7,17 +7,17 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
-from sceneproof.methods.base import Facts, Method
+from sceneproof.methods.base import Facts
+from sceneproof.methods.mixing import Draws, Mixing
 from sceneproof.types import Batch
 
 Cut = Literal["spatial", "temporal", "both"]
 
 
-class VideoMix(Method):
+class VideoMix(Mixing):
     """Pastes a box of another clip of the batch into a clip, and mixes the actions by what is shown of each.
 
     A baseline: what is pasted brings its scene along, so it does not help against scene bias.
@@ -49,32 +49,24 @@ class VideoMix(Method):
         Raises:
             InputError: a number that is no probability, alpha not above 0, or an unknown cut.
         """
-        super().__init__(backbone, facts)
         if not 0 <= probability <= 1 or alpha <= 0 or cut not in get_args(Cut):
             raise InputError(
                 f"VideoMix: probability is from 0 to 1, alpha above 0, cut one of {', '.join(get_args(Cut))}: "
                 f"{probability=}, {alpha=}, {cut=}"
             )
-        self.probability, self.alpha, self.cut = probability, alpha, cut
+        super().__init__(backbone, facts, probability=probability)
+        self.alpha, self.cut = alpha, cut
 
     def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """Mixes each clip, with `probability`, with another one of the batch."""
         assert batch.video is not None
-        count, device = len(batch.row), batch.video.device
-        order = batch.row.argsort(stable=True).cpu().numpy()  # so that the batch's order changes nothing
-        centres, chosen, own = np.empty((count, 3)), np.empty(count), np.empty(count)
-        centres[order], chosen[order] = rng.random((count, 3)), rng.random(count)
-        own[order] = rng.beta(self.alpha, self.alpha, count)
-        circle = order[rng.permutation(count)]
-        partners = np.empty(count, np.int64)
-        partners[circle] = np.roll(circle, 1)  # never the clip itself, unless it is the only one
-        pasted = boxes(torch.from_numpy(own), torch.from_numpy(centres), batch.video.shape[2:], self.cut)
-        pasted &= torch.from_numpy(chosen < self.probability)[:, None, None, None]
-        pasted, partner = pasted.to(device), torch.from_numpy(partners).to(device)
-        actions = one_hot(batch.action, self.actions).float()
-        share = 1 - pasted.float().mean(dim=(1, 2, 3))[:, None]
-        video = torch.where(pasted[:, None], batch.video[partner], batch.video)
-        return replace(batch, video=video, target=share * actions + (1 - share) * actions[partner])
+        draws, device = Draws.of(batch, rng), batch.video.device
+        centres, chosen = draws.uniform(3), draws.chosen(self.probability)
+        own, partner = draws.beta(self.alpha, self.alpha), draws.partners()
+        pasted = boxes(own, centres, batch.video.shape[2:], self.cut) & chosen[:, None, None, None]
+        share = 1 - pasted.float().mean(dim=(1, 2, 3))
+        video = torch.where(pasted.to(device)[:, None], batch.video[partner.to(device)], batch.video)
+        return replace(batch, video=video, target=self.mixed_actions(batch, partner, share))
 
 
 def boxes(own: Tensor, centres: Tensor, size: Sequence[int], cut: Cut) -> Tensor:

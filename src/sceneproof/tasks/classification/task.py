@@ -91,6 +91,8 @@ class ClassificationTraining(Training):
         network.backbone.check(clip.length, clip.size, clip.size)
         name = config["method"]["class_path"]
         self.labels.refuse_missing(network, name)
+        network.check(clip.length, clip.size)
+        self.digests |= network.digests()
         if self.kept is None:
             return
         refuse_pixels(network, name)

@@ -1,0 +1,87 @@
+"""What mixing methods share: partners, frames and draws; the pins of each are in its own test."""
+
+import numpy as np
+import pytest
+import torch
+
+from sceneproof.errors import InputError
+from sceneproof.methods import BE, FAME, ActorCutMix, Facts, Method, Mixup, StillMix, VideoMix
+from sceneproof.methods.mixing import Draws, blended, frames_of
+from tests.methods.batches import per_channel
+from tests.methods.mixed import FACTS, check_mixer, check_unmixed, pictures
+
+MIXERS: list[type[Method]] = [Mixup, VideoMix, BE, StillMix, FAME, ActorCutMix]
+
+
+@pytest.mark.parametrize("kind", MIXERS)
+def test_the_batch_keeps_its_order_which_changes_nothing(kind: type[Method]) -> None:
+    check_mixer(kind(per_channel(), FACTS, probability=0.5), pictures())  # type: ignore[call-arg]  # all take it
+
+
+@pytest.mark.parametrize("kind", MIXERS)
+def test_clips_that_are_not_mixed_keep_their_bits(kind: type[Method]) -> None:
+    check_unmixed(kind(per_channel(), FACTS, probability=0.0), pictures())  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("kind", MIXERS)
+def test_a_clip_alone_stays_as_it_is_or_is_mixed_with_itself(kind: type[Method]) -> None:
+    alone = pictures(count=2)
+    alone = type(
+        alone
+    )(
+        video=alone.video[:1],  # type: ignore[index]  # it is there
+        action=alone.action[:1],
+        row=alone.row[:1],
+        people=alone.people[:1],  # type: ignore[index]
+        has={"people": torch.ones(1, dtype=torch.bool)},
+    )
+    mixed = kind(per_channel(), FACTS, probability=1.0).augment(alone, np.random.default_rng(0))  # type: ignore[call-arg]
+    assert mixed.video is not None
+    same = torch.allclose(mixed.video, alone.video)  # type: ignore[arg-type]
+    assert same == (kind is not BE)
+    assert mixed.target is None or torch.equal(mixed.target, torch.eye(5)[:1])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MIXERS if kind is not BE])
+def test_batches_of_one_clip_are_refused(kind: type[Method]) -> None:
+    with pytest.raises(InputError, match=f"{kind.__name__}: mixes a clip with another one of its batch"):
+        kind(per_channel(), Facts(actions=5, rows=9, steps=9))
+    kind(per_channel(), Facts(actions=5, rows=9, steps=4))
+
+
+@pytest.mark.parametrize("kind", MIXERS)
+def test_what_is_no_probability_is_refused(kind: type[Method]) -> None:
+    with pytest.raises(InputError, match=f"{kind.__name__}: probability is from 0 to 1"):
+        kind(per_channel(), FACTS, probability=-0.1)  # type: ignore[call-arg]
+
+
+def test_partners_are_another_clip_each_and_everyone_is_a_partner_once() -> None:
+    seen = set()
+    for seed in range(60):
+        partner = Draws.of(pictures(), np.random.default_rng(seed)).partners()
+        assert sorted(partner.tolist()) == list(range(6))
+        assert (partner != torch.arange(6)).all()
+        seen |= set(enumerate(partner.tolist()))
+    assert len(seen) == 30  # every pair
+
+
+def test_partners_among_some_leave_the_others_alone() -> None:
+    among = torch.tensor([True, False, True, True, False, False])
+    partner = Draws.of(pictures(), np.random.default_rng(0)).partners(among)
+    assert partner[~among].tolist() == [1, 4, 5]
+    assert sorted(partner[among].tolist()) == [0, 2, 3]
+    assert (partner[among] != torch.arange(6)[among]).all()
+
+
+def test_numbers_below_a_count_are_all_of_them() -> None:
+    draws = Draws.of(pictures(), np.random.default_rng(0))
+    assert set(torch.cat([draws.below(4) for _ in range(40)]).tolist()) == {0, 1, 2, 3}
+
+
+def test_a_blend_and_a_frame_by_hand() -> None:
+    video = torch.arange(2 * 3 * 2).float().reshape(2, 3, 2, 1, 1)
+    still = frames_of(video, torch.tensor([1, 0]), torch.tensor([1, 0]))
+    assert still[:, :, 0, 0, 0].tolist() == [[7, 9, 11], [0, 2, 4]]
+    mixed = blended(video, still, torch.tensor([0.25, 1.0]))
+    assert torch.equal(mixed[1], video[1])
+    assert mixed[0, :, 0, 0, 0].tolist() == [0.75 * 7, 0.25 * 2 + 0.75 * 9, 0.25 * 4 + 0.75 * 11]
