@@ -1,4 +1,4 @@
-"""From which batch on HSIC is more than noise: its mean and spread by batch, where features depend on each other or not.
+"""From which batch on HSIC is more than noise: its mean and spread where features depend on each other, or do not.
 
     python -m benchmarks.hsic
 

@@ -83,16 +83,16 @@ def test_each_network_has_its_own_losses_and_its_own_turn() -> None:
     assert ReBias(per_channel(), FACTS, alternating=False).updates(found) == [found]
 
 
-def stepped(method: ReBias, found: Batch, loss: str, part: str) -> float:
+def stepped(method: ReBias, found: Batch, loss: str, part: str) -> Tensor:
     """HSIC after a small step down the gradient of a loss on a part, less HSIC before."""
-    before = float(method(found)["L_HSIC_f"])
+    before = method(found)["L_HSIC_f"].detach()
     gradient = gradients(method, method(found)[loss])[part]
     assert gradient.any()
     weights = method.groups()[part]
     with torch.no_grad():
         for weight, slope in zip(weights, gradient.split([each.numel() for each in weights]), strict=True):
             weight.sub_(slope.reshape(weight.shape), alpha=0.01 / float(gradient.norm()))
-    return float(method(found)["L_HSIC_f"]) - before
+    return method(found)["L_HSIC_f"].detach() - before
 
 
 def dependent() -> Batch:
