@@ -24,7 +24,6 @@ from sceneproof.methods import (
     Plain,
     ReBias,
     RUBi,
-    Transplant,
 )
 from sceneproof.types import Batch
 from tests.methods.batches import per_channel, random_batch
@@ -57,7 +56,6 @@ MAKE: dict[str, Callable[[], Method]] = {
     "LfF": lambda: LfF(per_channel(), FACTS),
     "RUBi": lambda: RUBi(per_channel(), FACTS, bias="without_humans"),
     "ReBias": lambda: ReBias(per_channel(), FACTS),
-    "Transplant": lambda: Transplant(per_channel(), FACTS, moved_weight=0.0, confusion_weight=1.0),
     "SDN": lambda: SDN(per_channel(), FACTS, scene_layers=0),
     "Plain": lambda: Plain(per_channel(), FACTS, masked_weight=1.0),
 }

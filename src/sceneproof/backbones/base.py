@@ -81,13 +81,8 @@ class Backbone(nn.Module):
 
 
 def start_at_features(backbone: Backbone) -> None:
-    """From now on this backbone takes what its own `lower` gives in place of videos: `lower` changes nothing.
+    """From now on this backbone takes what its own `lower` gives in place of videos, and runs `upper` alone.
 
     Its weights, names and files stay those of the whole network.
     """
     backbone.forward = backbone.upper  # type: ignore[method-assign, assignment]  # of this one alone
-    backbone.lower = _as_they_are  # type: ignore[method-assign]
-
-
-def _as_they_are(features: Tensor) -> Tensor:
-    return features

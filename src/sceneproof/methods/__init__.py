@@ -17,7 +17,6 @@ from sceneproof.methods.rebias import ReBias
 from sceneproof.methods.rubi import RUBi
 from sceneproof.methods.sdn import SDN
 from sceneproof.methods.stillmix import StillMix
-from sceneproof.methods.transplant import Transplant
 from sceneproof.methods.videomix import VideoMix
 
 __all__ = [
@@ -40,6 +39,5 @@ __all__ = [
     "RUBi",
     "ReBias",
     "StillMix",
-    "Transplant",
     "VideoMix",
 ]
