@@ -9,7 +9,7 @@ from sceneproof import distributed
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts, Method, pooled, refuse_without
-from sceneproof.methods.lff import anew
+from sceneproof.methods.bias import anew
 from sceneproof.methods.terms import cross_entropy, zero_of
 from sceneproof.types import Batch
 
