@@ -21,7 +21,7 @@ from sceneproof.engine import _Loop
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.features import features
-from sceneproof.methods import DEVIAS, JTT, SDN, GroupDRO, LfF, Plain, VideoMix
+from sceneproof.methods import ALBAR, DEVIAS, JTT, SDN, GroupDRO, LfF, Plain, ReBias, RUBi, VideoMix
 from sceneproof.run import Run
 from sceneproof.study import study
 from sceneproof.types import Batch, Kept
@@ -142,6 +142,8 @@ def test_a_study_trains_and_tests_every_recipe_on_features(
         JTT,
         partial(DEVIAS, mask="none"),
         partial(SDN, labels="hard"),
+        partial(ALBAR, still="masked"),
+        partial(ReBias, bias="without_humans"),
     ],
 )
 def test_methods_train_on_features_as_they_are(
@@ -194,6 +196,7 @@ def test_a_damaged_shard_stops_training_by_name(small: Small, tmp_path: Path) ->
         ({"validation_clips": 3}, "--task.validation-clips 1"),
         ({"train_split": "test"}, "keeps test clips"),
         ({"method": VideoMix}, "VideoMix mixes clips as pixels"),
+        ({"method": partial(RUBi, bias="still")}, "RUBi mixes clips as pixels"),
     ],
 )
 def test_features_of_something_else_are_refused(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sceneproof.backbones import ResNet3D
 from sceneproof.errors import InputError
@@ -133,6 +133,24 @@ def test_whether_still_clips_move_batch_normalisation(moving: bool) -> None:
 
     same = all(torch.equal(one, other) for one, other in zip(statistics(0.0), statistics(1.0), strict=True))
     assert same == (not moving)
+
+
+def test_batch_normalisation_over_several_gpus_has_no_second_derivative() -> None:
+    method = ALBAR(ResNet3D(10, width=2), Facts(5), still="masked").train()
+    method.backbone = nn.SyncBatchNorm.convert_sync_batchnorm(method.backbone)  # type: ignore[no-untyped-call]  # torch's
+    with pytest.raises(InputError, match=r"ALBAR: the gradient penalty needs second derivatives.*penalty 0"):
+        method(random_batch())
+    assert "L_GP" in method.eval()(random_batch())  # as with --optimisation.freeze-batch-norm
+
+
+def test_a_first_layer_may_work_in_place() -> None:
+    method = make()
+    inner = method.backbone.get_submodule("network")
+    method.backbone.network = nn.Sequential(nn.ReLU(inplace=True), inner)
+    found = masked((2.0, -1.0, 0.0))
+    assert method(found)["L_GP"].item() == pytest.approx(10, rel=1e-3)  # of what is above 0 alone
+    assert found.without_humans is not None
+    assert found.without_humans.flatten().tolist() == [2, -1, 0]
 
 
 def test_the_network_s_own_scores_answer() -> None:

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -98,23 +97,6 @@ def test_the_video_alone_answers_where_its_biased_view_is_not_known(bias: str) -
     output = make(bias=bias).answer(clips((1.0, 2.0, 3.0)))
     assert output.scores.tolist() == [[1.0, 2.0, 3.0]]
     assert output.weight is not None
-    with pytest.raises(InputError, match=f"CDN: bias {bias} has no alpha in its answer"):
-        make(bias=bias).best_alpha([])
-
-
-def test_the_best_alpha_is_the_smallest_with_the_most_right_answers() -> None:
-    method = make(alpha=0.0)
-    misled = video((3.0, 0.0, 0.0), (0.0, 3.0, 0.0))
-    found = [(misled, torch.tensor([1])), (clips((0.0, 0.0, 5.0)).expand(1, 3, 3, 1, 1), torch.tensor([2]))]
-    best = method.best_alpha(found)
-    right = [
-        sum(int(make(alpha=alpha).answer(each).scores.argmax() == action) for each, action in found)
-        for alpha in np.arange(11) / 10
-    ]
-    assert best == pytest.approx(right.index(max(right)) / 10)
-    assert 0 < best < 1
-    assert method.alpha == 0
-    assert method.best_alpha(found, alphas=[0.0]) == 0
 
 
 def test_training_does_not_depend_on_alpha() -> None:

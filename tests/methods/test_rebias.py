@@ -83,17 +83,18 @@ def test_each_network_has_its_own_losses_and_its_own_turn() -> None:
     assert ReBias(per_channel(), FACTS, alternating=False).updates(found) == [found]
 
 
-def stepped(method: ReBias, found: Batch, loss: str, part: str) -> float:
+def stepped(method: ReBias, found: Batch, loss: str, part: str) -> Tensor:
     """HSIC after a small step down the gradient of a loss on a part, less HSIC before."""
-    before = method(found)["L_HSIC_f"].item()
+    before: Tensor = method(found)["L_HSIC_f"].detach()
     gradient = gradients(method, method(found)[loss])[part]
     assert gradient.any()
+    weights = method.groups()[part]
+    slopes = torch.split(gradient, [each.numel() for each in weights])
     with torch.no_grad():
-        for weight in method.groups()[part]:
-            weight -= 1e-2 * gradient[: weight.numel()].reshape(weight.shape) / gradient.norm()
-            gradient_rest = gradient[weight.numel() :]
-            gradient = gradient_rest if len(gradient_rest) else gradient
-    return method(found)["L_HSIC_f"].item() - before
+        for weight, slope in zip(weights, slopes, strict=True):
+            weight.sub_(slope.reshape(weight.shape), alpha=0.01 / float(gradient.norm()))
+    after: Tensor = method(found)["L_HSIC_f"].detach()
+    return after - before
 
 
 def dependent() -> Batch:
@@ -150,4 +151,4 @@ def test_what_it_cannot_work_with_is_refused() -> None:
     ReBias(per_channel(), replace(FACTS, rows=30, steps=7))
     for settings in ({"weight": -1}, {"sigma": 0}, {"sigma": "mean"}):
         with pytest.raises(InputError, match="ReBias: weight cannot be negative, sigma is above 0 or median"):
-            ReBias(per_channel(), FACTS, **settings)  # type: ignore[arg-type]  # wrong on purpose
+            ReBias(per_channel(), FACTS, **settings)

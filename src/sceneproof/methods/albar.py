@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
@@ -73,7 +73,17 @@ class ALBAR(BiasedView):
         self.still_batch_statistics = still_batch_statistics
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The terms; those of still clips are means over the clips that have one."""
+        """The terms; those of still clips are means over the clips that have one.
+
+        Raises:
+            InputError: the penalty with batch normalisation that several GPUs share: it has no second derivative.
+        """
+        synchronised = any(isinstance(part, nn.SyncBatchNorm) and part.training for part in self.backbone.modules())
+        if self.penalty and synchronised:
+            raise InputError(
+                "ALBAR: the gradient penalty needs second derivatives, which batch normalisation over several GPUs "
+                "does not have: give --method.penalty 0, --optimisation.freeze-batch-norm true, or one GPU"
+            )
         assert batch.video is not None
         own = batch.mean(cross_entropy(self.scores(batch.video), batch.action))
         terms = self._of_still(self.biased_clips(batch), batch)
@@ -84,7 +94,7 @@ class ALBAR(BiasedView):
         clips = clips.detach().requires_grad_(self.penalty > 0)
         moving, everywhere = self.still_batch_statistics, batch.share(self.over)
         with second_pass(self.backbone, len(clips), moving=moving, everywhere=everywhere):
-            scores = self.scores(clips)
+            scores = self.scores(clips.clone())  # a first layer may work in place, which no leaf bears
         terms = {}
         if self.adversary:
             terms["L_Adv"] = -self.adversary * cross_entropy(scores, batch.action[self.which(batch)])

@@ -1,7 +1,5 @@
 """CDN: Sun and others, "Counterfactual Debiasing Inference for Compositional Action Recognition", ACM MM 2021."""
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -12,9 +10,6 @@ from sceneproof.methods.base import Facts, Output
 from sceneproof.methods.bias import BiasedView, View, classifier, still
 from sceneproof.methods.terms import cross_entropy
 from sceneproof.types import Batch
-
-STRENGTHS = tuple(step / 10 for step in range(11))
-"""Of α: those that the authors try."""
 
 
 class CDN(BiasedView):
@@ -29,6 +24,8 @@ class CDN(BiasedView):
 
     Source: Sun et al. 2021, section 3; github.com/pengzhansun/Counterfactual-Debiasing-Network.
     """
+
+    alpha: Tensor
 
     def __init__(
         self,
@@ -48,7 +45,8 @@ class CDN(BiasedView):
                 training, the middle one of a clip that is asked about); "without_humans", those of the masked twin;
                 "scenes", soft scene labels.
             alpha: How much of the counterfactual answer is taken out; training does not depend on it. To be chosen on
-                the validation split, in context, with `best_alpha`: the authors' code chooses it on the test set.
+                the validation split, in context (examples/choose_alpha.py): the authors' code chooses it on the test
+                set. It is saved with the weights.
             hidden_layers: Of the biased branch, each as wide as the view.
 
         Raises:
@@ -57,7 +55,7 @@ class CDN(BiasedView):
         super().__init__(backbone, facts, bias)
         if min(alpha, hidden_layers) < 0:
             raise InputError(f"CDN: cannot be negative: {alpha=}, {hidden_layers=}")
-        self.alpha = alpha
+        self.register_buffer("alpha", torch.tensor(float(alpha)))
         self.biased_branch = classifier(self.view_dim, facts.actions, hidden_layers)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -84,32 +82,12 @@ class CDN(BiasedView):
         biased: Tensor = self.biased_branch(self.features(still(video, middle)))
         return biased
 
-    @torch.no_grad()
-    def best_alpha(self, clips: Iterable[tuple[Tensor, Tensor]], alphas: Iterable[float] = STRENGTHS) -> float:
-        """The α, of those given, with the most right answers; the smallest of equals. The method stays as it is.
-
-        Args:
-            clips: validation clips in context, in batches: (B, C, T, H, W), normalised, and their actions (B,).
-            alphas: to choose from, by default 0 to 1 in steps of .1.
-
-        Raises:
-            InputError: a method whose answer has no α, since its view is not to be had of a clip.
-        """
-        if self.bias != "still":
-            raise InputError(f"CDN: bias {self.bias} has no alpha in its answer, which is the video's scores alone")
-        right = dict.fromkeys(sorted(alphas), 0)
-        for video, action in clips:
-            scores, biased = super().answer(video).scores, self.biased_scores(video)
-            for alpha in right:
-                right[alpha] += int((debiased(scores, biased, alpha).argmax(dim=1) == action).sum())
-        return max(right, key=right.__getitem__)
-
 
 def factual(*branches: Tensor) -> Tensor:
     """The log of σ of the sum of the branches' scores, each (B, A)."""
     return logsigmoid(torch.stack(branches).sum(dim=0))
 
 
-def debiased(scores: Tensor, biased: Tensor, alpha: float) -> Tensor:
+def debiased(scores: Tensor, biased: Tensor, alpha: Tensor | float) -> Tensor:
     """The factual answer of both less α times that of the biased branch alone, (B, A)."""
     return factual(scores.float(), biased.float()) - alpha * logsigmoid(biased.float())
