@@ -71,6 +71,8 @@ def test_every_method_gets_as_many_trials_and_a_row_and_what_cannot_be_run_is_sa
     assert "without masked: sceneproof.methods.plain.Plain" in said
     assert "without VideoMix: it is not wanted" in said
     assert not list(out.glob("*/*-seed0"))
+    benchmark(setup, tmp_path / "untuned", untuned=True, dry_run=True, quiet=True)
+    assert "small: 2 methods, 0 trials and 1 seed each: 2 runs" in capsys.readouterr().out
     page = benchmark(setup, out, results=results, quiet=True)
     world = read_json(page.with_suffix(".json"))["worlds"][0]
     assert set(world["refused"]) == {"masked", "VideoMix"}

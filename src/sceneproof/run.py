@@ -148,9 +148,10 @@ class Run:
             return value
         if own.get("class_path") != value["class_path"]:
             return value
+        given = value.get("init_args") or {}
         parameters = signature(class_named(str(value["class_path"]), object, self.trust, key)).parameters
-        defaults = {name: plain(item.default) for name, item in parameters.items() if item.default is not item.empty}
-        return {**value, "init_args": {**defaults, **(value.get("init_args") or {})}}
+        came = [name for name in own.get("init_args") or {} if name not in given and name in parameters]
+        return {**value, "init_args": {**given, **{name: plain(parameters[name].default) for name in came}}}
 
     def _places_of_same_data(self, data: Digests | None) -> set[str]:
         """The keys of the configuration that only say where the data lies, which is that of the earlier start.

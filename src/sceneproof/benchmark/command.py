@@ -36,6 +36,7 @@ def benchmark(
     workers: int = 0,
     memory: bool = False,
     results: Path | None = None,
+    untuned: bool = False,
     trust: Sequence[str] | None = None,
     dry_run: bool = False,
     quiet: bool = False,
@@ -57,6 +58,8 @@ def benchmark(
         workers: loader processes of each run; 0 loads in the run's own process.
         memory: keep decoded videos in memory.
         results: a results.csv to add the figures to, under benchmark-WORLD/METHOD.
+        untuned: try nothing: each method runs as the setup says, at the recipe's learning rate. Give it another OUT than
+            a tuned benchmark.
         trust: modules or classes (mypackage, mypackage.models.Net) that the setup and --methods may name
             besides sceneproof's own. To import them executes their code.
         dry_run: check all, say what would be run, and train nothing.
@@ -69,6 +72,7 @@ def benchmark(
     refuse_torchrun("benchmark")
     asked = Config.read(setup, data=data, trust=trust).part(worlds, methods, trust)
     asked = replace(asked, seeds=list(seeds)) if seeds else asked
+    asked = replace(asked, learning_rates=[], further_rates=[]) if untuned else asked
     asked.check(str(setup))
     outside = {"workers": workers, "memory": memory, "quiet": quiet, "trust": trust}
     places = [Place(world, Path(out) / world.name, outside) for world in asked.worlds]
