@@ -58,8 +58,8 @@ def benchmark(
         workers: loader processes of each run; 0 loads in the run's own process.
         memory: keep decoded videos in memory.
         results: a results.csv to add the figures to, under benchmark-WORLD/METHOD.
-        untuned: try nothing: each method runs as the setup says, at the recipe's learning rate. Give it another OUT than
-            a tuned benchmark.
+        untuned: try nothing: each method runs as the setup says, at the recipe's learning rate. Give it another OUT
+            than a tuned benchmark.
         trust: modules or classes (mypackage, mypackage.models.Net) that the setup and --methods may name
             besides sceneproof's own. To import them executes their code.
         dry_run: check all, say what would be run, and train nothing.
