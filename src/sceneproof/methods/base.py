@@ -217,7 +217,8 @@ def augmented(batch: Batch, method: Method, rng: np.random.Generator) -> Batch:
 
 def _each_clip(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
     """A batch with all its clips changed."""
-    return replace(batch, **{name: change(clip) for name in CLIPS if (clip := getattr(batch, name)) is not None})
+    changed: dict[str, Any] = {name: change(clip) for name in CLIPS if (clip := getattr(batch, name)) is not None}
+    return replace(batch, **changed)
 
 
 def pooled(backbone: Backbone, video: Tensor) -> Tensor:

@@ -92,7 +92,7 @@ class ClassificationTraining(Training):
         name = config["method"]["class_path"]
         self.labels.refuse_missing(network, name)
         network.check(clip.length, clip.size)
-        self.digests |= network.digests()
+        self.digests = {**self.digests, **network.digests()}
         if self.kept is None:
             return
         refuse_pixels(network, name)
