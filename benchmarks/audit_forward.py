@@ -88,10 +88,11 @@ def forward(model: ModelSettings, asked: Asked, number: int) -> None:
     subject, count = model.open(), processors()
     noise = np.random.default_rng(number).integers(0, 256, (asked.frames, asked.height, asked.width, 3), np.uint8)
     clips = np.stack([noise[which] for which in subject.sampling.clips(asked.frames, 1)])
-    for _ in range(number, asked.clips, count):
-        subject.answer(clips)
-    for _ in range(number, asked.maps, count):
-        subject.maps(clips, np.zeros(len(clips), np.int64))
+    for turn in range(number, asked.clips, count):
+        clip = clips + np.uint8(turn % 255)  # another one each time: a subject may remember the last one
+        subject.answer(clip)
+        if turn < asked.maps:  # an audit too wants a map of what was just answered
+            subject.maps(clip, np.zeros(len(clip), np.int64))
 
 
 def passes(model: ModelSettings, asked: Asked) -> float:

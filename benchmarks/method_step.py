@@ -68,7 +68,8 @@ def made(name: str, case: Case) -> Method:
     path = path if "." in path else f"sceneproof.methods.{path}"
     given = {key: yaml.safe_load(value) for key, value in (part.split("=", 1) for part in options.split(",") if part)}
     rows = STEPS * case.batch
-    facts = Facts(ACTIONS, SCENES, GROUPS, rows, STEPS, torch.arange(rows) % ACTIONS, torch.arange(rows) % GROUPS)
+    number = torch.arange(rows)
+    facts = Facts(ACTIONS, SCENES, GROUPS, rows, STEPS, action_of_row=number % ACTIONS, group_of_row=number % GROUPS)
     torch.manual_seed(0)
     kind = class_named(path, Method, [path], name)
     backbone = ResNet3D(case.depth, width=case.width)  # type: ignore[arg-type]  # argparse knows no others

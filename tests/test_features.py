@@ -21,7 +21,7 @@ from sceneproof.engine import _Loop
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.features import features
-from sceneproof.methods import SDN, GroupDRO, LfF, Plain, VideoMix
+from sceneproof.methods import ALBAR, DEVIAS, JTT, SDN, GroupDRO, LfF, Plain, ReBias, RUBi, VideoMix
 from sceneproof.run import Run
 from sceneproof.study import study
 from sceneproof.types import Batch, Kept
@@ -133,12 +133,23 @@ def test_a_study_trains_and_tests_every_recipe_on_features(
 
 
 @pytest.mark.parametrize(
-    "method", [Plain, partial(Plain, masked_weight=1.0), GroupDRO, LfF, partial(SDN, labels="hard")]
+    "method",
+    [
+        Plain,
+        partial(Plain, masked_weight=1.0),
+        GroupDRO,
+        LfF,
+        JTT,
+        partial(DEVIAS, mask="none"),
+        partial(SDN, labels="hard"),
+        partial(ALBAR, still="masked"),
+        partial(ReBias, bias="without_humans"),
+    ],
 )
 def test_methods_train_on_features_as_they_are(
     method: Callable[..., Any], small: Small, start: Path, folder: Path, tmp_path: Path
 ) -> None:
-    run = small.train(tmp_path / "run", weights=start, features=folder, method=method, optimisation={"epochs": 1})
+    run = small.train(tmp_path / "run", weights=start, features=folder, method=method, optimisation={"epochs": 2})
     assert run.done
 
 
@@ -185,6 +196,7 @@ def test_a_damaged_shard_stops_training_by_name(small: Small, tmp_path: Path) ->
         ({"validation_clips": 3}, "--task.validation-clips 1"),
         ({"train_split": "test"}, "keeps test clips"),
         ({"method": VideoMix}, "VideoMix mixes clips as pixels"),
+        ({"method": partial(RUBi, bias="still")}, "RUBi mixes clips as pixels"),
     ],
 )
 def test_features_of_something_else_are_refused(

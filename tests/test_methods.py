@@ -1,6 +1,8 @@
 """The contract of methods, held by training: what a batch carries, what a method is told, keeps and is asked."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from sceneproof import labels
 from sceneproof.audit.models.run_model import RunModel
 from sceneproof.backbones import Backbone
 from sceneproof.data.batches import epoch_order
+from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
-from sceneproof.methods import Facts, GroupDRO, LfF, Method, Output, Plain, VideoMix
+from sceneproof.methods import ALBAR, DEVIAS, JTT, SDN, Facts, GroupDRO, LfF, Method, Output, Plain, ReBias, VideoMix
 from sceneproof.run import Run
 from sceneproof.types import Batch
 from tests.test_train import Killed, same, stop_at
@@ -99,9 +102,13 @@ def test_tables_that_a_method_needs_are_asked_for(
         small.train(tmp_path / "run", method=method, **dict[str, Any]({missing: None}))
 
 
-@pytest.mark.parametrize("method", [GroupDRO, LfF, VideoMix])
+DISENTANGLED = partial(DEVIAS, depth=2, heads=2, head_width=8)
+GROWING = partial(SDN, schedule="dann", scene_layers=1)
+
+
+@pytest.mark.parametrize("method", [DISENTANGLED, JTT, GroupDRO, GROWING, LfF, VideoMix, ALBAR, ReBias])
 def test_methods_resume_to_the_same_bits_and_are_tested(
-    method: type[Method], small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: Callable[[Backbone, Facts], Method], small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"epochs": 2, "checkpoint_every": 1}
     whole = small.train(tmp_path / "whole", method=method, optimisation=settings)
@@ -166,6 +173,74 @@ def test_rows_are_drawn_by_weights_that_are_saved(
         with pytest.raises(Killed):
             small.train(tmp_path / "run", method=Halves, optimisation=settings)
     assert same(small.train(tmp_path / "run", method=Halves, optimisation=settings), whole)
+
+
+class Counted(Halves):
+    """Draws as the manifest says; counts what it is given, by epoch."""
+
+    def begin_epoch(self, epoch: int, epochs: int) -> None:
+        pass
+
+    def weights_of_rows(self) -> Tensor | None:  # type: ignore[override]  # as all methods do
+        return Method.weights_of_rows(self)
+
+
+def weighed(small: Small, out: Path, weights: list[float | None]) -> Path:
+    """The manifest with these weights of the training clips."""
+    table = Manifest.read(small.manifest)
+    train = (table.rows["split"] == "train").to_numpy()
+    column = np.full(len(train), np.nan)
+    column[train] = [np.nan if weight is None else weight for weight in weights]
+    replace(table, rows=table.rows.assign(weight=column)).write(out)
+    return out
+
+
+def test_clips_are_drawn_by_the_manifests_weights(small: Small, tmp_path: Path) -> None:
+    manifest = weighed(small, tmp_path / "weighed.parquet", [0.0, 0.5] * 8)
+    settings = {"epochs": 2, "keep": "last"}
+    run = small.train(tmp_path / "run", method=Counted, optimisation=settings, manifest=manifest, root=small.folder)
+    drawn = load_file(run.path / "weights.safetensors")["drawn"]
+    assert drawn.sum(1).tolist() == [16, 16]
+    assert drawn[:, ::2].sum() == 0
+    assert (drawn[:, 1::2] > 1).any()  # with replacement
+
+
+def test_a_run_notices_that_weights_changed(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*weights: float | None) -> Run:
+        manifest = weighed(small, tmp_path / "weighed.parquet", list(weights))
+        return small.train(
+            tmp_path / "run", method=Plain, optimisation={"epochs": 2}, manifest=manifest, root=small.folder
+        )
+
+    with monkeypatch.context() as patch:
+        stop_at(5, patch, Killed)
+        with pytest.raises(Killed):
+            run(*[1.0, 2.0] * 8)
+    for weights in ([1.0, 3.0] * 8, [None] * 16):
+        with pytest.raises(InputError, match="manifest: weight in split train: changed"):
+            run(*weights)
+    assert run(*[1.0, 2.0] * 8).done
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([0.0] * 16, "every weight of split 'train' is 0: no clip would ever be drawn"),
+        ([1.0] * 15 + [None], r"has no weight, and other clips of split 'train' have \(1 empty cell\)"),
+        ([1.0] * 15 + [-1.0], "row 15: the weight is -1.0, where 0 is the least that can be"),
+        ([1.0] * 15 + [math.inf], "the weight is inf"),
+    ],
+)
+def test_weights_that_draw_nothing_are_refused(
+    weights: list[float | None], message: str, small: Small, tmp_path: Path
+) -> None:
+    def run() -> None:
+        manifest = weighed(small, tmp_path / "weighed.parquet", weights)
+        small.train(tmp_path / "run", method=Plain, manifest=manifest, root=small.folder)
+
+    with pytest.raises(InputError, match=message):
+        run()
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_order_of_an_epoch_follows_from_seed_epoch_and_weights() -> None:

@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -24,7 +26,8 @@ from sceneproof.methods.base import Method, Output
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
 from sceneproof.optimisation import Optimisation
-from sceneproof.run import Run
+from sceneproof.run import SEALED, Run
+from sceneproof.seals import seal_folder
 from sceneproof.types import Batch
 from tests.training import Small, Unlike
 from tests.videos import BROKEN
@@ -135,6 +138,20 @@ def test_an_interrupt_in_the_last_epoch_ends_what_comes_after(
 def test_another_configuration_is_refused_with_the_key(small: Small, unbroken: Run) -> None:
     with pytest.raises(InputError, match=r"another configuration \(seed: 0 there, 1 now\)"):
         small.train(unbroken.path, seed=1)
+
+
+def test_a_run_from_before_an_option_goes_on_where_the_option_is_at_its_default(
+    small: Small, unbroken: Run, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(unbroken.path, run)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["method"]["init_args"].pop("schedule") == "constant"
+    (run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    seal_folder(run, SEALED)
+    assert same(small.train(run), unbroken)
+    with pytest.raises(InputError, match="another configuration"):
+        small.train(run, method=partial(SDN, schedule="dann"))
 
 
 def test_seeds_differ_and_a_seed_repeats(small: Small, unbroken: Run, tmp_path: Path) -> None:

@@ -62,6 +62,10 @@ COMMANDS = {
     ),
     "remedy": ("sceneproof.audit.remedy:remedy", "audit -> its model's answers corrected, without training"),
     "app": ("sceneproof.app:app", "any model + one clip of yours -> the audit in the browser"),
+    "benchmark": (
+        "sceneproof.benchmark.command:benchmark",
+        "every method in every world, with the same budget -> one page",
+    ),
     "study": ("sceneproof.study:study", "recipes x seeds -> runs, results and one page"),
 }
 

@@ -36,6 +36,19 @@ def gathered(values: Tensor) -> Tensor:
     return torch.cat([part[: int(count)] for part, count in zip(parts, counts, strict=True)])
 
 
+def joined(values: Tensor) -> Tensor:
+    """The rows of all processes as `gathered` has them, of which this process's own have their gradient.
+
+    Args:
+        values: (N, ...); N may differ between processes, and be 0.
+    """
+    if not _together():
+        return values
+    own = gathered(torch.full((len(values),), torch.distributed.get_rank(), device=values.device))
+    rows = gathered(values)
+    return rows.index_put((own == torch.distributed.get_rank(),), values)
+
+
 def share(count: Tensor) -> Tensor:
     """What this process divides its sum by, so that the processes' gradients average to that of the global mean.
 

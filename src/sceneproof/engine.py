@@ -181,6 +181,8 @@ class _Loop:
             losses: dict[str, Tensor] = self.model(update)
             self.optimizer.zero_grad(set_to_none=True)
             self.accelerator.backward(torch.stack(list(losses.values())).sum())
+            for part in self.job.method.idle():
+                part.zero_grad(set_to_none=True)
             if self.settings.clip_norm is not None:
                 self.accelerator.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
             self.optimizer.step()

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -14,11 +14,13 @@ from typing import Any
 import torch
 
 from sceneproof.data.digests import file_digests
+from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.evaluate import evaluate, settings_of
 from sceneproof.files import read_json
 from sceneproof.interrupts import GRACE, end_all, end_with_parent
 from sceneproof.progress import share_terminal
+from sceneproof.run import Run
 from sceneproof.seals import intact
 from sceneproof.train import train
 
@@ -71,6 +73,31 @@ def execute(rows: Sequence[Row], *, jobs: int = 1) -> None:
             if isinstance(error, KeyboardInterrupt):
                 raise type(error)("The same command goes on where it stopped.") from None
             raise
+
+
+def tried(rows: Sequence[Row], *, jobs: int = 1) -> list[tuple[float, float]]:
+    """What runs reach on their validation split, to choose among them: the task's figure there, and the loss, negative.
+
+    They are not tested. A run that keeps its last weights is judged by these, others by their best.
+
+    Raises:
+        InputError: a run without validation, or one whose validation split holds videos out of context.
+        TrainingError: a process was killed from outside.
+    """
+    for row in rows:
+        if (split := row.training["validation_split"]) is None:
+            raise InputError("trials: the recipe has no validation split, which is to choose among them")
+        refuse_out_of_context(Manifest.read(row.training["manifest"], row.training["root"]).split(split))
+    execute([replace(row, testing=None) for row in rows], jobs=jobs)
+    return [_reached(Run.open(row.folder, trust=row.training["trust"])) for row in rows]
+
+
+def _reached(run: Run) -> tuple[float, float]:
+    criterion = f"validation/{run.task.criterion}"
+    figures = [
+        (record[criterion], -record.get("validation/loss", 0.0)) for record in run.history() if criterion in record
+    ]
+    return figures[-1] if run.config["optimisation"]["keep"] == "last" else max(figures)
 
 
 def _run_all(pool: ProcessPoolExecutor, rows: Sequence[Row], jobs: int, others: set[BaseProcess]) -> None:

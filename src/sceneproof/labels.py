@@ -95,13 +95,15 @@ class TrainingLabels:
         videos = list(self.part.rows["video"])
         (train_split,) = self.part.splits
         digests: dict[str, Any] = {"manifest": manifest_digests(table, [train_split, validation_split])}
+        if self.weights is not None:
+            digests["manifest"] |= manifest_digests(table, [train_split], ["weight"])
         if self.scenes is not None:
             digests["scenes"] = scene_digests(self.scenes, videos)
         if self.humans is not None:
             digests["humans"] = people_digests(self.humans.rows, videos)
         return digests
 
-    def facts(self, steps: int) -> Facts:
+    def facts(self, steps: int, epochs: int) -> Facts:
         """What a method is told of the data, which takes `steps` batches an epoch."""
         actions = self.part.actions
         return Facts(
@@ -110,9 +112,16 @@ class TrainingLabels:
             groups=len(self.groups.names),
             rows=len(self.part),
             steps=steps,
+            epochs=epochs,
             action_of_row=torch.tensor(self.part.action_numbers(actions)),
             group_of_row=torch.from_numpy(self.groups.of_row) if self.groups.names else None,
+            weight_of_row=None if self.weights is None else torch.tensor(self.weights),
         )
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64] | None:
+        """How often each training clip is to be drawn, (N,); None where the manifest does not say."""
+        return weights_of(self.part)
 
     @cached_property
     def groups(self) -> "Groups":
@@ -136,6 +145,33 @@ class TrainingLabels:
             memory=memory,
             everyone="people" in method.needs,
         )
+
+
+def weights_of(part: Manifest) -> NDArray[np.float64] | None:
+    """How often each clip of a split is to be drawn, (N,), in proportion; None where no row says.
+
+    Raises:
+        InputError: some rows say and others do not, or none is ever to be drawn.
+    """
+    weights = part.numbers("weight")
+    empty = np.flatnonzero(np.isnan(weights))
+    if len(empty) == len(weights):
+        return None
+    split = part.splits[0]
+    if len(empty):
+        raise InputError(
+            f"{part.name}: {part.rows['video'].iat[empty[0]]} has no weight, and other clips of split {split!r} have "
+            f"({counted(len(empty), 'empty cell')}): fill the column 'weight' for the whole split, or leave it out"
+        )
+    if not weights.any():
+        raise InputError(f"{part.name}: every weight of split {split!r} is 0: no clip would ever be drawn")
+    return weights
+
+
+def refuse_weights(part: Manifest, task: str) -> None:
+    """Raises InputError where a manifest weighs clips, and the task draws each of its own kind as often."""
+    if weights_of(part) is not None:
+        raise InputError(f"{part.name}: has a column 'weight', by which {task} draws nothing: leave the column out")
 
 
 def load(labelled: Labelled, *, quiet: bool) -> None:

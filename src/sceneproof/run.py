@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -32,7 +33,7 @@ from sceneproof.numerics import Numerics, computes_bf16, processor_name
 from sceneproof.recipes import read_yaml
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
-from sceneproof.spec import Spec
+from sceneproof.spec import Spec, plain
 from sceneproof.task import Task
 from sceneproof.trust import check_prefixes, class_named
 
@@ -128,16 +129,29 @@ class Run:
             return
         earlier = type(self).open(self.path, trust=self.trust)
         places = self._places_of_same_data(data)
-        for key in sorted({*self.config, *earlier.config} - places):
-            if self.config.get(key) != earlier.config.get(key):
+        then = {key: self._completed(key, value) for key, value in earlier.config.items()}
+        for key in sorted({*self.config, *then} - places):
+            if self.config.get(key) != then.get(key):
                 raise InputError(
-                    f"{self.path} holds a run with another configuration ({key}: {earlier.config.get(key)!r} there, "
+                    f"{self.path} holds a run with another configuration ({key}: {then.get(key)!r} there, "
                     f"{self.config.get(key)!r} now): choose another folder, or delete that one"
                 )
         if (earlier.actions, earlier.scenes) != (self.actions, self.scenes):
             raise InputError(
                 f"{self.path} holds a run with other actions or scenes than the manifest and labels have now"
             )
+
+    def _completed(self, key: str, value: Any) -> Any:
+        """A class and its arguments, with the defaults of arguments that came after an earlier start of this run."""
+        own = self.config.get(key)
+        if not isinstance(own, Mapping) or not isinstance(value, Mapping) or "class_path" not in value:
+            return value
+        if own.get("class_path") != value["class_path"]:
+            return value
+        given = value.get("init_args") or {}
+        parameters = signature(class_named(str(value["class_path"]), object, self.trust, key)).parameters
+        came = [name for name in own.get("init_args") or {} if name not in given and name in parameters]
+        return {**value, "init_args": {**given, **{name: plain(parameters[name].default) for name in came}}}
 
     def _places_of_same_data(self, data: Digests | None) -> set[str]:
         """The keys of the configuration that only say where the data lies, which is that of the earlier start.

@@ -1,7 +1,6 @@
 """A study: several recipes, several seeds, one evaluation for all, one page."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.arguments import parse
 from sceneproof.commands import task_of_recipe
-from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.errors import InputError
-from sceneproof.execution import Row, execute, refuse_torchrun
+from sceneproof.execution import Row, execute, refuse_torchrun, tried
 from sceneproof.files import write_json
 from sceneproof.report import page_of, report
 from sceneproof.results import add_study
@@ -177,14 +175,10 @@ def _tune(
         for recipe in recipes
         for rate in learning_rates
     }
-    for trial in trials.values():
-        if (split := trial.training["validation_split"]) is None:
-            raise InputError("--learning-rates: the recipe has no validation split, which is to choose among them")
-        refuse_out_of_context(Manifest.read(trial.training["manifest"], trial.training["root"]).split(split))
-    execute([replace(trial, testing=None) for trial in trials.values()], jobs=jobs)
+    reached_by = dict(zip(trials, tried(list(trials.values()), jobs=jobs), strict=True))
     best, told = dict[Path, float](), dict[str, object]()
     for recipe in recipes:
-        reached = {rate: _reached(trials[recipe, rate].folder, criterion) for rate in learning_rates}
+        reached = {rate: reached_by[recipe, rate] for rate in learning_rates}
         best[recipe] = max(reached, key=lambda rate: reached[rate])
         told[recipe.stem] = {
             "chosen": best[recipe],
@@ -192,12 +186,3 @@ def _tune(
         }
     write_json(out / "chosen.json", told)
     return {recipe: [flags[rate]] for recipe, rate in best.items()}
-
-
-def _reached(folder: Path, criterion: str) -> tuple[float, float]:
-    """A run's figure on the validation split and, negative, its loss there: of the weights that the run ends with."""
-    run = Run.open(folder)
-    figures = [
-        (record[criterion], -record.get("validation/loss", 0.0)) for record in run.history() if criterion in record
-    ]
-    return figures[-1] if run.config["optimisation"]["keep"] == "last" else max(figures)

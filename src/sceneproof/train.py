@@ -1,10 +1,12 @@
 """The main job, whatever the task: manifest + labels + backbone + method -> run."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from inspect import signature
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import torch
@@ -29,7 +31,7 @@ from sceneproof.tasks import Classification
 from sceneproof.terminal import visible
 from sceneproof.wording import counted
 
-OUTSIDE = ("out", "workers", "memory", "trust", "quiet")
+OUTSIDE = ("out", "workers", "memory", "trust", "quiet", "dry_run")
 """Arguments of `train` that cannot change its result: no part of a run's configuration."""
 OF_THE_TASK = Optimisation()
 """The task's own settings: where nothing is said, these are taken instead."""
@@ -57,6 +59,7 @@ def train(
     memory: bool = False,
     trust: Sequence[str] | None = None,
     quiet: bool = False,
+    dry_run: bool = False,
 ) -> Run:
     """Trains a model and writes a run folder. The same command goes on with a run that was cut short.
 
@@ -68,9 +71,10 @@ def train(
             Detection (who does it, and where), with how videos are cut. See --task.help Localization.
         backbone: the network that turns clips into features, for example ResNet3D or TorchvisionVideo. By default
             ResNet3D, for detection VGG16.
-        method: how it is trained. Classification: Plain, SDN, GroupDRO, LfF, or one that mixes clips (Mixup, VideoMix,
-            BE, StillMix, FAME, ActorCutMix); localization: RC3D, ActionFormer, PerFrame; detection: SSD, MOC; or one of
-            your own. By default the first of these.
+        method: how it is trained. Classification: Plain, SDN, ALBAR, CDN, DEVIAS, GroupDRO, JTT, LearnedMixin, LfF,
+            PlaceSwap, ReBias, RUBi, or one that mixes clips (ActorCutMix, BE, FAME, Mixup, StillMix, VideoMix);
+            localization: RC3D, ActionFormer, PerFrame; detection: SSD, MOC; or one of your own. By default the first of
+            these.
         scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it.
         humans: table of person boxes or masks; SDN's confusion loss needs it, and detection, which learns the boxes.
         features: folder that `sceneproof features` made of these videos: clips are not read, but what the backbone's
@@ -90,33 +94,85 @@ def train(
         trust: modules or classes (mypackage, mypackage.models.Net) that a file given with --config may name besides
             sceneproof's own. To import them executes their code.
         quiet: show no progress.
+        dry_run: check all that can be checked without training, say what would be trained, and write nothing.
 
     Raises:
         InputError: bad input; names the file, row or key.
         TrainingError: training cannot go on; says why, and where the last checkpoint is.
     """
-    chosen = task_of(task)
-    backbone, method = backbone or type(chosen).backbone, method or type(chosen).method
-    optimisation = chosen.optimisation if optimisation is OF_THE_TASK else optimisation
-    config = _config(locals(), chosen)
-    if seed < 0:
-        raise InputError(f"seed: must be at least 0, not {seed}")
-    chosen.refuse_other(scenes=scenes, humans=humans, features=features)
-    frozen = freeze == "lower" or features is not None
-    plan = Plan(train_split, validation_split, seed, freeze_backbone, frozen, memory, workers, optimisation)
-    data = chosen.gather(Tables(Manifest.read(manifest, root), scenes, humans, features), plan)
+    prepared = prepare_training(locals())
+    if dry_run:
+        print(prepared)
+        return prepared.run
+    return _carry_out(prepared, weights_digests(weights), quiet=quiet)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A training that was checked, before anything of it is written.
+
+    Attributes:
+        run: its folder.
+        network: with its first weights.
+        data: what it is trained on.
+        plan: how.
+        loaded: parts of the network whose weights came from elsewhere; the others are new, and warmed up.
+    """
+
+    run: Run
+    network: Learner
+    data: Training
+    plan: Plan
+    loaded: set[str]
+
+    def __str__(self) -> str:
+        settings, weights = self.plan.optimisation, sum(weight.numel() for weight in self.network.parameters())
+        return (
+            f"{self.run.path}: {type(self.network).__name__} on {type(self.network.backbone).__name__}, "
+            f"{counted(weights, 'weight')}; {counted(self.data.rows, 'row')} of the split {self.plan.train_split!r}, "
+            f"{counted(len(self.run.actions), 'action')}; {counted(settings.epochs, 'epoch')} of "
+            f"{counted(self.data.facts.steps, 'step')} with a batch of {settings.batch}. Nothing was written"
+        )
+
+
+def prepare_training(arguments: Mapping[str, Any]) -> Prepared:
+    """Makes all that a training needs, and checks it.
+
+    Args:
+        arguments: of `train`, by name; what is not given has its default.
+
+    Raises:
+        InputError: bad input; names the file, row or key.
+    """
+    bound = signature(train).bind(**arguments)
+    bound.apply_defaults()
+    given = SimpleNamespace(**bound.arguments)
+    task = task_of(given.task)
+    given.backbone, given.method = given.backbone or type(task).backbone, given.method or type(task).method
+    given.optimisation = task.optimisation if given.optimisation is OF_THE_TASK else given.optimisation
+    config = _config(vars(given), task)
+    if given.seed < 0:
+        raise InputError(f"seed: must be at least 0, not {given.seed}")
+    task.refuse_other(scenes=given.scenes, humans=given.humans, features=given.features)
+    frozen = given.freeze == "lower" or given.features is not None
+    plan = Plan(
+        given.train_split, given.validation_split, given.seed, given.freeze_backbone, frozen, given.memory,
+        given.workers, given.optimisation,
+    )  # fmt: skip
+    tables = Tables(Manifest.read(given.manifest, given.root), given.scenes, given.humans, given.features)
+    data = task.gather(tables, plan)
     known = TrainingFacts(data.groups, data.facts.rows, data.facts.steps)
-    run = Run(Path(out), config, data.actions, list(data.scenes), known=known, trust=named(config))
-    torch.manual_seed(seed)
+    run = Run(Path(given.out), config, data.actions, list(data.scenes), known=known, trust=named(config))
+    torch.manual_seed(given.seed)
     network = run.build(data.facts)
-    loaded = start_from(network, weights, run.actions, run.scenes) if weights is not None else set()
+    loaded = start_from(network, given.weights, run.actions, run.scenes) if given.weights is not None else set()
     data.check(network, config)
-    return _carry_out(run, network, data, plan, weights_digests(weights), loaded, quiet=quiet)
+    return Prepared(run, network, data, plan, loaded)
 
 
-def _config(arguments: dict[str, Any], task: Task) -> dict[str, Any]:
+def _config(arguments: Mapping[str, Any], task: Task) -> dict[str, Any]:
     """The arguments of `train` as plain values, without those that cannot change the result."""
-    config = {key: value for key, value in arguments.items() if key not in (*OUTSIDE, "chosen")}
+    config = {key: value for key, value in arguments.items() if key not in OUTSIDE}
     config["task"] = task.config()
     config["backbone"] = Spec.of(config["backbone"]).config(positional=0, kind=Backbone)
     config["method"] = Spec.of(config["method"]).config(positional=2, kind=task.network)
@@ -125,24 +181,19 @@ def _config(arguments: dict[str, Any], task: Task) -> dict[str, Any]:
     return values
 
 
-def _carry_out(
-    run: Run, network: Learner, data: Training, plan: Plan, start: dict[str, Any], loaded: set[str], *, quiet: bool
-) -> Run:
+def _carry_out(prepared: Prepared, start: dict[str, Any], *, quiet: bool) -> Run:
     """Trains a network in its run folder, or goes on with it, and says what could not be read.
 
     Args:
-        run: the folder.
-        network: with its first weights.
-        data: what it is trained on.
-        plan: how.
+        prepared: what is trained.
         start: digests of the weights that it starts from.
-        loaded: parts of the network whose weights came from elsewhere; the others are new, and warmed up.
         quiet: show no progress.
 
     Raises:
         InputError: bad settings for this machine, or a folder that holds another run.
         TrainingError: training cannot go on.
     """
+    run, network, data, plan = prepared.run, prepared.network, prepared.data, prepared.plan
     parts = set(network.groups())
     numerics = numerics_for(run, plan.optimisation)
     accelerator = accelerator_for(run, plan.optimisation, numerics)
@@ -163,7 +214,7 @@ def _carry_out(
                 validate=feed.validate,
                 criterion=feed.criterion,
                 accelerator=accelerator,
-                new=sorted(parts - loaded),
+                new=sorted(parts - prepared.loaded),
                 frozen=_frozen(network, plan),
                 unreadable=feed.unreadable,
                 quiet=quiet,

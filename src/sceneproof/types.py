@@ -114,7 +114,8 @@ class Batch:
         without_humans: float (M, C, T, H, W), the masked twins of the rows that have one, in their order; or None in an
             update that does not use them.
         second: float (B, C, T, H, W), another clip of each row ("second_clip") or of another row ("other_clip");
-            zero where it could not be read.
+            zero where it could not be read. Or clips that a method adds itself: (K, C, T, H, W), of the K clips that
+            `has` names.
         second_action: int64 (B,), what is done in it.
         group: int64 (B,), the row's group.
         has: bool (B,) by field: which clips have a scene label ("scene"), known people ("people"), a masked twin

@@ -52,6 +52,10 @@ def test_figures_weights_and_a_balanced_subset(tmp_path: Path, capsys: pytest.Ca
     assert {split: {counts[split, action] for action in ACTIONS} for split in ("train", "test")} == {
         "train": {30}, "test": {60},
     }  # fmt: skip
+    weighed = Manifest.read(tmp_path / "bias" / "weighted.parquet", tmp_path).rows.set_index("video")
+    assert len(weighed) == len(pd.read_parquet(manifest))
+    assert weighed.loc[weights.index, "weight"].tolist() == weights["weight"].tolist()
+    assert weighed["weight"][weighed["split"] != "train"].isna().all()
     said = capsys.readouterr().out
     assert "train: the scene labels alone name the action of" in said
     assert f"--root {tmp_path}" in said

@@ -53,7 +53,8 @@ def turned(whole: Batch) -> Batch:
 
 def check_mixer(method: Method, whole: Batch) -> None:
     """Holds a method against what every mixing one owes: order, place, range, and clips that are not mixed."""
-    first, second = (method.augment(each, np.random.default_rng(5)) for each in (whole, turned(whole)))
+    first, second, again = (method.augment(each, np.random.default_rng(5)) for each in (whole, turned(whole), whole))
+    assert torch.equal(video_of(first), video_of(again))  # nothing is kept: a run goes on to the same bits
     assert torch.equal(video_of(first)[TURNED], video_of(second))
     assert torch.equal(first.action, whole.action)
     assert torch.equal(first.row, whole.row)

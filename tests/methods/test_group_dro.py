@@ -1,6 +1,7 @@
 """GroupDRO: the authors' numbers (kohpangwei/group_DRO, its loss computer), and what follows by hand."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,18 @@ def test_every_group_is_drawn_equally_often() -> None:
     assert chances is not None
     assert torch.zeros(4).index_add(0, GROUPS, chances).tolist() == pytest.approx([1, 1, 1, 1])
     assert GroupDRO(per_channel(), FACTS, balanced=False).weights_of_rows() is None
+
+
+def test_weights_of_the_manifest_are_multiplied() -> None:
+    weights = torch.arange(len(GROUPS), dtype=torch.float64)
+    own = GroupDRO(per_channel(), replace(FACTS, weight_of_row=weights)).weights_of_rows()
+    even = make().weights_of_rows()
+    assert own is not None
+    assert even is not None
+    torch.testing.assert_close(own, weights * even)
+    alone = GroupDRO(per_channel(), replace(FACTS, weight_of_row=weights), balanced=False).weights_of_rows()
+    assert alone is not None
+    assert torch.equal(alone, weights)
 
 
 def test_what_it_cannot_do_without_is_said() -> None:

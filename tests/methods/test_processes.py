@@ -29,7 +29,7 @@ def test_two_processes_have_the_gradient_of_one(name: str, both: list[dict[str, 
         assert both[0][name]["gradients"][key] == pytest.approx(values, rel=1e-4, abs=1e-6), key
 
 
-@pytest.mark.parametrize("name", ["GroupDRO", "LfF"])
+@pytest.mark.parametrize("name", ["GroupDRO", "JTT", "LfF"])
 def test_what_a_method_keeps_is_the_same_on_both_and_on_one(name: str, both: list[dict[str, Any]]) -> None:
     method, _ = trained(name, whole())
     kept = state(method)

@@ -48,6 +48,19 @@ def every_loss(method: SDN, found: Batch) -> dict[str, Tensor]:
     return losses
 
 
+@pytest.mark.parametrize(("progress", "grown"), [(0.0, 0.0), (0.1, 0.46211716), (0.5, 0.98661430), (1.0, 0.99990920)])
+def test_the_adversary_grows_as_in_dann(progress: float, grown: float) -> None:
+    constant, growing = by_hand(scene_weight=0.5), by_hand(scene_weight=0.5, schedule="dann")
+    for method in (constant, growing):
+        method.begin_step(progress)
+    full, part = (gradients(method, every_loss(method, one_batch())["L_Adv"]) for method in (constant, growing))
+    assert full["backbone"].any()
+    torch.testing.assert_close(part["backbone"], grown * full["backbone"])
+    torch.testing.assert_close(part["scene_head"], full["scene_head"])  # the head learns at full strength throughout
+    for name in ("L_CE", "L_Ent"):
+        assert torch.equal(every_loss(constant, one_batch())[name], every_loss(growing, one_batch())[name])
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(("labels", "adversary"), [("soft", 1.75 * log(2)), ("hard", log(4))])
 def test_losses_by_hand(variant: Variant, labels: Labels, adversary: float) -> None:

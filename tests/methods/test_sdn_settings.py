@@ -47,6 +47,7 @@ def test_heads_have_the_papers_layers() -> None:
     ("settings", "message"),
     [
         ({"variant": "relased"}, r"unknown variant 'relased'; known: paper, released"),
+        ({"schedule": "linear"}, r"unknown schedule 'linear'; known: constant, dann"),
         ({"labels": "harder"}, r"unknown labels 'harder'; known: soft, hard, none"),
         ({"scene_weight": -0.5}, r"cannot be negative: scene_weight=-0\.5"),
     ],

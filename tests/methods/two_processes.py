@@ -10,7 +10,22 @@ from dataclasses import replace
 
 import torch
 
-from sceneproof.methods import SDN, Facts, GroupDRO, LfF, Method, Plain
+from sceneproof.methods import (
+    ALBAR,
+    BE,
+    CDN,
+    DEVIAS,
+    JTT,
+    SDN,
+    Facts,
+    GroupDRO,
+    LearnedMixin,
+    LfF,
+    Method,
+    Plain,
+    ReBias,
+    RUBi,
+)
 from sceneproof.types import Batch
 from tests.methods.batches import per_channel, random_batch
 
@@ -22,9 +37,27 @@ FACTS = Facts(
     action_of_row=torch.arange(5) % 5,
     group_of_row=torch.tensor([0, 0, 1, 2, 2]),
 )
+
+
+def second_stage() -> JTT:
+    """JTT in the last one of two epochs."""
+    method = JTT(per_channel(), FACTS)
+    method.begin_epoch(1, 2)
+    return method
+
+
 MAKE: dict[str, Callable[[], Method]] = {
+    "ALBAR": lambda: ALBAR(per_channel(), FACTS, still="masked"),
+    "BE": lambda: BE(per_channel(), FACTS, consistency=1.0),
+    "CDN": lambda: CDN(per_channel(), FACTS, bias="without_humans"),
+    "DEVIAS": lambda: DEVIAS(per_channel(), FACTS, mask="none", depth=2, heads=1, head_width=3),
+    "JTT": lambda: JTT(per_channel(), FACTS),
+    "JTT, second stage": second_stage,
     "GroupDRO": lambda: GroupDRO(per_channel(), FACTS, step_size=1.0),
+    "LearnedMixin": lambda: LearnedMixin(per_channel(), FACTS, bias="without_humans"),
     "LfF": lambda: LfF(per_channel(), FACTS),
+    "RUBi": lambda: RUBi(per_channel(), FACTS, bias="without_humans"),
+    "ReBias": lambda: ReBias(per_channel(), FACTS),
     "SDN": lambda: SDN(per_channel(), FACTS, scene_layers=0),
     "Plain": lambda: Plain(per_channel(), FACTS, masked_weight=1.0),
 }
@@ -33,7 +66,8 @@ MAKE: dict[str, Callable[[], Method]] = {
 def whole() -> Batch:
     """Five clips, of which three have a masked twin: no half has as many as the other."""
     made = random_batch(count=5, twins=3)
-    return replace(made, group=FACTS.group_of_row)
+    assert made.video is not None
+    return replace(made, group=FACTS.group_of_row, second=made.video.flip(0))
 
 
 def part(batch: Batch, rows: list[int]) -> Batch:
@@ -42,6 +76,7 @@ def part(batch: Batch, rows: list[int]) -> Batch:
     assert batch.scene is not None
     assert batch.without_humans is not None
     assert batch.group is not None
+    assert batch.second is not None
     twins = [row for row in rows if row < len(batch.without_humans)]
     return replace(
         batch,
@@ -50,6 +85,7 @@ def part(batch: Batch, rows: list[int]) -> Batch:
         row=batch.row[rows],
         scene=batch.scene[rows],
         group=batch.group[rows],
+        second=batch.second[rows],
         without_humans=batch.without_humans[twins],
         has={name: there[rows] for name, there in batch.has.items()},
     )

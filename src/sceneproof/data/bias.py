@@ -82,8 +82,9 @@ def data_bias(
     """Says how far the scene alone names the action, weighs videos against it, and looks for leaks between splits.
 
     No model is trained and no video is read: scene labels are all that is needed. Writes OUT/bias.json;
-    OUT/weights.parquet, a weight for every video of the split `train`; and OUT/manifest.parquet, the manifest without
-    the half of each action's training videos that the scene gives away most, to be used with --root. Test splits stay
+    OUT/weights.parquet, a weight for every video of the split `train`; OUT/manifest.parquet, the manifest without
+    the half of each action's training videos that the scene gives away most; and OUT/weighted.parquet, the whole
+    manifest with the weights as a column, by which `train` draws clips; both to be used with --root. Test splits stay
     whole.
 
     Args:
@@ -128,13 +129,15 @@ def data_bias(
     weights = pd.DataFrame({"video": table.rows["video"][train], "weight": after.weights, "kept": kept[train]})
     write_table(out / "weights.parquet", weights.reset_index(drop=True), "weights", labeller=labels.labeller)
     replace(table, rows=table.rows[kept].reset_index(drop=True)).write(out / "manifest.parquet")
+    replace(table, rows=_weighted(table.rows, train, after.weights, weighed)).write(out / "weighted.parquet")
     for name, inside in subsets.items():
         rows = table.rows[~tested | inside].reset_index(drop=True)
         replace(table, rows=rows).write(out / f"subset-{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.parquet")
     write_json(out / "bias.json", {**asdict(bias), "labeller": labels.labeller, "share": share, "epochs": epochs})
     if not quiet:
-        written = f"written: {out}/bias.json, weights.parquet, manifest.parquet (to be used with --root {table.root})"
-        print("\n".join(map(visible, [*sentences(bias), written])))
+        written = f"written: {out}/bias.json, weights.parquet; to be used with --root {table.root}: "
+        manifests = "manifest.parquet (the balanced subset), weighted.parquet (all videos, drawn by their weights)"
+        print("\n".join(map(visible, [*sentences(bias), written + manifests])))
     return bias
 
 
@@ -177,6 +180,13 @@ def _split(
     accuracy, chance = mean_interval(right), 1 / len(table.actions)
     least = 1 / (len(right) * len(table.actions))  # of none rightly named, the logarithm would be infinite
     return Split(split, int(of.sum()), accuracy, chance, representation_bias(max(accuracy.value, least), chance))
+
+
+def _weighted(rows: pd.DataFrame, known: NDArray[np.bool_], weights: NDArray[np.float64], split: str) -> pd.DataFrame:
+    """The rows with a column of weights: of those of a split that have none, the mean; of other splits, none."""
+    column = np.where(rows["split"] == split, weights.mean(), np.nan)
+    column[known] = weights
+    return rows.assign(weight=column)
 
 
 def _leaks(table: Manifest, vectors: NDArray[np.float32], known: NDArray[np.bool_]) -> list[str]:

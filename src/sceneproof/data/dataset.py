@@ -232,25 +232,31 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class TrainingClips(Dataset[Sample]):
-    """One random clip of a row, drawn from (seed, epoch, row) alone. Index it with (epoch, row), or (epoch, row, n).
-
-    Attributes:
-        second: what a sample's second clip is of: "second_clip", the same row; "other_clip", another one; "": none.
-    """
+class LabelledClips:
+    """Clips of labelled videos, as many items as rows."""
 
     labelled: Labelled
-    settings: ClipSettings
-    seed: int
-    second: str = ""
 
     def __len__(self) -> int:
         return len(self.labelled.manifest)
 
     @property
     def scenes(self) -> int:
-        """How many scenes the labels speak of."""
+        """How many scenes the labels speak of; 0 without labels."""
         return int(self.labelled.scene.shape[1])
+
+
+@dataclass(frozen=True)
+class TrainingClips(LabelledClips, Dataset[Sample]):
+    """One random clip of a row, drawn from (seed, epoch, row) alone. Index it with (epoch, row), or (epoch, row, n).
+
+    Attributes:
+        second: what a sample's second clip is of: "second_clip", the same row; "other_clip", another one; "": none.
+    """
+
+    settings: ClipSettings
+    seed: int
+    second: str = ""
 
     def __getitem__(self, key: tuple[int, ...]) -> Sample:
         _, row, *_ = key
@@ -271,15 +277,11 @@ class TrainingClips(Dataset[Sample]):
 
 
 @dataclass(frozen=True)
-class TestClips(Dataset[list[Sample]]):
+class TestClips(LabelledClips, Dataset[list[Sample]]):
     """All test clips of a row: the paper's windows (`clips=0`), or `clips` evenly spaced ones; centre crop."""
 
-    labelled: Labelled
     settings: ClipSettings
     clips: int = 0
-
-    def __len__(self) -> int:
-        return len(self.labelled.manifest)
 
     def __getitem__(self, row: int) -> list[Sample]:
         clip = self.settings

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from sceneproof.backbones.base import Backbone
-from sceneproof.data.dataset import ClipSettings, Labelled
+from sceneproof.data.dataset import ClipSettings, Labelled, LabelledClips
 from sceneproof.data.digests import changed, manifest_digests, people_digests
 from sceneproof.data.humans import HumanBoxes, HumanMasks
 from sceneproof.data.manifest import Manifest
@@ -306,20 +306,11 @@ class _OpenShard:
 
 
 @dataclass(frozen=True)
-class KeptTrainingClips(Dataset[Sample]):
+class KeptTrainingClips(LabelledClips, Dataset[Sample]):
     """Kept draws in place of `TrainingClips`: epoch e meets draw e, and the first again after the last."""
 
-    labelled: Labelled
     features: KeptSplit
     seed: int
-
-    def __len__(self) -> int:
-        return len(self.labelled.manifest)
-
-    @property
-    def scenes(self) -> int:
-        """How many scenes the labels speak of."""
-        return int(self.labelled.scene.shape[1])
 
     def __getitem__(self, key: tuple[int, ...]) -> Sample:
         epoch, row, *again = key
@@ -328,15 +319,11 @@ class KeptTrainingClips(Dataset[Sample]):
 
 
 @dataclass(frozen=True)
-class KeptTestClips(Dataset[list[Sample]]):
+class KeptTestClips(LabelledClips, Dataset[list[Sample]]):
     """Kept test clips in place of `TestClips`."""
 
-    labelled: Labelled
     settings: ClipSettings
     features: KeptSplit
-
-    def __len__(self) -> int:
-        return len(self.labelled.manifest)
 
     def __getitem__(self, row: int) -> list[Sample]:
         count = self.features.kept.clips(self.features.name)

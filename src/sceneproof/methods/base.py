@@ -46,6 +46,13 @@ class Learner(nn.Module):
         """The optimiser steps of one batch, in order; more than one for papers that alternate."""
         return [batch]
 
+    def idle(self) -> Sequence[nn.Module]:
+        """Parts that the next optimiser step leaves as they are: no momentum and no weight decay moves them either.
+
+        Their gradient must be there all the same (`terms.zero_of`), since distributed training waits for it.
+        """
+        return ()
+
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Parameters by part: 'backbone' and one entry a head. Learning rates are set by these names."""
         parts = {name: list(part.parameters()) for name, part in self.named_children()}
@@ -80,9 +87,12 @@ class Facts:
         groups: number of groups of clips; 0 where they are not known.
         rows: number of training clips, or of a localizer's buffers; those that cannot be read count.
         steps: optimiser batches an epoch.
+        epochs: of the training; 0 where a trained network is only asked.
         action_of_row: int64 (rows,), each training clip's action; None where one has several, and where a trained
             network is only asked.
         group_of_row: int64 (rows,), each training clip's group; None there and where groups are not known.
+        weight_of_row: float64 (rows,), how often each training clip is to be drawn, in proportion; None where the
+            manifest does not say.
     """
 
     actions: int
@@ -90,8 +100,10 @@ class Facts:
     groups: int = 0
     rows: int = 0
     steps: int = 0
+    epochs: int = 0
     action_of_row: Tensor | None = None
     group_of_row: Tensor | None = None
+    weight_of_row: Tensor | None = None
 
     def sizes_of_groups(self) -> Tensor:
         """Clips in each group, float (groups,); 1 each in a trained method, whose saved sizes take their place."""
@@ -132,7 +144,13 @@ class Method(Learner):
         super().__init__()
         self.backbone = backbone
         self.actions = facts.actions
+        self._weight_of_row = facts.weight_of_row
         self.action_head = nn.Linear(backbone.dim, facts.actions)
+
+    @property
+    def mixes_pixels(self) -> bool:
+        """Whether `augment` does anything, so that clips must be there as pixels: kept features are refused."""
+        return type(self).augment is not Method.augment
 
     def check(self, frames: int, size: int) -> None:
         """Refuses clips that it cannot be trained on, and reads the files that its training wants, before it starts.
@@ -165,6 +183,10 @@ class Method(Learner):
         target = batch.action if batch.target is None else batch.target
         return {"L_CE": batch.mean(cross_entropy(self.scores(batch.video), target))}
 
+    def weights_of_rows(self) -> Tensor | None:
+        """The manifest's column `weight`. A method that has weights of its own multiplies them by it."""
+        return self._weight_of_row
+
     def features(self, video: Tensor) -> Tensor:
         """Pooled features (B, D) of a video (B, C, T, H, W); B may be 0, which not every backbone can take."""
         return pooled(self.backbone, video)
@@ -188,7 +210,7 @@ class Method(Learner):
 
 def augmented(batch: Batch, method: Method, rng: np.random.Generator) -> Batch:
     """A batch of pixels from 0 to 255 as the method augments it, which sees them from 0 to 1; they are written over."""
-    if type(method).augment is Method.augment:
+    if not method.mixes_pixels:
         return batch  # the same bits, and no pass over the pixels
     given = _each_clip(batch, lambda clip: clip.div_(255))
     changed = method.augment(given, rng)

@@ -77,5 +77,9 @@ class GroupDRO(Method):
         return (self.weights * (own + raised)).sum()
 
     def weights_of_rows(self) -> Tensor | None:
-        """One over the size of each row's group."""
-        return 1 / self.sizes.cpu()[self._group_of_row] if self.balanced and self._group_of_row is not None else None
+        """One over the size of each row's group, times the row's own weight where it has one."""
+        own = super().weights_of_rows()
+        if not self.balanced or self._group_of_row is None:
+            return own
+        weights = 1 / self.sizes.cpu()[self._group_of_row]
+        return weights if own is None else own * weights

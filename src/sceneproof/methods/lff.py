@@ -1,7 +1,5 @@
 """LfF: Nam, Cha, Ahn, Lee and Shin, "Learning from Failure", NeurIPS 2020."""
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +7,7 @@ from sceneproof import distributed
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts, Method, pooled, refuse_without
+from sceneproof.methods.bias import anew
 from sceneproof.methods.terms import cross_entropy
 from sceneproof.types import Batch
 
@@ -101,13 +100,3 @@ def generalised_cross_entropy(logits: Tensor, target: Tensor, q: float) -> Tenso
     """
     likelihood = logits.detach().float().softmax(dim=1).gather(1, target[:, None])[:, 0]
     return cross_entropy(logits, target) * q * likelihood**q
-
-
-def anew(backbone: Backbone) -> Backbone:
-    """Another backbone of the same make, with random weights of its own where its layers know how to draw them."""
-    other = copy.deepcopy(backbone)
-    for part in other.modules():
-        draw = getattr(part, "reset_parameters", None)
-        if callable(draw):
-            draw()
-    return other

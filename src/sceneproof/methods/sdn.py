@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import replace
 from functools import partial
+from math import exp
 from typing import Literal, get_args
 
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from sceneproof.types import Batch, Need
 
 Labels = Literal["soft", "hard", "none"]
 Variant = Literal["paper", "released"]
+Schedule = Literal["constant", "dann"]
 
 
 class SDN(Method):
@@ -35,6 +37,7 @@ class SDN(Method):
         *,
         scene_weight: float = 0.5,
         confusion_weight: float = 1.0,
+        schedule: Schedule = "constant",
         labels: Labels = "soft",
         variant: Variant = "paper",
         alternating: bool | None = None,
@@ -53,6 +56,8 @@ class SDN(Method):
                 stage of L_Adv alone 1.
             confusion_weight: Weight of L_Ent. 0 leaves it out. With variant "released" it is the strength of the
                 second gradient reversal instead, as `--alpha_hm` there.
+            schedule: Of `scene_weight` alone: "constant", the paper's; or "dann": it grows from 0, as in Ganin et al.
+                2016, to 2 / (1 + exp(−10 p)) − 1 times its value, where p is the share of all steps that is done.
             labels: Scene pseudo labels: "soft", the table's probabilities; "hard", their arg-max (the paper: the
                 arg-max of most frames); "none" leaves L_Adv out.
             variant: What L_Ent does. "paper": features and action head together maximise the entropy of the action
@@ -69,14 +74,17 @@ class SDN(Method):
                 is for 3D-ResNets, and is not for VGG, whose hidden layers have 4096 features.
 
         Raises:
-            InputError: unknown `labels` or `variant`, a negative weight, or L_Adv without scene classes.
+            InputError: unknown `schedule`, `labels` or `variant`, a negative weight, or L_Adv without scene classes.
         """
+        _check("schedule", schedule, get_args(Schedule))
         _check("labels", labels, get_args(Labels))
         _check("variant", variant, get_args(Variant))
         super().__init__(backbone, facts)
         self.scene_weight = scene_weight
         self.confusion_weight = confusion_weight
         self.labels = labels
+        self.schedule = schedule
+        self.begin_step(0.0)
         adversarial, confused = scene_weight > 0 and labels != "none", confusion_weight > 0
         wanted: dict[Need, bool] = {"scene": adversarial, "without_humans": confused}
         self.needs = frozenset(need for need, needed in wanted.items() if needed)
@@ -95,6 +103,11 @@ class SDN(Method):
         self.scene_head = make(facts.scenes, layers=scene_layers) if adversarial else None
         released = confused and variant == "released"
         self.confusion_head = make(facts.actions, layers=confusion_layers) if released else None
+
+    def begin_step(self, progress: float) -> None:
+        """Sets the strength of the gradient reversal of this step."""
+        grown = 2 / (1 + exp(-10 * progress)) - 1 if self.schedule == "dann" else 1.0
+        self.strength = grown * self.scene_weight
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The terms of this update; a term that is left out, or whose clips are None, has no entry."""
@@ -117,7 +130,7 @@ class SDN(Method):
     def _adversary(self, scene_head: nn.Module, features: Tensor, batch: Batch) -> Tensor:
         assert batch.scene is not None
         target = batch.scene if self.labels == "soft" else batch.scene.argmax(dim=1)
-        logits = scene_head(reverse_gradient(features, self.scene_weight))
+        logits = scene_head(reverse_gradient(features, self.strength))
         return batch.mean(cross_entropy(logits, target), over="scene")
 
     def _confusion(self, without_humans: Tensor, batch: Batch) -> Tensor:

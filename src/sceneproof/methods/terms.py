@@ -16,6 +16,11 @@ def entropy(logits: Tensor) -> Tensor:
     return -(log.exp() * log).sum(dim=1)
 
 
+def entropy_of(probabilities: Tensor) -> Tensor:
+    """Entropy in nats, (B,), of probabilities (B, classes); 0 of those that are all 0."""
+    return -torch.xlogy(probabilities, probabilities).sum(dim=1)
+
+
 def zero_of(module: nn.Module) -> Tensor:
     """Zero, whose gradient is zero too but *there* for every parameter of `module` that learns."""
     zeros = [parameter.sum() * 0.0 for parameter in module.parameters() if parameter.requires_grad]

@@ -175,6 +175,48 @@ def lines(
         return svg(figure, name, text)
 
 
+def scatter(
+    spots: Mapping[str, tuple[float, float]],
+    *,
+    frontier: Sequence[str],
+    marked: str = "",
+    label: str,
+    side: str,
+    name: str,
+    text: str,
+) -> Markup:
+    """Shares against shares, in percent; names stand in a column at the right, in the order of the heights.
+
+    Args:
+        spots: by name, (x, y) from 0 to 1.
+        frontier: names that a line joins, from right to left.
+        marked: the one that is drawn filled.
+        label: below the axis.
+        side: beside the axis.
+        name: of the drawing, unique on its page.
+        text: what it shows, for those who do not see it.
+    """
+    order = sorted(spots, key=lambda spot: spots[spot][1])
+    with drawn(max(3.2, 0.9 + 0.19 * len(order))) as (figure, axes):
+        xs, ys = (np.array([100 * spots[spot][axis] for spot in order]) for axis in (0, 1))
+        line = np.array([[100 * share for share in spots[spot]] for spot in frontier]).reshape(-1, 2)
+        axes.plot(line[:, 0], line[:, 1], color=SERIES[1], linewidth=1.6, zorder=1)
+        margin = 0.06 * max(float(np.ptp(ys)), 1.0)
+        axes.set_ylim(float(ys.min()) - margin, float(ys.max()) + margin)
+        heights = np.linspace(0.02, 0.98, len(order)) if len(order) > 1 else np.array([0.5])
+        for spot, x, y, height in zip(order, xs, ys, heights, strict=True):
+            axes.annotate(
+                plain_text(spot), (x, y), (1.06, height), xycoords="data", textcoords="axes fraction", va="center",
+                fontsize=SMALL, annotation_clip=False,
+                arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 3},
+            )  # fmt: skip
+            axes.plot(x, y, "o", color=SERIES[0], markersize=6, markerfacecolor=SERIES[0] if spot == marked else PAPER)
+        axes.grid(linewidth=0.6)
+        _label(figure, axes, label)
+        axes.set_ylabel(side)
+        return svg(figure, name, text)
+
+
 def histogram(shares: ArrayLike, *, label: str, side: str, name: str, text: str, line: float | None = None) -> Markup:
     """How many have which share, from 0 to 1; with a line at a share."""
     with drawn(2.4) as (figure, axes):

@@ -160,13 +160,7 @@ def figures(study: DetectionStudy, measures: DetectionMeasures, _: Shown) -> dic
     return {
         "reading": study.reading,
         "average_precision": finding.by_action(study, measures),
-        "lost_to": {
-            on: {
-                name: {words: float(detail.areas[kind]) for kind, words in KINDS.items()}
-                for name, detail in details.items()
-            }
-            for on, details in measures.details.items()
-        },
+        "lost_to": finding.by_words(measures, KINDS, lambda detail, kind: float(detail.areas[kind])),
     }
 
 

@@ -164,3 +164,19 @@ def by_action(study: Study[AnyRun], measures: StudyMeasures[Any]) -> dict[str, d
         on: {name: dict(zip(study.actions, detail.by_class.tolist(), strict=True)) for name, detail in details.items()}
         for on, details in measures.details.items()
     }
+
+
+def by_words(
+    measures: StudyMeasures[Any], words: Mapping[Any, str], number: Callable[[Any, Any], float]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """What lies behind the figures, for a file: by slice, recipe and the words for each kind.
+
+    Args:
+        measures: of the study.
+        words: for each kind.
+        number: of a recipe's detail and a kind.
+    """
+    return {
+        on: {name: {said: number(detail, kind) for kind, said in words.items()} for name, detail in details.items()}
+        for on, details in measures.details.items()
+    }

@@ -162,13 +162,7 @@ def figures(study: LocalizationStudy, measures: LocalizationMeasures, _: Shown) 
         "reading": study.reading,
         "thresholds": list(study.thresholds),
         "average_precision": finding.by_action(study, measures),
-        "detections_by_kind": {
-            on: {
-                name: {words: int(detail.kinds[kind]) for kind, words in KINDS.items()}
-                for name, detail in details.items()
-            }
-            for on, details in measures.details.items()
-        },
+        "detections_by_kind": finding.by_words(measures, KINDS, lambda detail, kind: int(detail.kinds[kind])),
     }
 
 

@@ -78,7 +78,7 @@ class ClassificationTraining(Training):
         refuse_repeated(part, task.clip.length, "--task.clip.length")
         self.labels = TrainingLabels.read(part, tables.scenes, tables.humans, shuffled=shuffled)
         self.actions, self.scenes, self.groups = part.actions, self.labels.scene_names, self.labels.groups.names
-        self.facts = self.labels.facts(steps_in_epoch(len(part), plan.optimisation.batch))
+        self.facts = self.labels.facts(steps_in_epoch(len(part), plan.optimisation.batch), plan.optimisation.epochs)
         self.digests = self.labels.digests(self.table, plan.validation_split)
         self.kept = KeptFeatures.open(tables.features) if tables.features is not None else None
         if self.kept is not None:
@@ -155,7 +155,7 @@ class ClassificationTraining(Training):
 def refuse_pixels(network: Method, name: str) -> None:
     """Raises InputError for a method that works on pixels, or needs more than a clip and its masked twin."""
     needs = sorted({"people", "second_clip", "other_clip"} & network.needs)
-    if needs or type(network).augment is not Method.augment:
+    if needs or network.mixes_pixels:
         why = f"needs {needs[0].replace('_', ' ')}" if needs else "mixes clips as pixels"
         raise InputError(
             f"--features: {name} {why}, which kept features do not hold: train it on the videos, with --freeze lower"

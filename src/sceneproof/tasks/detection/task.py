@@ -16,6 +16,7 @@ from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.people import PeopleTable
 from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError
+from sceneproof.labels import refuse_weights
 from sceneproof.material import Batches, Material
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.optimisation import Optimisation
@@ -85,6 +86,7 @@ class DetectionTraining(Training):
             if plan.optimisation.keep == "best":
                 refuse_out_of_context(held_out)
         self.part = self.table.split(plan.train_split)
+        refuse_weights(self.part, "detection")
         self.people = PeopleTable.read(tables.humans, self.table)
         self.actions = self.people.actions(self.part)
         watched = [*self.part.rows["video"], *validated]

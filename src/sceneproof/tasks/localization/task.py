@@ -13,6 +13,7 @@ from sceneproof.data.digests import SEGMENTS, manifest_digests
 from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.segments import BACKGROUND
 from sceneproof.errors import InputError
+from sceneproof.labels import refuse_weights
 from sceneproof.material import Batches, Material
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.optimisation import Optimisation
@@ -75,6 +76,7 @@ class LocalizationTraining(Training):
             refuse_out_of_context(table.split(plan.validation_split))
         part = table.split(plan.train_split)
         _refuse_whole_clips(part)
+        refuse_weights(part, "localization")
         self.actions = [action for action in part.actions if action != BACKGROUND]
         self.footage = UntrimmedVideos.gather(part, buffer.rate, memory=plan.memory, check=True)
         self.clips = TrainingBuffers.cut(self.footage, buffer, plan.seed, self.actions)

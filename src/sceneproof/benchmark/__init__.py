@@ -1,0 +1,1 @@
+"""`sceneproof benchmark`: every method in every world, with the same budget, on one page."""

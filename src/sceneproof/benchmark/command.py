@@ -1,0 +1,252 @@
+"""`sceneproof benchmark`: trains and tests every method in every world, and writes one page about all."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sceneproof import locks
+from sceneproof.arguments import parse
+from sceneproof.benchmark.config import PLAIN, SEED, Config, Contender, World
+from sceneproof.commands import task_of_recipe
+from sceneproof.errors import InputError
+from sceneproof.execution import Row, execute, refuse_torchrun, tried
+from sceneproof.files import whole, write_json
+from sceneproof.pages.benchmark import Arena, write_page
+from sceneproof.report import page_of, report
+from sceneproof.results import add_study
+from sceneproof.run import task_of
+from sceneproof.train import prepare_training, train
+from sceneproof.wording import counted
+
+
+@locks.alone(locks.out)
+def benchmark(
+    setup: Path,
+    out: Path,
+    *,
+    data: Path | None = None,
+    worlds: Sequence[str] = (),
+    methods: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    jobs: int = 1,
+    workers: int = 0,
+    memory: bool = False,
+    results: Path | None = None,
+    untuned: bool = False,
+    trust: Sequence[str] | None = None,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> Path:
+    """Trains every method in every world with every seed, after the same number of trials each, and writes one page.
+
+    Run it again to go on after a stop, or with more methods or seeds: what is done is not done again. What a world's
+    data cannot give a method (scene labels, people, pixels) is said before anything is trained, and stands on the page.
+
+    Args:
+        setup: YAML with worlds, methods, seeds and the learning rates to try; recipes/benchmark.yaml is one.
+        out: folder for the runs and the page, OUT/benchmark.html.
+        data: folder with the worlds' tables and weights; by default the setup's own.
+        worlds: some of the setup's; by default all.
+        methods: some of the setup's, besides plain training; by default all. One of your own by its import
+            path, with --trust: it gets its row.
+        seeds: in place of the setup's.
+        jobs: runs at a time, each in its own process.
+        workers: loader processes of each run; 0 loads in the run's own process.
+        memory: keep decoded videos in memory.
+        results: a results.csv to add the figures to, under benchmark-WORLD/METHOD.
+        untuned: try nothing: each method runs as the setup says, at the recipe's learning rate. Give it another OUT
+            than a tuned benchmark.
+        trust: modules or classes (mypackage, mypackage.models.Net) that the setup and --methods may name
+            besides sceneproof's own. To import them executes their code.
+        dry_run: check all, say what would be run, and train nothing.
+        quiet: show no progress.
+
+    Raises:
+        InputError: bad input; names the file and the key.
+        TrainingError: a run cannot go on; says why.
+    """
+    refuse_torchrun("benchmark")
+    asked = Config.read(setup, data=data, trust=trust).part(worlds, methods, trust)
+    asked = replace(asked, seeds=list(seeds)) if seeds else asked
+    asked = replace(asked, learning_rates=[], further_rates=[]) if untuned else asked
+    asked.check(str(setup))
+    outside = {"workers": workers, "memory": memory, "quiet": quiet, "trust": trust}
+    places = [Place(world, Path(out) / world.name, outside) for world in asked.worlds]
+    plans = [place.plan(asked) for place in places]
+    for plan in plans:
+        print(plan.told(asked))
+    if dry_run:
+        return Path(out)
+    arenas = []
+    for plan in plans:
+        page = plan.run(asked, jobs=jobs, results=results)
+        arenas.append(page)
+    return write_page(Path(out) / "benchmark.html", arenas, trust=trust, trials=asked.trials)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A world, and where its runs go.
+
+    Attributes:
+        world: the data.
+        folder: for its runs.
+        outside: arguments of `train` that change no result.
+    """
+
+    world: World
+    folder: Path
+    outside: Mapping[str, Any]
+
+    def row(self, contender: Contender, folder: Path, seed: int, **changed: Any) -> Row:
+        """A run to be trained and tested.
+
+        Args:
+            contender: the method.
+            folder: of the run.
+            seed: of the run.
+            changed: "lr", and arguments of the method that are not as the configuration says.
+        """
+        world, rate = self.world, changed.pop("lr", None)
+        arguments = {
+            **(contender.method.get("init_args") or {}), **world.changed.get(contender.name, {}), **changed
+        }  # fmt: skip
+        options = {**world.recipe, "method": {"class_path": contender.method["class_path"], "init_args": arguments}}
+        if rate is not None:
+            options["optimisation"] = {**(options.get("optimisation") or {}), "lr": rate}
+        recipe = self.folder / "recipes" / f"{folder.name}.yaml"
+        recipe.parent.mkdir(parents=True, exist_ok=True)
+        with whole(recipe) as temporary:
+            temporary.write_text(yaml.safe_dump(json.loads(json.dumps(options)), sort_keys=False), encoding="utf-8")
+        tables = {name: value for name, value in world.tables.items() if name != "manifest"}
+        given = [f"--{name}={value}" for name, value in tables.items()]
+        if world.weights:
+            given.append(f"--weights={world.weights.replace(SEED, str(seed))}")
+        trust = self.outside["trust"]
+        given += ["--trust", *trust] if trust else []
+        given += [f"--{name}={json.dumps(self.outside[name])}" for name in ("memory", "quiet", "workers")]
+        words = [world.tables["manifest"], str(folder), f"--config={recipe}", f"--seed={seed}", *given]
+        training = parse(train, words, str(recipe), task=task_of_recipe(recipe, trust))
+        tables["manifest"] = world.tables["manifest"]
+        testing = {**tables, **world.testing, "workers": self.outside["workers"]}
+        return Row(folder, training, {**testing, "quiet": self.outside["quiet"], "trust": trust})
+
+    def plan(self, config: Config) -> "Plan":
+        """Which methods can be run here, and why the others cannot: each is made once, with its weights."""
+        needs, refused = dict[str, list[str]](), dict[str, str]()
+        for contender in config.contenders:
+            if contender.name in self.world.without:
+                refused[contender.name] = self.world.without[contender.name]
+                continue
+            row = self.row(contender, self.folder / f"{contender.name}-seed{config.seeds[0]}", config.seeds[0])
+            try:
+                prepared = prepare_training(row.training)
+            except InputError as error:
+                if contender.name == PLAIN:
+                    raise  # then nothing can be trained here
+                refused[contender.name] = str(error)
+                continue
+            needs[contender.name] = sorted(getattr(prepared.network, "needs", ()))
+        return Plan(self, needs, refused)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run in a world.
+
+    Attributes:
+        place: the world and its folder.
+        needs: what each method that is run needs besides clips and actions, by its name.
+        refused: why the others are not.
+    """
+
+    place: Place
+    needs: Mapping[str, list[str]]
+    refused: Mapping[str, str]
+
+    def told(self, config: Config) -> str:
+        """What will be run, in words."""
+        runs = len(self.needs) * (config.trials + len(config.seeds))
+        lines = [
+            f"{self.place.world.name}: {counted(len(self.needs), 'method')}, {counted(config.trials, 'trial')} and "
+            f"{counted(len(config.seeds), 'seed')} each: {counted(runs, 'run')}"
+        ]
+        return "\n".join([*lines, *(f"  without {name}: {reason}" for name, reason in self.refused.items())])
+
+    def run(self, config: Config, *, jobs: int, results: Path | None) -> Arena:
+        """Tries, trains and tests all, and writes the world's own page."""
+        place = self.place
+        contenders = [contender for contender in config.contenders if contender.name in self.needs]
+        chosen = self._tuned(config, contenders, jobs)
+        rows = [
+            place.row(contender, place.folder / f"{contender.name}-seed{seed}", seed, **chosen[contender.name])
+            for seed in config.seeds
+            for contender in contenders
+        ]
+        execute(rows, jobs=jobs)
+        folders = [row.folder for row in rows]
+        page_kind = page_of(task_of(rows[0].training["task"], trust=place.outside["trust"]))
+        page = report(
+            folders, place.folder / "report.html", manifest=place.world.tables["manifest"],
+            root=place.world.tables.get("root"), title=place.world.title, baseline=PLAIN, trust=place.outside["trust"],
+            humans=place.world.tables.get("humans") if page_kind.humans else None, quiet=place.outside["quiet"],
+        )  # fmt: skip
+        if results is not None:
+            add_study(results, page, folders, prefix=f"benchmark-{place.world.name}/")
+        return Arena(place.world.name, place.world.title, place.world.about, folders, self.needs, self.refused, chosen)
+
+    def _tuned(self, config: Config, contenders: Sequence[Contender], jobs: int) -> dict[str, dict[str, float]]:
+        """Each method's learning rate and strength: the best on the validation split, which is in context.
+
+        The rates come first, with the method's own strength; then the strengths, at the best rate. Writes
+        tuning/chosen.json.
+        """
+        if not config.trials:
+            return {contender.name: {} for contender in contenders}
+        first = {contender.name: [{"lr": rate} for rate in config.learning_rates] for contender in contenders}
+        reached = self._trials(config, contenders, first, jobs)
+        second = {}
+        for contender in contenders:
+            rate = max(reached[contender.name], key=lambda trial: trial[1])[0]["lr"]
+            further = (
+                [{"lr": rate, contender.strength: value} for value in contender.strengths]
+                if contender.strength
+                else [{"lr": further_rate} for further_rate in config.further_rates]
+            )
+            second[contender.name] = further
+        more = self._trials(config, contenders, second, jobs)
+        every = {name: [*reached[name], *more[name]] for name in reached}
+        chosen = {name: max(trials, key=lambda trial: trial[1])[0] for name, trials in every.items()}
+        told = {
+            name: {"chosen": chosen[name], "trials": [{**what, "top1": figure[0]} for what, figure in trials]}
+            for name, trials in every.items()
+        }
+        write_json(self.place.folder / "tuning" / "chosen.json", told)
+        return chosen
+
+    def _trials(
+        self, config: Config, contenders: Sequence[Contender], trials: Mapping[str, list[dict[str, float]]], jobs: int
+    ) -> dict[str, list[tuple[dict[str, float], tuple[float, float]]]]:
+        """What each trial reached on the validation split, by the method's name."""
+        folder = self.place.folder / "tuning"
+        rows = {
+            (contender.name, number): self.place.row(
+                contender,
+                folder / "-".join([contender.name, *(f"{key}{value:g}" for key, value in trial.items())]),
+                config.tuning_seed,
+                **trial,
+            )
+            for contender in contenders
+            for number, trial in enumerate(trials[contender.name])
+        }
+        figures = dict(zip(rows, tried(list(rows.values()), jobs=jobs), strict=True))
+        return {
+            contender.name: [
+                (trial, figures[contender.name, number]) for number, trial in enumerate(trials[contender.name])
+            ]
+            for contender in contenders
+        }

@@ -1,0 +1,132 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sceneproof.benchmark.command import benchmark
+from sceneproof.benchmark.config import Config
+from sceneproof.data.manifest import Manifest
+from sceneproof.errors import InputError
+from sceneproof.files import read_json
+from sceneproof.results import read_results
+from sceneproof.run import Run
+from tests.training import Small
+
+RECIPE: dict[str, Any] = {
+    "backbone": {"class_path": "ResNet3D", "init_args": {"depth": 10, "width": 4}},
+    "task": {
+        "class_path": "sceneproof.tasks.Classification",
+        "init_args": {"clip": {"length": 8, "size": 32}, "validation_clips": 1},
+    },
+    "optimisation": {"epochs": 1, "batch": 4, "trackers": [], "optimizer": "adamw", "lr": 0.1},
+}
+SETUP: dict[str, Any] = {
+    "seeds": [0],
+    "learning_rates": [0.001],
+    "further_rates": [0.0001],
+    "worlds": {
+        "small": {
+            "title": "A small world",
+            "about": "Squares.",
+            "recipe": "recipe.yaml",
+            "tables": {"manifest": "small/manifest.parquet", "scenes": "small/scenes.parquet"},
+            "testing": {"splits": ["test", "test_out"], "clips": 1},
+            "without": {"VideoMix": "it is not wanted"},
+        }
+    },
+    "methods": {
+        "plain": {"class_path": "Plain"},
+        "LfF": {"strength": {"q": [0.2]}},
+        "masked": {"class_path": "Plain", "init_args": {"masked_weight": 1.0}},
+        "VideoMix": {},
+    },
+}
+
+
+def made(folder: Path, **changed: Any) -> Path:
+    """A setup in a folder with the tables that it speaks of."""
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+    (folder / "setup.yaml").write_text(yaml.safe_dump({**SETUP, **changed}))
+    return folder / "setup.yaml"
+
+
+def in_and_out(small: Small) -> None:
+    """Gives a data set test videos out of context: half of those it has."""
+    table = Manifest.read(small.manifest)
+    tested = table.rows.index[table.rows["split"] == "test"]
+    table.rows["context"] = "in"
+    table.rows.loc[tested[::2], ["split", "context"]] = "test_out", "out"
+    table.write(small.manifest)
+
+
+def test_every_method_gets_as_many_trials_and_a_row_and_what_cannot_be_run_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_and_out(Small.make(tmp_path / "small"))
+    setup, out, results = made(tmp_path), tmp_path / "out", tmp_path / "results.csv"
+    benchmark(setup, out, dry_run=True, quiet=True)
+    said = capsys.readouterr().out
+    assert "small: 2 methods, 2 trials and 1 seed each: 6 runs" in said
+    assert "without masked: sceneproof.methods.plain.Plain" in said
+    assert "without VideoMix: it is not wanted" in said
+    assert not list(out.glob("*/*-seed0"))
+    benchmark(setup, tmp_path / "untuned", untuned=True, dry_run=True, quiet=True)
+    assert "small: 2 methods, 0 trials and 1 seed each: 2 runs" in capsys.readouterr().out
+    page = benchmark(setup, out, results=results, quiet=True)
+    world = read_json(page.with_suffix(".json"))["worlds"][0]
+    assert set(world["refused"]) == {"masked", "VideoMix"}
+    assert "humans" in world["refused"]["masked"]
+    tuning = read_json(out / "small" / "tuning" / "chosen.json")
+    assert {name: len(told["trials"]) for name, told in tuning.items()} == {"plain": 2, "LfF": 2}
+    assert [trial.get("q") for trial in tuning["LfF"]["trials"]] == [None, 0.2]
+    assert {trial["lr"] for trial in tuning["plain"]["trials"]} == {0.001, 0.0001}
+    best = max(trial["top1"] for trial in tuning["plain"]["trials"])
+    assert best in [
+        trial["top1"] for trial in tuning["plain"]["trials"] if trial["lr"] == tuning["plain"]["chosen"]["lr"]
+    ]
+    run = Run.open(out / "small" / "LfF-seed0")
+    assert run.config["optimisation"]["lr"] == tuning["LfF"]["chosen"]["lr"]
+    assert Run.open(out / "small" / "tuning" / "LfF-lr0.001").seed == 1000
+    html = page.read_text(encoding="utf-8")
+    assert "it is not wanted" in html
+    assert "out of context" in html
+    assert {line.recipe for line in read_results(results)} == {"benchmark-small/plain", "benchmark-small/LfF"}
+    before = (out / "small" / "LfF-seed0" / "weights.safetensors").stat().st_mtime_ns
+    benchmark(setup, out, methods=["LfF"], quiet=True)  # what is done is not done again
+    assert (out / "small" / "LfF-seed0" / "weights.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_method_of_ones_own_gets_a_row_where_it_is_trusted(tmp_path: Path) -> None:
+    setup = made(tmp_path)
+    with pytest.raises(InputError, match="trust"):
+        Config.read(setup).part([], ["tests.own_task.Own"], None)
+    asked = Config.read(setup).part([], ["tests.own_task.Own"], ["tests"])
+    assert [contender.name for contender in asked.contenders] == ["plain", "Own"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"seeds": []}, "seeds: give some"),
+        ({"seeds": [1000]}, "must not choose"),
+        ({"seed": 1}, "unknown key 'seed'"),
+        ({"methods": {"LfF": {}}}, "'plain' is missing"),
+        ({"methods": {"plain": {"class_path": "Plain"}, "LfF": {"strength": {"q": [0.1, 0.2]}}}}, "as many trials"),
+        ({"methods": {"plain": {"class_path": "Plain"}, "SND": {}}}, "no method 'SND'"),
+        ({"learning_rates": ["1e-4"]}, "a list of numbers"),
+        ({"worlds": {"small": {"title": "S"}}}, "tables: expected names"),
+        ({"worlds": {"small": {**SETUP["worlds"]["small"], "testing": {}}}}, "splits is missing"),
+    ],
+)
+def test_an_unfair_or_mistyped_setup_is_refused(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Config.read(made(tmp_path, **changed))
+
+
+def test_an_unknown_world_or_method_is_named(tmp_path: Path) -> None:
+    config = Config.read(made(tmp_path))
+    with pytest.raises(InputError, match="--worlds: none is called 'mall'; there are: small"):
+        config.part(["mall"], [], None)
+    with pytest.raises(InputError, match="--methods: none is called 'SDN'"):
+        config.part([], ["SDN"], None)
