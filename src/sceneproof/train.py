@@ -71,12 +71,12 @@ def train(
             Detection (who does it, and where), with how videos are cut. See --task.help Localization.
         backbone: the network that turns clips into features, for example ResNet3D or TorchvisionVideo. By default
             ResNet3D, for detection VGG16.
-        method: how it is trained. Classification: Plain, SDN, ALBAR, CDN, DEVIAS, GroupDRO, JTT, LearnedMixin, LfF,
-            PlaceSwap, ReBias, RUBi, or one that mixes clips (ActorCutMix, BE, FAME, Mixup, StillMix, VideoMix);
-            localization: RC3D, ActionFormer, PerFrame; detection: SSD, MOC; or one of your own. By default the first of
-            these.
-        scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it.
-        humans: table of person boxes or masks; SDN's confusion loss needs it, and detection, which learns the boxes.
+        method: how it is trained. Classification: Plain, SDN, ALBAR, RUBi, LearnedMixin, CDN, ReBias, LfF, GroupDRO,
+            JTT, DEVIAS, or one that mixes clips (Mixup, VideoMix, BE, StillMix, FAME, ActorCutMix, PlaceSwap);
+            localization: RC3D, ActionFormer, PerFrame; detection: SSD, MOC; or one of your own. By default the first.
+        scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it, and others.
+        humans: table of person boxes or masks; SDN's confusion loss needs it, and detection, which
+            learns the boxes.
         features: folder that `sceneproof features` made of these videos: clips are not read, but what the backbone's
             lower stages say of them, which stay as they are; many times quicker. Needs the same --weights.
         weights: start from these: a run folder of any task, or an official .pth checkpoint. Heads come along only
