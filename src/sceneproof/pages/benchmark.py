@@ -187,7 +187,8 @@ def told(outcome: Outcome, recipe: Recipe) -> str:
 
 def overview(outcomes: Sequence[Outcome]) -> Table:
     """A row a method; of each world its accuracy in context and out of it, with what it gains over plain training."""
-    names = list(dict.fromkeys(name for outcome in outcomes for name in [*outcome.arena.needs, *outcome.arena.refused]))
+    names = list(dict.fromkeys(name for outcome in outcomes for name in outcome.arena.needs))
+    others = dict.fromkeys(name for outcome in outcomes for name in outcome.arena.refused if name not in names)
     header = ["Method", "Needs"]
     for outcome in outcomes:
         header += [f"{outcome.arena.name}: {on}" for on in dict.fromkeys(outcome.ends)]
@@ -201,6 +202,7 @@ def overview(outcomes: Sequence[Outcome]) -> Table:
         "paired over seeds and videos, bold where it excludes zero; of plain training the deviation over seeds. –: not "
         "run in this world, for the reason given there."
     )
+    note += f" Run in no world: {', '.join(others)}." if others else ""
     return Table("Every method", header, rows, note)
 
 
@@ -227,9 +229,18 @@ def advice(outcomes: Sequence[Outcome]) -> list[str]:
             if first == last or len(able) < 2:
                 continue
             best = max(able, key=lambda recipe: (outcome.mean(recipe, last), outcome.mean(recipe, first)))
-            said = "nothing did better than plain training." if best is outcome.study.baseline else told(outcome, best)
-            sentences.append(f"{words}, {outcome.arena.name}: {said}")
+            sentences.append(f"{words}, {outcome.arena.name}: {_advised(outcome, best)}")
     return sentences
+
+
+def _advised(outcome: Outcome, best: Recipe) -> str:
+    """What is to be said of the best method: only where it surely gains is it one to take."""
+    if best is outcome.study.baseline:
+        return "nothing did better than plain training."
+    measure = outcome.measures.find(best, TOP_1, outcome.ends[1])
+    if measure is not None and measure.gain is not None and measure.gain.low > 0:
+        return told(outcome, best)
+    return f"nothing is surely better than plain training; of those that were tried, {told(outcome, best)}"
 
 
 def world_section(outcome: Outcome) -> Section:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages.names import SIZE, SMALL, Names, plain_text, width, wrapped
@@ -185,7 +185,7 @@ def scatter(
     name: str,
     text: str,
 ) -> Markup:
-    """Shares against shares, in percent; names stand in a column at the right, in the order of the heights.
+    """Shares against shares, in percent; names stand in a column at the right, as near to their heights as can be.
 
     Args:
         spots: by name, (x, y) from 0 to 1.
@@ -203,18 +203,29 @@ def scatter(
         axes.plot(line[:, 0], line[:, 1], color=SERIES[1], linewidth=1.6, zorder=1)
         margin = 0.06 * max(float(np.ptp(ys)), 1.0)
         axes.set_ylim(float(ys.min()) - margin, float(ys.max()) + margin)
-        heights = np.linspace(0.02, 0.98, len(order)) if len(order) > 1 else np.array([0.5])
+        low, high = axes.get_ylim()
+        heights = _apart((ys - low) / (high - low), min(0.065, 0.96 / max(len(order) - 1, 1)))
+        leader = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 3, "relpos": (0, 0.5)}
         for spot, x, y, height in zip(order, xs, ys, heights, strict=True):
             axes.annotate(
                 plain_text(spot), (x, y), (1.06, height), xycoords="data", textcoords="axes fraction", va="center",
                 fontsize=SMALL, annotation_clip=False,
-                arrowprops={"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 3},
+                arrowprops=leader,
             )  # fmt: skip
             axes.plot(x, y, "o", color=SERIES[0], markersize=6, markerfacecolor=SERIES[0] if spot == marked else PAPER)
         axes.grid(linewidth=0.6)
         _label(figure, axes, label)
         axes.set_ylabel(side)
         return svg(figure, name, text)
+
+
+def _apart(heights: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+    """Heights (N,), from 0 to 1 and ascending, moved as little as need be for this gap between neighbours."""
+    places = heights.copy()
+    for number in range(1, len(places)):
+        places[number] = max(places[number], places[number - 1] + gap)
+    ceilings = 0.99 - gap * np.arange(len(places))[::-1]
+    return np.minimum(places, ceilings)
 
 
 def histogram(shares: ArrayLike, *, label: str, side: str, name: str, text: str, line: float | None = None) -> Markup:
