@@ -225,7 +225,7 @@ def _apart(heights: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     for number in range(1, len(places)):
         places[number] = max(places[number], places[number - 1] + gap)
     ceilings = 0.99 - gap * np.arange(len(places))[::-1]
-    return np.minimum(places, ceilings)
+    return np.asarray(np.minimum(places, ceilings), np.float64)
 
 
 def histogram(shares: ArrayLike, *, label: str, side: str, name: str, text: str, line: float | None = None) -> Markup:
