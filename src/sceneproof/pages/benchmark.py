@@ -165,7 +165,7 @@ def best_of(outcome: Outcome) -> str:
     if not others or first == last:
         return ""
     best = max(others, key=lambda recipe: (outcome.mean(recipe, last), outcome.mean(recipe, first)))
-    return f"{outcome.arena.title}: {told(outcome, best)}"
+    return f"{outcome.arena.title}: {_advised(outcome, best)}"
 
 
 def told(outcome: Outcome, recipe: Recipe) -> str:
@@ -203,7 +203,7 @@ def overview(outcomes: Sequence[Outcome]) -> Table:
         "run in this world, for the reason given there."
     )
     note += f" Run in no world: {', '.join(others)}." if others else ""
-    return Table("Every method", header, rows, note)
+    return Table("Top-1, and what is gained over plain training", header, rows, note)
 
 
 def accuracy(measure: Measure | None) -> Cell:
