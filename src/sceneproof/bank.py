@@ -97,12 +97,12 @@ def bank(
         "manifest": manifest_digests(table, [split]),
         **{"split": split, "keep": keep, "quantile": quantile, "seed": seed},
     }
-    made = StillBank(torch.stack(frames), note)
-    made.write(Path(out))
+    chosen = StillBank(torch.stack(frames), note)
+    chosen.write(Path(out))
     asked = counted(int(np.isfinite(sure).sum()), "frame")
     least = f"the least sure at {sure[rows].min():.2f}"
     print(f"{out}: {counted(len(rows), 'frame')} of {clip.size} x {clip.size} pixels, of {asked} asked; {least}")
-    return made
+    return chosen
 
 
 def surest(sure: NDArray[np.float32], keep: int, quantile: float, seed: int) -> NDArray[np.int64]:

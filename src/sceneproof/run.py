@@ -7,9 +7,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from functools import cached_property
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -150,8 +150,13 @@ class Run:
             return value
         given = value.get("init_args") or {}
         parameters = signature(class_named(str(value["class_path"]), object, self.trust, key)).parameters
-        came = [name for name in own.get("init_args") or {} if name not in given and name in parameters]
-        return {**value, "init_args": {**given, **{name: plain(parameters[name].default) for name in came}}}
+        defaults = {
+            name: item.default
+            for name, item in parameters.items()
+            if name in (own.get("init_args") or {}) and name not in given and item.default is not Parameter.empty
+        }
+        values = {name: asdict(default) if is_dataclass(default) else default for name, default in defaults.items()}
+        return {**value, "init_args": {**given, **plain(values)}}
 
     def _places_of_same_data(self, data: Digests | None) -> set[str]:
         """The keys of the configuration that only say where the data lies, which is that of the earlier start.

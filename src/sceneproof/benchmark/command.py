@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -81,10 +82,7 @@ def benchmark(
         print(plan.told(asked))
     if dry_run:
         return Path(out)
-    arenas = []
-    for plan in plans:
-        page = plan.run(asked, jobs=jobs, results=results)
-        arenas.append(page)
+    arenas = [plan.run(asked, jobs=jobs, results=results) for plan in plans]
     return write_page(Path(out) / "benchmark.html", arenas, trust=trust, trials=asked.trials)
 
 
@@ -136,13 +134,20 @@ class Place:
         return Row(folder, training, {**testing, "quiet": self.outside["quiet"], "trust": trust})
 
     def plan(self, config: Config) -> "Plan":
-        """Which methods can be run here, and why the others cannot: each is made once, with its weights."""
+        """Which methods can be run here, and why the others cannot: each is made once, with its weights.
+
+        Writes nothing that stays.
+        """
+        with TemporaryDirectory() as passing:
+            return self._plan(config, replace(self, folder=Path(passing)))
+
+    def _plan(self, config: Config, passing: "Place") -> "Plan":
         needs, refused = dict[str, list[str]](), dict[str, str]()
         for contender in config.contenders:
             if contender.name in self.world.without:
                 refused[contender.name] = self.world.without[contender.name]
                 continue
-            row = self.row(contender, self.folder / f"{contender.name}-seed{config.seeds[0]}", config.seeds[0])
+            row = passing.row(contender, passing.folder / contender.name, config.seeds[0])
             try:
                 prepared = prepare_training(row.training)
             except InputError as error:
