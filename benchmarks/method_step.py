@@ -200,7 +200,11 @@ def main() -> None:
     names = given.names or all_methods()
     figures = report(case, list(dict.fromkeys([BASE, *names])), given.rounds, memory=given.memory)
     if given.results is not None:
-        keep(given.results, {f"method step/{machine}/{case.title}": figures})
+        kept: dict[str, dict[str, float]] = {}
+        for title, value in figures.items():
+            name, _, what = title.partition(": ")
+            kept.setdefault(f"method-step/{name}", {})[what] = value
+        keep(given.results, kept)
 
 
 if __name__ == "__main__":
