@@ -155,7 +155,10 @@ class Run:
             for name, item in parameters.items()
             if name in (own.get("init_args") or {}) and name not in given and item.default is not Parameter.empty
         }
-        values = {name: asdict(default) if is_dataclass(default) else default for name, default in defaults.items()}
+        values = {
+            name: asdict(item) if is_dataclass(item) and not isinstance(item, type) else item
+            for name, item in defaults.items()
+        }
         return {**value, "init_args": {**given, **plain(values)}}
 
     def _places_of_same_data(self, data: Digests | None) -> set[str]:
