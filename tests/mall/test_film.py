@@ -48,6 +48,16 @@ def test_a_scene_is_hidden_only_where_the_person_is() -> None:
     assert (one[first] != other[first]).any()
 
 
+def test_without_people_it_is_the_same_place_under_the_same_camera() -> None:
+    frames, masks = draw_film("run", "street", SMALL, (3,))
+    empty, nobody = draw_film("run", "street", SMALL, (3,), people=False)
+    assert not nobody.any()
+    assert (frames[masks] != empty[masks]).any(1).mean() > 0.9
+    changed = (frames != empty).any(3)
+    around = [cv2.dilate(mask.astype(np.uint8), np.ones((21, 31))) > 0 for mask in masks]  # with the shadow
+    assert not (changed & ~np.array(around)).any()
+
+
 def test_files_have_the_frames_and_the_same_bytes(tmp_path: Path) -> None:
     frames, _ = draw_film("run", "street", SMALL, (1,))
     for name in ("one.mp4", "two.mp4"):

@@ -13,6 +13,7 @@ import pytest
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
+from sceneproof.files import read_json, write_json
 from sceneproof.mall import making
 from sceneproof.mall.plan import SPLITS, World
 from sceneproof.mall.world import make_world, mall
@@ -107,6 +108,24 @@ def test_another_world_in_the_folder_is_refused(tiny: Path, tmp_path: Path) -> N
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file"):
         make_world(tmp_path / "file", TINY, workers=1, quiet=True)
+
+
+def test_a_world_without_people_has_the_same_videos_and_tells_of_nobody(tiny: Path, tmp_path: Path) -> None:
+    empty = make_world(tmp_path, replace(TINY, people=False), workers=1, quiet=True)
+    assert list(empty.rows["path"]) == list(Manifest.read(tiny / "manifest.parquet").rows["path"])
+    assert read_table(tmp_path / "boxes.parquet", "boxes", ("video", "frame"))[0].empty
+    with pytest.raises(InputError, match="people False, not True"):
+        make_world(tmp_path, TINY, workers=1, quiet=True)
+
+
+def test_a_world_from_before_there_was_a_choice_of_people_is_gone_on_with(tmp_path: Path) -> None:
+    make_world(tmp_path, TINY, workers=1, quiet=True)
+    said = read_json(tmp_path / "world.json", dict)
+    del said["settings"]["people"]
+    write_json(tmp_path / "world.json", said)
+    make_world(tmp_path, TINY, workers=1, quiet=True)
+    with pytest.raises(InputError, match="people None, not False"):
+        make_world(tmp_path, replace(TINY, people=False), workers=1, quiet=True)
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,13 @@ class Format:
     crf: int = 20
 
 
-def draw_film(action: str, scene: str, shape: Format, seed: Seed) -> tuple[Images, NDArray[np.bool_]]:
+def draw_film(
+    action: str, scene: str, shape: Format, seed: Seed, *, people: bool = True
+) -> tuple[Images, NDArray[np.bool_]]:
     """Draws a video: uint8 (T, H, W, 3), and where the person is: bool (T, H, W).
 
     What is drawn follows from the arguments alone: person, motion, place and camera each have their own random
-    numbers, made of `seed`.
+    numbers, made of `seed`. Without `people` it is the same video with nobody in it, under the same camera.
     """
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
     actor, motion, place, camera = streams
@@ -63,13 +65,14 @@ def draw_film(action: str, scene: str, shape: Format, seed: Seed) -> tuple[Image
     backdrop = paint(scene, *backdrop_size(shape.width, shape.height), place)
     shot = shoot(seconds, shape.width, shape.height, speed=pose.advance, facing=facing, random=camera)
     frames = np.empty((shape.frames, shape.height, shape.width, 3), np.uint8)
-    masks = np.empty((shape.frames, shape.height, shape.width), bool)
+    masks = np.zeros((shape.frames, shape.height, shape.width), bool)
     for frame in range(shape.frames):
         picture = shot.frame(backdrop.image, frame, shape.width, shape.height)
         foot, height = shot.foot[frame], float(shot.height[frame])
-        draw_shadow(picture, foot, height * body.bulk)
-        cutout = figure.draw(frame, foot, height, shape.width, shape.height, backdrop.tint)
-        masks[frame] = cutout.paste(picture)
+        if people:
+            draw_shadow(picture, foot, height * body.bulk)
+            cutout = figure.draw(frame, foot, height, shape.width, shape.height, backdrop.tint)
+            masks[frame] = cutout.paste(picture)
         frames[frame] = picture
     return frames, masks
 

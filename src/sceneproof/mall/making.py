@@ -18,7 +18,7 @@ from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import checked_parquet, sealed_writer, write_table
 from sceneproof.errors import MachineError
-from sceneproof.files import whole
+from sceneproof.files import read_json, whole
 from sceneproof.jobs.parts import claim, clear
 from sceneproof.jobs.processes import Problem
 from sceneproof.jobs.working import work_through
@@ -89,13 +89,21 @@ def make_world(
     out, world = Path(out), world or World()
     bayes = {split: world.bayes_accuracy(split) for split in ("train", "transfer_train")}
     facts = {"actions": ACTIONS, "transfer_actions": TRANSFER_ACTIONS, "scenes": SCENES, "bayes_accuracy": bayes}
-    claim_world(out, asdict(world), DRAWING, facts)
+    settings = asdict(world)
+    if (
+        world.people
+        and (out / "world.json").exists()
+        and "people" not in read_json(out / "world.json", dict)["settings"]
+    ):
+        del settings["people"]  # a world that was begun before there was a choice is gone on with
+    claim_world(out, settings, DRAWING, facts)
     films, pictures = world.films(), _pictures(out, world)
     absent = [picture for picture in pictures if not intact(picture.path)]
     workers = processors() if workers is None else workers
     make_all(_make_picture, absent, "empty scenes", workers=workers, done=len(pictures) - len(absent), quiet=quiet)
     named = {film.video: film for film in films}
-    return make_videos(_make_film, named, world.format, _rows(films, world), out, workers=workers, quiet=quiet)
+    make = _make_film if world.people else partial(_make_film, people=False)
+    return make_videos(make, named, world.format, _rows(films, world), out, workers=workers, quiet=quiet)
 
 
 def claim_world(out: Path, settings: dict[str, Any], drawing: int, facts: dict[str, Any]) -> None:
@@ -204,9 +212,9 @@ def _make_picture(job: _SceneTask) -> None:
             raise OSError(errno.EIO, "cannot be written: is the disk full?", str(job.path))
 
 
-def _make_film(job: Shoot[Film]) -> None:
+def _make_film(job: Shoot[Film], *, people: bool = True) -> None:
     """Writes the table first and the video last: where the video is, both are."""
-    frames, masks = draw_film(job.film.action, job.film.scene, job.shape, job.film.seed)
+    frames, masks = draw_film(job.film.action, job.film.scene, job.shape, job.film.seed, people=people)
     table = people_table(masks, 0)
     with sealed_writer(job.part, table.schema) as writer:
         writer.write_table(table)

@@ -88,6 +88,7 @@ class World:
         crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
         strength: how much the scene tells of the action: 0 least, 1 most; see `sceneproof.mall.bias`.
         seed: another seed, another world.
+        people: False: the same videos with nobody in them, for what the place alone says.
     """
 
     train: int = 2000
@@ -107,6 +108,7 @@ class World:
     crf: int = 20
     strength: float = 0.8
     seed: int = 0
+    people: bool = True
 
     def __post_init__(self) -> None:
         """Checks the settings.

@@ -22,6 +22,7 @@ def mall(
     pictures: int = World.pictures,
     test_pictures: int = World.test_pictures,
     crf: int = World.crf,
+    people: bool = World.people,
     workers: int | None = None,
     quiet: bool = False,
 ) -> None:
@@ -45,6 +46,7 @@ def mall(
         pictures: Pictures of each empty scene, to train a scene classifier on.
         test_pictures: Pictures of each empty scene, to test it on.
         crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
+        people: False draws the same videos with nobody in them, to see how far the place alone gets.
         workers: Processes; by default as many as there are processors.
         quiet: Show no progress.
     """
@@ -52,7 +54,7 @@ def mall(
         raise InputError(f"videos: {videos}: must be above 0")
     world = World(
         seed=seed, strength=strength, height=height, width=width, frames=frames, rate=rate,
-        pictures=pictures, test_pictures=test_pictures, crf=crf,
+        pictures=pictures, test_pictures=test_pictures, crf=crf, people=people,
     ).scaled(videos)  # fmt: skip
     manifest = make_world(out, world, workers=workers, quiet=quiet)
     if not quiet:
