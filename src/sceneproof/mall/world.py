@@ -23,6 +23,7 @@ def mall(
     test_pictures: int = World.test_pictures,
     crf: int = World.crf,
     people: bool = World.people,
+    unbiased: bool = World.unbiased,
     workers: int | None = None,
     quiet: bool = False,
 ) -> None:
@@ -47,6 +48,8 @@ def mall(
         test_pictures: Pictures of each empty scene, to test it on.
         crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
         people: False draws the same videos with nobody in them, to see how far the place alone gets.
+        unbiased: True shows every action equally often in all scenes of the splits train and validation, to see what could
+            be reached; the videos to test on stay the same.
         workers: Processes; by default as many as there are processors.
         quiet: Show no progress.
     """
@@ -54,7 +57,7 @@ def mall(
         raise InputError(f"videos: {videos}: must be above 0")
     world = World(
         seed=seed, strength=strength, height=height, width=width, frames=frames, rate=rate,
-        pictures=pictures, test_pictures=test_pictures, crf=crf, people=people,
+        pictures=pictures, test_pictures=test_pictures, crf=crf, people=people, unbiased=unbiased,
     ).scaled(videos)  # fmt: skip
     manifest = make_world(out, world, workers=workers, quiet=quiet)
     if not quiet:
