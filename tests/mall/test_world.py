@@ -118,6 +118,18 @@ def test_a_world_without_people_has_the_same_videos_and_tells_of_nobody(tiny: Pa
         make_world(tmp_path, TINY, workers=1, quiet=True)
 
 
+def test_an_unbiased_world_shows_all_in_all_places_and_is_tested_on_the_same_videos() -> None:
+    plain, unbiased = World(), World(unbiased=True)
+    assert unbiased.bayes_accuracy("train") == pytest.approx(1 / 8)
+    assert unbiased.bayes_accuracy("transfer_train") == plain.bayes_accuracy("transfer_train")
+    tested = [[film for film in world.films() if film.split.startswith("test")] for world in (plain, unbiased)]
+    assert tested[0] == tested[1]
+    trained = pd.DataFrame([vars(film) for film in unbiased.films() if film.split == "train"])
+    counts = trained.groupby(["action", "scene"]).size()
+    assert len(counts) == 8 * 16
+    assert counts.max() - counts.min() <= 1
+
+
 def test_a_world_from_before_there_was_a_choice_of_people_is_gone_on_with(tmp_path: Path) -> None:
     make_world(tmp_path, TINY, workers=1, quiet=True)
     said = read_json(tmp_path / "world.json", dict)

@@ -90,12 +90,11 @@ def make_world(
     bayes = {split: world.bayes_accuracy(split) for split in ("train", "transfer_train")}
     facts = {"actions": ACTIONS, "transfer_actions": TRANSFER_ACTIONS, "scenes": SCENES, "bayes_accuracy": bayes}
     settings = asdict(world)
-    if (
-        world.people
-        and (out / "world.json").exists()
-        and "people" not in read_json(out / "world.json", dict)["settings"]
-    ):
-        del settings["people"]  # a world that was begun before there was a choice is gone on with
+    if (out / "world.json").exists():
+        begun = read_json(out / "world.json", dict)["settings"]
+        for name in ("people", "unbiased"):  # a world that was begun before there was a choice is gone on with
+            if name not in begun and settings[name] == getattr(World, name):
+                del settings[name]
     claim_world(out, settings, DRAWING, facts)
     films, pictures = world.films(), _pictures(out, world)
     absent = [picture for picture in pictures if not intact(picture.path)]

@@ -89,8 +89,8 @@ class World:
         strength: how much the scene tells of the action: 0 least, 1 most; see `sceneproof.mall.bias`.
         seed: another seed, another world.
         people: False: the same videos with nobody in them, for what the place alone says.
-        unbiased: True: `train` and `validation` show every action equally often in all scenes, for what could be reached;
-            the splits to test on stay the same.
+        unbiased: True: `train` and `validation` show every action equally often in all scenes, for what could be
+            reached; the splits to test on stay the same.
     """
 
     train: int = 2000
