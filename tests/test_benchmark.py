@@ -115,7 +115,8 @@ def test_a_method_of_ones_own_gets_a_row_where_it_is_trusted(tmp_path: Path) -> 
         ({"methods": {"plain": {"class_path": "Plain"}, "LfF": {"strength": {"q": [0.1, 0.2]}}}}, "as many trials"),
         ({"methods": {"plain": {"class_path": "Plain"}, "SND": {}}}, "no method 'SND'"),
         ({"learning_rates": ["1e-4"]}, "a list of numbers"),
-        ({"worlds": {"small": {"title": "S"}}}, "tables: expected names"),
+        ({"worlds": {"small": {"title": "S"}}}, "recipe is missing"),
+        ({"worlds": {"small": {**SETUP["worlds"]["small"], "tables": {}}}}, "manifest is missing"),
         ({"worlds": {"small": {**SETUP["worlds"]["small"], "testing": {}}}}, "splits is missing"),
     ],
 )
@@ -130,3 +131,22 @@ def test_an_unknown_world_or_method_is_named(tmp_path: Path) -> None:
         config.part(["mall"], [], None)
     with pytest.raises(InputError, match="--methods: none is called 'SDN'"):
         config.part([], ["SDN"], None)
+
+
+def test_rows_for_scale_are_trained_on_other_videos_and_are_no_methods(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_and_out(Small.make(tmp_path / "small"))
+    in_and_out(Small.make(tmp_path / "other"))
+    world = dict(SETUP["worlds"]["small"])
+    world["references"] = {"other": {"about": "What could be.", "tables": {"manifest": "other/manifest.parquet"}}}
+    setup = made(tmp_path, worlds={"small": world}, methods={"plain": {"class_path": "Plain"}})
+    page = benchmark(setup, tmp_path / "out", untuned=True, quiet=True)
+    assert "1 seed each: 2 runs\n  for scale other: What could be." in capsys.readouterr().out
+    assert Run.open(tmp_path / "out" / "small" / "other-seed0").config["manifest"].endswith("other/manifest.parquet")
+    html = page.read_text(encoding="utf-8")
+    assert "other, for scale: What could be." in html
+    assert "other is right on" not in html  # it is neither the best nor advised
+    wrong = {**world, "references": {"other": {"about": "What could be.", "tables": {}}}}
+    with pytest.raises(InputError, match=r"references\.other: manifest is missing"):
+        Config.read(made(tmp_path, worlds={"small": wrong}))

@@ -11,7 +11,7 @@ import yaml
 
 from sceneproof import locks
 from sceneproof.arguments import parse
-from sceneproof.benchmark.config import PLAIN, SEED, Config, Contender, World
+from sceneproof.benchmark.config import PLAIN, SEED, Config, Contender, Reference, World
 from sceneproof.commands import task_of_recipe
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun, tried
@@ -133,6 +133,10 @@ class Place:
         testing = {**tables, **world.testing, "workers": self.outside["workers"]}
         return Row(folder, training, {**testing, "quiet": self.outside["quiet"], "trust": trust})
 
+    def beside(self, reference: Reference) -> "Place":
+        """The same place with a reference's videos and weights."""
+        return replace(self, world=replace(self.world, tables=reference.tables, weights=reference.weights))
+
     def plan(self, config: Config) -> "Plan":
         """Which methods can be run here, and why the others cannot: each is made once, with its weights.
 
@@ -156,6 +160,10 @@ class Place:
                 refused[contender.name] = str(error)
                 continue
             needs[contender.name] = sorted(getattr(prepared.network, "needs", ()))
+            if contender.name == PLAIN:
+                for name, reference in self.world.references.items():
+                    row = passing.beside(reference).row(contender, passing.folder / name, config.seeds[0])
+                    prepare_training(row.training)
         return Plan(self, needs, refused)
 
 
@@ -175,10 +183,12 @@ class Plan:
 
     def told(self, config: Config) -> str:
         """What will be run, in words."""
-        runs = len(self.needs) * (config.trials + len(config.seeds))
+        references = self.place.world.references
+        runs = len(self.needs) * (config.trials + len(config.seeds)) + len(references) * len(config.seeds)
         lines = [
             f"{self.place.world.name}: {counted(len(self.needs), 'method')}, {counted(config.trials, 'trial')} and "
-            f"{counted(len(config.seeds), 'seed')} each: {counted(runs, 'run')}"
+            f"{counted(len(config.seeds), 'seed')} each: {counted(runs, 'run')}",
+            *(f"  for scale {name}: {reference.about}" for name, reference in references.items()),
         ]
         return "\n".join([*lines, *(f"  without {name}: {reason}" for name, reason in self.refused.items())])
 
@@ -192,6 +202,12 @@ class Plan:
             for seed in config.seeds
             for contender in contenders
         ]
+        plain = next(contender for contender in contenders if contender.name == PLAIN)
+        rows += [
+            place.beside(reference).row(plain, place.folder / f"{name}-seed{seed}", seed, **chosen[PLAIN])
+            for name, reference in place.world.references.items()
+            for seed in config.seeds
+        ]
         execute(rows, jobs=jobs)
         folders = [row.folder for row in rows]
         page_kind = page_of(task_of(rows[0].training["task"], trust=place.outside["trust"]))
@@ -202,7 +218,9 @@ class Plan:
         )  # fmt: skip
         if results is not None:
             add_study(results, page, folders, prefix=f"benchmark-{place.world.name}/")
-        return Arena(place.world.name, place.world.title, place.world.about, folders, self.needs, self.refused, chosen)
+        world = place.world
+        references = {name: reference.about for name, reference in world.references.items()}
+        return Arena(world.name, world.title, world.about, folders, self.needs, self.refused, chosen, references)
 
     def _tuned(self, config: Config, contenders: Sequence[Contender], jobs: int) -> dict[str, dict[str, float]]:
         """Each method's learning rate and strength: the best on the validation split, which is in context.

@@ -35,6 +35,21 @@ class Contender:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A row for scale: plain training on other videos, tested on the splits of the same names there.
+
+    Attributes:
+        about: what it is, for the page.
+        tables: in place of all of the world's, "manifest" at least.
+        weights: what its runs start from, as in a world.
+    """
+
+    about: str
+    tables: Mapping[str, str]
+    weights: str = ""
+
+
+@dataclass(frozen=True)
 class World:
     """Data on which all methods are trained and tested alike.
 
@@ -48,6 +63,7 @@ class World:
         testing: options of `evaluate`, "splits" among them.
         without: methods that are not run here, with the reason.
         changed: arguments of a method that differ here, by its name.
+        references: rows for scale, by name; no method is chosen or advised from them.
     """
 
     name: str
@@ -59,6 +75,7 @@ class World:
     weights: str = ""
     without: Mapping[str, str] = field(default_factory=dict)
     changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    references: Mapping[str, Reference] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -185,17 +202,36 @@ def _contender(name: str, entry: Any, where: str) -> Contender:
 def _world(name: str, entry: Any, here: Path, data: Path, where: str) -> World:
     said = dict(_mapping(entry, where))
     _refuse_unknown(said, set(World.__dataclass_fields__) - {"name"}, where)
-    tables = _mapping(said.get("tables"), f"{where}.tables")
-    _refuse_unknown(tables, set(TABLES), f"{where}.tables")
-    for key, parent in (("manifest", tables), ("title", said), ("recipe", said), ("testing", said)):
-        if key not in parent:
+    for key in ("title", "recipe", "testing"):
+        if key not in said:
             raise InputError(f"{where}: {key} is missing")
     said["recipe"] = modern(_mapping(read_yaml(here / said["recipe"]), f"{here / said['recipe']}"))
-    said["tables"] = {key: str(data / value) for key, value in tables.items()}
-    said["weights"] = str(data / said["weights"]) if said.get("weights") else ""
+    said |= _sources(said, data, where)
+    references = _mapping(said.get("references", {}), f"{where}.references")
+    said["references"] = {
+        row: _reference(entry, data, f"{where}.references.{row}") for row, entry in references.items()
+    }
     if not _mapping(said["testing"], f"{where}.testing").get("splits"):
         raise InputError(f"{where}.testing: splits is missing: which splits are tested")
     return World(name=name, **said)
+
+
+def _reference(entry: Any, data: Path, where: str) -> Reference:
+    said = dict(_mapping(entry, where))
+    _refuse_unknown(said, set(Reference.__dataclass_fields__), where)
+    if "about" not in said:
+        raise InputError(f"{where}: about is missing: what it is, for the page")
+    return Reference(str(said["about"]), **_sources(said, data, where))
+
+
+def _sources(said: Mapping[str, Any], data: Path, where: str) -> dict[str, Any]:
+    """The tables and weights of a world or a reference, found in `data`."""
+    tables = _mapping(said.get("tables"), f"{where}.tables")
+    _refuse_unknown(tables, set(TABLES), f"{where}.tables")
+    if "manifest" not in tables:
+        raise InputError(f"{where}: manifest is missing")
+    weights = str(data / said["weights"]) if said.get("weights") else ""
+    return {"tables": {key: str(data / value) for key, value in tables.items()}, "weights": weights}
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:

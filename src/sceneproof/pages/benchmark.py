@@ -1,7 +1,7 @@
 """The page of a benchmark: every method in every world, in context against out of it, and which to take when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sceneproof.metrics.bootstrap import Interval
@@ -50,6 +50,7 @@ class Arena:
         needs: what each method needed besides clips and actions, by its name.
         refused: methods that were not run, with the reason.
         chosen: learning rate and strength of each method; empty where none were tried.
+        references: rows for scale, which are no methods, with what they are.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Arena:
     needs: Mapping[str, Sequence[str]]
     refused: Mapping[str, str]
     chosen: Mapping[str, Mapping[str, float]]
+    references: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ class Outcome:
         slices = list(self.study.slices)
         return slices[0], slices[-1]
 
+    @property
+    def compared(self) -> list[Recipe]:
+        """The methods, without the rows for scale."""
+        return [recipe for recipe in self.study.recipes if recipe.name not in self.arena.references]
+
     def top1(self, name: str, on: str) -> Measure | None:
         """Top-1 of a method's runs; None where it was not run."""
         recipe = next((recipe for recipe in self.study.recipes if recipe.name == name), None)
@@ -103,9 +110,7 @@ class Outcome:
         """The recipes than which none is better both in context and out of it, from the best in context on."""
         first, last = self.ends
         best: list[Recipe] = []
-        for recipe in sorted(
-            self.study.recipes, key=lambda recipe: (-self.mean(recipe, first), -self.mean(recipe, last))
-        ):
+        for recipe in sorted(self.compared, key=lambda recipe: (-self.mean(recipe, first), -self.mean(recipe, last))):
             if not best or self.mean(recipe, last) > self.mean(best[-1], last):
                 best.append(recipe)
         return best
@@ -161,7 +166,7 @@ ADVICE = (
 def best_of(outcome: Outcome) -> str:
     """A sentence on the method that is best out of context, and on what it costs."""
     first, last = outcome.ends
-    others = [recipe for recipe in outcome.study.recipes if recipe is not outcome.study.baseline]
+    others = [recipe for recipe in outcome.compared if recipe is not outcome.study.baseline]
     if not others or first == last:
         return ""
     best = max(others, key=lambda recipe: (outcome.mean(recipe, last), outcome.mean(recipe, first)))
@@ -223,7 +228,7 @@ def advice(outcomes: Sequence[Outcome]) -> list[str]:
             first, last = outcome.ends
             able = [
                 recipe
-                for recipe in outcome.study.recipes
+                for recipe in outcome.compared
                 if set(outcome.asked(recipe.name).split(" and ")) - {"nothing"} <= has
             ]
             if first == last or len(able) < 2:
@@ -256,7 +261,10 @@ def world_section(outcome: Outcome) -> Section:
             figure(outcome.measures.find(recipe, WORST, last), detail=True),
             figure(outcome.measures.find(recipe, LEAKAGE, first)),
         ]
-        for recipe in outcome.study.recipes
+        for recipe in [
+            *outcome.compared,
+            *(recipe for recipe in outcome.study.recipes if recipe.name in arena.references),
+        ]
     ]
     header = [
         "Method",
@@ -266,6 +274,8 @@ def world_section(outcome: Outcome) -> Section:
     ]
     seeds = max(len(recipe.tested) for recipe in outcome.study.recipes)
     blocks.append(Table(f"{arena.title}, {counted(seeds, 'seed')}", header, rows))
+    if arena.references:
+        blocks.append(Listing([f"{name}, for scale: {about}" for name, about in arena.references.items()]))
     if arena.refused:
         blocks.append(Listing([f"{name} was not run: {reason}" for name, reason in arena.refused.items()]))
     return Section(arena.name, arena.title, *blocks)
@@ -283,11 +293,14 @@ def scatter(outcome: Outcome) -> Chart:
     drawing = charts.scatter(
         {recipe.name: (outcome.mean(recipe, first), outcome.mean(recipe, last)) for recipe in outcome.study.recipes},
         frontier=[recipe.name for recipe in outcome.frontier()],
-        marked=outcome.study.baseline.name if outcome.study.baseline else "",
+        marked=outcome.study.baseline.name if outcome.study.baseline else "", apart=outcome.arena.references,
         label=f"top-1 {first}, %", side=f"top-1 {last}, %", name=f"scatter-{outcome.arena.name}",
         text=f"Top-1 {last} against top-1 {first} of each method; the table has the figures",
     )  # fmt: skip
-    return Chart(drawing, "Means over seeds. On the line: no other method is better both in and out of context.")
+    apart = " Squares are no methods: they give the scale." if outcome.arena.references else ""
+    return Chart(
+        drawing, f"Means over seeds. On the line: no other method is better both in and out of context.{apart}"
+    )
 
 
 def settings(outcomes: Sequence[Outcome], trials: int) -> list[Block]:

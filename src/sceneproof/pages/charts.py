@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -180,6 +180,7 @@ def scatter(
     *,
     frontier: Sequence[str],
     marked: str = "",
+    apart: Container[str] = (),
     label: str,
     side: str,
     name: str,
@@ -191,6 +192,7 @@ def scatter(
         spots: by name, (x, y) from 0 to 1.
         frontier: names that a line joins, from right to left.
         marked: the one that is drawn filled.
+        apart: those that are drawn as squares, for scale.
         label: below the axis.
         side: beside the axis.
         name: of the drawing, unique on its page.
@@ -212,7 +214,8 @@ def scatter(
                 fontsize=SMALL, annotation_clip=False,
                 arrowprops=leader,
             )  # fmt: skip
-            axes.plot(x, y, "o", color=SERIES[0], markersize=6, markerfacecolor=SERIES[0] if spot == marked else PAPER)
+            shape, color = ("s", MUTED) if spot in apart else ("o", SERIES[0])
+            axes.plot(x, y, shape, color=color, markersize=6, markerfacecolor=color if spot == marked else PAPER)
         axes.grid(linewidth=0.6)
         _label(figure, axes, label)
         axes.set_ylabel(side)
