@@ -13,6 +13,7 @@ from sceneproof.backbones import ResNet3D
 from sceneproof.errors import InputError
 from sceneproof.methods import ALBAR, Facts
 from sceneproof.methods.albar import gradient_norm
+from sceneproof.methods.mixing import fewer
 from sceneproof.methods.terms import entropy
 from sceneproof.types import Batch
 from tests.methods.batches import batch, clips, gradients, identity, per_channel, random_batch
@@ -116,6 +117,21 @@ def test_the_order_of_the_batch_changes_nothing() -> None:
     )
     for name, value in method(found).items():
         torch.testing.assert_close(method(turned)[name], value, msg=name)
+
+
+def test_a_share_of_the_still_clips_has_the_losses_of_a_batch_with_fewer() -> None:
+    torch.manual_seed(0)
+    method, found = ALBAR(per_channel(), Facts(5), still="masked", still_share=0.4), random_batch(count=6, twins=5)
+    method.begin_step(0.7)
+    losses = method(found)
+    method.still_share = 1.0
+    fewer_losses = method(fewer(found, "without_humans", 0.4, 0.7))
+    assert {name: value.item() for name, value in losses.items()} == {
+        name: value.item() for name, value in fewer_losses.items()
+    }
+    assert losses["L_GP"].item() == pytest.approx(method(found)["L_GP"].item(), rel=0.5)
+    with pytest.raises(InputError, match="still_share is above 0"):
+        ALBAR(per_channel(), Facts(5), still_share=0.0)
 
 
 @pytest.mark.parametrize("moving", [False, True])

@@ -1,14 +1,16 @@
 """What mixing methods share: partners, frames and draws; the pins of each are in its own test."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from sceneproof.errors import InputError
 from sceneproof.methods import BE, FAME, ActorCutMix, Facts, Method, Mixup, StillMix, VideoMix
-from sceneproof.methods.mixing import Draws, blended, frames_of
+from sceneproof.methods.mixing import Draws, blended, fewer, frames_of
 from sceneproof.types import Batch
-from tests.methods.batches import per_channel
+from tests.methods.batches import per_channel, random_batch
 from tests.methods.mixed import FACTS, check_mixer, check_unmixed, pictures, video_of
 
 MIXERS: list[type[Method]] = [Mixup, VideoMix, BE, StillMix, FAME, ActorCutMix]
@@ -79,3 +81,32 @@ def test_a_blend_and_a_frame_by_hand() -> None:
     mixed = blended(video, still, torch.tensor([0.25, 1.0]))
     assert torch.equal(mixed[1], video[1])
     assert mixed[0, :, 0, 0, 0].tolist() == [0.75 * 7, 0.25 * 2 + 0.75 * 9, 0.25 * 4 + 0.75 * 11]
+
+
+def test_fewer_twins_are_drawn_by_their_rows_whatever_the_order_of_the_batch() -> None:
+    known = random_batch(count=12, twins=10)
+    assert known.without_humans is not None
+    half = fewer(known, "without_humans", 0.5, 0.25)
+    assert half.without_humans is not None
+    kept = half.has["without_humans"].nonzero()[:, 0]
+    assert len(kept) == 5
+    torch.testing.assert_close(half.without_humans, known.without_humans[kept])
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(0))
+    places = order[order < 10]
+    turned = replace(
+        known, row=known.row[order], without_humans=known.without_humans[places],
+        has={name: has[order] for name, has in known.has.items()},
+    )  # fmt: skip
+    again = fewer(turned, "without_humans", 0.5, 0.25)
+    assert set(turned.row[again.has["without_humans"]].tolist()) == set(kept.tolist())
+    later = [fewer(known, "without_humans", 0.5, step / 50).has["without_humans"] for step in range(50)]
+    assert torch.stack(later).any(dim=0).tolist() == known.has["without_humans"].tolist()
+    assert len({tuple(has.tolist()) for has in later}) > 30
+    assert fewer(known, "without_humans", 1.0, 0.5) is known
+
+
+@pytest.mark.parametrize("twins", [0, 1, 2, 3])
+def test_of_few_twins_two_are_left_at_least(twins: int) -> None:
+    left = fewer(random_batch(count=4, twins=twins), "without_humans", 0.1, 0.5)
+    assert left.without_humans is not None
+    assert len(left.without_humans) == left.has["without_humans"].sum() == min(twins, 2)

@@ -11,6 +11,7 @@ from sceneproof import distributed
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.wrapped import Wrapped
 from sceneproof.methods.base import Facts, Method
+from sceneproof.methods.mixing import fewer
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN, Labels, Variant
 from sceneproof.methods.terms import cross_entropy, entropy
@@ -211,6 +212,24 @@ def test_updates() -> None:
         assert method(second).keys() == {"L_Ent"}
     assert len(network(variant="released", alternating=False).updates(found)) == 1
     assert len(network(variant="released", confusion_weight=0.0).updates(found)) == 1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_confusion_loss_of_a_share_of_the_masked_clips_is_that_of_a_batch_with_fewer(variant: Variant) -> None:
+    torch.manual_seed(0)
+    found, method = random_batch(count=6, twins=6), network(variant=variant, masked_share=0.5)
+    whole = network(variant=variant)
+    whole.load_state_dict(method.state_dict())
+    method.begin_step(0.3)
+    expected = every_loss(whole, fewer(found, "without_humans", 0.5, 0.3))
+    assert every_loss(method, found)["L_Ent"].item() == expected["L_Ent"].item()
+    assert every_loss(whole, found)["L_Ent"].item() != expected["L_Ent"].item()
+
+
+@pytest.mark.parametrize("share", [0.0, 1.5])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(InputError, match="masked_share is above 0"):
+        network(masked_share=share)
 
 
 def test_alternating_updates_have_the_joint_ones_losses() -> None:

@@ -10,6 +10,7 @@ from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
 from sceneproof.methods.batch_norm import second_pass
 from sceneproof.methods.bias import BiasedView, Frame, View
+from sceneproof.methods.mixing import fewer
 from sceneproof.methods.terms import cross_entropy, entropy
 from sceneproof.types import Batch
 
@@ -42,6 +43,7 @@ class ALBAR(BiasedView):
         frame: Frame = "random",
         norm: Norm = "sample",
         still_batch_statistics: bool = False,
+        still_share: float = 1.0,
     ) -> None:
         """Makes the method.
 
@@ -58,6 +60,8 @@ class ALBAR(BiasedView):
                 channels, time and height, and the mean over the columns.
             still_batch_statistics: Whether still clips move the running statistics of batch normalisation, as they do
                 in the authors' code; their network, a Swin transformer, has none.
+            still_share: Share of a batch's still clips that the three terms see, drawn anew each time: they cost
+                several times what the clips themselves do, most of it for the penalty.
 
         Raises:
             InputError: a negative weight, or a word or frame that is not known.
@@ -67,10 +71,17 @@ class ALBAR(BiasedView):
                 raise InputError(f"ALBAR: unknown {name} {value!r}; known: {', '.join(known)}")
         bias: View = "still" if still == "frame" else "without_humans"
         super().__init__(backbone, facts, bias, frame)
+        if not 0 < still_share <= 1:
+            raise InputError(f"ALBAR: still_share is above 0 and at most 1, not {still_share}")
         if min(adversary, entropy, penalty) < 0:
             raise InputError(f"ALBAR: weights cannot be negative: {adversary=}, {entropy=}, {penalty=}")
         self.adversary, self.entropy, self.penalty, self.norm = adversary, entropy, penalty, norm
-        self.still_batch_statistics = still_batch_statistics
+        self.still_batch_statistics, self.still_share = still_batch_statistics, still_share
+        self.begin_step(0.0)
+
+    def begin_step(self, progress: float) -> None:
+        """Keeps the progress, by which still clips are drawn."""
+        self.progress = progress
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The terms; those of still clips are means over the clips that have one.
@@ -86,6 +97,7 @@ class ALBAR(BiasedView):
             )
         assert batch.video is not None
         own = batch.mean(cross_entropy(self.scores(batch.video), batch.action))
+        batch = fewer(batch, self.over, self.still_share, self.progress)
         terms = self._of_still(self.biased_clips(batch), batch)
         return {"L_CE": own, **{name: batch.mean(values, over=self.over) for name, values in terms.items()}}
 

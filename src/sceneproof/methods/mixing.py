@@ -4,7 +4,7 @@ All of it is drawn in the order of the batch's rows, so that the batch's order c
 its place: two published trainers reorder the batch, and one of them leaves the labels behind.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -103,6 +103,29 @@ class Draws:
         placed = np.empty_like(values)
         placed[self.order] = values
         return torch.from_numpy(placed)
+
+
+def fewer(batch: Batch, over: str, share: float, progress: float) -> Batch:
+    """A batch in which fewer clips have their masked twins or second clips: a step costs less.
+
+    Those that keep them are drawn by their rows and the progress alone: whatever the batch's order, and the same again
+    when a run is resumed.
+
+    Args:
+        batch: any.
+        over: the field, "without_humans" or "second".
+        share: of the M clips that have it, above 0: so many keep it, but two at least, for batch normalisation's sake.
+        progress: of the training, from 0 to 1.
+    """
+    clips = getattr(batch, over)
+    if share >= 1 or clips is None:
+        return batch
+    place = batch.has[over].nonzero()[:, 0]
+    order = batch.row[place].argsort(stable=True).cpu().numpy()
+    drawn = np.random.default_rng(int(progress * 2**40)).permutation(order)
+    kept = torch.from_numpy(np.sort(drawn[: max(round(share * len(place)), 2)])).to(place.device)
+    has = torch.zeros_like(batch.has[over]).index_fill(0, place[kept], True)
+    return replace(batch, **{over: picked(clips, kept)}, has={**batch.has, over: has})
 
 
 def others(partner: Tensor) -> Tensor:

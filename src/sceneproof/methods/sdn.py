@@ -13,6 +13,7 @@ from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts, Method
 from sceneproof.methods.batch_norm import second_pass
 from sceneproof.methods.gradient_reversal import reverse_gradient
+from sceneproof.methods.mixing import fewer
 from sceneproof.methods.terms import cross_entropy, entropy, zero_of
 from sceneproof.types import Batch, Need
 
@@ -42,6 +43,7 @@ class SDN(Method):
         variant: Variant = "paper",
         alternating: bool | None = None,
         masked_batch_statistics: bool | None = None,
+        masked_share: float = 1.0,
         scene_layers: int = 3,
         confusion_layers: int = 1,
         head_batch_norm: bool = True,
@@ -68,6 +70,8 @@ class SDN(Method):
             masked_batch_statistics: Whether masked clips move the running statistics of batch normalisation, which
                 evaluation uses. By default what the variant does: the authors' code lets them; the paper does not say,
                 and models that are fine-tuned on real clips are better where they do not (docs/real-people.md).
+            masked_share: Share of a batch's masked clips that L_Ent sees, drawn anew each time: with a half of them
+                a step costs half as much more than plain training's.
             scene_layers: Hidden layers of the scene head.
             confusion_layers: Hidden layers of the second action head, which only variant "released" has.
             head_batch_norm: Whether a batch norm follows each hidden layer of these heads. In the authors' code so it
@@ -94,6 +98,9 @@ class SDN(Method):
         )
         if min(scene_weight, confusion_weight) < 0:
             raise InputError(f"SDN: weights cannot be negative: {scene_weight=}, {confusion_weight=}")
+        if not 0 < masked_share <= 1:
+            raise InputError(f"SDN: masked_share is above 0 and at most 1, not {masked_share}")
+        self.masked_share = masked_share
         if adversarial and facts.scenes < 2:
             raise InputError(
                 f"SDN: L_Adv needs scene labels of at least 2 classes, not {facts.scenes}: give a scene table, "
@@ -106,6 +113,7 @@ class SDN(Method):
 
     def begin_step(self, progress: float) -> None:
         """Sets the strength of the gradient reversal of this step."""
+        self.progress = progress
         grown = 2 / (1 + exp(-10 * progress)) - 1 if self.schedule == "dann" else 1.0
         self.strength = grown * self.scene_weight
 
@@ -118,7 +126,7 @@ class SDN(Method):
             if self.scene_head is not None:
                 losses["L_Adv"] = self._adversary(self.scene_head, features, batch)
         if batch.without_humans is not None and "without_humans" in self.needs:
-            losses["L_Ent"] = self._confusion(batch.without_humans, batch)
+            losses["L_Ent"] = self._confusion(fewer(batch, "without_humans", self.masked_share, self.progress))
         return self._with_idle_parts(losses, batch)
 
     def updates(self, batch: Batch) -> list[Batch]:
@@ -133,7 +141,9 @@ class SDN(Method):
         logits = scene_head(reverse_gradient(features, self.strength))
         return batch.mean(cross_entropy(logits, target), over="scene")
 
-    def _confusion(self, without_humans: Tensor, batch: Batch) -> Tensor:
+    def _confusion(self, batch: Batch) -> Tensor:
+        without_humans = batch.without_humans
+        assert without_humans is not None
         # an empty batch of twins goes through all the same: every parameter gets a gradient on each process
         moving, everywhere = self.masked_batch_statistics, batch.share("without_humans")
         with second_pass(self, len(without_humans), moving=moving, everywhere=everywhere):
