@@ -10,6 +10,7 @@ from torch import Tensor
 from sceneproof import distributed
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.wrapped import Wrapped
+from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts, Method
 from sceneproof.methods.mixing import fewer
 from sceneproof.methods.plain import Plain
