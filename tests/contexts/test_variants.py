@@ -118,6 +118,18 @@ def test_a_frozen_twin_is_one_frame_of_its_composite_again_and_again() -> None:
             assert any(np.array_equal(original[0], shown[time]) for time in times), "the frame of `frozen`"
 
 
+def test_a_conflict_shows_somebody_of_another_action_who_stands_still_behind_the_moving_person() -> None:
+    clip, answer = read("a0"), made("conflict_sinusoid", clips=[np.arange(8)])
+    assert clip.people is not None
+    assert answer.background_action == VIDEOS[answer.background] != "a"
+    shown = answer.clips[0].astype(int)
+    elsewhere = ~cv2.dilate(clip.people.any(0).astype(np.uint8), np.ones((9, 9))).astype(bool)
+    assert (shown[:, elsewhere] == shown[:1, elsewhere]).all(), "all but the clip's own people stands still"
+    away = [~cv2.dilate(mask.astype(np.uint8), np.ones((9, 9))).astype(bool) for mask in clip.people]
+    stands = (np.abs(shown - PERSON) <= 1).all(-1) & np.array(away)
+    assert stands.sum((1, 2)).max() > 20, "the other person, once the clip's own has walked on"
+
+
 def test_time_is_shuffled_reversed_or_stopped() -> None:
     clip = Footage("a0", numbered(8, first=16))
     wanted = [np.arange(8), np.array([3, 3, 3]), np.array([5])]

@@ -24,6 +24,7 @@ WORDS = {
     "scufo_photograph": "frozen person on a photograph",
     "scufo_texture": "frozen person on a texture",
     "scufo_sinusoid": "frozen person on stripes",
+    "conflict_sinusoid": "person on stripes beside a frozen person of another action",
     "shuffled": "frames shuffled",
     "reversed": "frames reversed",
     "frozen": "one frame repeated",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sceneproof import locks
-from sceneproof.contexts.variants import CONTROLS, STILLS, SWAPS
+from sceneproof.contexts.variants import CONFLICT, CONTROLS, STILLS, SWAPS
 from sceneproof.contexts.writing import ExportTask, Settings, names_of, opened, write_variants
 from sceneproof.data.digests import file_digests
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
@@ -26,7 +26,7 @@ from sceneproof.wording import bytes_in_words, counted
 SAMPLES = 3
 """Videos that the size of the rest is reckoned from."""
 DRAWING = 2  # raised whenever the same settings give other files
-ELSEWHERE = (*(name for name in SWAPS if name not in CONTROLS), *(f"scuba_{still}" for still in STILLS))
+ELSEWHERE = (*(name for name in SWAPS if name not in CONTROLS), *(f"scuba_{still}" for still in STILLS), CONFLICT)
 """Variants that put people in other places."""
 TIMES = ("start", "end", "duration", "times")
 """Columns that tell of a source's time: a variant is a file of its own, of the clip alone and at a constant rate."""

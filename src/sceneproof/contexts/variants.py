@@ -23,9 +23,11 @@ SWAPS: dict[str, Swap] = {
 }  # fmt: skip
 STILLS = ("photograph", "texture", "sinusoid")
 TIME = ("shuffled", "reversed", "frozen")
+CONFLICT = "conflict_sinusoid"
+"""Moving people, and beside or behind them somebody who stands still in the middle of another action."""
 VARIANTS = (
     "original", "human_filled", "human_inpainted", "scene_grey", "scene_noise", *SWAPS, "self_paste",
-    *(f"scuba_{still}" for still in STILLS), *(f"scufo_{still}" for still in STILLS), *TIME,
+    *(f"scuba_{still}" for still in STILLS), *(f"scufo_{still}" for still in STILLS), CONFLICT, *TIME,
 )  # fmt: skip
 """Names of the variants, in the order that tables show them; docs/contexts.md defines each."""
 CONTROLS = ("swap_same", "self_paste")
@@ -110,7 +112,8 @@ class Variants:
         """
         if name not in VARIANTS:
             raise InputError(f"no variant {name!r}; the variants are: {', '.join(VARIANTS)}")
-        return self.partners.unable(SWAPS[name]) if name in SWAPS else ""
+        swap = "random" if name == CONFLICT else SWAPS.get(name)
+        return self.partners.unable(swap) if swap else ""
 
     def of(self, footage: Footage, clips: Clips) -> "ClipVariants":
         """The variants of one video.
@@ -195,7 +198,11 @@ class ClipVariants:
                 return _Background(drawing.Sinusoids.drawn(rng).picture(height, width), name="sinusoid")
             case "scuba_photograph":
                 return self._photograph(name, rng)
-        return self._swap(SWAPS[name])
+        swap = "random" if name == CONFLICT else SWAPS[name]
+        partner = self._partner(swap)
+        if isinstance(partner, Impossible):
+            return partner
+        return self._beside(partner, rng) if name == CONFLICT else self._swap(partner)
 
     def _photograph(self, name: str, rng: np.random.Generator) -> "_Background | Impossible":
         height, width = self._footage.frames.shape[1:3]
@@ -210,7 +217,8 @@ class ClipVariants:
             return Impossible(f"its background {chosen} cannot be read: {error}")
         return _Background(pixels, name=chosen)
 
-    def _swap(self, swap: Swap) -> "_Background | Impossible":
+    def _partner(self, swap: Swap) -> Footage | Impossible:
+        """The video that lends something to this one."""
         partner = self._all.partners.partner(self._footage.video, swap, seed=self._all.seed)
         if isinstance(partner, Nobody):
             return Impossible(partner.reason)
@@ -220,15 +228,33 @@ class ClipVariants:
             return Impossible(f"its partner {partner} cannot be read: {error}")
         if other.people is None:
             return Impossible(f"nobody is known to be in its partner {partner}")
+        return other
+
+    def _beside(self, other: Footage, rng: np.random.Generator) -> _Background:
+        """Stripes on which people of another video stand still, as in one of its frames."""
+        assert other.people is not None
+        shown = np.flatnonzero(other.people.any((1, 2)))
+        number = int(rng.choice(shown)) if len(shown) else 0
+        height, width = self._footage.frames.shape[1:3]
+        mask = np.repeat(other.people[number][:, :, None].astype(np.uint8), 3, 2)
+        frame, people = (covering(picture, height, width) for picture in (other.frames[number], mask))
+        stripes = drawing.Sinusoids.drawn(rng).picture(height, width)
+        matte = cut_out(frame[None], people[None, :, :, 0] > 0, [0])
+        pixels = stripes if matte is None else matte.over(stripes)[0]
+        note = "" if matte is not None else "the other video's people are not in sight"
+        return _Background(pixels, note, other.video, self._all.partners.action(other.video))
+
+    def _swap(self, other: Footage) -> "_Background | Impossible":
+        assert other.people is not None
         wanted = aligned(self._numbers, len(self._footage.frames), len(other.frames))
         if known_share(other.people[wanted]) < self._all.least_share:
             return Impossible(
-                f"people are known in less than {self._all.least_share:.0%} of the frames of its partner {partner}"
+                f"people are known in less than {self._all.least_share:.0%} of the frames of its partner {other.video}"
             )
         empty = emptied(other.frames, other.people, wanted)
         height, width = self._footage.frames.shape[1:3]
         pixels = np.stack([covering(frame, height, width) for frame in empty.frames])
-        return _Background(pixels, empty.way, partner, self._all.partners.action(partner))
+        return _Background(pixels, empty.way, other.video, self._all.partners.action(other.video))
 
     @cached_property
     def _matte(self) -> Matte | None:

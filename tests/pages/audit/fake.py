@@ -125,7 +125,7 @@ def _shown(variant: str, action: int, lender: int) -> tuple[int | None, int | No
     """Whose action, and whose place, can be seen; one frame shows no movement, and so nothing done."""
     if variant in NO_PERSON:
         return None, action
-    if variant in NO_PLACE or variant.startswith("scuba_"):
+    if variant in NO_PLACE or variant.startswith(("scuba_", "conflict_")):
         return action, None
     if variant.startswith("scufo_"):
         return None, None
