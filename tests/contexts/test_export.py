@@ -15,6 +15,7 @@ from sceneproof.data.tables import read_table
 from sceneproof.data.video import decode
 from sceneproof.errors import InputError
 from tests.contexts.clips import PERSON, footage
+from tests.contexts.test_inpainting import network
 from tests.videos import make_video
 
 NAMES = ["original", "human_inpainted", "swap_random", "scuba_sinusoid", "scufo_sinusoid", "reversed"]
@@ -150,3 +151,20 @@ def test_segments_of_one_file_are_cut_and_named_apart(world: Path, tmp_path: Pat
     frames = decode(made.root / str(cut["path"]))
     assert (np.abs(frames[0, 28, 4 + 12 + 8].astype(int) - PERSON) < 25).all(), "frame 2 of the file comes first"
     assert set(made.rows["variant"]) <= set(VARIANTS)
+
+
+def test_holes_are_filled_by_a_network_and_an_export_goes_on_with_no_other_one(world: Path, tmp_path: Path) -> None:
+    def made(**changed: Path) -> None:
+        export(
+            world / "manifest.parquet", tmp_path / "out", humans=world / "masks.parquet", variants=["human_inpainted"],
+            workers=1, quiet=True, **changed,
+        )  # fmt: skip
+
+    ink = network(tmp_path / "ink.onnx")
+    made(inpainter=ink)
+    made(inpainter=ink)
+    with pytest.raises(InputError, match="inpainter"):
+        made()
+    network(ink, largest=255.0)
+    with pytest.raises(InputError, match="SHA-256 of inpainter"):
+        made(inpainter=ink)

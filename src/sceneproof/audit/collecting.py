@@ -120,7 +120,7 @@ def collect(
 
 def for_processes(model: ModelSettings, data: DataSettings) -> tuple[ModelSettings, DataSettings]:
     """The settings with paths that hold in any process."""
-    here = {name: getattr(data, name) for name in ("manifest", "root", "humans", "scenes", "backgrounds")}
+    here = {name: getattr(data, name) for name in ("manifest", "root", "humans", "scenes", "backgrounds", "inpainter")}
     absolute: dict[str, Any] = {
         name: str(Path(value).resolve()) for name, value in here.items() if value is not None and "://" not in value
     }

@@ -32,6 +32,7 @@ def audit_command(
     humans: Path | None = None,
     scenes: Path | None = None,
     backgrounds: Path | None = None,
+    inpainter: Path | None = None,
     splits: list[str] | None = None,
     names: Path | None = None,
     mapping: Path | None = None,
@@ -75,6 +76,8 @@ def audit_command(
         scenes: Table of scene labels (`sceneproof label scenes`): for scene leakage, B_scene, similar and different
             places; without it the manifest's column `scene` is used where it is there.
         backgrounds: Folder of pictures or videos to put people in front of; without one, drawn scenes.
+        inpainter: Network in ONNX that fills what no frame shows behind people, such as an export of LaMa; without
+            one, smooth colours from around.
         splits: Only videos of these splits; by default those with "test" in their name, or all where none has.
         names: File of the model's class names, one a line or as JSON, where the model does not bring them.
         mapping: File that says which class of the model is which action: CSV (action,class) or YAML.
@@ -115,7 +118,7 @@ def audit_command(
     subject = opening.open()
     data = DataSettings(
         str(manifest), _text(root), tuple(splits or ()), (), _text(humans), _text(scenes), _text(backgrounds),
-        tuple(variants or ()), seed, clips, least_share=_share(least_share),
+        tuple(variants or ()), seed, clips, least_share=_share(least_share), inpainter=_text(inpainter),
     )  # fmt: skip
     data, naming = matched(data, subject, mapping)
     if dry_run:

@@ -165,7 +165,7 @@ def _among(scores: NDArray[np.float32], others: NDArray[np.bool_]) -> NDArray[np
 
 def _digests(data: DataSettings) -> dict[str, str]:
     """SHA-256 of the tables: answers that were kept are not those of other people or scenes."""
-    return file_digests(manifest=data.manifest, humans=data.humans, scenes=data.scenes)
+    return file_digests(manifest=data.manifest, humans=data.humans, scenes=data.scenes, inpainter=data.inpainter)
 
 
 def _scene(background: str, scenes: Mapping[Any, object]) -> str:

@@ -13,6 +13,7 @@ from sceneproof.audit.subject import Subject
 from sceneproof.contexts.backgrounds import Backgrounds
 from sceneproof.contexts.choosing import Partners, scene_distances
 from sceneproof.contexts.footage import Library, lenders
+from sceneproof.contexts.inpainting import inpainting
 from sceneproof.contexts.variants import VARIANTS, Variants
 from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
@@ -78,6 +79,7 @@ class DataSettings:
         clips: clips a video.
         maps: whether the model is asked where it looks.
         least_share: of a video's frames in which people must be known, for all that needs them.
+        inpainter: network in ONNX that fills what no frame shows behind people; None: smooth colours from around.
     """
 
     manifest: str
@@ -92,6 +94,7 @@ class DataSettings:
     clips: int = 1
     maps: bool = True
     least_share: float = COVERAGE
+    inpainter: str | None = None
 
     def table(self) -> Manifest:
         """The audited videos.
@@ -130,7 +133,10 @@ class DataSettings:
         backgrounds = None if self.backgrounds is None else Backgrounds.read(Path(self.backgrounds))
         partners = Partners(table, lenders(table, people, self.least_share), distances=distances)
         read = Library(table, people).read
-        return Variants(partners, read, backgrounds=backgrounds, seed=self.seed, least_share=self.least_share)
+        return Variants(
+            partners, read, backgrounds=backgrounds, seed=self.seed, least_share=self.least_share,
+            inpaint=inpainting(self.inpainter),
+        )  # fmt: skip
 
     def scorer(self, subject: Subject) -> Scorer:
         """What every video is scored with."""

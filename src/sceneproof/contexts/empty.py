@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.contexts.camera import ALIGNED, mosaic
+from sceneproof.contexts.inpainting import Inpaint, shrunk, smooth
 from sceneproof.data.humans import mean_colour
 
 Numbers = Sequence[int] | NDArray[np.int64]
@@ -24,15 +25,11 @@ LEAST_BACKGROUND = 0.1
 """Share of pixels: with less background in sight nobody can tell whether the camera moves."""
 LOOKED_AT, SMALL = 24, 120
 """Frames, and short side in pixels, that the camera is judged by."""
-COARSE = 60
-"""Pixels: the short side at which holes are inpainted. What comes of it is smooth, so that more would show no more."""
 WIDER = 8 / 240
 """Of the short side: how much wider than its mask a person is taken out, on each side. HAT takes 4 of 240 pixels
 (E2FGVI/generate.py, `read_mask`); J-HMDB's masks lie within the body, and its rim stayed in sight."""
 GONE = 0.8
 """Of the blurred mask: from here on nothing of a person is left, also at the corners of their outline."""
-RADIUS = 3
-"""Pixels around a hole that OpenCV's inpainting looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +62,33 @@ def filled(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers
     return painted
 
 
-def emptied(frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers) -> Emptied:
+def emptied(
+    frames: NDArray[np.uint8], people: NDArray[np.bool_], wanted: Numbers, inpaint: Inpaint = smooth
+) -> Emptied:
     """Takes the people out of some frames of a clip, by what is seen behind them in the others.
 
     A hidden pixel becomes the median of its values in those frames of the whole clip in which nobody hides it: as they
     are where the camera stands still (`unrest` at most `STILL`), else aligned by the camera's motion
     (`camera.mosaic`), where that explains the background. What is hidden throughout, or in frames that cannot be
-    aligned, is filled from around (Telea 2004, by OpenCV), in a convex hull.
+    aligned, is filled from around, in a convex hull.
 
     Args:
         frames: uint8 (N, H, W, 3), the whole clip.
         people: bool (N, H, W).
         wanted: T numbers of frames.
+        inpaint: fills what no frame shows.
     """
     radius = _radius(frames)
     hidden = np.stack([_wider(mask, radius) for mask in people])
     still = unrest(frames, people) <= STILL
-    plate = _still_plate(frames, hidden) if still else _moving_plate(frames, hidden)
+    plate = _still_plate(frames, hidden, inpaint) if still else _moving_plate(frames, hidden, inpaint)
     blended, guessed, known = [], [], False
     for number in wanted:
         behind = plate(number) if plate is not None else None
         known |= behind is not None
         if behind is None:
             hulls = _hulls(hidden[number])
-            behind = _inpainted(frames[number], hulls) if hulls.any() else frames[number], hulls
+            behind = inpaint(frames[number], hulls) if hulls.any() else frames[number], hulls
         pixels, hulls = behind
         blended.append(_blend(frames[number], pixels, hidden[number] | hulls, radius))
         guessed.append(hulls)
@@ -109,8 +109,8 @@ def unrest(frames: NDArray[np.uint8], people: NDArray[np.bool_]) -> float:
     """
     numbers = np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(int))
     radius = _radius(frames)
-    small = np.stack([_shrunk(cv2.cvtColor(frames[number], cv2.COLOR_RGB2GRAY)) for number in numbers])
-    hidden = np.stack([_shrunk(_wider(people[number], radius).astype(np.uint8) * 255) > 0 for number in numbers])
+    small = np.stack([shrunk(cv2.cvtColor(frames[number], cv2.COLOR_RGB2GRAY), SMALL) for number in numbers])
+    hidden = np.stack([shrunk(_wider(people[number], radius).astype(np.uint8) * 255, SMALL) > 0 for number in numbers])
     if 1 - hidden.mean() < LEAST_BACKGROUND:
         return 1.0
     count = len(numbers)
@@ -141,7 +141,7 @@ Plate = Callable[[int], tuple[NDArray[np.uint8], NDArray[np.bool_]] | None]
 """A frame's number -> its background (H, W, 3), and which of it is guessed (H, W); None where it is not known."""
 
 
-def _still_plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> Plate:
+def _still_plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_], inpaint: Inpaint) -> Plate:
     """The background where the camera stands still: true where anyone ever hides it."""
     ever = hidden.any(0)
     plate = frames[0].copy()
@@ -151,18 +151,18 @@ def _still_plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> Plate:
     hole[ever] = ~seen
     hulls = _hulls(hole)
     if hulls.any():
-        plate[hulls] = _inpainted(plate, hulls | hole)[hulls]
+        plate[hulls] = inpaint(plate, hulls | hole)[hulls]
     return lambda number: (plate, hulls)
 
 
-def _moving_plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> Plate | None:
+def _moving_plate(frames: NDArray[np.uint8], hidden: NDArray[np.bool_], inpaint: Inpaint) -> Plate | None:
     """The background where the camera moves; None where its motion does not explain it."""
     panorama = mosaic(frames, hidden, masked_median)
     if panorama is None or panorama.unexplained > ALIGNED:
         return None
     hulls = _hulls(panorama.hidden & ~panorama.seen)
     if hulls.any():
-        panorama.pixels[hulls] = _inpainted(panorama.pixels, hulls | ~panorama.seen)[hulls]
+        panorama.pixels[hulls] = inpaint(panorama.pixels, hulls | ~panorama.seen)[hulls]
     height, width = hidden.shape[1:]
 
     def plate(number: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
@@ -182,14 +182,6 @@ def _hulls(hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(hulls, np.bool_)
 
 
-def _inpainted(picture: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """A picture (H, W, 3) with its hole filled from around, smoothly; the rest of it is not to be used."""
-    height, width = hole.shape
-    small_hole = (_shrunk(hole.astype(np.uint8) * 255, COARSE) > 0).astype(np.uint8)
-    small = cv2.inpaint(_shrunk(picture, COARSE), small_hole, RADIUS, cv2.INPAINT_TELEA)
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
 def _blend(
     frame: NDArray[np.uint8], behind: NDArray[np.uint8], hidden: NDArray[np.bool_], radius: int
 ) -> NDArray[np.uint8]:
@@ -205,12 +197,3 @@ def _wider(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
 
 def _radius(frames: NDArray[np.uint8]) -> int:
     return max(2, round(WIDER * float(min(frames.shape[1:3]))))
-
-
-def _shrunk(picture: NDArray[np.uint8], side: int = SMALL) -> NDArray[np.uint8]:
-    """A picture at this short side, or as it is where that is larger."""
-    factor = side / min(picture.shape[:2])
-    if factor >= 1:
-        return picture
-    size = round(picture.shape[1] * factor), round(picture.shape[0] * factor)
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

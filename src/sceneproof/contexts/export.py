@@ -41,6 +41,7 @@ def export(
     splits: list[str] | None = None,
     variants: list[str] | None = None,
     backgrounds: Path | None = None,
+    inpainter: Path | None = None,
     scenes: Path | None = None,
     root: Path | None = None,
     seed: int = 0,
@@ -65,6 +66,8 @@ def export(
         splits: Only videos of these splits; partners of a swap are of these splits, too.
         variants: Names of variants; by default all that the data allows.
         backgrounds: Folder of pictures or videos; without one, drawn scenes stand in for photographs.
+        inpainter: Network in ONNX that fills what no frame shows behind people, such as an export of LaMa; without
+            one, smooth colours from around.
         scenes: Table of soft scene labels, to know which actions have close and far places.
         root: The folder that the manifest's paths start from; by default the manifest's own.
         seed: Another seed, other backgrounds and orders.
@@ -88,13 +91,16 @@ def export(
         raise InputError(f"--crf {crf}: give 0 (lossless) to 51")
     if not 0 <= least_share <= 1:
         raise InputError(f"--least-share {least_share:g}: give a share of frames, 0 to 1")
-    paths = [None if path is None else str(path.resolve()) for path in (manifest, root, humans, scenes, backgrounds)]
+    paths = [
+        None if path is None else str(path.resolve())
+        for path in (manifest, root, humans, scenes, backgrounds, inpainter)
+    ]
     assert paths[0] is not None
     assert paths[2] is not None
     asked = tuple(variants or ())
     settings = Settings(
-        paths[0], paths[1], tuple(splits or ()), paths[2], paths[3], paths[4], asked, seed, crf, least_share
-    )
+        paths[0], paths[1], tuple(splits or ()), paths[2], paths[3], paths[4], asked, seed, crf, least_share, paths[5],
+    )  # fmt: skip
     table, maker = opened(settings)
     tell(check_humans(read_humans(settings.humans), table))
     names = names_of(maker, asked)
@@ -105,7 +111,7 @@ def export(
         return None
     if not quiet:
         print(said)
-    claim_export(out, settings, file_digests(manifest=manifest, humans=humans, scenes=scenes))
+    claim_export(out, settings, file_digests(manifest=manifest, humans=humans, scenes=scenes, inpainter=inpainter))
     answers = [
         answer
         for _, answer in work_through(

@@ -12,6 +12,7 @@ from sceneproof.contexts.backgrounds import Backgrounds, covering
 from sceneproof.contexts.choosing import Nobody, Partners, Swap, generator, pick
 from sceneproof.contexts.empty import emptied, filled
 from sceneproof.contexts.footage import Footage
+from sceneproof.contexts.inpainting import Inpaint, smooth
 from sceneproof.contexts.matte import Matte, cut_out
 from sceneproof.contexts.timing import aligned, backwards, frozen, shuffled
 from sceneproof.data.humans import COVERAGE
@@ -86,6 +87,7 @@ class Variants:
         least_share: of a clip's frames in which people must be known, from 0 to 1, for it to be changed where they are,
             and to lend its background: elsewhere they are still to be seen when they are "removed", and gone when they
             are pasted.
+        inpaint: fills what no frame shows behind people.
     """
 
     def __init__(
@@ -96,9 +98,10 @@ class Variants:
         backgrounds: Backgrounds | None = None,
         seed: int = 0,
         least_share: float = COVERAGE,
+        inpaint: Inpaint = smooth,
     ) -> None:
         self.partners, self.read, self.backgrounds, self.seed = partners, read, backgrounds, seed
-        self.least_share = least_share
+        self.least_share, self.inpaint = least_share, inpaint
 
     def names(self) -> list[str]:
         """The variants that some clip can have, in the order of `VARIANTS`."""
@@ -158,7 +161,7 @@ class ClipVariants:
         if name == "human_filled":
             return Made(self._split(filled(frames, people, self._numbers)), self._gaps(people))
         if name == "human_inpainted":
-            empty = emptied(frames, people, self._numbers)
+            empty = emptied(frames, people, self._numbers, self._all.inpaint)
             return Made(self._split(empty.frames), _joined(empty.way, self._gaps(people)), guessed=empty.guessed)
         return self._composite(name, people)
 
@@ -186,7 +189,7 @@ class ClipVariants:
         rng = generator(seed, footage.video, name)
         match name:
             case "self_paste":
-                empty = emptied(footage.frames, people, self._numbers)
+                empty = emptied(footage.frames, people, self._numbers, self._all.inpaint)
                 return _Background(empty.frames, empty.way, footage.video, self._all.partners.action(footage.video))
             case "scene_grey":
                 return _Background(np.full((height, width, 3), GREY, np.uint8), name="grey")
@@ -251,7 +254,7 @@ class ClipVariants:
             return Impossible(
                 f"people are known in less than {self._all.least_share:.0%} of the frames of its partner {other.video}"
             )
-        empty = emptied(other.frames, other.people, wanted)
+        empty = emptied(other.frames, other.people, wanted, self._all.inpaint)
         height, width = self._footage.frames.shape[1:3]
         pixels = np.stack([covering(frame, height, width) for frame in empty.frames])
         return _Background(pixels, empty.way, other.video, self._all.partners.action(other.video))

@@ -11,6 +11,7 @@ import numpy as np
 from sceneproof.contexts.backgrounds import Backgrounds
 from sceneproof.contexts.choosing import Partners, scene_distances
 from sceneproof.contexts.footage import Library, lenders
+from sceneproof.contexts.inpainting import inpainting
 from sceneproof.contexts.variants import VARIANTS, Impossible, Variants
 from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
@@ -42,6 +43,7 @@ class Settings:
     seed: int
     crf: int
     least_share: float = COVERAGE
+    inpainter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,9 @@ def opened(settings: Settings) -> tuple[Manifest, Variants]:
     partners = Partners(table, lenders(table, people, settings.least_share), distances=distances)
     read = Library(table, people).read
     return table, Variants(
-        partners, read, backgrounds=backgrounds, seed=settings.seed, least_share=settings.least_share
-    )
+        partners, read, backgrounds=backgrounds, seed=settings.seed, least_share=settings.least_share,
+        inpaint=inpainting(settings.inpainter),
+    )  # fmt: skip
 
 
 def names_of(variants: Variants, asked: Sequence[str]) -> list[str]:
