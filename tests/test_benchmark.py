@@ -147,6 +147,9 @@ def test_rows_for_scale_are_trained_on_other_videos_and_are_no_methods(
     html = page.read_text(encoding="utf-8")
     assert "other, for scale: What could be." in html
     assert "other is right on" not in html  # it is neither the best nor advised
+    still = {**world, "static": {"manifest": "small/manifest.parquet"}}
+    with pytest.raises(InputError, match="has no split 'test_scuba_photograph': make it with"):
+        benchmark(made(tmp_path, worlds={"small": still}), tmp_path / "out", dry_run=True, quiet=True)
     wrong = {**world, "references": {"other": {"about": "What could be.", "tables": {}}}}
     with pytest.raises(InputError, match=r"references\.other: manifest is missing"):
         Config.read(made(tmp_path, worlds={"small": wrong}))

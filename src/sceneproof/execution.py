@@ -123,7 +123,8 @@ def _one_of_several(row: Row, threads: int) -> None:
 
 def _one(row: Row) -> None:
     run = train(**row.training)
-    if row.testing is not None and not _tested(row.folder / "evaluation", settings_of(run.task, **row.testing)):
+    folder = Path((row.testing or {}).get("out") or row.folder / "evaluation")
+    if row.testing is not None and not _tested(folder, settings_of(run.task, **row.testing)):
         evaluate(row.folder, **row.testing)
 
 

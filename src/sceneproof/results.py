@@ -28,7 +28,7 @@ SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "
           "frame_mAP", "video_mAP", "frame-mAP", "video-mAP",
           "survives_human_inpainted", "survives_human_filled", "survives_scene_grey", "survives_frozen",
           "human_accuracy", "scene_error", "names_neither", "scene_cost", "cutting_cost", "on_person", "person_area",
-          "outline_leak"}  # fmt: skip
+          "outline_leak", "iid", "scuba", "scufo", "conflfg", "contrasted"}  # fmt: skip
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
 

@@ -18,8 +18,10 @@ from sceneproof.execution import Row, execute, refuse_torchrun, tried
 from sceneproof.files import whole, write_json
 from sceneproof.pages.benchmark import Arena, write_page
 from sceneproof.report import page_of, report
-from sceneproof.results import add_study
-from sceneproof.run import task_of
+from sceneproof.results import add_figures, add_study
+from sceneproof.run import Run, task_of
+from sceneproof.studies.statics import FOLDER, StaticMeasure, measure, testing
+from sceneproof.studies.statics import figures as static_figures
 from sceneproof.train import prepare_training, train
 from sceneproof.wording import counted
 
@@ -133,6 +135,12 @@ class Place:
         testing = {**tables, **world.testing, "workers": self.outside["workers"]}
         return Row(folder, training, {**testing, "quiet": self.outside["quiet"], "trust": trust})
 
+    def static_options(self) -> dict[str, Any]:
+        """Options of `evaluate` for the test on people without their places, and in stills."""
+        world = self.world
+        options = testing(world.static, world.testing["splits"][0], int(world.testing.get("clips", 1)))
+        return {**options, **{name: self.outside[name] for name in ("workers", "quiet", "trust")}}
+
     def beside(self, reference: Reference) -> "Place":
         """The same place with a reference's videos and weights."""
         return replace(self, world=replace(self.world, tables=reference.tables, weights=reference.weights))
@@ -142,6 +150,8 @@ class Place:
 
         Writes nothing that stays.
         """
+        if self.world.static:
+            self.static_options()
         with TemporaryDirectory() as passing:
             return self._plan(config, replace(self, folder=Path(passing)))
 
@@ -197,18 +207,22 @@ class Plan:
         place = self.place
         contenders = [contender for contender in config.contenders if contender.name in self.needs]
         chosen = self._tuned(config, contenders, jobs)
-        rows = [
-            place.row(contender, place.folder / f"{contender.name}-seed{seed}", seed, **chosen[contender.name])
+        compared = {
+            (contender.name, seed): place.row(
+                contender, place.folder / f"{contender.name}-seed{seed}", seed, **chosen[contender.name]
+            )
             for seed in config.seeds
             for contender in contenders
-        ]
+        }
         plain = next(contender for contender in contenders if contender.name == PLAIN)
+        rows = list(compared.values())
         rows += [
             place.beside(reference).row(plain, place.folder / f"{name}-seed{seed}", seed, **chosen[PLAIN])
             for name, reference in place.world.references.items()
             for seed in config.seeds
         ]
         execute(rows, jobs=jobs)
+        statics = self._statics(compared, jobs)
         folders = [row.folder for row in rows]
         page_kind = page_of(task_of(rows[0].training["task"], trust=place.outside["trust"]))
         page = report(
@@ -217,10 +231,26 @@ class Plan:
             humans=place.world.tables.get("humans") if page_kind.humans else None, quiet=place.outside["quiet"],
         )  # fmt: skip
         if results is not None:
-            add_study(results, page, folders, prefix=f"benchmark-{place.world.name}/")
+            prefix = f"benchmark-{place.world.name}/"
+            add_study(results, page, folders, prefix=prefix)
+            for name, measures in statics.items():
+                commit = Run.open(place.folder / f"{name}-seed{config.seeds[0]}", trust=place.outside["trust"]).commit
+                add_figures(results, static_figures(measures), commit, recipe=prefix + name)
         world = place.world
         references = {name: reference.about for name, reference in world.references.items()}
-        return Arena(world.name, world.title, world.about, folders, self.needs, self.refused, chosen, references)
+        return Arena(
+            world.name, world.title, world.about, folders, self.needs, self.refused, chosen, references, statics
+        )
+
+    def _statics(self, rows: Mapping[tuple[str, int], Row], jobs: int) -> dict[str, dict[str, StaticMeasure]]:
+        """Tests the trained runs on people without their places, and in stills, where the world has these videos."""
+        if not self.place.world.static:
+            return {}
+        options, runs = self.place.static_options(), dict[str, dict[int, Path]]()
+        for (name, seed), row in rows.items():
+            runs.setdefault(name, {})[seed] = row.folder
+        execute([replace(row, testing={**options, "out": row.folder / FOLDER}) for row in rows.values()], jobs=jobs)
+        return measure(runs, PLAIN)
 
     def _tuned(self, config: Config, contenders: Sequence[Contender], jobs: int) -> dict[str, dict[str, float]]:
         """Each method's learning rate and strength: the best on the validation split, which is in context.

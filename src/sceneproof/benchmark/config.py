@@ -64,6 +64,8 @@ class World:
         without: methods that are not run here, with the reason.
         changed: arguments of a method that differ here, by its name.
         references: rows for scale, by name; no method is chosen or advised from them.
+        static: tables of the same test videos with their people on other backgrounds and in stills: see
+            `sceneproof.studies.statics`; none: that is not tested.
     """
 
     name: str
@@ -76,6 +78,7 @@ class World:
     without: Mapping[str, str] = field(default_factory=dict)
     changed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     references: Mapping[str, Reference] = field(default_factory=dict)
+    static: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,9 @@ def _world(name: str, entry: Any, here: Path, data: Path, where: str) -> World:
     said["references"] = {
         row: _reference(entry, data, f"{where}.references.{row}") for row, entry in references.items()
     }
+    if said.get("static"):
+        static = _mapping(said["static"], f"{where}.static")
+        said["static"] = _sources({"tables": static}, data, f"{where}.static")["tables"]
     if not _mapping(said["testing"], f"{where}.testing").get("splits"):
         raise InputError(f"{where}.testing: splits is missing: which splits are tested")
     return World(name=name, **said)

@@ -1,7 +1,7 @@
 """The page of a benchmark: every method in every world, in context against out of it, and which to take when."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sceneproof.metrics.bootstrap import Interval
@@ -26,6 +26,7 @@ from sceneproof.pages.kit import (
 )
 from sceneproof.studies.classification import LEAKAGE, TOP_1, WORST, ClassificationStudy, Recipe
 from sceneproof.studies.measures import Measure, StudyMeasures, as_json
+from sceneproof.studies.statics import METRICS, StaticMeasure
 from sceneproof.wording import counted
 
 IN_WORDS = {
@@ -51,6 +52,7 @@ class Arena:
         refused: methods that were not run, with the reason.
         chosen: learning rate and strength of each method; empty where none were tried.
         references: rows for scale, which are no methods, with what they are.
+        statics: what each method's runs name without a place and in stills, by method and metric.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Arena:
     refused: Mapping[str, str]
     chosen: Mapping[str, Mapping[str, float]]
     references: Mapping[str, str] = field(default_factory=dict)
+    statics: Mapping[str, Mapping[str, StaticMeasure]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,10 @@ def write_page(out: Path, arenas: Sequence[Arena], *, trials: int, trust: Sequen
                 "needs": outcome.arena.needs,
                 "refused": outcome.arena.refused,
                 "chosen": outcome.arena.chosen,
+                "static": {
+                    name: {metric: asdict(measure) for metric, measure in measures.items()}
+                    for name, measures in outcome.arena.statics.items()
+                },
                 **as_json(outcome.study, outcome.measures, []),
             }
             for outcome in outcomes
@@ -274,11 +281,37 @@ def world_section(outcome: Outcome) -> Section:
     ]
     seeds = max(len(recipe.tested) for recipe in outcome.study.recipes)
     blocks.append(Table(f"{arena.title}, {counted(seeds, 'seed')}", header, rows))
+    if arena.statics:
+        blocks += [static_table(arena), Note(STATIC)]
     if arena.references:
         blocks.append(Listing([f"{name}, for scale: {about}" for name, about in arena.references.items()]))
     if arena.refused:
         blocks.append(Listing([f"{name} was not run: {reason}" for name, reason in arena.refused.items()]))
     return Section(arena.name, arena.title, *blocks)
+
+
+STATIC = (
+    "The same test videos with their people on photographs, textures and stripes (SCUBA, the mean of the three), as "
+    "stills of these (SCUFO), and on stripes before somebody of another action who stands still (ConflFG); contrasted: "
+    "right on SCUBA and not the same on its still (Li et al., ICCV 2023; made anew here, with other backgrounds). A "
+    "SCUFO near 0 is what ALBAR trains for: SCUBA and ConflFG are the fair columns for it."
+)
+
+
+def static_table(arena: Arena) -> Table:
+    """A row a method: what it names of people without their places, and of stills of them."""
+    rows = [
+        [Cell(name), *(_static_cell(measures[metric]) for metric in METRICS)]
+        for name, measures in arena.statics.items()
+    ]
+    return Table(f"{arena.title}: people without their places, and stills", ["Method", *METRICS.values()], rows)
+
+
+def _static_cell(measure: StaticMeasure) -> Cell:
+    if measure.gain is None:
+        return Cell(f"{100 * measure.mean:.1f}")
+    gain = f"{points(measure.gain.value)} ({between(measure.gain)})"
+    return Cell(f"{100 * measure.mean:.1f}", gain, strong=measure.gain.excludes_zero)
 
 
 def scatter(outcome: Outcome) -> Chart:
