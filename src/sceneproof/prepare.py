@@ -13,7 +13,7 @@ import pandas as pd
 
 from sceneproof import locks
 from sceneproof.addresses import Address
-from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, encode_mask, png_size
+from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks, decoded_mask, encode_mask, png_size
 from sceneproof.data.humans import check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
@@ -239,8 +239,8 @@ def _resized_masks(pictures: "pd.Series[bytes]", facts: list[Rewritten]) -> Iter
                 f"a mask is {size[1]}x{size[0]}, but its video is {file.source_width}x{file.source_height}: make the "
                 "masks from this very file"
             )
-        mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE) if size else None
+        mask = decoded_mask(png) if size else None
         if mask is None:
             raise InputError("a mask is no PNG picture")
-        share = cv2.resize((mask > 0).astype(np.float32), (file.width, file.height), interpolation=cv2.INTER_AREA)
+        share = cv2.resize(mask.astype(np.float32), (file.width, file.height), interpolation=cv2.INTER_AREA)
         yield encode_mask(share >= 0.5)

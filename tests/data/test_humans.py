@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sceneproof.data.human_tables import encode_mask
+from sceneproof.data.human_tables import decoded_mask, encode_mask
 from sceneproof.data.humans import (
     HumanBoxes,
     HumanMasks,
@@ -22,6 +23,8 @@ from sceneproof.data.humans import (
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
+from sceneproof.prepare import _resized_masks
+from sceneproof.rewriting import Rewritten
 from tests.videos import make_masks
 
 
@@ -121,6 +124,14 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read_humans(path)
 
 
+def test_tracks_that_are_missing_or_large_come_back(tmp_path: Path) -> None:
+    for tracks in ([1.0, np.nan], [0, 2**31 + 5]):
+        columns = {"video": ["a", "a"], "frame": [0, 1], "score": 1.0, "track": tracks}
+        rows = pd.DataFrame({**columns, **dict.fromkeys(("x1", "y1"), 1.0), **dict.fromkeys(("x2", "y2"), 5.0)})
+        HumanBoxes(rows).write(tmp_path / "boxes.parquet")
+        np.testing.assert_array_equal(HumanBoxes.read(tmp_path / "boxes.parquet").rows["track"], tracks)
+
+
 def test_masks_that_are_no_pictures_or_of_another_size_are_named() -> None:
     good = encode_mask(make_masks(1)[0])
     masks = HumanMasks(pd.DataFrame({"video": ["a", "a"], "frame": [0, 1], "png": [good, b"junk"]}))
@@ -130,6 +141,31 @@ def test_masks_that_are_no_pictures_or_of_another_size_are_named() -> None:
         masks.regions("a", [0], 24, 32)
     with pytest.raises(InputError, match="a second mask for frame 0 of 'a'"):
         HumanMasks(pd.DataFrame({"video": ["a", "a"], "frame": [0, 0], "png": [good, good]}))
+
+
+def numbered_people(kind: str) -> bytes:
+    """A mask in which the person of `make_masks` is number 3, as programs that number people write it."""
+    three = make_masks(1)[0].astype(np.uint16) * 3
+    black = np.zeros_like(three)
+    pictures = {
+        "16 bits": three,
+        "8 bits": three.astype(np.uint8),
+        "blue": np.dstack([three, black, black]).astype(np.uint8),
+        "red of 16 bits": np.dstack([black, black, three]),
+        "opaque": np.dstack([three, black, black, black + 255]).astype(np.uint8),
+    }
+    return cv2.imencode(".png", pictures[kind])[1].tobytes()
+
+
+@pytest.mark.parametrize("kind", ["16 bits", "8 bits", "blue", "red of 16 bits", "opaque"])
+def test_people_who_are_numbered_are_people_in_every_form_of_picture(kind: str) -> None:
+    """As greys of 8 bits such masks are black, and would show nobody."""
+    png, here = numbered_people(kind), make_masks(1)[0]
+    masks = HumanMasks(pd.DataFrame({"video": ["a"], "frame": [0], "png": [png]}))
+    np.testing.assert_array_equal(masks.regions("a", [0], *here.shape)[0], here)
+    assert masks.share("a", 1) == 1
+    same = Rewritten(1, 1, 0, *here.shape, None, *here.shape, 0, 0.0)
+    np.testing.assert_array_equal(decoded_mask(next(_resized_masks(pd.Series([png]), [same]))), here)
 
 
 def manifest(frames: int = 4, width: int = 64, video: str = "a") -> Manifest:

@@ -75,7 +75,9 @@ class HumanBoxes:
     def write(self, path: Address | Place) -> None:
         """Writes all boxes, whatever their score, whole or not at all."""
         kinds = {"frame": "int32", **dict.fromkeys((*CORNERS, "score"), "float32")}
-        kinds |= {"track": "int32"} if "track" in self.rows else {}
+        if "track" in self.rows:
+            track = self.rows["track"]
+            kinds["track"] = "int32" if (track.abs() < 2**31).all() else "float64"  # missing, or a large number
         write_table(path, self.rows[["video", *kinds]].astype(kinds), "boxes", detector=self.detector)
 
     def __contains__(self, video: str) -> bool:
@@ -144,7 +146,8 @@ class HumanMasks:
     """Person masks, one picture a frame, kept compressed until they are asked for.
 
     Args:
-        rows: columns video, frame (from 0), png (bytes of a one-channel PNG of the source's size, person not 0).
+        rows: columns video, frame (from 0), png (bytes of a PNG of the source's size, person not 0; of colours the one
+            that is not black).
         detector: what made them.
         source: what to call the table in messages.
     """
@@ -242,10 +245,10 @@ class HumanMasks:
                 f"{self.source}: the mask of frame {frame} of {video!r} is {says[1]}x{says[0]}, but the video is "
                 f"{size[1]}x{size[0]}: make the masks from this very file"
             )
-        picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE) if says else None
-        if picture is None:
+        mask = decoded_mask(png) if says else None
+        if mask is None:
             raise InputError(f"{self.source}: the mask of frame {frame} of {video!r} is no PNG picture")
-        return picture > 0
+        return mask
 
 
 def png_size(png: bytes) -> tuple[int, int] | None:
@@ -257,6 +260,20 @@ def png_size(png: bytes) -> tuple[int, int] | None:
         return None
     width, height = struct.unpack(">II", png[16:24])
     return height, width
+
+
+def decoded_mask(png: bytes) -> NDArray[np.bool_] | None:
+    """The pixels of a PNG picture that are not 0, bool (H, W); None where it cannot be decoded.
+
+    Of pictures of 16 bits and of colours all counts: numbers of people are often kept so, and they are small. As greys
+    of 8 bits they would be 0.
+    """
+    grey = png[25:26] == b"\0"  # the type of its colours
+    how = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
+    picture = cv2.imdecode(np.frombuffer(png, np.uint8), how | cv2.IMREAD_ANYDEPTH)
+    if picture is None:
+        return None
+    return np.asarray(picture > 0 if grey else (picture > 0).any(axis=2))
 
 
 def encode_mask(mask: NDArray[np.bool_]) -> bytes:
