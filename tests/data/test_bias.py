@@ -101,3 +101,13 @@ def test_tables_of_other_data_are_refused(tmp_path: Path, capsys: pytest.Capture
     with pytest.raises(SystemExit):
         cli.main(["data", "bias", str(manifest), str(scenes), "--out", str(tmp_path / "bias")])
     assert "is it the table of another data set?" in capsys.readouterr().err
+
+
+def test_tables_that_are_read_are_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """OUT/manifest.parquet is the balanced subset: in the manifest's own folder it took the manifest's place."""
+    manifest, scenes = world(tmp_path, biased=0.5, each=5)
+    before = manifest.read_bytes()
+    with pytest.raises(SystemExit):
+        cli.main(["data", "bias", str(manifest), str(scenes), "--out", str(tmp_path), "--epochs", "1"])
+    assert f"{manifest} is there, which would be written over: give another folder" in capsys.readouterr().err
+    assert manifest.read_bytes() == before

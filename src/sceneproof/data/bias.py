@@ -1,6 +1,7 @@
 """`sceneproof data bias`: what the scene alone tells of the action in labelled videos, before any model is trained."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sceneproof.addresses import Address
+from sceneproof import locks
+from sceneproof.addresses import Address, located
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.subsets import members, read_subsets
 from sceneproof.data.tables import write_table
@@ -23,6 +26,7 @@ from sceneproof.terminal import visible
 from sceneproof.wording import counted
 
 TRAIN = "train"
+WRITTEN = ("bias.json", "manifest.parquet", "weighted.parquet", "weights.parquet")
 ALIKE = 1e-6
 """Two videos whose soft scene labels differ by no more, summed, are likely one and the same."""
 NAMED = 5
@@ -68,6 +72,7 @@ class Bias:
     leaks: list[str]
 
 
+@locks.alone(locks.out)
 def data_bias(
     manifest: Address,
     scenes: Address,
@@ -99,10 +104,15 @@ def data_bias(
         quiet: Print nothing.
 
     Raises:
-        InputError: bad tables, no video with a scene label, or fewer than two actions.
+        InputError: bad tables, no video with a scene label, fewer than two actions, or OUT has a table that is read.
     """
     if not 0 < share <= 1:
         raise InputError(f"--share {share:g}: give a share of videos, above 0 and up to 1")
+    for given in filter(None, (manifest, scenes, subset)):
+        place = located(given)
+        written = place.name in WRITTEN or place.name.startswith("subset-")
+        if written and isinstance(place, Path) and place.resolve().parent == Path(out).resolve():
+            raise InputError(f"--out {out}: {given} is there, which would be written over: give another folder")
     table, labels = Manifest.read(manifest, root), SceneTable.read(scenes)
     vectors, known = labels.rows_for([str(video) for video in table.rows["video"]])
     if len(table.actions) < 2:
@@ -118,7 +128,7 @@ def data_bias(
     kept = np.ones(len(table), bool)
     kept[train] = kept_per_label(after.weights, compact, share)
     tested = (table.rows["split"] != weighed).to_numpy()
-    subsets = {} if subset is None else members(table, read_subsets(subset), subset)
+    subsets = {} if subset is None else _tested(read_subsets(subset), table, tested, subset)
     parts = {split: (table.rows["split"] == split).to_numpy() for split in table.splits}
     parts |= {f"subset {name}": inside & tested for name, inside in subsets.items()}
     bias = Bias(
@@ -132,13 +142,40 @@ def data_bias(
     replace(table, rows=_weighted(table.rows, train, after.weights, weighed)).write(out / "weighted.parquet")
     for name, inside in subsets.items():
         rows = table.rows[~tested | inside].reset_index(drop=True)
-        replace(table, rows=rows).write(out / f"subset-{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.parquet")
+        replace(table, rows=rows).write(out / _file_of(name))
     write_json(out / "bias.json", {**asdict(bias), "labeller": labels.labeller, "share": share, "epochs": epochs})
     if not quiet:
         written = f"written: {out}/bias.json, weights.parquet; to be used with --root {table.root}: "
         manifests = "manifest.parquet (the balanced subset), weighted.parquet (all videos, drawn by their weights)"
         print("\n".join(map(visible, [*sentences(bias), written + manifests])))
     return bias
+
+
+def _tested(
+    subsets: Mapping[str, Sequence[str]], table: Manifest, tested: NDArray[np.bool_], file: Path
+) -> dict[str, NDArray[np.bool_]]:
+    """The test videos of each subset, bool (N,) by its name; says how many of its ids are no videos of the manifest.
+
+    Raises:
+        InputError: a subset without a test video, or two whose files would have one name.
+    """
+    inside, unknown = members(table, subsets, file)
+    names: dict[str, str] = {}
+    for name, of in inside.items():
+        if not (of & tested).any():
+            raise InputError(f"{file}: {name!r} names no test video of {table.name}")
+        if (other := names.setdefault(_file_of(name), name)) != name:
+            raise InputError(f"{file}: {other!r} and {name!r} would be one file, {_file_of(name)}: rename one of them")
+        if unknown[name]:
+            tell([
+                f"{file}: {len(unknown[name])} of {counted(len(set(subsets[name])), 'id')} of {name!r} are no videos "
+                f"of {table.name}, such as {unknown[name][0]!r}: its figures are of the others"
+            ])  # fmt: skip
+    return inside
+
+
+def _file_of(subset: str) -> str:
+    return f"subset-{re.sub(r'[^A-Za-z0-9_.-]', '_', subset)}.parquet"
 
 
 def sentences(bias: Bias) -> list[str]:

@@ -29,11 +29,13 @@ def read_subsets(file: Path) -> dict[str, list[str]]:
     return said
 
 
-def members(manifest: Manifest, subsets: Mapping[str, Sequence[str]], file: Path) -> dict[str, NDArray[np.bool_]]:
-    """Which rows of a manifest each subset holds: bool (N,) by its name.
+def members(
+    manifest: Manifest, subsets: Mapping[str, Sequence[str]], file: Path
+) -> tuple[dict[str, NDArray[np.bool_]], dict[str, list[str]]]:
+    """Which rows of a manifest each subset holds, bool (N,) by its name, and which of its ids are of no row.
 
     An id is a row's `video`, or the name of its file without folders and ending, or its `group` (of Kinetics the id of
-    the video that a clip was cut from): the first of these that finds any.
+    the video that a clip was cut from): the first of these that finds most.
 
     Raises:
         InputError: no id is one of a video, or two videos have one name.
@@ -42,18 +44,21 @@ def members(manifest: Manifest, subsets: Mapping[str, Sequence[str]], file: Path
     columns = [rows["video"].astype(str), rows["path"].map(lambda path: PurePosixPath(str(path)).stem)]
     columns += [rows["group"].astype(str)] if "group" in rows else []
     wanted = {_bare(video) for ids in subsets.values() for video in ids}
-    for known in columns:
-        bare = known.map(_bare)
-        inside = bare.isin(wanted)
-        if inside.any():
-            twice = bare[inside & bare.duplicated()]
-            if len(twice) and known is not columns[-1]:
-                raise InputError(f"{manifest.name}: two videos are called {twice.iloc[0]!r}, which {file} names")
-            return {name: bare.isin({_bare(video) for video in ids}).to_numpy() for name, ids in subsets.items()}
-    example = next(iter(wanted))
-    raise InputError(
-        f"{file}: no video of {manifest.name} is in it (it names {example!r}, …): is it of another data set?"
-    )
+    names = [known.map(_bare) for known in columns]
+    found = [len(wanted & set(bare)) for bare in names]
+    if not any(found):
+        example = next(iter(wanted))
+        raise InputError(
+            f"{file}: no video of {manifest.name} is in it (it names {example!r}, …): is it of another data set?"
+        )
+    place = found.index(max(found))
+    bare, grouped = names[place], "group" in rows and place == len(names) - 1
+    twice = bare[bare.isin(wanted) & bare.duplicated()]
+    if len(twice) and not grouped:
+        raise InputError(f"{manifest.name}: two videos are called {twice.iloc[0]!r}, which {file} names")
+    known = set(bare)
+    inside = {name: bare.isin({_bare(video) for video in ids}).to_numpy() for name, ids in subsets.items()}
+    return inside, {name: [video for video in ids if _bare(video) not in known] for name, ids in subsets.items()}
 
 
 def _bare(video: str) -> str:
