@@ -42,6 +42,16 @@ def test_videos_out_of_context_choose_nothing() -> None:
         refuse_out_of_context(manifest(context=["in", "out"]))
 
 
+@pytest.mark.parametrize("written", ["Out", " out", "OUT_OF_CONTEXT", "out of context"])
+def test_contexts_are_in_and_out_and_nothing_like_them(written: str) -> None:
+    """Else what lies out of context would be in no figure, and could choose weights."""
+    with pytest.raises(InputError, match=f"row 1: the context is '{written}': write 'out'"):
+        manifest(context=["in", written]).check()
+    with pytest.raises(InputError, match="row 0: the context is 'In': write 'in'"):
+        manifest(context=["In", None]).check()
+    manifest(context=["in", "control"]).check()
+
+
 def test_the_first_row_that_is_wrong_is_named() -> None:
     with pytest.raises(InputError, match=r"the id 'a' stands in more than one row \(row 2\)"):
         Manifest(

@@ -1,6 +1,7 @@
 """The manifest: a Parquet table with one row a labelled clip."""
 
 import difflib
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,8 +98,18 @@ class Manifest:
             raise InputError(f"{self.name}: row {leaves[0]}: the path {path!r} leaves the root folder {self.root}")
         if not endless:
             self._refuse_endless()
+        self._refuse_other_contexts()
         names = {"action": self.actions, "split": self.splits}
         return [text for what, own in names.items() for text in check_names(own, what, self.name)]
+
+    def _refuse_other_contexts(self) -> None:
+        """Else "Out" would be neither in context nor out of it, and could choose weights."""
+        for value in self.rows["context"].dropna().unique() if "context" in self.rows else ():
+            plain = re.sub(r"[\W_]+", " ", str(value)).casefold().strip()
+            meant = {"in": "in", "in context": "in", "out": "out", "out of context": "out"}.get(plain, value)
+            if meant != value:
+                row = int(np.flatnonzero(self.rows["context"] == value)[0])
+                raise InputError(f"{self.name}: row {row}: the context is {value!r}: write {meant!r}")
 
     def _refuse_endless(self) -> None:
         for name in ("start", "end"):
