@@ -1,5 +1,8 @@
 """ONNX files on the CPU: opened, and run on pictures, with what onnxruntime may raise said plainly."""
 
+import hashlib
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,27 @@ FAILURES = (
     failures.RuntimeException,
 )
 """What onnxruntime raises on a file that it cannot load, or a model that does not take what it is given."""
+LOCATION = re.compile(rb"\n\x08location\x12(.)", re.DOTALL)
+"""Where a file says which other one holds a weight: the key, and the length of the name that follows (StringStringEntry
+of onnx.proto; external data)."""
 FLOATS: Mapping[str, Any] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+def model_digest(path: str | Path) -> str:
+    """SHA-256 of a model, 64 digits: of its file, and of those beside it that hold its weights, where it names some.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    data = Path(path).read_bytes()
+    digest = hashlib.sha256(data)
+    names = {data[said.end() : said.end() + said[1][0]] for said in LOCATION.finditer(data)}
+    for name in sorted(names):
+        weights = Path(path).parent / os.fsdecode(name)
+        if b"\0" not in name and weights.is_file():
+            with weights.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def open_session(path: str | Path, expected: str, *, threads: int = 0) -> Any:

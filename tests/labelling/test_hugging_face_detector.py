@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from sceneproof.errors import InputError
+from sceneproof.labelling.contracts import DecodedClip
 from sceneproof.labelling.hugging_face_detector import HuggingFaceDetector
+from sceneproof.labelling.humans import BoxLabelling
 
 transformers = pytest.importorskip("transformers", reason="needs sceneproof[hf]")
 
@@ -50,6 +52,27 @@ def test_persons_are_found_by_name_in_pixels_of_the_frame(tmp_path: Path) -> Non
         np.testing.assert_allclose(boxes[:, :4], [[15, 15, 45, 25]] * 3, atol=1e-3)
         assert (boxes[:, 4] > 0.99).all()
     assert "score at least 0.1" in detector.title
+
+
+def test_other_weights_or_settings_of_the_same_folder_have_another_title(tmp_path: Path) -> None:
+    """Else labels that one network began would be gone on with by another."""
+    folder = make(tmp_path, "dog", "person")
+    titles = [HuggingFaceDetector(folder, device="cpu").title]
+    settings = tmp_path / "preprocessor_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "image_mean": [0.5, 0.5, 0.5]}))
+    titles.append(HuggingFaceDetector(folder, device="cpu").title)
+    make(tmp_path, "dog", "person", sure=0)
+    titles.append(HuggingFaceDetector(folder, device="cpu").title)
+    assert len(set(titles)) == 3, titles
+
+
+def test_answers_that_are_not_finite_are_not_nobody(tmp_path: Path) -> None:
+    detector = HuggingFaceDetector(make(tmp_path, "dog", "person"), device="cpu")
+    with torch.no_grad():
+        detector._model.class_labels_classifier.layers[-1].bias[1] = torch.nan
+    looked = DecodedClip("dive", np.arange(3), 0, 3, 40, 60, FRAMES)
+    with pytest.raises(InputError, match=r"dive: .*: gives boxes that are not finite numbers"):
+        BoxLabelling(detector)([looked])
 
 
 def test_other_labels_are_nobody(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from sceneproof.data.video import decode
 from sceneproof.errors import InputError
+from sceneproof.labelling.contracts import DecodedClip
+from sceneproof.labelling.humans import MaskLabelling
 from sceneproof.labelling.litert import LiteRTSegmenter, drawn, likelihood, people_of
 from sceneproof.labelling.litert_files import dequantised, quantised
 
@@ -195,3 +197,10 @@ def test_real_segmenters_find_real_people(name: str, least: float, shared_data: 
         found = model(decode(clip, [0]))[0]
         values.append((found & people).sum() / max((found | people).sum(), 1))
     assert np.mean(values) > least
+
+
+def test_answers_that_are_not_finite_are_not_nobody(tmp_path: Path) -> None:
+    answer = np.full((1, 4, 4, 1), np.nan, np.float32)
+    looked = DecodedClip("dive", np.arange(1), 0, 1, 8, 8, np.zeros((1, 8, 8, 3), np.uint8))
+    with pytest.raises(InputError, match=r"dive: .*model\.tflite: gives answers that are not finite numbers"):
+        MaskLabelling(segmenter(tmp_path, (details((1, 4, 4, 1)), answer)))([looked])

@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import numpy_helper
 
 from sceneproof.data.video import decode
 from sceneproof.errors import InputError
+from sceneproof.labelling.contracts import DecodedClip
+from sceneproof.labelling.humans import BoxLabelling
 from sceneproof.labelling.yolox import YOLOX, letterbox
 from sceneproof.metrics.boxes import box_iou
 from tests.labelling.models import bright_cell_yolox, mean_colour_model
@@ -95,3 +99,27 @@ def test_the_real_network_finds_a_real_golfer(shared_data: Path) -> None:
         actor = np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], np.float32)
         assert found[0, 4] > 0.5
         assert box_iou(found[0, :4], actor[0]) > 0.5
+
+
+def test_answers_that_are_not_finite_are_not_nobody(tmp_path: Path) -> None:
+    """No score that is no number is at least as high as the lowest that counts."""
+    path = bright_cell_yolox(tmp_path / "m.onnx")
+    model = onnx.load(str(path))
+    for constant in model.graph.initializer:
+        if constant.name == "nothing":  # which all answers are added to, by their brightness
+            constant.CopyFrom(numpy_helper.from_array(np.array(np.nan, np.float32), "nothing"))
+    onnx.save(model, str(path))
+    looked = DecodedClip("dive", np.arange(1), 0, 1, 64, 64, np.full((1, 64, 64, 3), 255, np.uint8))
+    with pytest.raises(InputError, match=r"dive: m\.onnx .*: gives boxes that are not finite numbers"):
+        BoxLabelling(YOLOX(path))([looked])
+
+
+def test_weights_beside_the_file_are_a_part_of_the_title(tmp_path: Path) -> None:
+    """As torch exports it: what the graph is made of stands in another file."""
+    model = onnx.load(str(bright_cell_yolox(tmp_path / "m.onnx")))
+    onnx.save(model, str(tmp_path / "n.onnx"), save_as_external_data=True, location="n.data", size_threshold=100)
+    before = YOLOX(tmp_path / "n.onnx").title
+    weights = np.fromfile(tmp_path / "n.data", np.uint8)
+    weights[-1] ^= 1
+    weights.tofile(tmp_path / "n.data")
+    assert YOLOX(tmp_path / "n.onnx").title != before

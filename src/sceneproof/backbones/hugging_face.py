@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from sceneproof.downloading import checked
 from sceneproof.errors import InputError
 from sceneproof.wording import counted
 
@@ -18,6 +19,8 @@ FILE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PIECES = (2, 3)
 """Into how many a release may cut a tensor of the file, or put together: query, key and value."""
 LISTED = 6
+FILES = (".safetensors", ".json", ".txt", ".model")
+"""Endings of weights, of settings of the network and of what prepares its inputs, and of what splits texts."""
 
 
 def load_network(kind: str, name: str, refusal: str, **origin: Any) -> Any:
@@ -97,6 +100,20 @@ def refuse_in_part(
     drawn = [key for key, value in network.named_parameters() if not stored.has(value)]
     if lost or drawn:
         raise InputError(_partly(what, drawn, lost, release))
+
+
+def origin_of(model: str | Path, network: Any, revision: str | None) -> str:
+    """A model's name with its commit, or with the SHA-256 of all in its folder that its answers follow from."""
+    if Path(model).is_dir():
+        return f"{model} (sha256 {folder_digest(Path(model))[:12]})"
+    commit = getattr(network.config, "_commit_hash", None) or revision
+    return f"{model} at {commit}" if commit else str(model)
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 of a folder's weights, settings and texts, 64 digits."""
+    files = sorted(path for ending in FILES for path in folder.glob(f"*{ending}"))
+    return hashlib.sha256("".join(file.name + checked(file) for file in files).encode()).hexdigest()
 
 
 def labels(config: Any, outputs: int, name: str) -> list[str]:

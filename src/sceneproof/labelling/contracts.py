@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:  # processes that decode start quicker without it
     import pyarrow as pa
 
+NO_NUMBERS = np.full((1, 5), np.nan, np.float32)
+"""What a detector says of a frame for which its network gives something that is no finite number: the labelling ends.
+
+Held against a least score, such an answer would be nobody.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class DecodedClip:

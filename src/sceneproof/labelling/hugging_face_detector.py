@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
-from sceneproof.labelling.contracts import PersonDetector
+from sceneproof.labelling.contracts import NO_NUMBERS, PersonDetector
 
 
 class HuggingFaceDetector(PersonDetector):
     """Boxes by a model of the Hub or of a folder, read for the label "person" only.
 
     Attributes:
-        title: the model's name with its commit, where known, and the settings.
+        title: the model's name with its commit or its files' SHA-256, and the settings.
         short_side: None: the model's own processor scales the frames.
     """
 
@@ -44,7 +44,7 @@ class HuggingFaceDetector(PersonDetector):
             InputError: transformers is not installed; no such model, or not an object detector; no label "person".
         """
         # torch takes seconds to import, and the command that knows this class by name needs it for no other
-        from sceneproof.backbones.hugging_face import labels
+        from sceneproof.backbones.hugging_face import labels, origin_of
         from sceneproof.numerics import device_named
 
         self._processor, self._model = _load(str(model), revision, download)
@@ -56,8 +56,7 @@ class HuggingFaceDetector(PersonDetector):
         self._device = device_named(device)
         self._model.to(self._device)
         self._score, self._batch = score, batch
-        commit = getattr(config, "_commit_hash", None) or revision
-        self.title = f"{model}{f' at {commit}' if commit else ''}, score at least {score:g}"
+        self.title = f"{origin_of(model, self._model, revision)}, score at least {score:g}"
 
     def __call__(self, frames: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         """People in frames uint8 (N, H, W, 3), RGB: N arrays (K, 5)."""
@@ -73,7 +72,8 @@ class HuggingFaceDetector(PersonDetector):
             detections = self._processor.post_process_object_detection(
                 answers, threshold=self._score, target_sizes=sizes
             )
-            people += [self._people(detection) for detection in detections]
+            whole = answers.logits.isfinite().flatten(1).all(1).tolist()
+            people += [self._people(own) if fine else NO_NUMBERS for own, fine in zip(detections, whole, strict=True)]
         return people
 
     def _people(self, detection: dict[str, Any]) -> NDArray[np.float32]:

@@ -1,6 +1,5 @@
 """Scenes by any Hugging Face model that compares pictures with texts, such as CLIP, SigLIP or MetaCLIP; no training."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from sceneproof.backbones.hugging_face import load_network
+from sceneproof.backbones.hugging_face import load_network, origin_of
 from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.places365 import in_words, read_names, scene_names
@@ -131,17 +130,6 @@ class HuggingFaceScenes(SceneLabeller):
 def _unit(answer: Any) -> Tensor:
     """Vectors (N, D) of length 1; transformers 5 wraps what transformers 4 answers."""
     return functional.normalize(getattr(answer, "pooler_output", answer), dim=-1)
-
-
-def origin_of(model: str | Path, network: Any, revision: str | None) -> str:
-    """A model's name with its commit, or with the SHA-256 of its folder's weights."""
-    if (commit := getattr(network.config, "_commit_hash", None) or revision) or not Path(model).is_dir():
-        return f"{model}{f' at {commit}' if commit else ''}"
-    digest = hashlib.sha256()
-    for path in sorted(Path(model).glob("*.safetensors")):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return f"{model} (sha256 {digest.hexdigest()[:12]})"
 
 
 def _load(name: str, revision: str | None, download: bool) -> tuple[Any, Any, Any]:

@@ -151,7 +151,11 @@ class MaskLabelling:
         """Rows of the masks, of the source file's size; a frame without people has none."""
         rows: list[tuple[str, int, bytes]] = []
         for looked in videos:
-            for frame, mask in zip(looked.numbers.tolist(), self._segmenter(looked.frames), strict=True):
+            try:
+                masks = self._segmenter(looked.frames)
+            except InputError as error:
+                raise InputError(f"{looked.video}: {error}") from None
+            for frame, mask in zip(looked.numbers.tolist(), masks, strict=True):
                 if mask.any():
                     rows.append((looked.video, frame, encode_mask(_enlarged(mask, looked.height, looked.width))))
         columns = zip(*rows, strict=True) if rows else ([], [], [])

@@ -69,14 +69,17 @@ class LiteRTModel:
         """What the model answers to a picture (H, W, 3), RGB, as float32.
 
         Raises:
-            InputError: it does not run.
+            InputError: it does not run, or answers something that is no finite number.
         """
         self._interpreter.set_tensor(self._input["index"], quantised(picture, self._input, self._lowest)[None])
         try:
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise InputError(f"{self.path}: the model does not run: {str(error).splitlines()[0]}") from None
-        return [dequantised(self._interpreter.get_tensor(output["index"]), output) for output in self._outputs]
+        answers = [dequantised(self._interpreter.get_tensor(output["index"]), output) for output in self._outputs]
+        if not all(np.isfinite(answer).all() for answer in answers):  # which, held against a threshold, is nobody
+            raise InputError(f"{self.path}: gives answers that are not finite numbers")
+        return answers
 
 
 def quantised(picture: NDArray[np.uint8], details: Any, lowest: float = 0.0) -> NDArray[Any]:

@@ -1,6 +1,5 @@
 """Scene labels from any image classifier in ONNX: Places365 networks, or one of your own."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,7 @@ from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.pictures import resize
 from sceneproof.labelling.places365 import read_names, scene_names
-from sceneproof.onnx_files import FLOATS, PictureModel
+from sceneproof.onnx_files import FLOATS, PictureModel, model_digest
 from sceneproof.wording import counted
 
 PIXELS = {**FLOATS, "tensor(uint8)": np.uint8}
@@ -68,8 +67,7 @@ class OnnxSceneLabeller(SceneLabeller):
         answers = self._run(noise)
         self._softmax = output == "logits" or (output == "auto" and not _are_probabilities(answers))
         self.names: Sequence[str] = _names(names, answers.shape[1], self._model.path)
-        digest = hashlib.sha256(self._model.path.read_bytes()).hexdigest()
-        self.title = f"{self._model.path.name} (sha256 {digest[:12]})"
+        self.title = f"{self._model.path.name} (sha256 {model_digest(self._model.path)[:12]})"
 
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Posteriors (N, S) of frames uint8 (N, H, W, 3), RGB."""

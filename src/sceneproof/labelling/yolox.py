@@ -1,6 +1,5 @@
 """People by any YOLOX in ONNX (Ge et al., "YOLOX: Exceeding YOLO Series in 2021", arXiv:2107.08430)."""
 
-import hashlib
 from pathlib import Path
 
 import cv2
@@ -9,8 +8,8 @@ from numpy.typing import NDArray
 
 from sceneproof.data.tracks import suppressed
 from sceneproof.errors import InputError
-from sceneproof.labelling.contracts import PersonDetector
-from sceneproof.onnx_files import PictureModel
+from sceneproof.labelling.contracts import NO_NUMBERS, PersonDetector
+from sceneproof.onnx_files import PictureModel, model_digest
 
 STRIDES = (8, 16, 32)
 GREY = 114
@@ -65,7 +64,7 @@ class YOLOX(PersonDetector):
         noise = np.random.default_rng(0).integers(0, 256, (1, 3, height, width), np.uint8)
         self._in_pixels = bool(self._answers(noise)[..., 2:4].max() > LARGEST_LOG)
         self.short_side = min(height, width)
-        digest, name = hashlib.sha256(self._model.path.read_bytes()).hexdigest(), self._model.path.name
+        digest, name = model_digest(self._model.path), self._model.path.name
         self.title = (
             f"{name} (sha256 {digest[:12]}), {width}x{height}, class {person}, score at least {score:g}, "
             f"NMS {overlap:g}"
@@ -93,6 +92,8 @@ class YOLOX(PersonDetector):
         return answers
 
     def _people(self, answer: NDArray[np.float32], scale: tuple[float, float]) -> NDArray[np.float32]:
+        if not (np.isfinite(answer[:, :5]).all() and np.isfinite(answer[:, self._column]).all()):
+            return NO_NUMBERS
         scores = answer[:, 4] * answer[:, self._column]
         likely = scores >= self._score
         centre, sides = answer[likely, 0:2], answer[likely, 2:4]

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from onnx import TensorProto
+from onnx import TensorProto, helper, load, numpy_helper, save
 from torch import Tensor, nn
 
 from sceneproof.audit.models.exported import OnnxModel, TorchScriptModel
@@ -179,3 +179,17 @@ def test_onnx_answers_that_are_not_finite(tmp_path: Path) -> None:
     subject = OnnxModel(onnx(tmp_path), CLASSES, InputSettings(scale=1e38, std=(1e-38, 1e-38, 1e-38)))
     with pytest.raises(InputError, match="scores that are not finite numbers"):
         subject.answer(coloured(1, 4))
+
+
+def test_weights_beside_an_onnx_file_are_a_part_of_its_identity(tmp_path: Path) -> None:
+    """As torch exports it; else answers of other weights would be taken for this model's."""
+    model = load(str(onnx(tmp_path)))
+    mean = numpy_helper.from_array(np.ones(3, np.float32), "weights")
+    model.graph.initializer.append(mean)
+    model.graph.node[-1].output[0] = "mean"
+    model.graph.node.append(helper.make_node("Mul", ["mean", "weights"], ["s"]))
+    file = tmp_path / "model.onnx"
+    save(model, str(file), save_as_external_data=True, location="model.onnx.data", size_threshold=0)
+    before = OnnxModel(file, CLASSES, InputSettings()).identity
+    np.array([3, 2, 1], np.float32).tofile(tmp_path / "model.onnx.data")
+    assert OnnxModel(file, CLASSES, InputSettings()).identity != before

@@ -14,7 +14,7 @@ from sceneproof.audit.models.inputs import InputSettings, probabilities
 from sceneproof.audit.subject import Answer, Pixels, Subject
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
-from sceneproof.onnx_files import FAILURES, open_session
+from sceneproof.onnx_files import FAILURES, model_digest, open_session
 
 PIXELS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
@@ -123,7 +123,7 @@ class OnnxModel(Subject):
         self._input, self._pixels = given[0].name, PIXELS[given[0].type]
         self._inputs, fixed = _fitted(inputs, given[0].shape, path)
         self.title, self.actions, self.sampling = path.stem, list(names), self._inputs.sampling()
-        self.identity, self.maps_missing = f"{checked(path)} {self._inputs}", "an ONNX file shows no maps"
+        self.identity, self.maps_missing = f"{model_digest(path)} {self._inputs}", "an ONNX file shows no maps"
         self._batch, self._fixed = fixed or batch, fixed is not None
 
     def answer(self, clips: Pixels) -> Answer:

@@ -1,6 +1,5 @@
 """Hugging Face's video classifiers as models under audit: VideoMAE, TimeSformer, ViViT, V-JEPA 2."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,7 @@ from torch import Tensor, nn
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.maps import Seen, grad_cam, over_time, watching
 from sceneproof.audit.subject import Answer, Maps, Pixels, Subject
-from sceneproof.backbones.hugging_face import first_line, labels, load_network
-from sceneproof.downloading import checked
+from sceneproof.backbones.hugging_face import first_line, folder_digest, labels, load_network
 from sceneproof.errors import InputError
 from sceneproof.wording import counted
 
@@ -182,8 +180,6 @@ def _processor(model: str) -> Any:
 
 def _identity(model: str, network: Any) -> str:
     """The digest of a folder's weights and settings, or the commit of a name on the Hub."""
-    folder = Path(model)
-    if folder.is_dir():
-        files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")])
-        return hashlib.sha256("".join(file.name + checked(file) for file in files).encode()).hexdigest()
+    if Path(model).is_dir():
+        return folder_digest(Path(model))
     return f"{model} {getattr(network.config, '_commit_hash', '')}"

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.subject import Answer, Pixels, Subject
-from sceneproof.backbones.hugging_face import load_network
+from sceneproof.backbones.hugging_face import load_network, origin_of
 from sceneproof.errors import InputError
-from sceneproof.labelling.hugging_face_scenes import HuggingFaceScenes, origin_of
+from sceneproof.labelling.hugging_face_scenes import HuggingFaceScenes
 from sceneproof.labelling.places365 import in_words
 
 PROMPT = "a video of a person {}"
