@@ -16,18 +16,24 @@ from pathlib import Path
 import pytest
 
 from sceneproof import locks
+from sceneproof.data.bias import data_bias
 from sceneproof.data.segments_command import index_check
+from sceneproof.detect import detect
 from sceneproof.errors import InputError
 from sceneproof.labelling.pipeline import label
+from sceneproof.labelling.scene_training import train_scene_network
 from sceneproof.labelling.shards import Shards
+from sceneproof.localize import localize
 from sceneproof.locks import Lock, beside, locked
 from sceneproof.mall.plan import World
 from sceneproof.mall.world import make_world
 from sceneproof.pages.comparison import compare
+from sceneproof.pages.labels import label_check
 from sceneproof.prepare import prepare
 from sceneproof.report import report
 from sceneproof.results import Result, read_results, write_results
 from sceneproof.run import Run
+from sceneproof.tabular.command import index_table
 from tests.labelling.counting import Counting, collection
 from tests.waiting import wait_until
 
@@ -212,6 +218,24 @@ def test_pages_comparisons_and_repairs_are_written_by_one_command_at_a_time(tmp_
         with pytest.raises(InputError, match=r"no such file|not a run folder|no audit"):
             command()
     assert not list(tmp_path.iterdir())
+
+
+def test_tables_labels_and_what_is_said_of_a_video_are_written_by_one_command_at_a_time(tmp_path: Path) -> None:
+    out, missing, film = tmp_path / "out", tmp_path / "missing", tmp_path / "film.mp4"
+    commands: list[tuple[Lock, Callable[[], object]]] = [
+        (Lock(out), lambda: index_table(missing, out, root=missing)),
+        (Lock(out), lambda: data_bias(missing, missing, out)),
+        (beside(out), lambda: train_scene_network(missing, out)),
+        (beside(out), lambda: label_check(missing, out, scenes=missing)),
+        (beside(out / "film"), lambda: localize(missing, film, out=out)),
+        (beside(out / "film"), lambda: detect(missing, film, out=out)),
+    ]
+    for lock, command in commands:
+        with locked(lock), pytest.raises(InputError, match="another command writes here"):
+            command()
+        with pytest.raises(InputError, match="missing"):
+            command()
+        assert not list(tmp_path.iterdir())
 
 
 def test_results_of_several_commands_are_added_one_after_another(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from sceneproof import locks
 from sceneproof.addresses import Address, Place, located
 from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
@@ -39,6 +40,7 @@ player's clock."""
 Picture = NDArray[np.uint8]
 
 
+@locks.alone(locks.of_video("detected"))
 def detect(
     model: Path,
     video: Address,
@@ -86,7 +88,9 @@ def detect(
     if settings.way != "online" and not quiet:
         print(f"{trained.name}: its tubes are linked {settings.way} in testing; here online, as frames come")
     place = located(video)
-    files = output_files(Path("detected") if out is None else Path(out), place, ("csv", "json", "annotated.mp4"))
+    folder = Path("detected" if out is None else out)
+    with locks.locked(locks.Lock(folder), wait=True):  # others may begin with other videos
+        files = output_files(folder, place, ("csv", "json", "annotated.mp4"))
     watching = _Watching(network, task.clip, where, at_once, settings.online(), least_score, numerics.dtype)
     try:
         info = probe(place)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.addresses import Address, located
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
@@ -26,6 +27,7 @@ from sceneproof.wording import clock
 SHOWN = 20
 
 
+@locks.alone(locks.of_video("localized"))
 def localize(
     model: Path,
     video: Address,
@@ -75,7 +77,9 @@ def localize(
     if step is not None:
         settings = replace(settings, test_step=step)
     place = located(video)
-    files = output_files(Path("localized") if out is None else Path(out), place, ("csv", "json", "png"))
+    folder = Path("localized" if out is None else out)
+    with locks.locked(locks.Lock(folder), wait=True):  # others may begin with other videos
+        files = output_files(folder, place, ("csv", "json", "png"))
     try:
         timeline = Timeline.of(probe(place), settings.rate)
         buffers = len(starts_of_testing(len(timeline), settings.length, settings.test_step))

@@ -134,6 +134,15 @@ def evaluation(given: Mapping[str, Any]) -> Lock:
     return Lock(Path(given["run"]) / "evaluation" if given["out"] is None else given["out"])
 
 
+def of_video(folder: str) -> Callable[[Mapping[str, Any]], Lock]:
+    """Of what is written about a video, named after it, into the folder that is given, or else into this one."""
+
+    def lock(given: Mapping[str, Any]) -> Lock:
+        return beside(Path(folder if given["out"] is None else given["out"]) / located(given["video"]).stem)
+
+    return lock
+
+
 def beside(path: Address | Place) -> Lock:
     """Of a file: beside it."""
     place = located(path)

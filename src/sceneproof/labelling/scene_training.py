@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sceneproof import locks
 from sceneproof.errors import InputError
 from sceneproof.labelling.pictures import categories, read_pictures
 from sceneproof.labelling.scene_network import SceneNetwork, SceneNetworkFacts, build, logits, save, to_tensor
@@ -19,6 +20,7 @@ HELD_OUT_SHARE = 0.2
 BINS = 15
 
 
+@locks.alone(locks.beside_out)
 def train_scene_network(
     pictures: Path,
     out: Path,

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import sceneproof
+from sceneproof import locks
 from sceneproof.addresses import Address
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.humans import COVERAGE
@@ -29,6 +30,7 @@ from sceneproof.pages.label_clips import ClipSection, ShownClip, sheets_of, show
 from sceneproof.wording import counted
 
 
+@locks.alone(locks.beside_out)
 def label_check(
     manifest: Address,
     out: Path,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sceneproof import locks
 from sceneproof.data.human_tables import HumanBoxes
 from sceneproof.data.manifest import COLUMNS, Manifest
 from sceneproof.data.plausibility import check_plausible, sizes_of
@@ -22,6 +23,7 @@ from sceneproof.tabular.reading import read_sheet
 from sceneproof.wording import counted
 
 
+@locks.alone(locks.out)
 def index_table(
     table: Path,
     out: Path,
