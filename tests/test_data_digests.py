@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from sceneproof import cli
+from sceneproof.audit.conducting import _digests
+from sceneproof.audit.settings import DataSettings
 from sceneproof.contexts.export import claim_export
 from sceneproof.contexts.writing import Settings
 from sceneproof.data.digests import file_digests
@@ -257,3 +259,21 @@ def test_an_export_does_not_go_on_with_changed_tables(tmp_path: Path, caplog: py
     write_json(tmp_path / "export.json", said)
     claim_export(tmp_path, settings, {"manifest": "1", "humans": "3"})
     assert "whether they have changed since is not known" in caplog.text
+
+
+def test_other_pictures_in_the_folder_of_backgrounds_are_noticed(tmp_path: Path) -> None:
+    """An audit would go on with answers to clips in other places; an export would mix old ones and new ones."""
+    manifest, folder = tmp_path / "m.parquet", tmp_path / "places"
+    write_table(manifest, pd.DataFrame({"a": [1]}), "manifest")
+    folder.mkdir()
+    (folder / "beach.png").write_bytes(b"sand")
+    data = DataSettings(str(manifest), backgrounds=str(folder))
+    said = [_digests(data)]
+    (folder / "beach.png").write_bytes(b"rock")
+    said.append(_digests(data))
+    (folder / "beach.png").rename(folder / "cliff.png")
+    said.append(_digests(data))
+    (folder / "notes.txt").write_text("no place")
+    assert _digests(data) == said[-1]
+    assert len({digests["backgrounds"] for digests in said}) == 3
+    assert "backgrounds" not in _digests(DataSettings(str(manifest)))

@@ -75,6 +75,7 @@ def test_a_correction_of_this_run_is_tested_beside_its_answers(small: Small, run
     done = evaluate(
         run.path, small.manifest, humans=small.boxes, quiet=True, out=tmp_path / "out", remedy=tmp_path / "remedy.json"
     )
+    assert done.metrics["tables"]["remedy"] == checked(tmp_path / "remedy.json"), "a study tests again by another one"
     table, found = done.predictions, done.metrics["splits"]["test"]["corrected"]
     scores, scene = (np.array(table[name].tolist(), np.float64) for name in ("scores", "scores_without_humans"))
     best = (np.log(np.maximum(scores, 5e-6)) - 0.5 * np.log(np.maximum(scene, 5e-6))).argmax(1)

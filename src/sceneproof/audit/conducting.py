@@ -21,6 +21,7 @@ from sceneproof.audit.scoring import ANSWERS
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
 from sceneproof.audit.subject import Chooser, Subject
 from sceneproof.audit.table import COLUMNS, AuditTable, rounded
+from sceneproof.contexts.backgrounds import background_digests
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
@@ -164,8 +165,9 @@ def _among(scores: NDArray[np.float32], others: NDArray[np.bool_]) -> NDArray[np
 
 
 def _digests(data: DataSettings) -> dict[str, str]:
-    """SHA-256 of the tables: answers that were kept are not those of other people or scenes."""
-    return file_digests(manifest=data.manifest, humans=data.humans, scenes=data.scenes, inpainter=data.inpainter)
+    """SHA-256 of the tables and of what is shown behind people: answers that were kept are not those of others."""
+    files = {"manifest": data.manifest, "humans": data.humans, "scenes": data.scenes, "inpainter": data.inpainter}
+    return file_digests(**files) | background_digests(data.backgrounds)
 
 
 def _scene(background: str, scenes: Mapping[Any, object]) -> str:

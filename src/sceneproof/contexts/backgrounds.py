@@ -1,5 +1,6 @@
 """Backgrounds from a folder: pictures and videos, at a clip's size."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from sceneproof.contexts.timing import aligned
 from sceneproof.data.video import decode, probe
 from sceneproof.errors import InputError
 from sceneproof.files import named
+from sceneproof.seals import file_digest
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 VIDEOS = (".mp4", ".avi", ".webm", ".mkv", ".mov", ".m4v")
@@ -70,6 +72,21 @@ class Backgrounds:
             return covering(read_picture(path), height, width)
         taken = aligned(wanted, total, probe(path).frames)
         return np.stack([covering(frame, height, width) for frame in decode(path, taken)])
+
+
+def background_digests(folder: str | Path | None) -> dict[str, str]:
+    """SHA-256 of a folder's backgrounds, their names and contents, under "backgrounds"; of no folder, nothing.
+
+    Raises:
+        InputError: as `Backgrounds.read`.
+    """
+    if folder is None:
+        return {}
+    digest = hashlib.sha256()
+    for name in Backgrounds.read(Path(folder)).names:
+        with (Path(folder) / name).open("rb") as file:
+            digest.update(f"{name} {file_digest(file)}\n".encode())
+    return {"backgrounds": digest.hexdigest()}
 
 
 def covering(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

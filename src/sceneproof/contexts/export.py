@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sceneproof import locks
+from sceneproof.contexts.backgrounds import background_digests
 from sceneproof.contexts.variants import CONFLICT, CONTROLS, STILLS, SWAPS
 from sceneproof.contexts.writing import ExportTask, Settings, names_of, opened, write_variants
 from sceneproof.data.digests import file_digests
@@ -111,7 +112,8 @@ def export(
         return None
     if not quiet:
         print(said)
-    claim_export(out, settings, file_digests(manifest=manifest, humans=humans, scenes=scenes, inpainter=inpainter))
+    files = file_digests(manifest=manifest, humans=humans, scenes=scenes, inpainter=inpainter)
+    claim_export(out, settings, files | background_digests(backgrounds))
     answers = [
         answer
         for _, answer in work_through(

@@ -107,6 +107,7 @@ def test_classifier(
             "humans": tables.humans,
             "scenes": tables.scenes,
             "features": tables.features,
+            "remedy": options.remedy,
         },
     )
 
