@@ -60,6 +60,19 @@ def in_and_out(small: Small) -> None:
     table.write(small.manifest)
 
 
+def test_paths_of_a_setup_may_begin_at_home_or_be_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    tables = {"manifest": "~/m.parquet", "scenes": "s3://bucket/scenes.parquet", "humans": "boxes.parquet"}
+    world = {**SETUP["worlds"]["small"], "tables": tables, "weights": "~/start-seed{seed}"}
+    (read,) = Config.read(made(tmp_path, worlds={"small": world}), data=Path("~/data")).worlds
+    home = tmp_path / "home"
+    assert read.tables == {
+        "manifest": str(home / "m.parquet"), "scenes": "s3://bucket/scenes.parquet",
+        "humans": str(home / "data" / "boxes.parquet"),
+    }  # fmt: skip
+    assert read.weights == str(home / "start-seed{seed}")
+
+
 def test_every_method_gets_as_many_trials_and_a_row_and_what_cannot_be_run_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

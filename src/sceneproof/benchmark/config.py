@@ -208,7 +208,8 @@ def _world(name: str, entry: Any, here: Path, data: Path, where: str) -> World:
     for key in ("title", "recipe", "testing"):
         if key not in said:
             raise InputError(f"{where}: {key} is missing")
-    said["recipe"] = modern(_mapping(read_yaml(here / said["recipe"]), f"{here / said['recipe']}"))
+    recipe = Path(_in(here, said["recipe"]))
+    said["recipe"] = modern(_mapping(read_yaml(recipe), str(recipe)))
     said |= _sources(said, data, where)
     references = _mapping(said.get("references", {}), f"{where}.references")
     said["references"] = {
@@ -220,6 +221,12 @@ def _world(name: str, entry: Any, here: Path, data: Path, where: str) -> World:
     if not _mapping(said["testing"], f"{where}.testing").get("splits"):
         raise InputError(f"{where}.testing: splits is missing: which splits are tested")
     return World(name=name, **said)
+
+
+def _in(folder: Path, value: Any) -> str:
+    """What a path of the setup means: from a folder on, unless it is whole, from home (~) or an address."""
+    text = str(value)
+    return text if "://" in text else str(Path(folder).expanduser() / Path(text).expanduser())
 
 
 def _reference(entry: Any, data: Path, where: str) -> Reference:
@@ -236,8 +243,8 @@ def _sources(said: Mapping[str, Any], data: Path, where: str) -> dict[str, Any]:
     _refuse_unknown(tables, set(TABLES), f"{where}.tables")
     if "manifest" not in tables:
         raise InputError(f"{where}: manifest is missing")
-    weights = str(data / said["weights"]) if said.get("weights") else ""
-    return {"tables": {key: str(data / value) for key, value in tables.items()}, "weights": weights}
+    weights = _in(data, said["weights"]) if said.get("weights") else ""
+    return {"tables": {key: _in(data, value) for key, value in tables.items()}, "weights": weights}
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
