@@ -164,7 +164,8 @@ def test_people_who_are_numbered_are_people_in_every_form_of_picture(kind: str) 
     masks = HumanMasks(pd.DataFrame({"video": ["a"], "frame": [0], "png": [png]}))
     np.testing.assert_array_equal(masks.regions("a", [0], *here.shape)[0], here)
     assert masks.share("a", 1) == 1
-    same = Rewritten(1, 1, 0, *here.shape, None, *here.shape, 0, 0.0)
+    height, width = here.shape
+    same = Rewritten(1, 1, 0, height, width, None, height, width, 0, 0.0)
     np.testing.assert_array_equal(decoded_mask(next(_resized_masks(pd.Series([png]), [same]))), here)
 
 

@@ -108,11 +108,10 @@ def data_bias(
     """
     if not 0 < share <= 1:
         raise InputError(f"--share {share:g}: give a share of videos, above 0 and up to 1")
-    for given in filter(None, (manifest, scenes, subset)):
-        place = located(given)
-        written = place.name in WRITTEN or place.name.startswith("subset-")
-        if written and isinstance(place, Path) and place.resolve().parent == Path(out).resolve():
-            raise InputError(f"--out {out}: {given} is there, which would be written over: give another folder")
+    for place in map(located, [manifest, scenes, *([subset] if subset is not None else [])]):
+        ours = place.name in WRITTEN or place.name.startswith("subset-")
+        if ours and isinstance(place, Path) and place.resolve().parent == Path(out).resolve():
+            raise InputError(f"--out {out}: {place} is there, which would be written over: give another folder")
     table, labels = Manifest.read(manifest, root), SceneTable.read(scenes)
     vectors, known = labels.rows_for([str(video) for video in table.rows["video"]])
     if len(table.actions) < 2:
