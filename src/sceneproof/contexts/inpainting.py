@@ -93,7 +93,7 @@ class LearnedInpainter:
                 f"{self.path}: gives {answer.shape}, or numbers that are not finite; a picture {(1, 3, height, width)} "
                 f"was expected"
             )
-        return answer[0].transpose(1, 2, 0)
+        return np.asarray(answer[0].transpose(1, 2, 0), np.float32)
 
     def _found_range(self) -> float:
         """The largest value that the network gives: 1 or 255."""
