@@ -154,10 +154,10 @@ def test_segments_of_one_file_are_cut_and_named_apart(world: Path, tmp_path: Pat
 
 
 def test_holes_are_filled_by_a_network_and_an_export_goes_on_with_no_other_one(world: Path, tmp_path: Path) -> None:
-    def made(**changed: Path) -> None:
+    def made(inpainter: Path | None = None) -> None:
         export(
             world / "manifest.parquet", tmp_path / "out", humans=world / "masks.parquet", variants=["human_inpainted"],
-            workers=1, quiet=True, **changed,
+            workers=1, quiet=True, inpainter=inpainter,
         )  # fmt: skip
 
     ink = network(tmp_path / "ink.onnx")

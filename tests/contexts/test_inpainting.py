@@ -87,6 +87,7 @@ def test_people_are_taken_out_by_the_network_where_no_frame_shows_what_is_behind
     taken = learned.of(always, CLIPS).make("human_inpainted")
     assert not isinstance(taken, Impossible)
     assert taken.guessed is not None
+    assert always.people is not None
     inside = taken.guessed[1] & always.people[2]
     shown = taken.clips[0][1][inside].astype(int)
     assert np.abs(np.median(shown, axis=0) - np.array([51, 102, 204])).max() <= 2

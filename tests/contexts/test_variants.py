@@ -123,9 +123,10 @@ def test_a_conflict_shows_somebody_of_another_action_who_stands_still_behind_the
     assert clip.people is not None
     assert answer.background_action == VIDEOS[answer.background] != "a"
     shown = answer.clips[0].astype(int)
-    elsewhere = ~cv2.dilate(clip.people.any(0).astype(np.uint8), np.ones((9, 9))).astype(bool)
+    elsewhere = ~cv2.dilate(np.asarray(clip.people.any(0), np.uint8), np.ones((9, 9))).astype(bool)
     assert (shown[:, elsewhere] == shown[:1, elsewhere]).all(), "all but the clip's own people stands still"
-    away = [~cv2.dilate(mask.astype(np.uint8), np.ones((9, 9))).astype(bool) for mask in clip.people]
+    kernel = np.ones((9, 9), np.uint8)
+    away = [~cv2.dilate(mask.astype(np.uint8), kernel).astype(bool) for mask in list(clip.people)]
     stands = (np.abs(shown - PERSON) <= 1).all(-1) & np.array(away)
     assert stands.sum((1, 2)).max() > 20, "the other person, once the clip's own has walked on"
 

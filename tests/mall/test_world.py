@@ -19,7 +19,8 @@ from sceneproof.mall.plan import SPLITS, World
 from sceneproof.mall.world import make_world, mall
 from sceneproof.metrics.representation_bias import linear_probe
 
-TINY = replace(World(pictures=1, test_pictures=0, height=48, width=64, frames=4, crf=30), **dict.fromkeys(SPLITS, 2))
+COUNTS: dict[str, Any] = dict.fromkeys(SPLITS, 2)
+TINY = replace(World(pictures=1, test_pictures=0, height=48, width=64, frames=4, crf=30), **COUNTS)
 
 
 @pytest.fixture(scope="module")

@@ -101,9 +101,7 @@ def flags(folder: Path) -> dict[str, Values]:
     """What a run's test says of each video that has all variants: (N,) from 0 to 1, by metric, in the videos' order."""
     rows, facts = read_table(folder / "predictions.parquet", "predictions", ("video", "split", "action", "scores"))
     actions = list(facts["actions"])
-    named = [
-        MISSED if scores is None else int(np.argmax(scores)) for scores in rows["scores"]
-    ]
+    named = [MISSED if scores is None else int(np.argmax(scores)) for scores in rows["scores"]]
     variant = [next((name for name in _variants() if video.endswith(f"@{name}")), "") for video in rows["video"]]
     source = [video.removesuffix(f"@{name}") for video, name in zip(rows["video"], variant, strict=True)]
     answers = pd.Series(named, index=[source, variant]).unstack(1).dropna()
