@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from sceneproof.data.manifest import Manifest
-from sceneproof.pages.opening import clip_pair, demonstration, sentences
+from sceneproof.figures import FILE, Figure, write_figures
+from sceneproof.metrics.bootstrap import Interval
+from sceneproof.pages.kit import ABSENT, Table
+from sceneproof.pages.opening import audit_section, clip_pair, demonstration, sentences
 from sceneproof.studies.classification import ClassificationStudy, measure
 from tests.pages.fake import ACTIONS, KINDS, Kind, make_study
 from tests.videos import make_boxes, make_manifest
@@ -22,7 +25,7 @@ def test_the_first_sentence_says_what_was_found_with_its_interval(tmp_path: Path
     lead, *rest = told(tmp_path, PLAIN, SDN)
     assert lead.startswith("A video model trained in the plain way recognises ")
     assert "of actions in their usual places" in lead
-    assert "trained to forget the place, it recognises " in lead
+    assert "trained not to lean on the place, it recognises " in lead
     assert "points more (95 % interval " in lead
     assert "Guessing is right on 16.7\N{NO-BREAK SPACE}%." in rest[-1]
     assert "1 training seed" in rest[-1]
@@ -31,7 +34,7 @@ def test_the_first_sentence_says_what_was_found_with_its_interval(tmp_path: Path
 def test_it_claims_no_difference_whose_interval_includes_zero(tmp_path: Path) -> None:
     lead, *rest = told(tmp_path, PLAIN, Kind(SDN.class_path, {}, PLAIN.inside, PLAIN.outside))
     assert "points" not in lead
-    assert "forget" not in lead
+    assert "trained not to" not in lead
     assert "show no difference" in rest[0]
     assert not any("costs" in sentence for sentence in rest)
 
@@ -109,3 +112,20 @@ def test_the_page_begins_with_it_all(world: Path, tmp_path: Path) -> None:
     assert places == sorted(places)
     assert page.count("Top-1 accuracy with 95 % intervals over seeds and videos.") == 1  # the chart is not there twice
     assert out.with_suffix(".json").exists()
+
+
+def test_audits_stand_side_by_side_with_links_to_their_pages(tmp_path: Path) -> None:
+    for name, survives in (("plain", 0.6), ("Better", 0.1)):
+        (tmp_path / f"audit-{name}").mkdir()
+        told = [
+            Figure("top1", Interval(0.8, 0.7, 0.9)),
+            Figure("survives_human_inpainted", Interval(survives, survives, survives)),
+            Figure("scene_error", None, detail="no swaps"),
+        ]
+        write_figures(tmp_path / f"audit-{name}" / FILE, told)
+    section = audit_section({name: tmp_path / f"audit-{name}" for name in ("plain", "Better")}, tmp_path)
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    assert [[cell.text for cell in row[1:]] for row in table.rows] == [
+        ["80.0", "80.0"], ["60.0", "10.0"], [ABSENT, ABSENT], [ABSENT, ABSENT],
+    ]  # fmt: skip
+    assert any('href="audit-Better/audit.html"' in str(block) for block in section.blocks)

@@ -1,9 +1,10 @@
 """The demonstration's page: it begins with a sentence for strangers, a pair of clips, and what to do next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -13,8 +14,24 @@ from numpy.typing import NDArray
 from sceneproof.data.dataset import Videos
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import VideoError
+from sceneproof.figures import FILE, read_figures
+from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages import classification
-from sceneproof.pages.kit import Block, Card, Charts, Clips, Commands, Line, Note, Section, between, percent
+from sceneproof.pages.kit import (
+    ABSENT,
+    Block,
+    Card,
+    Cell,
+    Charts,
+    Clips,
+    Commands,
+    Line,
+    Note,
+    Section,
+    Table,
+    between,
+    percent,
+)
 from sceneproof.pages.maps import mapped_clips
 from sceneproof.pages.pictures import moving, rate_of, sized
 from sceneproof.pages.study import Sources
@@ -24,6 +41,16 @@ from sceneproof.wording import counted
 
 IN, OUT = "in context", "out of context"
 PLAIN, DEBIASED = "Plain model", "Debiased model"
+AUDIT = {
+    "top1": ("Right on the clips as they are", ""),
+    "survives_human_inpainted": (
+        "Of that, still right with the person taken out",
+        "less is better: the place is left",
+    ),
+    "human_accuracy": ("In another action’s place: names the person’s action", "more is better"),
+    "scene_error": ("In another action’s place: names the place’s action", "less is better"),
+}
+"""Figures of audits that the page shows: in words, and how to read them."""
 HEIGHT = 216  # pixels: of a clip on the page
 COMMANDS = (
     ("sceneproof index folder my_videos index", "the table of your videos: one sub-folder an action"),
@@ -62,6 +89,8 @@ def demonstration(
     *,
     manifest: Path,
     humans: Path,
+    audits: Mapping[str, Path] = MappingProxyType({}),
+    debiased: str | None = None,
     title: str = "Does it see what people do, or where they are?",
 ) -> Opening:
     """Writes the demonstration's page, as `report` does, with an opening for strangers; returns that.
@@ -71,9 +100,11 @@ def demonstration(
         out: the page to write.
         manifest: the table of videos.
         humans: table of person boxes or masks.
+        audits: folders of audits beside the page, by the model's name.
+        debiased: the recipe that the headline is about; by default the fullest.
         title: the page's title.
     """
-    study = ClassificationStudy.of(runs)
+    study = ClassificationStudy.of(runs, debiased=debiased)
     measures = measure(study)
     shown = mapped_clips(study, Sources(manifest, humans), clips=6, mapped=48)
     begin = Opening(sentences(study, measures), *clip_pair(study, Manifest.read(manifest)))
@@ -85,10 +116,42 @@ def demonstration(
         "at-a-glance", "At a glance", Charts([classification.accuracy_chart(study, measures)]),
         *pair,
     )  # fmt: skip
+    audit = [audit_section(audits, out.parent)] if audits else []
     own = Section("your-own-videos", "On your own videos", OWN_VIDEOS, Commands(COMMANDS))
     page = replace(classification.PAGE, sections=partial(classification.sections, opened=True))
-    page.write(out, study, measures, shown, title=title, opening=[glance, own], said=begin.sentences)
+    page.write(out, study, measures, shown, title=title, opening=[glance, *audit, own], said=begin.sentences)
     return begin
+
+
+def audit_section(audits: Mapping[str, Path], beside: Path) -> Section:
+    """What audits say of models, side by side, with links to their pages.
+
+    Args:
+        audits: their folders, by the model's name.
+        beside: the folder of the page, which links are relative to.
+    """
+    figures = {
+        name: {figure.metric: figure for figure in read_figures(folder / FILE)} for name, folder in audits.items()
+    }
+    rows = []
+    for metric, (title, meaning) in AUDIT.items():
+        told = [said.get(metric) for said in figures.values()]
+        cells = [Cell(ABSENT) if each is None or each.interval is None else share(each.interval) for each in told]
+        rows.append([Cell(title, meaning), *cells])
+    links = Markup(", ").join(
+        Markup('<a href="{}">{}</a>').format((folder / "audit.html").relative_to(beside).as_posix(), name)
+        for name, folder in audits.items()
+    )
+    return Section(
+        "audit", "Under audit",
+        "The same models shown test clips from usual places with something taken away, in percent with 95 % intervals:",
+        Table("What is left", ["", *audits], rows), Markup("The whole audits, with clips to watch: {}.").format(links),
+    )  # fmt: skip
+
+
+def share(interval: Interval) -> Cell:
+    """A share in percent, with its interval."""
+    return Cell(f"{100 * interval.value:.1f}", between(interval))
 
 
 def sentences(study: ClassificationStudy, measures: StudyMeasures[None]) -> list[str]:
@@ -103,7 +166,7 @@ def sentences(study: ClassificationStudy, measures: StudyMeasures[None]) -> list
     gain = ours.gain
     if gain is not None and gain.excludes_zero:
         more, size = ("more", gain) if gain.value > 0 else ("less", gain.negative)
-        lead += f"; trained to forget the place, it recognises {percent(ours.mean)} there, "
+        lead += f"; trained not to lean on the place, it recognises {percent(ours.mean)} there, "
         lead += f"{100 * size.value:.1f} points {more} (95 % interval {between(size)})"
     follow = [f"{lead}."]
     if gain is None or not gain.excludes_zero:
