@@ -2,10 +2,12 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from sceneproof.audit.models.run_model import RunModel
 from sceneproof.errors import InputError
 from sceneproof.report import report
 from tests.pages.fake import KINDS, Kind, make_run, make_study, videos
@@ -156,6 +158,26 @@ def test_clips_and_maps(tmp_path: Path) -> None:
     shares = json.loads((tmp_path / "report.json").read_text())["share_on_person"]
     assert set(shares) == {"area", "plain", "sdn"}
     assert shares["area"]["value"] == pytest.approx(64 / 48**2, rel=0.3)  # the square of 8 x 8 in a crop of 48 x 48
+
+
+def test_a_model_without_maps_is_shown_without_and_the_others_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = make_manifest(tmp_path, actions=("jump", "run"), splits=("test",), clips=1)
+    rows = manifest.rows[["video", "split", "action", "scene", "context"]].assign(group=None)
+    runs = make_study(
+        tmp_path / "runs", seeds=1, kinds={name: KINDS[name] for name in ("plain", "sdn")}, rows=rows, weights=True
+    )
+    first = RunModel.__init__
+
+    def without(self: RunModel, path: Path, **more: Any) -> None:
+        first(self, path, **more)
+        self.maps_missing = "its places are not known" if "sdn" in path.name else ""
+
+    monkeypatch.setattr(RunModel, "__init__", without)
+    out = report(runs, tmp_path / "report.html", manifest=tmp_path / "manifest.parquet", clips=1, quiet=True)
+    assert "No class activation maps of sdn: its places are not known." in out.read_text()
+    assert len(Outline(out.read_text()).pictures) == 1 * 2 * 2  # the clip and one map, moving and still
 
 
 def test_without_weights_clips_are_shown_and_maps_are_not(tmp_path: Path) -> None:

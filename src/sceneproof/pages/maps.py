@@ -83,15 +83,18 @@ def draw(study: ClassificationStudy, count: int, seed: int = 0) -> list[int]:
 
 
 def _models(study: ClassificationStudy, trust: Sequence[str] | None) -> tuple[dict[str, tuple[Recipe, RunModel]], str]:
-    """The shown recipes' first runs; without weights the page does with the clips alone."""
+    """The shown recipes' first runs that have maps, and why others have none; the page does with the clips alone."""
     device = torch.device("cpu")
     try:
-        return {
+        models = {
             recipe.name: (recipe, RunModel(recipe.tested[0].run.path, device=device, trust=trust))
             for recipe in study.models()
-        }, ""
-    except InputError as error:
+        }
+    except InputError as error:  # without weights
         return {}, f"Class activation maps are not shown: {error}"
+    why = {name: model.maps_missing for name, (_, model) in models.items() if model.maps_missing}
+    told = "".join(f"No class activation maps of {name}: {reason}. " for name, reason in why.items())
+    return {name: model for name, model in models.items() if name not in why}, told.strip()
 
 
 def _pictures(
