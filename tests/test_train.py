@@ -415,14 +415,21 @@ def start_torchrun(small: Small, out: Path, *more: str) -> subprocess.Popen[byte
     return subprocess.Popen(command(small, out, *more), env=ENVIRONMENT, start_new_session=True)
 
 
-@pytest.mark.slow
-def test_two_processes_agree_with_one_and_resume_to_the_same_bits(small: Small, tmp_path: Path) -> None:
-    done = torchrun(small, tmp_path / "two")
+@pytest.fixture(scope="module")
+def two(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of two processes."""
+    out = tmp_path_factory.mktemp("two") / "run"
+    done = torchrun(small, out)
     assert done.returncode == 0, done.stderr
-    assert read_json(tmp_path / "two" / "environment.json")["processes"] == 2
+    return Run.open(out)
+
+
+@pytest.mark.slow
+def test_two_processes_agree_with_one_and_resume_to_the_same_bits(small: Small, two: Run, tmp_path: Path) -> None:
+    assert read_json(two.path / "environment.json")["processes"] == 2
     alone = torchrun(small, tmp_path / "one", processes=1)
     assert alone.returncode == 0, alone.stderr
-    two, one = Run.open(tmp_path / "two"), Run.open(tmp_path / "one")
+    one = Run.open(tmp_path / "one")
     for ours, theirs in zip(two.history(), one.history(), strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-6)
     weights, others = (load_file(run.path / "weights.safetensors") for run in (two, one))
@@ -430,15 +437,14 @@ def test_two_processes_agree_with_one_and_resume_to_the_same_bits(small: Small, 
 
 
 @pytest.mark.slow
-def test_two_killed_processes_resume_to_the_same_bits(small: Small, tmp_path: Path) -> None:
-    assert torchrun(small, tmp_path / "whole").returncode == 0
+def test_two_killed_processes_resume_to_the_same_bits(small: Small, two: Run, tmp_path: Path) -> None:
     with start_torchrun(small, tmp_path / "run", "--optimisation.checkpoint_every=1") as process:
         wait_until(lambda: checkpoint.newest(tmp_path / "run" / "checkpoints") is not None)
         os.killpg(process.pid, signal.SIGKILL)
     assert not Run.open(tmp_path / "run").done
     resumed = torchrun(small, tmp_path / "run", "--optimisation.checkpoint_every=1")
     assert resumed.returncode == 0, resumed.stderr
-    one, other = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "run"))
+    one, other = (load_file(run / "weights.safetensors") for run in (two.path, tmp_path / "run"))
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 

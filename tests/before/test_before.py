@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sceneproof import cli
+from sceneproof.contexts.variants import CONFLICT
 from tests.before import commands
 from tests.before.commands import CLASSES, HALF, MODELS, STORED
 from tests.before.comparing import EXACT, differences, json_differences, read_lines, read_rows, table_differences
@@ -28,7 +29,7 @@ TAKEN_OUT = ("human_inpainted", "self_paste", "swap_random", "swap_close", "swap
 """Variants whose people are taken out, or that stand where somebody was: since then no hole shows their shape."""
 OF_SWAPS = ("human_accuracy", "scene_error", "names_neither", "scene_reliance", "scene_cost", "cutting_cost")
 """Figures of these."""
-NEW = ("hole_leak",)
+NEW = ("hole_leak", CONFLICT, f"top1_{CONFLICT}", f"survives_{CONFLICT}")
 KINDS = ("plain", "rc3d", "ssd")
 """A recipe of each task."""
 

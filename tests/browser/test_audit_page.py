@@ -138,7 +138,7 @@ def test_markup_in_a_files_name_is_text(watched: Watched) -> None:
 
 def test_pictures_load_and_have_texts(page: "Page") -> None:
     pictures = page.locator("img").evaluate_all("all => all.map((one) => [one.naturalWidth, one.alt])")
-    assert len(pictures) == 8 * 18 * 2, (
+    assert len(pictures) == 8 * 19 * 2, (
         "eight clips; the map, and all variants but two that need scene labels; moving and held"
     )
     assert all(width > 0 for width, _ in pictures)
