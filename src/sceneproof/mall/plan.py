@@ -89,8 +89,8 @@ class World:
         strength: how much the scene tells of the action: 0 least, 1 most; see `sceneproof.mall.bias`.
         seed: another seed, another world.
         people: False: the same videos with nobody in them, for what the place alone says.
-        unbiased: True: `train` and `validation` show every action equally often in all scenes, for what could be
-            reached; the splits to test on stay the same.
+        unbiased: True: `train` shows every action equally often in all scenes, for what could be reached; the other
+            splits stay the same.
     """
 
     train: int = 2000
@@ -143,7 +143,7 @@ class World:
         actions = len(actions_of(split))
         if split.endswith("_out"):
             return bias.out_of_context(actions, len(SCENES))
-        if split == "transfer_test" or (self.unbiased and split in ("train", "validation")):
+        if split == "transfer_test" or (self.unbiased and split == "train"):
             return np.full((actions, len(SCENES)), 1 / len(SCENES))
         return bias.in_context(actions, len(SCENES), self.strength)
 

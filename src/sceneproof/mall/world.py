@@ -48,8 +48,8 @@ def mall(
         test_pictures: Pictures of each empty scene, to test it on.
         crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
         people: False draws the same videos with nobody in them, to see how far the place alone gets.
-        unbiased: True shows every action equally often in all scenes of the splits train and validation, to see what
-            could be reached; the videos to test on stay the same.
+        unbiased: True shows every action equally often in all scenes of the split train, to see what could be
+            reached; all other splits stay the same.
         workers: Processes; by default as many as there are processors.
         quiet: Show no progress.
     """
