@@ -87,7 +87,7 @@ def demo(out: Path = Path("demo"), *, seed: int = 0, videos: float = 1.0, epochs
     execute(rows[:1])
     execute(rows[1:], jobs=min(len(METHODS), os.cpu_count() or 1))  # small models: a core each beats all cores for one
     print("4/5  An audit of the plain model and of the best one: what is left without people, and in other places")
-    audits = {name: audited(out, row.folder) for row in rows[1:] if (name := row.training["out"].name) in (PLAIN, BEST)}
+    audits = {name: audited(out, out / "runs" / name) for name in (PLAIN, BEST)}
     print("5/5  The page (seconds)")
     page, world = out / "report.html", out / "world"
     tested = [row.folder for row in reversed(rows[1:])]

@@ -121,6 +121,7 @@ def test_audits_stand_side_by_side_with_links_to_their_pages(tmp_path: Path) -> 
             Figure("top1", Interval(0.8, 0.7, 0.9)),
             Figure("survives_human_inpainted", Interval(survives, survives, survives)),
             Figure("scene_error", None, detail="no swaps"),
+            Figure("top1", Interval(0.1, 0.0, 0.2), slice="corrected less as it is"),
         ]
         write_figures(tmp_path / f"audit-{name}" / FILE, told)
     section = audit_section({name: tmp_path / f"audit-{name}" for name in ("plain", "Better")}, tmp_path)

@@ -131,7 +131,8 @@ def audit_section(audits: Mapping[str, Path], beside: Path) -> Section:
         beside: the folder of the page, which links are relative to.
     """
     figures = {
-        name: {figure.metric: figure for figure in read_figures(folder / FILE)} for name, folder in audits.items()
+        name: {figure.metric: figure for figure in read_figures(folder / FILE) if not figure.slice}  # of all, as it is
+        for name, folder in audits.items()
     }
     rows = []
     for metric, (title, meaning) in AUDIT.items():
