@@ -1,7 +1,7 @@
 """What the demonstration shows, over training seeds: in and out of context, plain and debiased, and the gain of each.
 
 Trains what `sceneproof demo --seed S` trains, on its world, for each seed, and goes on where it was stopped. Writes the
-figures to results.csv: "demo/plain" and "demo/SDN", a line a seed, and the paired difference over all seeds.
+figures to results.csv: "demo/plain", "demo/SDN" and "demo/PlaceSwap", a line a seed, and paired differences over all.
 
     python -m benchmarks.demo OUT --seeds 0 1 2 3 4 --results results/results.csv
 """
