@@ -18,7 +18,7 @@ sceneproof contexts export "$index/manifest.parquet" "$out/world" --humans "$ind
 [ -f "$out/scenes.parquet" ] || sceneproof label scenes "$index/manifest.parquet" "$out/scenes.parquet" \
   --labeller OnnxSceneLabeller --labeller.weights "$onnx"
 sceneproof features "$out/world/manifest.parquet" "$out/features" "${cut[@]}" --weights "$i3d" \
-  --humans "$index/masks.parquet" --splits validation test test_swap_random test_swap_same --draws 4
+  --humans "$index/masks.parquet" --splits validation test test_swap_random test_swap_same --draws 4 --swaps true
 if [ -n "$photographs" ]; then
   static=(scuba_{photograph,texture,sinusoid} scufo_{photograph,texture,sinusoid} conflict_sinusoid)
   sceneproof contexts export "$index/manifest.parquet" "$out/scuba" --humans "$index/masks.parquet" --splits test --originals \

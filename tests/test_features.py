@@ -13,15 +13,19 @@ from safetensors.torch import load_file
 
 from sceneproof.backbones import ResNet3D
 from sceneproof.cli import main
-from sceneproof.data.dataset import ClipSettings
+from sceneproof.data.batches import collate, to_batch
+from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
+from sceneproof.data.humans import read_humans
 from sceneproof.data.kept import KeptFeatures
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table, write_table
+from sceneproof.data.transforms import standardise
 from sceneproof.engine import _Loop
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.features import features
-from sceneproof.methods import ALBAR, DEVIAS, JTT, SDN, GroupDRO, LfF, Plain, ReBias, RUBi, VideoMix
+from sceneproof.methods import ALBAR, DEVIAS, JTT, SDN, GroupDRO, LfF, Method, PlaceSwap, Plain, ReBias, RUBi, VideoMix
+from sceneproof.methods.placeswap import SOFT_EDGE, softened
 from sceneproof.run import Run
 from sceneproof.study import study
 from sceneproof.types import Batch, Kept
@@ -185,6 +189,53 @@ def test_a_damaged_shard_stops_training_by_name(small: Small, tmp_path: Path) ->
     path.write_bytes(damaged)
     with pytest.raises(DamagedError, match=path.name):
         small.train(tmp_path / "run", features=made.folder)
+
+
+def test_composites_are_kept_of_each_draw_and_are_what_placeswap_composes(small: Small, tmp_path: Path) -> None:
+    """By hand: the people of a clip, in the place of the clip that its circle names, through the lower stages."""
+    network = small.train(tmp_path / "start").trained(Method).backbone.eval()
+    made = kept(small, tmp_path / "features", weights=tmp_path / "start", swaps=True, draws=2)
+    assert made.swaps
+    split, part = made.split("train", training=True), Manifest.read(small.manifest).split("train")
+    clips = TrainingClips(Labelled.gather(part, part.actions, humans=read_humans(small.boxes)), CLIP, 0)
+    for draw in range(2):
+        circle = np.random.default_rng((0, draw)).permutation(len(part))
+        place = int(circle[(int(np.flatnonzero(circle == 3)[0]) - 1) % len(part)])
+        own, other = (
+            to_batch(collate([clips[draw, row]], 0), 32, torch.device("cpu"), needs=["people", "without_humans"])
+            for row in (3, place)
+        )
+        assert own.video is not None
+        assert own.people is not None
+        assert other.without_humans is not None
+        matte = softened(own.people, SOFT_EDGE)[:, None]
+        composite = matte * own.video + (1 - matte) * other.without_humans
+        with torch.no_grad():
+            expected = network.lower(standardise(composite, network.mean, network.std))
+        clip = split.clip(3, draw)
+        assert isinstance(clip, Kept)
+        assert clip.swapped is not None
+        torch.testing.assert_close(torch.from_numpy(clip.swapped), expected[0].half(), rtol=2e-3, atol=2e-3)
+        assert not np.array_equal(clip.swapped, clip.clip)
+
+
+def test_placeswap_trains_on_composites_that_were_kept(
+    small: Small, start: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    method = partial(PlaceSwap, composites="kept", confusion_weight=0.1)
+    words: dict[str, Any] = {"weights": start, "method": method}
+    made = kept(small, tmp_path / "features", weights=start, swaps=True)
+    run = small.train(tmp_path / "run", features=made.folder, quiet=False, **words)
+    assert {"train/L_CE", "train/L_Swapped", "train/L_Ent"} <= set(run.history()[0])
+    assert "16 of 16 training videos have people in another place" in capsys.readouterr().err
+    with pytest.raises(InputError, match="holds no composites"):
+        small.train(tmp_path / "without", features=folder, **words)
+    with pytest.raises(InputError, match="give --features FOLDER, made with --swaps"):
+        small.train(tmp_path / "videos", **words)
+    with pytest.raises(InputError, match="PlaceSwap needs people"):
+        small.train(tmp_path / "drawn", features=made.folder, weights=start, method=PlaceSwap)
+    with pytest.raises(InputError, match="--swaps: composites show the people"):
+        kept(small, tmp_path / "nobody", swaps=True, humans=None)
 
 
 @pytest.mark.parametrize(

@@ -142,8 +142,8 @@ PAIRS: dict[str, list[signal.Signals]] = {
     # the same runner under other commands, each of which has something of its own to leave behind
     "label humans": [signal.SIGKILL], "index folder": [signal.SIGINT], "prepare": [signal.SIGTERM],
     "contexts export": [signal.SIGTERM], "audit": [signal.SIGINT],
-    # PyTorch's loader
-    "evaluate": SIGNALS,
+    # PyTorch's loader, which training, below, has too
+    "evaluate": [signal.SIGTERM],
     # work without a time limit, and a command within another one
     "mall": [signal.SIGTERM, signal.SIGKILL], "demo": [signal.SIGINT],
 }  # fmt: skip

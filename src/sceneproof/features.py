@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -24,11 +26,12 @@ from sceneproof.interrupts import work_for_parent
 from sceneproof.jobs.parts import claim, clear
 from sceneproof.methods import Plain
 from sceneproof.methods.base import Facts
+from sceneproof.methods.placeswap import composed
 from sceneproof.numerics import Numerics, device_named
 from sceneproof.progress import progress
 from sceneproof.spec import Spec
 from sceneproof.start import start_from
-from sceneproof.types import Need, Sample
+from sceneproof.types import Batch, Need, Sample
 from sceneproof.wording import bytes_in_words, counted
 
 SHARD_BYTES = 2**26
@@ -48,6 +51,7 @@ def features(
     splits: Sequence[str] = ("validation", "test"),
     draws: int = 4,
     clips: int = 1,
+    swaps: bool = False,
     clip: ClipSettings = ClipSettings(),
     root: Address | None = None,
     seed: int = 0,
@@ -79,6 +83,8 @@ def features(
         train_split: split to train on: clips are drawn at random, as training draws them; null: none.
         splits: splits to validate and to test on: evenly spaced clips, centre crop.
         draws: random clips of each training video.
+        swaps: keep of each training clip a composite, too: its people in the place of another training clip, which
+            methods take with --method.composites kept (PlaceSwap). Needs --humans.
         clips: test clips of each other video; training needs --task.validation-clips, testing --clips as many.
         clip: how clips are cut; training must cut them alike.
         root: folder or address that the manifest's paths start from, where it is not the manifest's own.
@@ -102,6 +108,8 @@ def features(
             raise InputError(f"--{name}: must be at least 1, not {value}")
     table = Manifest.read(manifest, root)
     people = read_humans(humans) if humans is not None else None
+    if swaps and (people is None or train_split is None):
+        raise InputError("--swaps: composites show the people of training clips: give --humans TABLE and --train-split")
     names = [*([train_split] if train_split else []), *splits]
     if twice := {name for name in names if names.count(name) > 1}:
         raise InputError(f"--splits: {sorted(twice)[0]!r} is named twice, or is the split that is trained on")
@@ -120,16 +128,17 @@ def features(
     said = f"features of {' x '.join(map(str, shape))} behind the lower stages, {bytes_in_words(size)} a clip"
     if dry_run or not quiet:
         twins = ", and as much again for masked twins" if people is not None else ""
-        print(f"{said}: {counted(count, 'clip')}, {bytes_in_words(size * count)}{twins}")
+        print(f"{said}: {counted(count, 'clip')}, {bytes_in_words(size * count)}{twins}{' and composites' * swaps}")
     if dry_run:
         return None
-    each = size * max(draws, clips) * (1 + (people is not None))
+    each = size * max(draws, clips) * (1 + (people is not None) + swaps)
     plan = {
         "backbone": Spec.of(backbone).config(positional=0, kind=Backbone),
         "lower": lower_digest(network),
         "precision": numerics.precision,
         "clip": settings_of(clip),
         **{"train_split": train_split, "draws": draws, "clips": clips, "seed": seed, "people": people is not None},
+        **({"swaps": True} if swaps else {}),
         "rows_a_shard": max(int(SHARD_BYTES // each), 1),
         "splits": {
             name: {"rows": len(part), "tables": digests_of(table, name, people)} for name, part in parts.items()
@@ -145,7 +154,8 @@ def features(
         labelled = Labelled.gather(part, part.actions, humans=own)
         tell(labelled.doubts)
         source = TrainingClips(labelled, clip, seed) if name == train_split else TestClips(labelled, clip, clips)
-        _keep(kept, name, _Rows(source, draws), maker, batch, workers, quiet=quiet)
+        partners = _partners(labelled, draws, seed) if swaps and name == train_split else None
+        _keep(kept, name, _Rows(source, draws, partners), maker, batch, workers, quiet=quiet)
     return KeptFeatures.open(out)
 
 
@@ -169,12 +179,24 @@ def _refuse_no_parts(network: Backbone, clip: ClipSettings) -> None:
         )
 
 
+def _partners(labelled: Labelled, draws: int, seed: int) -> NDArray[np.int64]:
+    """In whose place each row's people are put, (draws, N): of those with a masked twin everyone once; -1: nowhere."""
+    known = np.flatnonzero([labelled.has_readable_twin(row) for row in range(len(labelled.manifest))])
+    partners = np.full((draws, len(labelled.manifest)), -1)
+    if len(known) > 1:
+        for draw in range(draws):
+            circle = np.random.default_rng((seed, draw)).permutation(known)
+            partners[draw, circle] = np.roll(circle, 1)
+    return partners
+
+
 @dataclass(frozen=True)
 class _Rows:
-    """All clips of a row, as a loader's item."""
+    """All clips of a row, as a loader's item; each with the clip whose place its composite is in, if there is one."""
 
     source: TrainingClips | TestClips
     draws: int
+    partners: NDArray[np.int64] | None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -182,7 +204,11 @@ class _Rows:
     def __getitem__(self, row: int) -> list[Sample]:
         if isinstance(self.source, TestClips):
             return self.source[row]
-        return [self.source[draw, row] for draw in range(self.draws)]
+        return [self._drawn(self.source, draw, row) for draw in range(self.draws)]
+
+    def _drawn(self, source: TrainingClips, draw: int, row: int) -> Sample:
+        sample, other = source[draw, row], -1 if self.partners is None else int(self.partners[draw, row])
+        return sample if other < 0 or sample.problem else replace(sample, second=source[draw, other])
 
 
 @dataclass(frozen=True)
@@ -224,16 +250,38 @@ class _Maker:
         """How much the features of a clip take."""
         return 2 * int(torch.tensor(self.shape()).prod())
 
-    def __call__(self, raw: RawBatch) -> tuple[Tensor, dict[int, Tensor]]:
-        """The features of a batch's clips, and of their masked twins by the clip's place in it."""
+    def __call__(self, raw: RawBatch) -> tuple[Tensor, dict[int, Tensor], dict[int, Tensor]]:
+        """The features of a batch's clips; of their masked twins and of their composites by the clip's place in it."""
         needs: list[Need] = ["without_humans"] if self.people else []
-        batch = normalised(to_batch(raw, self.clip.size, self.device, needs=needs), self.network)
+        if raw.second is not None:
+            needs.append("people")
+        batch = to_batch(raw, self.clip.size, self.device, needs=needs)
+        batch = normalised(self._with_composites(batch, raw), self.network)
         assert batch.video is not None
-        values = self.lower(batch.video)
-        if batch.without_humans is None or not len(batch.without_humans):
-            return values, {}
-        places = torch.nonzero(batch.has["without_humans"].cpu()).flatten().tolist()
-        return values, dict(zip(places, self.lower(batch.without_humans), strict=True))
+        return (
+            self.lower(batch.video),
+            self._by_place(batch, "without_humans", batch.without_humans),
+            self._by_place(batch, "second", batch.second),
+        )
+
+    def _with_composites(self, batch: Batch, raw: RawBatch) -> Batch:
+        """A batch of pixels with the composites of the clips that have a second one, whose place they are in."""
+        if raw.second is None or raw.second_of is None:
+            return batch
+        others = to_batch(raw.second, self.clip.size, self.device, needs=["without_humans"])
+        assert batch.video is not None
+        assert batch.people is not None
+        assert others.without_humans is not None
+        own = raw.second_of.to(self.device)[others.has["without_humans"]]
+        second = composed(batch.video[own], batch.people[own], others.without_humans)
+        has = torch.zeros_like(batch.action, dtype=torch.bool).index_fill(0, own, True)
+        return replace(batch, second=second, has={**batch.has, "second": has})
+
+    def _by_place(self, batch: Batch, name: str, clips: Tensor | None) -> dict[int, Tensor]:
+        """The features of the clips of a field that `has` speaks of."""
+        if clips is None or not len(clips):
+            return {}
+        return dict(zip(torch.nonzero(batch.has[name].cpu()).flatten().tolist(), self.lower(clips), strict=True))
 
 
 def _keep(kept: KeptFeatures, split: str, rows: _Rows, maker: _Maker, batch: int, workers: int, *, quiet: bool) -> None:
@@ -277,9 +325,10 @@ def _ask(shard: Shard, samples: Sequence[Sample], maker: _Maker, batch: int) -> 
     """Adds the features of a row's clips to a shard."""
     for start in range(0, len(samples), batch):
         part = samples[start : start + batch]
-        values, twins = maker(collate(part, 0))
+        values, twins, swapped = maker(collate(part, 0))
         first = len(shard.clips)
         shard.clips += list(values)
         shard.rows += [sample.row for sample in part]
         shard.draws += list(range(start, start + len(part)))
         shard.twins |= {first + place: twin for place, twin in twins.items()}
+        shard.swapped |= {first + place: clip for place, clip in swapped.items()}

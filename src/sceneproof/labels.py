@@ -22,7 +22,7 @@ from sceneproof.errors import InputError
 from sceneproof.methods import Facts, Method
 from sceneproof.wording import counted
 
-PEOPLE = frozenset({"people", "without_humans"})
+PEOPLE = frozenset({"people", "without_humans", "swapped"})
 """Needs that a table of people serves."""
 ELSEWHERE = "another scene"
 LEAST_GROUP = 8
@@ -184,8 +184,22 @@ def load(labelled: Labelled, *, quiet: bool) -> None:
     _refuse_if_nothing_is_there(labelled)
 
 
-def tell_what_is_known(labelled: Labelled, method: Method, has_twin: Callable[[int], bool], *, quiet: bool) -> None:
-    """Says how many training videos have the labels that the method needs; `has_twin` says which a masked twin.
+def tell_what_is_known(
+    labelled: Labelled,
+    method: Method,
+    has_twin: Callable[[int], bool],
+    *,
+    is_swapped: Callable[[int], bool] | None = None,
+    quiet: bool,
+) -> None:
+    """Says how many training videos have the labels that the method needs.
+
+    Args:
+        labelled: the training videos.
+        method: whose needs count.
+        has_twin: says which rows have a masked twin.
+        is_swapped: says of which rows composites were kept.
+        quiet: say nothing.
 
     Raises:
         InputError: none has.
@@ -196,6 +210,8 @@ def tell_what_is_known(labelled: Labelled, method: Method, has_twin: Callable[[i
         counts["a scene label"] = int(labelled.has_scene.sum())
     if "without_humans" in method.needs:
         counts["a masked twin"] = sum(map(has_twin, range(rows)))
+    if "swapped" in method.needs and is_swapped is not None:
+        counts["people in another place"] = sum(map(is_swapped, range(rows)))
     if "people" in method.needs and labelled.humans is not None:
         counts["known people"] = sum(video in labelled.humans for video in labelled.manifest.rows["video"])
     for what, count in counts.items():

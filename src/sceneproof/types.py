@@ -60,10 +60,12 @@ class Kept:
     Attributes:
         clip: float16 (D, T', H', W').
         twin: the same of its masked twin; None where the video has none.
+        swapped: the same of a composite, the clip's people in another clip's place; None where there is none.
     """
 
     clip: NDArray[np.float16]
     twin: NDArray[np.float16] | None = None
+    swapped: NDArray[np.float16] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class Sample:
     kept: Kept | None = None
 
 
-Need = Literal["scene", "people", "without_humans", "second_clip", "other_clip", "group"]
+Need = Literal["scene", "people", "without_humans", "second_clip", "other_clip", "swapped", "group"]
 """What a method may ask for besides clips, their actions and their rows: see `Batch`."""
 
 
@@ -114,8 +116,8 @@ class Batch:
         without_humans: float (M, C, T, H, W), the masked twins of the rows that have one, in their order; or None in an
             update that does not use them.
         second: float (B, C, T, H, W), another clip of each row ("second_clip") or of another row ("other_clip");
-            zero where it could not be read. Or clips that a method adds itself: (K, C, T, H, W), of the K clips that
-            `has` names.
+            zero where it could not be read. Or of the K clips alone that `has` names, (K, C, T, H, W): clips that a
+            method adds itself, or kept features of the clip's people in another place ("swapped").
         second_action: int64 (B,), what is done in it.
         group: int64 (B,), the row's group.
         has: bool (B,) by field: which clips have a scene label ("scene"), known people ("people"), a masked twin

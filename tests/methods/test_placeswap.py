@@ -105,7 +105,9 @@ def test_a_batch_in_which_nobody_is_known_is_trained_as_plainly() -> None:
     torch.autograd.backward(torch.stack(list(losses.values())).sum())
 
 
-@pytest.mark.parametrize("wrong", [{"probability": 1.5}, {"swapped_weight": -1.0}, {"soft_edge": -1}])
-def test_numbers_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"probability": 1.5}, {"swapped_weight": -1.0}, {"soft_edge": -1}, {"composites": "kept", "soft_edge": 1}]
+)
+def test_numbers_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError, match="PlaceSwap"):
         PlaceSwap(per_channel(), FACTS, **wrong)  # type: ignore[arg-type]

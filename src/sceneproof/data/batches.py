@@ -48,7 +48,8 @@ class RawBatch:
 
     `people` are those of each clip, where boxes are learnt; else it is empty. `second` holds the second clips, of the
     clips at `second_of` (int64), where there are any. Where features were kept in place of frames there are no stacks,
-    but `features` (float16, B clips') and `twins`, those of the masked twins of the clips at `twin_of` (int64).
+    but `features` (float16, B clips'), `twins`, those of the masked twins of the clips at `twin_of` (int64), and
+    `swapped`, those of composites of the clips at `swapped_of`.
     """
 
     stacks: list[Stack]
@@ -64,6 +65,8 @@ class RawBatch:
     features: Tensor | None = None
     twins: Tensor | None = None
     twin_of: Tensor | None = None
+    swapped: Tensor | None = None
+    swapped_of: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -102,17 +105,20 @@ def collate(samples: Sequence[Sample], scenes: int) -> RawBatch:
 
 
 def _kept(samples: Sequence[Sample]) -> dict[str, Tensor]:
-    """The features that were kept of a batch's clips and of their masked twins, where they were."""
-    clips = [sample.kept.clip for sample in samples if sample.kept is not None]
-    if not clips:
+    """The features that were kept of a batch's clips, of their masked twins and composites, where they were."""
+    kept = [sample.kept for sample in samples if sample.kept is not None]
+    if not kept:
         return {}
-    twins = {place: sample.kept.twin for place, sample in enumerate(samples) if sample.kept is not None}
-    known = {place: twin for place, twin in twins.items() if twin is not None}
-    return {
-        "features": torch.from_numpy(np.stack(clips)),
-        "twins": torch.from_numpy(np.stack(list(known.values()) or [clips[0]])[: len(known)]),
-        "twin_of": torch.tensor(list(known), dtype=torch.int64),
-    }
+    clips = [each.clip for each in kept]
+    fields = {"features": torch.from_numpy(np.stack(clips))}
+    for name, views, places in (
+        ("twin", [each.twin for each in kept], "twins"),
+        ("swapped", [each.swapped for each in kept], "swapped"),
+    ):
+        known = {place: view for place, view in enumerate(views) if view is not None}
+        fields[places] = torch.from_numpy(np.stack(list(known.values()) or [clips[0]])[: len(known)])
+        fields[f"{name}_of"] = torch.tensor(list(known), dtype=torch.int64)
+    return fields
 
 
 def _stack(samples: Sequence[Sample], places: Sequence[int]) -> Stack:
@@ -169,16 +175,21 @@ def to_batch(raw: RawBatch, size: int, device: torch.device, *, needs: Collectio
 def features_batch(raw: RawBatch, device: torch.device, *, needs: Collection[Need] = ()) -> Batch:
     """A batch of kept features in place of clips, on the device: float32, for a backbone that starts from them."""
     assert raw.features is not None
-    assert raw.twins is not None
-    assert raw.twin_of is not None
     batch = Batch(video=raw.features.to(device).float(), action=raw.action.to(device), row=raw.row.to(device))
     has: dict[str, Tensor] = {}
     if "scene" in needs:
         batch = replace(batch, scene=raw.scene.to(device))
         has["scene"] = raw.has_scene.to(device)
-    if "without_humans" in needs:
-        batch = replace(batch, without_humans=raw.twins.to(device).float())
-        has["without_humans"] = torch.zeros(len(raw), dtype=torch.bool).index_fill(0, raw.twin_of, True).to(device)
+    views: list[tuple[Need, str, Tensor | None, Tensor | None]] = [
+        ("without_humans", "without_humans", raw.twins, raw.twin_of),
+        ("swapped", "second", raw.swapped, raw.swapped_of),
+    ]
+    for need, name, values, places in views:
+        if need in needs:
+            assert values is not None
+            assert places is not None
+            batch = replace(batch, **{name: values.to(device).float()})
+            has[name] = torch.zeros(len(raw), dtype=torch.bool).index_fill(0, places, True).to(device)
     return replace(batch, has=has)
 
 

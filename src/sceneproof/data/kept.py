@@ -8,7 +8,6 @@ training with the same seed would cut; of other splits its evenly spaced test cl
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ class Shard:
     Attributes:
         rows: int, of each clip; `draws`: which of its row's clips it is.
         clips: float16 (D, T', H', W') each.
-        twins: the same of the clips' masked twins, by the clip's place.
+        twins: the same of the clips' masked twins, by the clip's place; `swapped`: of their composites.
         problems: why a row has no clips.
     """
 
@@ -66,6 +65,7 @@ class Shard:
     draws: list[int] = field(default_factory=list)
     clips: list[Tensor] = field(default_factory=list)
     twins: dict[int, Tensor] = field(default_factory=dict)
+    swapped: dict[int, Tensor] = field(default_factory=dict)
     problems: dict[int, str] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
@@ -79,9 +79,10 @@ class Shard:
             "rows": torch.tensor(self.rows, dtype=torch.int64),
             "draws": torch.tensor(self.draws, dtype=torch.int64),
             "clips": torch.stack(self.clips) if self.clips else empty,
-            "twins": torch.stack(list(self.twins.values())) if self.twins else empty,
-            "twin_of": torch.tensor(list(self.twins), dtype=torch.int64),
         }
+        for name, of, values in (("twins", "twin_of", self.twins), ("swapped", "swapped_of", self.swapped)):
+            tensors[name] = torch.stack(list(values.values())) if values else empty
+            tensors[of] = torch.tensor(list(values), dtype=torch.int64)
         temporary = path.with_name(f".{path.name}.tmp.safetensors")
         save_sealed(tensors, temporary, {"problems": {str(row): problem for row, problem in self.problems.items()}})
         temporary.replace(path)
@@ -151,6 +152,11 @@ class KeptFeatures:
         number = list(self.plan["splits"]).index(split)
         for start in range(0, rows, size):
             yield range(start, min(start + size, rows)), f"{number:02d}-{start:08d}.safetensors"
+
+    @property
+    def swaps(self) -> bool:
+        """Whether composites of training clips are there: their people in other clips' places."""
+        return bool(self.plan.get("swaps", False))
 
     def split(self, name: str, *, training: bool) -> "KeptSplit":
         """The features of a split.
@@ -270,6 +276,11 @@ class KeptSplit:
         clip = self.clip(row, 0)
         return isinstance(clip, Kept) and clip.twin is not None
 
+    def is_swapped(self, row: int) -> bool:
+        """Whether the features of a row's people in another clip's place are there."""
+        clip = self.clip(row, 0)
+        return isinstance(clip, Kept) and clip.swapped is not None
+
 
 class _OpenShard:
     """A shard whose seal was checked; clips are read from the file as they are asked for."""
@@ -286,23 +297,30 @@ class _OpenShard:
         self._problems = {int(row): str(problem) for row, problem in problems.items()}
         keys = zip(tensors["rows"].tolist(), tensors["draws"].tolist(), strict=True)
         self._place = {key: place for place, key in enumerate(keys)}
-        self._twin = {place: number for number, place in enumerate(tensors["twin_of"].tolist())}
+        self._views = {name: _places(tensors, of) for name, of in (("twins", "twin_of"), ("swapped", "swapped_of"))}
         self._file = safe_open(path, framework="np")
-
-    @cached_property
-    def _clips(self) -> Any:
-        return self._file.get_slice("clips")  # type: ignore[no-untyped-call]  # safetensors'
-
-    @cached_property
-    def _twins(self) -> Any:
-        return self._file.get_slice("twins")  # type: ignore[no-untyped-call]  # safetensors'
+        self._slices: dict[str, Any] = {}
 
     def clip(self, row: int, draw: int) -> Kept | str:
         if row in self._problems:
             return self._problems[row]
         place = self._place[row, draw]
-        clip: NDArray[np.float16] = self._clips[place]
-        return Kept(clip, self._twins[self._twin[place]] if place in self._twin else None)
+        twin, swapped = (
+            self._read(name, of_clip[place]) if place in of_clip else None for name, of_clip in self._views.items()
+        )
+        return Kept(self._read("clips", place), twin, swapped)
+
+    def _read(self, name: str, number: int) -> NDArray[np.float16]:
+        """One entry of a tensor of the file."""
+        if name not in self._slices:
+            self._slices[name] = self._file.get_slice(name)  # type: ignore[no-untyped-call]  # safetensors'
+        values: NDArray[np.float16] = self._slices[name][number]
+        return values
+
+
+def _places(tensors: Mapping[str, Tensor], name: str) -> dict[int, int]:
+    """The number in its tensor of each clip's other view, by the clip's place; shards of before have no composites."""
+    return {place: number for number, place in enumerate(tensors[name].tolist())} if name in tensors else {}
 
 
 @dataclass(frozen=True)

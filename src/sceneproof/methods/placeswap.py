@@ -1,6 +1,7 @@
 """PlaceSwap: people in other clips' places, and the same answer there. Ours."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from sceneproof.methods.batch_norm import second_pass
 from sceneproof.methods.mixing import Draws, Mixing, others
 from sceneproof.methods.terms import cross_entropy, entropy
 from sceneproof.types import Batch
+
+SOFT_EDGE = 2
+"""Pixels over which people fade on each side of their edge, by default and in composites that are kept."""
 
 
 class PlaceSwap(Mixing):
@@ -40,7 +44,8 @@ class PlaceSwap(Mixing):
         swapped_weight: float = 0.5,
         same_weight: float = 0.0,
         confusion_weight: float = 0.0,
-        soft_edge: int = 2,
+        soft_edge: int = SOFT_EDGE,
+        composites: Literal["drawn", "kept"] = "drawn",
     ) -> None:
         """Makes the method.
 
@@ -52,9 +57,12 @@ class PlaceSwap(Mixing):
             same_weight: Weight of L_Same; 0 leaves it out.
             confusion_weight: Weight of L_Ent; 0 leaves it out.
             soft_edge: Pixels, of the clip as the network sees it, over which people fade on each side of their edge.
+            composites: 'drawn': of the batch's clips, anew at every step; 'kept': from features that `sceneproof
+                features --swaps true` kept, one a clip that is drawn.
 
         Raises:
-            InputError: a number that is no probability, a negative number, or batches of one clip.
+            InputError: a number that is no probability, a negative number, batches of one clip, or another probability
+                or edge than kept composites have.
         """
         super().__init__(backbone, facts, probability=probability)
         if min(swapped_weight, same_weight, confusion_weight, soft_edge) < 0:
@@ -63,7 +71,20 @@ class PlaceSwap(Mixing):
             )
         self.swapped_weight, self.same_weight = swapped_weight, same_weight
         self.confusion_weight, self.soft_edge = confusion_weight, soft_edge
+        self.composites = composites
+        if composites == "kept" and (probability, soft_edge) != (1.0, SOFT_EDGE):
+            raise InputError(
+                f"PlaceSwap: kept composites are of every clip, with a soft edge of {SOFT_EDGE} pixels: leave out "
+                f"probability and soft_edge"
+            )
         self.needs = frozenset({"people", "without_humans"})
+        if composites == "kept":
+            self.needs = frozenset({"swapped", "without_humans"} if confusion_weight else {"swapped"})
+
+    @property
+    def mixes_pixels(self) -> bool:
+        """Not where composites were kept."""
+        return self.composites == "drawn"
 
     def augment(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """Adds the composites as `second`, (K, C, T, H, W), of the K clips that `has["second"]` names."""
@@ -75,10 +96,11 @@ class PlaceSwap(Mixing):
         chosen, partner = draws.chosen(self.probability), draws.partners(known)
         swapped = chosen & others(partner) & known.cpu()
         number = (known.cumsum(dim=0) - 1)[partner.to(device)][swapped.to(device)]
-        matte = softened(batch.people[swapped.to(device)], self.soft_edge)
-        places = batch.without_humans[number]
-        composites = places + matte[:, None] * (batch.video[swapped.to(device)] - places)
-        return replace(batch, second=composites, has={**batch.has, "second": swapped.to(device)})
+        swapped = swapped.to(device)
+        second = composed(
+            batch.video[swapped], batch.people[swapped], batch.without_humans[number], edge=self.soft_edge
+        )
+        return replace(batch, second=second, has={**batch.has, "second": swapped})
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The terms, weights included."""
@@ -99,6 +121,12 @@ class PlaceSwap(Mixing):
                 doubt = entropy(self.scores(twins))
             losses["L_Ent"] = -self.confusion_weight * batch.mean(doubt, over="without_humans")
         return losses
+
+
+def composed(video: Tensor, people: Tensor, places: Tensor, *, edge: int = SOFT_EDGE) -> Tensor:
+    """Composites (N, C, T, H, W): the people (N, T, H, W) of clips, with soft edges, in the places of other clips."""
+    matte = softened(people, edge)[:, None]
+    return places + matte * (video - places)
 
 
 def softened(people: Tensor, edge: int) -> Tensor:

@@ -35,6 +35,7 @@ IN_WORDS = {
     "without_humans": "people",
     "second_clip": "a second clip",
     "other_clip": "another clip",
+    "swapped": "people",
     "group": "scene labels",
 }
 """What a method's needs ask of a user's data."""

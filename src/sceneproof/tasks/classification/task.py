@@ -17,7 +17,7 @@ from sceneproof.data.manifest import refuse_out_of_context
 from sceneproof.data.one_frame import refuse_repeated, repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError
-from sceneproof.labels import TrainingLabels, load, tell_what_is_known
+from sceneproof.labels import PEOPLE, TrainingLabels, load, tell_what_is_known
 from sceneproof.material import Batches, Material
 from sceneproof.methods import Method, Plain
 from sceneproof.methods.base import Learner, augmented
@@ -94,10 +94,15 @@ class ClassificationTraining(Training):
         network.check(clip.length, clip.size)
         self.digests = {**self.digests, **network.digests()}
         if self.kept is None:
+            refuse_features_alone(network, name)
             return
         refuse_pixels(network, name)
+        if "swapped" in network.needs and not self.kept.swaps:
+            raise InputError(
+                f"{self.kept.folder}: holds no composites, which {name} needs: make the features with --swaps true"
+            )
         self.kept.refuse_other(network.backbone, config["backbone"], clip)
-        humans = self.labels.humans if "without_humans" in network.needs else None
+        humans = self.labels.humans if PEOPLE & network.needs else None
         self.kept.split(self.plan.train_split, training=True)
         self.kept.refuse_other_rows(self.plan.train_split, digests_of(self.table, self.plan.train_split, humans))
         if (split := self.plan.validation_split) is not None:
@@ -110,9 +115,11 @@ class ClassificationTraining(Training):
         plan, clip = self.plan, self.task.clip
         labelled = self.labels.gather(network, memory=plan.memory)
         clips: Drawn
+        is_swapped = None
         if self.kept is not None:
             features = self.kept.split(plan.train_split, training=True)
-            clips, has_twin = KeptTrainingClips(labelled, features, plan.seed), features.has_twin
+            clips = KeptTrainingClips(labelled, features, plan.seed)
+            has_twin, is_swapped = features.has_twin, features.is_swapped
             for name in network.backbones:
                 start_at_features(cast(Backbone, network.get_submodule(name)))
         else:
@@ -121,7 +128,7 @@ class ClassificationTraining(Training):
             clips, has_twin = TrainingClips(labelled, clip, plan.seed, second), labelled.has_readable_twin
         if accelerator.is_main_process:
             tell([*labelled.doubts, *repeated(self.part, clip.length)])
-        tell_what_is_known(labelled, network, has_twin, quiet=quiet)
+        tell_what_is_known(labelled, network, has_twin, is_swapped=is_swapped, quiet=quiet)
         validate = None
         if plan.validation_split is not None:
             held_out = self._held_out(plan.validation_split, quiet=quiet)
@@ -159,6 +166,15 @@ def refuse_pixels(network: Method, name: str) -> None:
         why = f"needs {needs[0].replace('_', ' ')}" if needs else "mixes clips as pixels"
         raise InputError(
             f"--features: {name} {why}, which kept features do not hold: train it on the videos, with --freeze lower"
+        )
+
+
+def refuse_features_alone(network: Method, name: str) -> None:
+    """Raises InputError for a method that needs what is only kept with features."""
+    if "swapped" in network.needs:
+        raise InputError(
+            f"{name}: takes composites that were kept: give --features FOLDER, made with --swaps true; or leave "
+            f"`composites` at 'drawn', which makes them of the videos"
         )
 
 
