@@ -29,6 +29,7 @@ def filled(network: Backbone, head: nn.Module, names: Callable[[str], str], last
     own = {key: value for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")}
     theirs = weights({**{names(key): value for key, value in own.items()}, **_under(last, head)})
     known = network.published(theirs, "formula")
+    assert known is not None
     counts = {key: torch.tensor(0) for key in network.state_dict() if key.endswith("num_batches_tracked")}
     fill(network, {**known, **counts}, "formula")
     head.load_state_dict({name: theirs[f"{last}.{name}"] for name in head.state_dict()})
@@ -150,7 +151,8 @@ def test_mmactions_c3d_has_other_names_for_the_same() -> None:
         part, rest = key.split(".")
         theirs[f"backbone.{ {'conv1': 'conv1a', 'conv2': 'conv2a'}.get(part, part) }.conv.{rest}"] = value + 1
     theirs |= {"backbone.fc6.weight": torch.zeros(4, 256), "cls_head.fc_cls.weight": torch.zeros(5, 4)}
-    taken = network.taken_from(network.published(theirs, "file"))
+    named = network.published(theirs, "file")
+    taken = network.taken_from(named)
     assert taken.keys() == ours.keys()
     assert all(torch.equal(taken[key], ours[key] + 1) for key in ours)
 

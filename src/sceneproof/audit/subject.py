@@ -33,14 +33,11 @@ class Sampling:
                 raise InputError(f"{name}: must be at least 1, not {value}")
 
     def clips(self, frames: int, count: int) -> list[Frames]:
-        """Frame numbers (T,) of `count` clips of a video of so many frames; one spread over the whole is the only one.
+        """Frame numbers (T,) of `count` clips of a video of so many frames.
 
-        The middles of `length` equal parts are taken where a clip spreads over the whole video.
+        The middles of `length` equal parts are taken where a single clip spreads over the whole video.
         """
-        if self.stride is not None:
-            return evenly_spaced(frames, self.length, stride=self.stride, count=count)
-        middles = (np.arange(self.length) + 0.5) * frames / self.length
-        return [middles.astype(np.int64)]
+        return evenly_spaced(frames, self.length, stride=self.stride, count=count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,9 +167,9 @@ class SpaceTimeUnit(nn.Module):
             self.conv1 = nn.Conv3d(inputs, outputs, window, stride=stride, padding=padding, bias=False)
             self.bn1 = nn.BatchNorm3d(outputs, eps=eps)
         else:
-            (time, rows, columns), (before, *around) = window, padding
+            (time, rows, columns), (before, above, left) = window, padding
             in_space, in_time = (1, stride, stride), (stride, 1, 1)
-            self.conv1 = nn.Conv3d(inputs, outputs, (1, rows, columns), in_space, (0, *around), bias=False)
+            self.conv1 = nn.Conv3d(inputs, outputs, (1, rows, columns), in_space, (0, above, left), bias=False)
             self.bn1 = nn.BatchNorm3d(outputs, eps=eps)
             self.conv2 = nn.Conv3d(outputs, outputs, (time, 1, 1), in_time, (before, 0, 0), bias=False)
             self.bn2 = nn.BatchNorm3d(outputs, eps=eps)

@@ -188,7 +188,7 @@ def features_batch(raw: RawBatch, device: torch.device, *, needs: Collection[Nee
         if need in needs:
             assert values is not None
             assert places is not None
-            batch = replace(batch, **{name: values.to(device).float()})
+            batch = replace(batch, **cast(dict[str, Any], {name: values.to(device).float()}))
             has[name] = torch.zeros(len(raw), dtype=torch.bool).index_fill(0, places, True).to(device)
     return replace(batch, has=has)
 

@@ -29,21 +29,23 @@ class ClipSettings:
 
     Args:
         length: frames in a clip.
-        stride: distance between them, in frames of the video.
+        stride: distance between them, in frames of the video; null: a clip spreads over the whole video, a frame of
+            each of `length` equal parts, a random one in training (temporal segments).
         size: height and width of a clip after cropping, in pixels.
         scales: sizes of the random crop, as shares of the video's short side.
     """
 
     length: int = 16
-    stride: int = 1
+    stride: int | None = 1
     size: int = 112
     scales: tuple[float, ...] = transforms.SCALES
 
     def __post_init__(self) -> None:
         """Refuses what no clip can be cut with."""
         for name in ("length", "stride", "size"):
-            if getattr(self, name) < 1:
-                raise InputError(f"clip.{name}: must be at least 1, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"clip.{name}: must be at least 1, not {value}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise InputError(f"clip.scales: must be one share or more, above 0 and up to 1, not {list(self.scales)}")
         refuse_huge_clips("clip.length, clip.size", self.length, self.size, self.size)
