@@ -9,14 +9,20 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from sceneproof import checkpoint
 from sceneproof.checkpoint import Progress
 from sceneproof.errors import MachineError, TrainingError
 from sceneproof.interrupts import Request, interrupts
 from sceneproof.methods.base import Learner
-from sceneproof.optimisation import Optimisation, learning_rate, make_optimizer, watch_plateau
+from sceneproof.optimisation import (
+    Optimisation,
+    learning_rate,
+    make_optimizer,
+    normalisations,
+    parameter_groups,
+    watch_plateau,
+)
 from sceneproof.progress import Advance, progress
 from sceneproof.run import Run
 from sceneproof.wording import counted
@@ -80,9 +86,14 @@ def fit(job: Job, settings: Optimisation) -> Progress:
 class _Loop:
     def __init__(self, job: Job, settings: Optimisation) -> None:
         self.job, self.settings, self.accelerator = job, settings, job.accelerator
-        frozen = {weight for name in job.frozen for weight in job.method.get_submodule(name).parameters()}
+        fixed = [job.method.get_submodule(name) for name in job.frozen]
+        if settings.freeze_batch_norm == "but_first":
+            backbones = [job.method.get_submodule(name) for name in job.method.backbones]
+            fixed += [module for backbone in backbones for module in normalisations(backbone)[1:]]
+        self.in_evaluation = [*fixed, *(normalisations(job.method) if settings.freeze_batch_norm is True else [])]
+        frozen = {weight for module in fixed for weight in module.parameters()}
         parts = {name: [w for w in group if w not in frozen] for name, group in job.method.groups().items()}
-        groups = [{"params": group, "name": name} for name, group in parts.items() if group]
+        groups = parameter_groups(job.method, parts, settings)
         for weight in frozen:
             weight.requires_grad_(False)
         if settings.compile:
@@ -200,12 +211,8 @@ class _Loop:
     def to_training_mode(self) -> None:
         """Training mode, but for frozen parts and, on request, batch normalisation."""
         self.model.train()
-        for name in self.job.frozen:
-            self.job.method.get_submodule(name).eval()
-        if self.settings.freeze_batch_norm:
-            for module in self.job.method.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
+        for module in self.in_evaluation:
+            module.eval()
 
     def set_learning_rates(self) -> None:
         """The rate of every part at this step."""
@@ -215,7 +222,7 @@ class _Loop:
             if state.epoch < settings.warm_up_epochs:
                 group["lr"] = settings.warm_up_lr if group["name"] in self.job.new else 0.0
             else:
-                group["lr"] = rate
+                group["lr"] = rate * group.get("rate", 1.0)
 
     def validate(self) -> dict[str, float]:
         """Checks losses and weights, validates, keeps the weights if they are the best yet, and tells the plateau."""
@@ -256,7 +263,7 @@ class _Loop:
         steps = max(state.summed, 1)
         losses = {f"train/{name}": float(self.mean(value)) / steps for name, value in self.sums.items()}
         self.sums, state.summed = {}, 0
-        rates = {f"lr/{group['name']}": group["lr"] for group in self.optimizer.param_groups}
+        rates = {f"lr/{group['name']}": group["lr"] for group in self.optimizer.param_groups if "rate" not in group}
         record = {"epoch": state.epoch, "step": state.step, **losses, **rates, **figures}
         if self.accelerator.is_main_process:
             self.job.run.log(record)

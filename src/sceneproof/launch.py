@@ -96,7 +96,7 @@ def refuse_small_batches(clips: int, accelerator: Accelerator, settings: Optimis
         settings: with batch normalisation frozen, one clip a process is enough.
     """
     processes = accelerator.num_processes
-    least = 1 if settings.freeze_batch_norm else 2
+    least = 1 if settings.freeze_batch_norm is True else 2
     if clips < least * processes:
         raise InputError(
             f"optimisation.batch: batches of {counted(clips, 'clip')} on {counted(processes, 'process', 'processes')}: "

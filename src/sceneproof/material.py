@@ -67,7 +67,7 @@ class Batches:
             pin=accelerator.device.type == "cuda",
         )
         self._name_of, self._to_device = name_of, to_device
-        self._least = 1 if settings.freeze_batch_norm else 2  # clips: batch normalisation needs two
+        self._least = 1 if settings.freeze_batch_norm is True else 2  # clips: batch normalisation needs two
 
     def __call__(self, epoch: int, start: int, weights: Tensor | None = None) -> Iterator[Any]:
         """Batches of an epoch from step `start` on; None where too few clips could be read.

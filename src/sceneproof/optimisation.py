@@ -1,13 +1,18 @@
 """How the losses are minimised: the settings, and the learning rate as a function of the step."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
 from sceneproof.errors import InputError
+
+Groups = list[dict[str, Any]]
 
 MOMENTUM = 0.9
 """SGD's momentum, and its dampening."""
@@ -24,7 +29,9 @@ class Optimisation:
         lr: learning rate.
         weight_decay: weight decay.
         schedule: 'plateau' divides the rate by 10 when the validation loss has not fallen for `patience` epochs;
-            'cosine' takes it to 0 over the run; 'constant' leaves it.
+            'cosine' takes it to 0 over the run; 'steps' divides it by 10 at each of the `milestones`; 'constant' leaves
+            it.
+        milestones: for 'steps': how many epochs are done when the rate falls, ascending.
         patience: epochs without a lower validation loss before 'plateau' acts; without validation it never does.
         warm_up_epochs: first epochs, in which only the new layers (those that did not come with the starting weights)
             are trained, at `warm_up_lr`.
@@ -32,7 +39,10 @@ class Optimisation:
         keep: which weights the run ends with: the 'best' on the validation split, or the 'last'. A validation split in
             context cannot see what debiasing is for, and prefers a model that was hardly changed.
         clip_norm: gradients longer than this are shortened to it; null leaves them.
-        freeze_batch_norm: keep batch normalisation in evaluation mode.
+        bias_rate: biases of convolutions and linear layers learn at so many times the rate, without weight decay, as
+            Caffe's recipes have it (2); null: like other weights.
+        freeze_batch_norm: keep batch normalisation in evaluation mode; 'but_first': of the backbone's all but the first
+            one, with their scales and shifts (TSN's partial batch normalisation).
         checkpoint_every: steps between checkpoints within an epoch; there is one at every epoch's end.
         log_every: steps between lines in metrics.jsonl.
         precision: 'bf16', 'fp32', or 'auto': bf16 where it is quicker, on a GPU that has it and on a processor with
@@ -48,13 +58,15 @@ class Optimisation:
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: float = 1e-4
     weight_decay: float = 1e-5
-    schedule: Literal["plateau", "cosine", "constant"] = "plateau"
+    schedule: Literal["plateau", "cosine", "steps", "constant"] = "plateau"
+    milestones: tuple[int, ...] = ()
     patience: int = 10
     warm_up_epochs: int = 0
     warm_up_lr: float = 1e-2
     keep: Literal["best", "last"] = "best"
     clip_norm: float | None = None
-    freeze_batch_norm: bool = False
+    bias_rate: float | None = None
+    freeze_batch_norm: bool | Literal["but_first"] = False
     checkpoint_every: int = 200
     log_every: int = 50
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -69,12 +81,36 @@ class Optimisation:
             value, least = getattr(self, name), int(name in positive)
             if not least <= value < math.inf:
                 raise InputError(f"optimisation.{name}: must be at least {least}, not {value}")
-        for name, rate in (("lr", self.lr), ("clip_norm", self.clip_norm)):
+        for name, rate in (("lr", self.lr), ("clip_norm", self.clip_norm), ("bias_rate", self.bias_rate)):
             if rate is not None and not 0 < rate < math.inf:
                 raise InputError(f"optimisation.{name}: must be above 0, not {rate}")
+        falls = list(self.milestones)
+        if (self.schedule == "steps") != bool(falls) or falls != sorted(set(falls)) or min(falls, default=1) < 1:
+            raise InputError(
+                f"optimisation.milestones: the schedule 'steps', and no other, wants numbers of epochs, ascending, "
+                f"such as [30, 60]; not {falls} with {self.schedule!r}"
+            )
 
 
-def make_optimizer(groups: list[dict[str, Any]], settings: Optimisation) -> torch.optim.Optimizer:
+def parameter_groups(network: nn.Module, parts: Mapping[str, Sequence[Tensor]], settings: Optimisation) -> Groups:
+    """A parameter group a part, by its name, and one more for its biases where these have a rate of their own."""
+    own = settings.bias_rate is not None
+    biases = {id(layer.bias) for layer in network.modules() if own and isinstance(layer, _ConvNd | nn.Linear)}
+    groups: Groups = []
+    for name, weights in parts.items():
+        apart = [weight for weight in weights if id(weight) in biases]
+        shared = [weight for weight in weights if id(weight) not in biases]
+        groups += [{"params": shared, "name": name}] if shared else []
+        groups += [{"params": apart, "name": name, "rate": settings.bias_rate, "weight_decay": 0.0}] if apart else []
+    return groups
+
+
+def normalisations(network: nn.Module) -> list[nn.Module]:
+    """The batch normalisations of a network, from the first on."""
+    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
+
+
+def make_optimizer(groups: Groups, settings: Optimisation) -> torch.optim.Optimizer:
     """The optimiser of these parameter groups, in PyTorch's fused form: one pass over each weight a step."""
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
@@ -115,6 +151,8 @@ def learning_rate(settings: Optimisation, step: int, steps: int, *, plateau: flo
         first = settings.warm_up_epochs * steps
         done = (step - first) / max(settings.epochs * steps - first, 1)
         return settings.lr * 0.5 * (1 + math.cos(math.pi * done))
+    if settings.schedule == "steps":
+        return settings.lr * 0.1 ** sum(step >= epochs * steps for epochs in settings.milestones)
     return settings.lr
 
 
