@@ -14,6 +14,7 @@ from sceneproof.cli import COMMANDS, main
 from sceneproof.data.manifest import Manifest
 from sceneproof.run import Run
 from tests.layouts import LAYOUTS
+from tests.training import Small
 from tests.videos import make_boxes, make_scenes
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
@@ -31,6 +32,11 @@ def index(name: str, folder: Path, *options: str) -> Manifest:
     words = [str(folder / part) for part in ("videos", "lists", "index")]
     main(["index", name, *words, *LAYOUTS[name].words, "--quiet", *options])
     return Manifest.read(folder / "index" / "manifest.parquet")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    return Small.make(tmp_path_factory.mktemp("small"))
 
 
 def train(recipe: str, manifest: Manifest, out: Path, *words: str) -> Run:
@@ -166,3 +172,33 @@ def test_the_script_goes_through_the_stages_in_order(tmp_path: Path) -> None:
     assert [Path(start).name for start in starts] == [
         f"{before}plain-seed{seed}" for before in ("", "L_Adv-from-", "both-from-L_Adv-from-") for seed in (0, 1)
     ]
+
+
+POSTER = {
+    "paper-c3d": ["--backbone.init_args.width=2", "--backbone.init_args.hidden=8"],
+    "paper-tsn": ["--clip.size=64", "--optimisation.milestones=[1]"],
+}
+
+
+@pytest.mark.parametrize("name", POSTER)
+def test_the_posters_other_networks_are_fine_tuned_by_their_authors_settings(name: str, tmp_path: Path) -> None:
+    manifest = index("ucf101", tmp_path, "--probe=false", "--validation=0.2")
+    words = ["--optimisation.epochs=1", "--optimisation.batch=2", "--validation_clips=1", "--workers=0", "--quiet"]
+    recipe = f"--config={RECIPES / name / 'ucf101.yaml'}"
+    main(["train", manifest.name, str(tmp_path / "run"), recipe, *words, *POSTER[name]])
+    assert Run.open(tmp_path / "run").done
+
+
+@pytest.mark.parametrize(
+    "recipe", sorted(RECIPES.glob("poster-*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_recipes_of_the_poster_can_be_trained(recipe: Path, small: Small, tmp_path: Path) -> None:
+    words = [f"--scenes={small.scenes}", f"--humans={small.boxes}", "--dry-run"]
+    main(["train", str(small.manifest), str(tmp_path / "run"), f"--config={recipe}", *words])
+    assert not (tmp_path / "run").exists()
+    settings = yaml.safe_load(recipe.read_text())
+    backbone, method = recipe.stem.split("-")
+    assert settings["backbone"]["class_path"].rpartition(".")[2] == {"TSN": "BNInception"}.get(backbone, backbone)
+    assert settings["method"]["class_path"].rpartition(".")[2].lower() == method.lower()
+    twin = read(f"{recipe.parent.name}/{backbone}-plain")
+    assert {**settings, "method": None} == {**twin, "method": None}, "but for the method all is the same"
