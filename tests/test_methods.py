@@ -21,7 +21,21 @@ from sceneproof.data.batches import epoch_order
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
-from sceneproof.methods import ALBAR, DEVIAS, JTT, SDN, Facts, GroupDRO, LfF, Method, Output, Plain, ReBias, VideoMix
+from sceneproof.methods import (
+    ALBAR,
+    DEVIAS,
+    JTT,
+    SDN,
+    Factor,
+    Facts,
+    GroupDRO,
+    LfF,
+    Method,
+    Output,
+    Plain,
+    ReBias,
+    VideoMix,
+)
 from sceneproof.run import Run
 from sceneproof.types import Batch
 from tests.test_train import Killed, same, stop_at
@@ -106,7 +120,7 @@ DISENTANGLED = partial(DEVIAS, depth=2, heads=2, head_width=8)
 GROWING = partial(SDN, schedule="dann", scene_layers=1)
 
 
-@pytest.mark.parametrize("method", [DISENTANGLED, JTT, GroupDRO, GROWING, LfF, VideoMix, ALBAR, ReBias])
+@pytest.mark.parametrize("method", [DISENTANGLED, JTT, GroupDRO, GROWING, Factor, LfF, VideoMix, ALBAR, ReBias])
 def test_methods_resume_to_the_same_bits_and_are_tested(
     method: Callable[[Backbone, Facts], Method], small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

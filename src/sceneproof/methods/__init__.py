@@ -6,6 +6,7 @@ from sceneproof.methods.base import Facts, Method, Output
 from sceneproof.methods.be import BE
 from sceneproof.methods.cdn import CDN
 from sceneproof.methods.devias import DEVIAS
+from sceneproof.methods.factor import Factor
 from sceneproof.methods.fame import FAME
 from sceneproof.methods.group_dro import GroupDRO
 from sceneproof.methods.jtt import JTT
@@ -29,6 +30,7 @@ __all__ = [
     "JTT",
     "SDN",
     "ActorCutMix",
+    "Factor",
     "Facts",
     "GroupDRO",
     "LearnedMixin",
