@@ -148,11 +148,15 @@ def test_a_run_from_before_an_option_goes_on_where_the_option_is_at_its_default(
     shutil.copytree(unbroken.path, run)
     config = yaml.safe_load((run / "config.yaml").read_text())
     assert config["method"]["init_args"].pop("schedule") == "constant"
+    assert config["optimisation"].pop("bias_rate") is None
+    assert config["task"]["init_args"]["clip"].pop("stride") == 1
     (run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     seal_folder(run, SEALED)
     assert same(small.train(run), unbroken)
     with pytest.raises(InputError, match="another configuration"):
         small.train(run, method=partial(SDN, schedule="dann"))
+    with pytest.raises(InputError, match="another configuration"):
+        small.train(run, optimisation={"bias_rate": 2.0})
 
 
 def test_seeds_differ_and_a_seed_repeats(small: Small, unbroken: Run, tmp_path: Path) -> None:

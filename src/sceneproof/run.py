@@ -30,6 +30,7 @@ from sceneproof.files import SEAL, opened_line, read_bounded, read_json, sealed_
 from sceneproof.legacy import BEFORE, modern
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.numerics import Numerics, computes_bf16, processor_name
+from sceneproof.optimisation import Optimisation
 from sceneproof.recipes import read_yaml
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
@@ -142,24 +143,23 @@ class Run:
             )
 
     def _completed(self, key: str, value: Any) -> Any:
-        """A class and its arguments, with the defaults of arguments that came after an earlier start of this run."""
+        """Settings of an earlier start of this run, with the defaults of what could not yet be set then."""
         own = self.config.get(key)
-        if not isinstance(own, Mapping) or not isinstance(value, Mapping) or "class_path" not in value:
+        if not isinstance(own, Mapping) or not isinstance(value, Mapping):
             return value
-        if own.get("class_path") != value["class_path"]:
+        if key == "optimisation":
+            return _completed(value, own, plain(asdict(Optimisation())))
+        if "class_path" not in value or own.get("class_path") != value["class_path"]:
             return value
-        given = value.get("init_args") or {}
         parameters = signature(class_named(str(value["class_path"]), object, self.trust, key)).parameters
         defaults = {
-            name: item.default
+            name: asdict(item.default)
+            if is_dataclass(item.default) and not isinstance(item.default, type)
+            else item.default
             for name, item in parameters.items()
-            if name in (own.get("init_args") or {}) and name not in given and item.default is not Parameter.empty
+            if name in (own.get("init_args") or {}) and item.default is not Parameter.empty
         }
-        values = {
-            name: asdict(item) if is_dataclass(item) and not isinstance(item, type) else item
-            for name, item in defaults.items()
-        }
-        return {**value, "init_args": {**given, **plain(values)}}
+        return {**value, "init_args": _completed(value.get("init_args") or {}, own.get("init_args"), plain(defaults))}
 
     def _places_of_same_data(self, data: Digests | None) -> set[str]:
         """The keys of the configuration that only say where the data lies, which is that of the earlier start.
@@ -368,6 +368,15 @@ class Run:
         (self.path / "done").touch()
         sync(self.path)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
+
+
+def _completed(then: Any, now: Any, defaults: Any) -> Any:
+    """What was set then, with the defaults of the settings that there are now and were not then, however deep."""
+    if not all(isinstance(settings, Mapping) for settings in (then, now, defaults)):
+        return then
+    new = {name: defaults[name] for name in now if name not in then and name in defaults}
+    known = {name: _completed(value, now.get(name), defaults.get(name)) for name, value in then.items()}
+    return {**known, **new}
 
 
 def task_of(value: Any, *, trust: Sequence[str] | None = None, where: str = "task") -> Task:
