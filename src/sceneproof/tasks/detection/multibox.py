@@ -9,13 +9,16 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.detection.ssd import SSDHead
+from torchvision.models.detection.ssd import SSDHead, SSDScoringHead
 from torchvision.ops import box_convert, box_iou
 
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 
 BACKGROUND = -1
+"""Of a default box that answers for nobody, in place of a truth."""
+UNKNOWN = -1
+"""Of a default box that is neither background nor an action, in place of a class."""
 
 
 def default_boxes(
@@ -68,18 +71,25 @@ def matched(defaults: Tensor, truths: Tensor, *, overlap: float) -> Tensor:
 
     Args:
         defaults: float (P, 4).
-        truths: float (K, 4), K may be 0; none of them empty.
+        truths: float (K, 4), K may be 0; none of them empty. Or of T frames, (K, T, 4): a default box stands still, and
+            its overlap is the mean over the frames.
         overlap: least IoU.
 
     Source: Liu et al. 2016, section 2.2; `match` in `layers/box_utils.py` of realtime-action-detection.
     """
     if not len(truths):
         return torch.full((len(defaults),), BACKGROUND, device=defaults.device)
-    iou = box_iou(truths, defaults)
+    iou = mean_overlap(truths, defaults)
     most, which = iou.max(dim=0)
     numbers = torch.arange(len(truths), device=defaults.device)
     forced = torch.full_like(which, BACKGROUND).scatter_reduce(0, iou.argmax(dim=1), numbers, "amax")
     return torch.where(forced >= 0, forced, torch.where(most >= overlap, which, BACKGROUND))
+
+
+def mean_overlap(truths: Tensor, defaults: Tensor) -> Tensor:
+    """IoU (K, P) of boxes (K, 4), or on average over the frames of tubes (K, T, 4), with default boxes (P, 4)."""
+    tubes = truths.reshape(len(truths), -1, 4)
+    return torch.stack([box_iou(tubes[:, frame], defaults) for frame in range(tubes.shape[1])]).mean(dim=0)
 
 
 def offsets_to(boxes: Tensor, truths: Tensor, *, variances: tuple[float, float]) -> Tensor:
@@ -160,9 +170,25 @@ class Levels(nn.Module):
         return [*halved[: len(maps)], *rest]
 
 
-def heads(widths: Sequence[int], boxes: Sequence[int], actions: int) -> SSDHead:
-    """torchvision's: a convolution a map for A + 1 classes, the first one background, and one for four offsets."""
-    return SSDHead(list(widths), list(boxes), actions + 1)
+def heads(widths: Sequence[int], boxes: Sequence[int], actions: int, *, frames: int = 1) -> SSDHead:
+    """torchvision's: a convolution a map for A + 1 classes, the first one background, and one for the offsets.
+
+    Args:
+        widths: channels of each map of one frame.
+        boxes: default boxes of each cell of each map.
+        actions: A.
+        frames: T, whose maps lie behind one another: a default box then has four offsets for each.
+    """
+    inputs = [frames * width for width in widths]
+    both = SSDHead(inputs, list(boxes), actions + 1)
+    if frames > 1:
+        outputs = [4 * frames * count for count in boxes]
+        layers = [nn.Conv2d(before, after, 3, padding=1) for before, after in zip(inputs, outputs, strict=True)]
+        for layer in layers:
+            nn.init.xavier_uniform_(layer.weight)
+            layer.state_dict()["bias"].zero_()
+        both.regression_head = SSDScoringHead(nn.ModuleList(layers), 4 * frames)
+    return both
 
 
 def _extra(before: int, middle: int, after: int, *, halves: bool) -> nn.Sequential:

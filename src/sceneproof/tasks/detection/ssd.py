@@ -12,7 +12,17 @@ from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
 from sceneproof.methods.terms import cross_entropy
 from sceneproof.tasks.detection.detector import Detector
-from sceneproof.tasks.detection.multibox import BACKGROUND, Levels, default_boxes, heads, matched, moved, offsets_to
+from sceneproof.tasks.detection.multibox import (
+    BACKGROUND,
+    UNKNOWN,
+    Levels,
+    default_boxes,
+    heads,
+    matched,
+    mean_overlap,
+    moved,
+    offsets_to,
+)
 from sceneproof.types import BoxBatch, Tubelets
 
 
@@ -86,7 +96,7 @@ class SSD(Detector):
         self.heads = heads(self.levels.widths, [2 + 2 * len(ratios) for ratios in aspect_ratios], facts.actions)
 
     def losses(self, batch: BoxBatch) -> dict[str, Tensor]:
-        """Both terms, as they are minimised.
+        """Both terms, as they are minimised; default boxes whose label is `UNKNOWN` have no part in them.
 
         Raises:
             InputError: the frames are too small for so many maps, or the backbone's features are not halved once.
@@ -96,20 +106,21 @@ class SSD(Detector):
         return self.multibox(logits, offsets, labels, wanted)
 
     def multibox(self, logits: Tensor, offsets: Tensor, labels: Tensor, wanted: Tensor) -> dict[str, Tensor]:
-        """Both terms, of what P default boxes say of N frames.
+        """Both terms, of what P default boxes say of N stretches of T frames, T of SSD being 1.
 
         Args:
             logits: float (N, P, A + 1), the first class is background.
-            offsets: float (N, P, 4).
-            labels: int64 (N, P), 0 is background.
-            wanted: float (N, P, 4), of no meaning where the label is background.
+            offsets: float (N, P, 4 T).
+            labels: int64 (N, P), 0 is background, `UNKNOWN` neither background nor an action.
+            wanted: float (N, P, 4 T), of no meaning where the label is no action.
         """
         answers = labels > 0
-        wrong = cross_entropy(logits.flatten(0, 1), labels.flatten()).view_as(labels)
+        wrong = cross_entropy(logits.flatten(0, 1), labels.flatten().clamp(min=0)).view_as(labels)
         # the hardest of background; those that answer come last, and are taken anyway
-        rank = wrong.detach().masked_fill(answers, -1.0).argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-        taken = answers | (rank < self.negatives * answers.sum(dim=1, keepdim=True))
-        off = functional.smooth_l1_loss(offsets, wanted, reduction="none").sum(dim=2)
+        hard = wrong.detach().masked_fill(labels != 0, -1.0)
+        rank = hard.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+        taken = answers | ((labels == 0) & (rank < self.negatives * answers.sum(dim=1, keepdim=True)))
+        off = functional.smooth_l1_loss(offsets, wanted, reduction="none").sum(dim=2) / self.frames
         share = self.share(answers.sum())
         return {
             "L_conf": torch.where(taken, wrong, 0.0).sum() / share,
@@ -124,24 +135,25 @@ class SSD(Detector):
             video: float (B, C, T, H, W), normalised.
 
         Returns:
-            B times tubelets of one frame each, frame by frame, in each the best first; within the frame.
+            B times tubelets of one frame each, frame by frame, in each the best first; within the frame. A class of
+            longer tubelets gives those of the whole clip.
 
         Raises:
             InputError: the frames are too small for so many maps.
         """
         logits, offsets, defaults = self._look(video)
-        boxes = moved(defaults, offsets, variances=self.variances)
+        boxes = moved(defaults[:, None], offsets.reshape(*offsets.shape[:2], -1, 4), variances=self.variances)
         boxes = clip_boxes_to_image(boxes, (video.shape[-2], video.shape[-1]))
-        frames = [self._best(*both) for both in zip(logits.softmax(dim=2), boxes, strict=True)]
-        length = video.shape[2]
-        return [_joined(frames[first : first + length]) for first in range(0, len(frames), length)]
+        found = [self._best(*both) for both in zip(logits.softmax(dim=2), boxes, strict=True)]
+        stretches = video.shape[2] // self.frames
+        return [_joined(found[first : first + stretches]) for first in range(0, len(found), stretches)]
 
     def _look(self, video: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits (B T, P, A + 1), offsets (B T, P, 4), and the default boxes (P, 4) that say them."""
+        """Logits (N, P, A + 1) and offsets (N, P, 4 T) of stretches of frames, and the default boxes (P, 4)."""
         lower = self.backbone.lower(video)
         upper = self.backbone.upper(lower)
         maps = self.levels(*(part.transpose(1, 2).flatten(0, 1) for part in (lower, upper)))
-        said = self.heads(maps)
+        said = self.heads([grid.reshape(-1, self.frames * grid.shape[1], *grid.shape[2:]) for grid in maps])
         size = (video.shape[-2], video.shape[-1])
         defaults = default_boxes(
             [(grid.shape[-2], grid.shape[-1]) for grid in maps],
@@ -154,29 +166,37 @@ class SSD(Detector):
         return said["cls_logits"].float(), said["bbox_regression"].float(), defaults
 
     def _targets(self, batch: BoxBatch, defaults: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels (B T, P), 0 for background, and offsets (B T, P, 4) to the truths."""
+        """Labels (N, P), 0 for background, and offsets (N, P, 4 T) to the truths, of stretches of frames.
+
+        Who is there in some frames of a stretch alone answers for no default box, nor is what overlaps them background.
+        """
         labels, offsets = [], []
         for boxes, present, actions in zip(batch.boxes, batch.present, batch.actions, strict=True):
-            for frame in range(batch.video.shape[2]):
-                here = present[:, frame]
-                truths = boxes[here, frame]
+            for first in range(0, batch.video.shape[2], self.frames):
+                stretch = slice(first, first + self.frames)
+                here = present[:, stretch].all(dim=1)
+                truths = boxes[here, stretch]
                 which = matched(defaults, truths, overlap=self.match_overlap)
                 # one more for background, as which[BACKGROUND] is the last
-                of_class = torch.cat([actions[here] + 1, actions.new_zeros(1)])
-                goals = torch.cat([truths, defaults.new_zeros(1, 4)])[which]
-                goals = torch.where((which == BACKGROUND)[:, None], defaults, goals)
-                labels.append(of_class[which])
-                offsets.append(offsets_to(defaults, goals, variances=self.variances))
+                of_class = torch.cat([actions[here] + 1, actions.new_zeros(1)])[which]
+                goals = torch.cat([truths, defaults.new_zeros(1, self.frames, 4)])[which]
+                goals = torch.where((which == BACKGROUND)[:, None, None], defaults[:, None], goals)
+                for person in torch.nonzero(present[:, stretch].any(dim=1) & ~here).flatten().tolist():
+                    seen = boxes[person, stretch][present[person, stretch]]
+                    near = mean_overlap(seen[None], defaults)[0] >= self.match_overlap
+                    of_class = torch.where(near & (of_class == 0), UNKNOWN, of_class)
+                labels.append(of_class)
+                offsets.append(offsets_to(defaults[:, None], goals, variances=self.variances).flatten(1))
         return torch.stack(labels), torch.stack(offsets)
 
     def _best(self, probability: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Boxes (N, 4), actions (N,) and scores (N,) of one frame, best first."""
+        """Boxes (N, T, 4), actions (N,) and scores (N,) of one stretch of frames, best first."""
         of_action = probability[:, 1:].t()
         score, place = of_action.topk(min(self.candidates, of_action.shape[1]), dim=1)
         action = torch.arange(len(of_action), device=score.device)[:, None].expand_as(score)
         enough = score > self.least_score
         score, action, candidates = score[enough], action[enough], boxes[place[enough]]
-        best = batched_nms(candidates, score, action, self.nms)[: self.kept]
+        best = batched_nms(candidates[:, 0], score, action, self.nms)[: self.kept]
         return candidates[best], action[best], score[best]
 
 
@@ -185,7 +205,7 @@ def _joined(frames: list[tuple[Tensor, Tensor, Tensor]]) -> Tubelets:
     sizes = torch.tensor([len(score) for _, _, score in frames])
     return Tubelets(
         start=torch.repeat_interleave(torch.arange(len(frames)), sizes).numpy(),
-        boxes=boxes[:, None].double().cpu().numpy(),
+        boxes=boxes.double().cpu().numpy(),
         action=action.cpu().numpy(),
         score=score.double().cpu().numpy(),
     )
