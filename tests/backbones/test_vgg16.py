@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from sceneproof.backbones.vgg16 import VGG16
-from sceneproof.backbones.weights import fill, parts_of
+from sceneproof.backbones.weights import fill, load_official, parts_of
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
 from sceneproof.methods.plain import Plain
@@ -127,6 +128,31 @@ def test_ssds_own_file() -> None:
     backbone = VGG16(width=2)
     fill(backbone, parts_of(state, "vgg16_reducedfc.pth")["backbone"], "x")
     assert torch.equal(backbone.layers.state_dict()["33.weight"], state["33.weight"])
+
+
+def test_a_file_of_the_convolutions_alone_leaves_the_rest_new(tmp_path: Path) -> None:
+    whole = VGG16(width=2).layers.state_dict()
+    save_file(
+        {key: value.half() for key, value in whole.items() if int(key.split(".")[0]) < 30}, tmp_path / "vgg.safetensors"
+    )
+    backbone = VGG16(width=2)
+    before = {key: value.clone() for key, value in backbone.layers.state_dict().items()}
+    fill(backbone, load_official(tmp_path / "vgg.safetensors", backbone)["backbone"], "vgg.safetensors")
+    for key, value in backbone.layers.state_dict().items():
+        if int(key.split(".")[0]) < 30:
+            assert torch.equal(value, whole[key].half().float()), key
+        else:
+            assert torch.equal(value, before[key]), key
+
+
+def test_weights_that_read_bgr_see_the_same_frames() -> None:
+    torch.manual_seed(0)
+    rgb, bgr = VGG16(width=2).eval(), VGG16(width=2, bgr=True).eval()
+    bgr.load_state_dict(
+        {key: value.flip(1) if key == "layers.0.weight" else value for key, value in rgb.state_dict().items()}
+    )
+    video = torch.randn(1, 3, 2, 32, 32)
+    torch.testing.assert_close(bgr(video), rgb(video))
 
 
 def test_the_stem_is_the_first_block() -> None:

@@ -9,6 +9,10 @@ from torchvision.models.vgg import cfgs, make_layers
 from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 
+CONVOLUTIONS = {
+    f"{place}.{kind}" for place in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28) for kind in ("weight", "bias")
+}
+"""Keys of a file of torchvision's `vgg16().features` alone, without batch normalisation."""
 LEAST = 12  # rows and columns that four poolings leave one of
 
 
@@ -31,6 +35,7 @@ class VGG16(Backbone):
         hidden: int = 0,
         dropout: float = 0.5,
         batch_norm: bool = False,
+        bgr: bool = False,
         mean: tuple[float, float, float] = (123.0, 117.0, 104.0),
         std: tuple[float, float, float] = Backbone.std,
     ) -> None:
@@ -43,6 +48,7 @@ class VGG16(Backbone):
             dropout: Behind each of these two.
             batch_norm: Whether a batch norm follows each convolution. The paper's has none, and starts from ImageNet;
                 from random weights it learns faster with them.
+            bgr: Whether its weights read frames as BGR, as Caffe's do; frames and `mean` are RGB all the same.
             mean: Per channel, of pixels from 0 to 255: subtracted. By default SSD's.
             std: Per channel, of pixels from 0 to 255: the pixels are divided by it. By default 1.
 
@@ -52,7 +58,7 @@ class VGG16(Backbone):
         super().__init__()
         if width < 1 or hidden < 0:
             raise InputError(f"VGG16: width must be at least 1 and hidden at least 0, not {width=} and {hidden=}")
-        self.mean, self.std, self.hidden = mean, std, hidden
+        self.mean, self.std, self.hidden, self.bgr = mean, std, hidden, bgr
         sizes = [size if isinstance(size, str) else size * width // 64 for size in cfgs["D"][:-1]]
         layers = [*make_layers(sizes, batch_norm=batch_norm)]
         pools = [place for place, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
@@ -104,12 +110,21 @@ class VGG16(Backbone):
 
     def lower(self, video: Tensor) -> Tensor:
         """Features (B, D', T, H', W') of a normalised video (B, 3, T, H, W): conv4_3."""
-        return frame_by_frame(self.layers[: self._lower], video)
+        return frame_by_frame(self.layers[: self._lower], video.flip(1) if self.bgr else video)
 
     def upper(self, features: Tensor) -> Tensor:
         """Conv5 to fc7 on features (N, D', T, H', W'), and what is `hidden`: (N, D, T, H", W")."""
         maps = frame_by_frame(self.layers[self._lower :], features)
         return maps if self.mlp is None else frame_by_frame(self.mlp, maps)
+
+    def published(self, state: Mapping[str, Tensor], source: str) -> Mapping[str, Tensor] | None:
+        """Of a file with the thirteen convolutions alone, these; fc6 and fc7 keep the random weights that they have."""
+        if "28.weight" not in state or not all(key in CONVOLUTIONS for key in state):
+            return None
+        new = {
+            key: value for key, value in self.state_dict().items() if key.removeprefix("layers.") not in CONVOLUTIONS
+        }
+        return {**{f"layers.{key}": value for key, value in state.items()}, **new}
 
     def taken_from(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """Without `hidden`, all but the fully connected layers."""
