@@ -70,15 +70,26 @@ class Writer:
     """Frames into a file of one of the forms."""
 
     def __init__(
-        self, container: OutputContainer, form: Form, key_frame_every: int, height: int, width: int, clock: Clock
+        self,
+        container: OutputContainer,
+        form: Form,
+        key_frame_every: int,
+        height: int,
+        width: int,
+        clock: Clock,
+        *,
+        whole_colours: bool = False,
     ) -> None:
+        """Opens a stream; `whole_colours` keeps colours at the resolution of what is light and dark."""
         self._container, self._form, self._clock = container, form, clock
+        sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if whole_colours else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+        self._jpeg = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
         self._written = 0
         stream = container.add_stream("libx264" if form == "h264" else "mjpeg", rate=clock.rate)
         assert isinstance(stream, VideoStream)
         self._stream = stream
         stream.height, stream.width = height, width
-        stream.pix_fmt = "yuv420p" if form == "h264" else "yuvj420p"
+        stream.pix_fmt = f"{'yuv' if form == 'h264' else 'yuvj'}{'444' if whole_colours else '420'}p"
         stream.codec_context.time_base = clock.base
         stream.codec_context.thread_count = 1
         if form == "h264":
@@ -99,7 +110,7 @@ class Writer:
             picture.pts, picture.time_base = self._clock.ticks[number], self._clock.base
             self._mux(self._stream.encode(picture))
             return
-        _, jpeg = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+        _, jpeg = cv2.imencode(".jpg", frame[..., ::-1], self._jpeg)
         packet = av.Packet(jpeg.tobytes())
         packet.stream, packet.time_base, packet.is_keyframe = self._stream, self._clock.base, True
         packet.pts = packet.dts = self._clock.ticks[number]

@@ -41,6 +41,7 @@ def prepare(
     form: Form = "h264",
     key_frame_every: int = KEY_FRAME_EVERY,
     segments: Segments = "keep",
+    flow: bool = False,
     humans: Address | None = None,
     root: Address | None = None,
     workers: int | None = None,
@@ -64,6 +65,8 @@ def prepare(
         key_frame_every: For h264: so many frames. More take less space, and longer to cut a clip from.
         segments: "keep" them in small copies of their whole videos, as localization needs them; or "cut" each into a
             file of its own, whole from then on, which saves space where clips of long videos are to be classified.
+        flow: Write the optical flow between the small frames in their place (by DIS, up to 20 pixels, in red and
+            green). Networks are trained and tested on it as on any videos.
         humans: Table of person boxes or masks: OUT/humans.parquet gets them, moved and scaled along.
         root: The folder or address that the manifest's paths start from; by default the manifest's own.
         workers: Processes that rewrite; by default one a processor.
@@ -82,13 +85,17 @@ def prepare(
     if key_frame_every < 1:
         raise InputError(f"--key-frame-every {key_frame_every}: give at least 1 frame")
     table = Manifest.read(manifest, root)
+    if table.shows == "flow":
+        raise InputError(f"{table.name}: holds optical flow already: give the manifest of the videos themselves")
     out = Path(out)
     if isinstance(table.root, Path) and out.resolve() == table.root.resolve():
         raise InputError(f"{out}: the originals are here; write the new videos to another folder")
     people = read_humans(humans) if humans is not None else None
     if people is not None:
         tell(check_humans(people, table))
-    sources = _sources(table, out, short_side, form, key_frame_every, segments)
+    sources = [
+        replace(source, flow=flow) for source in _sources(table, out, short_side, form, key_frame_every, segments)
+    ]
     _check_space(*_reckon(sources, table), sources, out, quiet=quiet)
     if dry_run:
         return None
@@ -192,6 +199,8 @@ def _write(
     rows["rate"] = [np.nan if frame_times is None else frame_times.rate for frame_times in times]
     rows["duration"] = [np.nan if frame_times is None else frame_times.end for frame_times in times]
     rows["times"] = ["" if frame_times is None else frame_times.text() for frame_times in times]
+    if sources[0].flow:
+        rows["shows"] = "flow"
     manifest = Manifest(rows, out, str(out / "manifest.parquet"))
     if people is not None:
         by_video = dict(zip(rows["video"], answers, strict=True))

@@ -19,6 +19,7 @@ from sceneproof.encoding import Clock, Form, Writer
 from sceneproof.errors import AddressError, MachineError, UnreachableError, VideoError
 from sceneproof.files import whole
 from sceneproof.machine import refuse_trouble
+from sceneproof.optical_flow import flow_pictures
 from sceneproof.seals import seal_video
 
 KEY_FRAME_EVERY = 4
@@ -44,6 +45,7 @@ class Source:
         form: H.264 with a key frame every few frames, or JPEG pictures (MJPEG).
         key_frame_every: so many frames of H.264.
         most: frames to write at the most; None: all. For an estimate.
+        flow: whether the optical flow between the frames is written in their place.
     """
 
     path: str
@@ -54,6 +56,7 @@ class Source:
     form: Form
     key_frame_every: int = KEY_FRAME_EVERY
     most: int | None = None
+    flow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,9 @@ def rewrite(source: Source) -> Rewritten:
     with whole(target) as temporary:
         with av.open(str(temporary), "w", format="mp4", options=clock.options) as container:
             container.metadata["comment"] = json.dumps({"making": making, "frames": len(shown), "first": shown.start})
-            writer = Writer(container, source.form, source.key_frame_every, *size, clock)
-            for number, frame in enumerate(decode_each(source.path, shown, resized)):
+            writer = Writer(container, source.form, source.key_frame_every, *size, clock, whole_colours=source.flow)
+            frames = decode_each(source.path, shown, resized)
+            for number, frame in enumerate(flow_pictures(frames) if source.flow else frames):
                 if number & (number - 1) == 0 or number == len(shown) - 1:  # 0, the powers of two, and the last
                     kept[number] = frame
                 writer.add(number, frame)
@@ -180,7 +184,7 @@ def _making(source: Source) -> str:
         raise VideoError(str(error.strerror).lower()) from None
     return (
         f"{source.form}{keys}, short side {source.short_side}, {source.start}-{source.end} s, "
-        f"at most {source.most} frames, of {original}"
+        f"at most {source.most} frames, of {original}{', its optical flow by DIS' if source.flow else ''}"
     )
 
 

@@ -25,6 +25,7 @@ from sceneproof.arguments import settings_of
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill
 from sceneproof.data.digests import Digests, changed
+from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.files import SEAL, opened_line, read_bounded, read_json, sealed_line, sync, whole, write_json
 from sceneproof.legacy import BEFORE, modern
@@ -61,11 +62,13 @@ class TrainingFacts:
         groups: names of the groups of clips.
         rows: training clips.
         steps: optimiser batches an epoch.
+        shows: "flow", where the videos are optical flow; else "".
     """
 
     groups: Sequence[str] = ()
     rows: int = 0
     steps: int = 0
+    shows: str = ""
 
     @classmethod
     def read(cls, labels: Mapping[str, Any], file: Path) -> "TrainingFacts":
@@ -78,7 +81,7 @@ class TrainingFacts:
         rows, steps = (labels.get(name, 0) for name in ("rows", "steps"))
         if not (type(rows) is int and type(steps) is int and min(rows, steps) >= 0):
             raise InputError(f"{file}: rows, steps: expected whole numbers from 0 on, not {rows!r}, {steps!r}")
-        return cls(groups, rows, steps)
+        return cls(groups, rows, steps, "flow" if labels.get("shows") == "flow" else "")
 
     def plain(self) -> dict[str, Any]:
         """As labels.json holds it; nothing where nothing is known."""
@@ -316,6 +319,13 @@ class Run:
         """What the configuration has under a key."""
         where = f"{self.path / 'config.yaml'}: {key}"
         return Spec.from_config(self.config.get(key, {}), where).make(kind, *arguments, trust=self.trust, where=where)
+
+    def refuse_other_videos(self, table: Manifest) -> None:
+        """Raises InputError where its network was trained on optical flow and these videos are none, or the reverse."""
+        own = self.known.shows or "rgb"
+        if table.shows != own:
+            kinds = {"rgb": "videos as a camera sees them", "flow": "optical flow (sceneproof prepare --flow)"}
+            raise InputError(f"{table.name}: holds {kinds[table.shows]}, and {self.path} was trained on {kinds[own]}")
 
     def check_files(self) -> None:
         """Raises DamagedError where config.yaml or labels.json is not as it was written."""

@@ -82,6 +82,7 @@ class Training(ABC):
         digests: of the tables, by the names of `train`'s arguments.
         rows: training samples an epoch.
         name: of the data, for messages.
+        shows: "rgb", or "flow" where the videos are optical flow.
     """
 
     facts: Facts
@@ -91,6 +92,7 @@ class Training(ABC):
     digests: Digests
     rows: int
     name: str
+    shows: str = "rgb"
 
     @abstractmethod
     def check(self, network: Any, config: Mapping[str, Any]) -> None:

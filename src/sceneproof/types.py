@@ -83,6 +83,7 @@ class Sample:
         people: who is where, in pixels of the clip after resizing and mirroring; None where boxes are not learnt.
         second: another clip, of the same row or of another one, for methods that ask for it.
         kept: features in place of the clip, which is then empty.
+        flow: whether the frames are optical flow, whose direction a mirror turns.
     """
 
     row: int
@@ -94,6 +95,7 @@ class Sample:
     people: People | None = None
     second: "Sample | None" = None
     kept: Kept | None = None
+    flow: bool = False
 
 
 Need = Literal["scene", "people", "without_humans", "second_clip", "other_clip", "swapped", "group"]

@@ -109,8 +109,8 @@ def test_flow_has_two_channels_and_says_so() -> None:
     flow = I3D(stream="flow").eval()
     with torch.no_grad():
         assert flow(torch.rand(1, 2, 8, 32, 32)).shape == (1, 1024, 1, 1, 1)
-    with pytest.raises(InputError, match="the stream flow takes 2 channels, not 3"):
-        flow(torch.rand(1, 3, 8, 32, 32))
+    with pytest.raises(InputError, match="the stream flow takes 2 channels, not 4"):
+        flow(torch.rand(1, 4, 8, 32, 32))
     with pytest.raises(
         InputError, match=r"weights are of 2 channels, the stream rgb has 3: give backbone\.stream flow"
     ):

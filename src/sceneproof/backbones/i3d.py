@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.i3d_parts import Mixed, SamePool, Size, Unit
 from sceneproof.errors import InputError
+from sceneproof.optical_flow import SPAN, ZERO
 
 Stream = Literal["rgb", "flow"]
 Split = Literal[
@@ -58,7 +59,7 @@ class I3D(Backbone):
 
         Args:
             stream: rgb, three channels; or flow, two: optical flow along x and y, cut off at 20 pixels a frame and
-                divided by 20. The videos that the commands read are RGB; flow is for use from Python.
+                divided by 20, as `sceneproof prepare --flow` keeps it in red and green; blue is left out.
             split: The last module of `lower`, from which localization and detection start: Mixed_4f has features of
                 4 x 16 x 16, Mixed_3c of 2 x 8 x 8. MaxPool3d_5a_2x2, just above Mixed_4f, is where features that are
                 kept take the least room.
@@ -74,6 +75,8 @@ class I3D(Backbone):
                 f"{', '.join(splits)}"
             )
         self.stream, self.split = stream, split
+        if stream == "flow":
+            self.mean, self.std = (float(ZERO),) * 3, (float(SPAN),) * 3
         self.stages = nn.ModuleDict(
             {
                 "Conv3d_1a_7x7": Unit(CHANNELS[stream], 64, 7, stride=2),
@@ -108,7 +111,7 @@ class I3D(Backbone):
         Raises:
             InputError: an unknown name, or another number of channels than the stream has.
         """
-        self._refuse_other_channels(video)
+        video = self._channels(video)
         for name in names:
             if name not in self.stages:
                 raise InputError(f"I3D: no module {name!r}; there are: {', '.join(self.stages)}")
@@ -147,7 +150,7 @@ class I3D(Backbone):
         Raises:
             InputError: another number of channels than the stream has.
         """
-        self._refuse_other_channels(video)
+        video = self._channels(video)
         for stage in self._parts()[0]:
             video = stage(video)
         return video
@@ -178,10 +181,14 @@ class I3D(Backbone):
         end = names.index(self.split) + 1
         return parts[:end], parts[end:]
 
-    def _refuse_other_channels(self, video: Tensor) -> None:
+    def _channels(self, video: Tensor) -> Tensor:
+        """The channels that the stream reads: of pictures of flow the first two."""
         channels = CHANNELS[self.stream]
+        if self.stream == "flow" and video.shape[1] == 3:
+            return video[:, :channels]
         if video.shape[1] != channels:
             raise InputError(f"I3D: the stream {self.stream} takes {channels} channels, not {video.shape[1]}")
+        return video
 
 
 def width_of(name: str) -> int:

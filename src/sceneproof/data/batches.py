@@ -46,10 +46,10 @@ class Stack:
 class RawBatch:
     """A batch before the device. `problems` lists the rows that could not be read, so are left out, with the reason.
 
-    `people` are those of each clip, where boxes are learnt; else it is empty. `second` holds the second clips, of the
-    clips at `second_of` (int64), where there are any. Where features were kept in place of frames there are no stacks,
-    but `features` (float16, B clips'), `twins`, those of the masked twins of the clips at `twin_of` (int64), and
-    `swapped`, those of composites of the clips at `swapped_of`.
+    `flow` says whether the frames are optical flow. `people` are those of each clip, where boxes are learnt; else it is
+    empty. `second` holds the second clips, of the clips at `second_of` (int64), where there are any. Where features
+    were kept in place of frames there are no stacks, but `features` (float16, B clips'), `twins`, those of the masked
+    twins of the clips at `twin_of` (int64), and `swapped`, those of composites of the clips at `swapped_of`.
     """
 
     stacks: list[Stack]
@@ -67,6 +67,7 @@ class RawBatch:
     twin_of: Tensor | None = None
     swapped: Tensor | None = None
     swapped_of: Tensor | None = None
+    flow: bool = False
 
     def __len__(self) -> int:
         return len(self.row)
@@ -100,6 +101,7 @@ def collate(samples: Sequence[Sample], scenes: int) -> RawBatch:
         people=[sample.people for sample in good if sample.people is not None],
         second=collate(list(seconds.values()), scenes) if seconds else None,
         second_of=torch.tensor(list(seconds)) if seconds else None,
+        flow=any(sample.flow for sample in good),
         **_kept(good),
     )
 
@@ -154,7 +156,7 @@ def to_batch(raw: RawBatch, size: int, device: torch.device, *, needs: Collectio
         if masked is not None and stack.fill is not None:
             masked[place] = resize(fill_humans(frames, humans, stack.fill.to(device, non_blocking=True)), size)
             twin[stack.place] = True
-    batch = Batch(video=mirrored(video, raw.flip), action=raw.action.to(device), row=raw.row.to(device))
+    batch = Batch(video=mirrored(video, raw.flip, flow=raw.flow), action=raw.action.to(device), row=raw.row.to(device))
     fields: dict[str, Any] = {}
     has: dict[str, Tensor] = {}
     if "scene" in needs:
@@ -165,7 +167,7 @@ def to_batch(raw: RawBatch, size: int, device: torch.device, *, needs: Collectio
         has["people"] = known.to(device)
     if masked is not None:
         twins = torch.nonzero(twin).flatten()
-        fields["without_humans"] = mirrored(masked[twins.to(device)], raw.flip[twins])
+        fields["without_humans"] = mirrored(masked[twins.to(device)], raw.flip[twins], flow=raw.flow)
         has["without_humans"] = twin.to(device)
     if {"second_clip", "other_clip"} & set(needs):
         fields["second"], fields["second_action"], has["second"] = _second(raw, batch, size)

@@ -152,6 +152,7 @@ class Labelled:
         videos: how the rows are decoded.
         doubts: what may be wrong with `humans`, a sentence each.
         everyone: whether people are wanted of the videos without a masked twin, too.
+        flow: whether the videos are optical flow.
     """
 
     manifest: Manifest
@@ -162,6 +163,7 @@ class Labelled:
     videos: Videos
     doubts: Sequence[str] = ()
     everyone: bool = False
+    flow: bool = False
     _twins: dict[int, bool] = field(default_factory=dict)
 
     @classmethod
@@ -185,7 +187,8 @@ class Labelled:
         scene = np.zeros((len(ids), 0), np.float32), np.zeros(len(ids), bool)
         vectors, labelled = scenes.rows_for(ids) if scenes is not None else scene
         doubts = check_humans(humans, manifest) if humans is not None else []
-        return cls(manifest, action, vectors, labelled, humans, Videos(manifest, memory=memory), doubts, everyone)
+        videos, flow = Videos(manifest, memory=memory), manifest.shows == "flow"
+        return cls(manifest, action, vectors, labelled, humans, videos, doubts, everyone, flow)
 
     def sample(
         self,
@@ -211,7 +214,7 @@ class Labelled:
             regions = self.humans.regions(self._id(row), numbers, height, width)
             clip = Clip(frames, regions, mean_colour(frames) if twin else None)
         scene = self.scene[row] if self.has_scene[row] else None
-        return Sample(row, crop.clip(clip), crop.flip, int(self.action[row]), scene)
+        return Sample(row, crop.clip(clip), crop.flip, int(self.action[row]), scene, flow=self.flow)
 
     def twin(self, row: int) -> bool:
         """Whether the video has a masked twin: people in at least 70 % of its frames."""

@@ -34,7 +34,8 @@ class Manifest:
             `start` and `end` in seconds (NaN: the whole file), `width`, `height`, `rate` (frames a second, on average),
             `frames`, `duration` (seconds from where a player starts the file to the end of its last frame), `times`
             (when each frame is shown, `FrameTimes.text`; a long one stands in the first row of its file alone), `scene`
-            (the true scene, where known), `context` ("in" or "out"), `group` (clips that must stay together).
+            (the true scene, where known), `context` ("in" or "out"), `group` (clips that must stay together), `shows`
+            ("flow": the videos are optical flow, as `sceneproof prepare --flow` writes them; else "rgb").
         root: the folder or address that paths start from; the manifest file's own folder unless said otherwise.
         name: what to call it in messages: its file, usually.
     """
@@ -99,6 +100,8 @@ class Manifest:
         if not endless:
             self._refuse_endless()
         self._refuse_other_contexts()
+        for value in sorted({*self._kinds()} - {"rgb", "flow"}):
+            raise InputError(f"{self.name}: the column 'shows' says {value!r}: it is 'rgb' or 'flow'")
         names = {"action": self.actions, "split": self.splits}
         return [text for what, own in names.items() for text in check_names(own, what, self.name)]
 
@@ -132,6 +135,23 @@ class Manifest:
     def actions(self) -> list[str]:
         """Action names, sorted: an action's number in training is its place in the train split's list."""
         return sorted(str(name) for name in self.rows["action"].unique())
+
+    @property
+    def shows(self) -> str:
+        """Whether its videos are "rgb", as a camera saw them, or "flow".
+
+        Raises:
+            InputError: some are the one and some the other, which no network reads together.
+        """
+        kinds = self._kinds()
+        if len(kinds) > 1:
+            raise InputError(
+                f"{self.name}: some videos are optical flow and others are not: train and test on one kind alone"
+            )
+        return kinds[0] if kinds else "rgb"
+
+    def _kinds(self) -> list[str]:
+        return list(map(str, self.rows["shows"].fillna("rgb").unique())) if "shows" in self.rows else []
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """A column of numbers, float64 (rows,); NaN in empty cells, and where there is no such column."""
@@ -207,6 +227,12 @@ def _instead(name: str, splits: Sequence[str]) -> str:
             else (": to train without one, give `--validation-split null` (the last weights are kept)")
         )
     return meant
+
+
+def refuse_flow(table: Manifest, task: str) -> None:
+    """Raises InputError where the videos are optical flow, and the task reads what a camera sees."""
+    if table.shows == "flow":
+        raise InputError(f"{table.name}: holds optical flow, which {task} does not read: give the videos themselves")
 
 
 def refuse_out_of_context(part: Manifest) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms.v2 import functional as pixels
 
+from sceneproof.optical_flow import ZERO
 from sceneproof.types import Clip
 
 SCALES = tuple(0.8409**power for power in range(5))  # 1 to 0.5: 5 scales, factor 2 ** -1/4 [released code]
@@ -95,11 +96,21 @@ def resize_regions(regions: Tensor, size: int) -> Tensor:
     return shares >= 0.5
 
 
-def mirrored(frames: Tensor, flip: Tensor) -> Tensor:
-    """uint8 (N, T, 3, H, W) to float32 (N, 3, T, H, W), from 0 to 255, mirrored where `flip` (N,)."""
+def mirrored(frames: Tensor, flip: Tensor, *, flow: bool = False) -> Tensor:
+    """uint8 (N, T, 3, H, W) to float32 (N, 3, T, H, W), from 0 to 255, mirrored where `flip` (N,).
+
+    Of optical `flow` what moves to the right moves to the left in the mirror.
+    """
     video = frames.transpose(1, 2).to(torch.float32, memory_format=torch.contiguous_format)
     turned = torch.nonzero(flip.cpu()).flatten().to(frames.device)
-    video[turned] = video[turned].flip(-1)
+    other = video[turned].flip(-1)
+    video[turned] = turned_flow(other) if flow else other
+    return video
+
+
+def turned_flow(video: Tensor) -> Tensor:
+    """Mirrored pictures of flow, float (N, 3, T, H, W) from 0 to 255: what moved to the right moves to the left."""
+    video[:, 0] = (2 * ZERO - video[:, 0]).clamp(max=255)
     return video
 
 

@@ -12,6 +12,7 @@ from sceneproof.audit.models.cam import explain
 from sceneproof.audit.subject import Answer, Maps, Pixels, Sampling, Subject
 from sceneproof.data.transforms import centre_crop, normalise, resize
 from sceneproof.downloading import checked
+from sceneproof.errors import InputError
 from sceneproof.methods.base import Method
 from sceneproof.run import Run
 from sceneproof.tasks.classification import clip_of
@@ -24,9 +25,14 @@ class RunModel(Subject):
         """Opens a run folder; `trust`: import paths that its configuration may name, see `sceneproof.trust`.
 
         Raises:
-            InputError: no such run, or one of another task.
+            InputError: no such run, one of another task, or one that reads optical flow.
         """
         run = Run.open(path, trust=trust)
+        if run.known.shows == "flow":
+            raise InputError(
+                f"{path}: was trained on optical flow, which would have to be computed anew of every changed clip: "
+                f"test it with `sceneproof evaluate`"
+            )
         numerics = run.tested_in(device)
         self._method = numerics.arrange(run.trained(Method).to(device))
         self._autocast = numerics.dtype

@@ -83,7 +83,7 @@ class ClassificationTraining(Training):
         self.kept = KeptFeatures.open(tables.features) if tables.features is not None else None
         if self.kept is not None:
             self.digests["features"] = self.kept.digests
-        self.rows, self.name = len(part), part.name
+        self.rows, self.name, self.shows = len(part), part.name, self.table.shows
 
     def check(self, network: Method, config: Mapping[str, Any]) -> None:
         """Refuses clips that the backbone does not take, tables that are missing, and features of something else."""

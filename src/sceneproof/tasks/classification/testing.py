@@ -56,6 +56,7 @@ def test_classifier(
         InputError: names the file, row or key.
     """
     run, table = tester.run, tables.manifest
+    run.refuse_other_videos(table)
     people = read_humans(tables.humans) if tables.humans is not None else None
     labels = SceneTable.read(tables.scenes) if tables.scenes is not None else None
 

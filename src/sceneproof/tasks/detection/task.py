@@ -12,7 +12,7 @@ from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.data.batches import RawBatch, steps_in_epoch
 from sceneproof.data.dataset import Videos
 from sceneproof.data.digests import manifest_digests, people_digests
-from sceneproof.data.manifest import Manifest, refuse_out_of_context
+from sceneproof.data.manifest import Manifest, refuse_flow, refuse_out_of_context
 from sceneproof.data.people import PeopleTable
 from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError
@@ -77,6 +77,7 @@ class DetectionTraining(Training):
         """
         self.clip, self.table, self.plan = clip, tables.manifest, plan
         refuse_plateau(plan.optimisation, "a detector")
+        refuse_flow(self.table, "detection")
         if tables.humans is None:
             raise InputError("--humans: a detector learns from the boxes of the people who act: give their table")
         validated: list[str] = []

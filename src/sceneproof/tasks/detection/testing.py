@@ -53,6 +53,7 @@ def test_detector(
     if tables.humans is None:
         raise InputError("--humans: a detector is tested on the boxes of the people who act: give their table")
     run, table = tester.run, tables.manifest
+    run.refuse_other_videos(table)
     people = PeopleTable.read(tables.humans, table)
     tell(people.doubts)
     measured, parts = {}, []

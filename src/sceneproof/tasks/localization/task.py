@@ -10,7 +10,7 @@ from torch import nn
 from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import RawBatch, steps_in_epoch
 from sceneproof.data.digests import SEGMENTS, manifest_digests
-from sceneproof.data.manifest import Manifest, refuse_out_of_context
+from sceneproof.data.manifest import Manifest, refuse_flow, refuse_out_of_context
 from sceneproof.data.segments import BACKGROUND
 from sceneproof.errors import InputError
 from sceneproof.labels import refuse_weights
@@ -72,6 +72,7 @@ class LocalizationTraining(Training):
         """
         self.buffer, self.table, self.plan = buffer, table, plan
         refuse_plateau(plan.optimisation, "a localizer")
+        refuse_flow(table, "localization")
         if plan.validation_split is not None and plan.optimisation.keep == "best":
             refuse_out_of_context(table.split(plan.validation_split))
         part = table.split(plan.train_split)

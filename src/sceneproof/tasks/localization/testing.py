@@ -69,6 +69,7 @@ def test_localizer(
         InputError: names the file, row or key.
     """
     run, network, table = tester.run, tester.network, tables.manifest
+    run.refuse_other_videos(table)
     unclear = Manifest.read(options.ambiguous, table.root) if options.ambiguous is not None else None
     figures, found_in, truths = {}, [], []
     for split in splits:
