@@ -75,7 +75,7 @@ def test_a_single_frame_has_no_flow() -> None:
 
 
 def test_a_mirror_turns_what_moves_across() -> None:
-    frames = picture_of_flow(np.broadcast_to(np.float32([5, 3]), (4, 32, 32, 2)).reshape(4 * 32, 32, 2))
+    frames = picture_of_flow(np.broadcast_to(np.array([5, 3], np.float32), (4, 32, 32, 2)).reshape(4 * 32, 32, 2))
     clip = Clip(frames.reshape(4, 32, 32, 3))
     samples = [Sample(row, clip, flip=flip, action=0, flow=True) for row, flip in enumerate((False, True))]
     batch = to_batch(collate(samples, 0), 32, torch.device("cpu"))

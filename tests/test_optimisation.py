@@ -43,11 +43,10 @@ def test_biases_learn_at_their_own_rate_and_do_not_decay() -> None:
     for weight in network.parameters():
         weight.grad = torch.ones_like(weight)
     optimizer.step()
-    convolution, norm, linear = network
-    for weight in (convolution.weight, norm.weight, norm.bias, linear.weight):
-        assert weight.item() == pytest.approx(2 - 0.1 * (1 + 0.5 * 2))
-    for bias in (convolution.bias, linear.bias):
-        assert bias.item() == pytest.approx(2 - 3 * 0.1 * 1)
+    for name in ("0.weight", "1.weight", "1.bias", "2.weight"):
+        assert network.get_parameter(name).item() == pytest.approx(2 - 0.1 * (1 + 0.5 * 2))
+    for place in (0, 2):
+        assert network.get_parameter(f"{place}.bias").item() == pytest.approx(2 - 3 * 0.1 * 1)
     plain = parameter_groups(network, {"all": list(network.parameters())}, Optimisation())
     assert [len(group["params"]) for group in plain] == [6]
 
