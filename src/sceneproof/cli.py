@@ -52,6 +52,7 @@ COMMANDS = {
     "contexts export": ("sceneproof.contexts.export:export", "manifest + people -> the same videos in other places"),
     "train": ("sceneproof.train:train", "manifest + labels -> run; --task Localization, Detection"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
+    "fuse": ("sceneproof.fuse:fuse", "tested runs -> their answers joined: frames and optical flow, say"),
     "localize": ("sceneproof.localize:localize", "localizer + video -> when what is done"),
     "detect": ("sceneproof.detect:detect", "detector + video -> who does what where, drawn into the video"),
     "report": ("sceneproof.report:report", "runs -> one page"),
