@@ -8,10 +8,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from sceneproof.audit import audit
+from sceneproof.audit.subject import Pixels
 from sceneproof.contexts.inpainting import LearnedInpainter, inpainting, smooth
 from sceneproof.contexts.variants import Impossible, Made, Variants
 from sceneproof.errors import InputError
 from tests.contexts.test_variants import CLIPS, read, variants
+from tests.training import Small
 
 INK = (0.2, 0.4, 0.8)
 """What the tests' network puts into a hole, from 0 to 1."""
@@ -91,3 +94,18 @@ def test_people_are_taken_out_by_the_network_where_no_frame_shows_what_is_behind
     inside = taken.guessed[1] & always.people[2]
     shown = taken.clips[0][1][inside].astype(int)
     assert np.abs(np.median(shown, axis=0) - np.array([51, 102, 204])).max() <= 2
+
+
+def test_an_audit_from_python_takes_a_network_too(tmp_path: Path) -> None:
+    small = Small.make(tmp_path / "data")
+
+    def model(clip: Pixels) -> list[float]:
+        return [0.5, 0.5]
+
+    model.actions = ["jump", "run"]  # type: ignore[attr-defined]
+    words: dict[str, Any] = {"humans": small.boxes, "variants": ["human_inpainted"], "shown": 0}
+    made = audit(model, small.manifest, tmp_path / "out", inpainter=network(tmp_path / "ink.onnx"), **words)
+    assert "ink.onnx" in (tmp_path / "out" / "audit.json").read_text()
+    assert made.measures.value("survives_human_inpainted") is not None
+    with pytest.raises(InputError, match=r"wrong\.onnx"):
+        audit(model, small.manifest, tmp_path / "no", inpainter=network(tmp_path / "wrong.onnx", hole=2), **words)

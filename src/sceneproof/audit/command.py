@@ -144,6 +144,7 @@ def audit(
     humans: Path | None = None,
     scenes: Path | None = None,
     backgrounds: Path | None = None,
+    inpainter: Path | None = None,
     splits: Sequence[str] = (),
     mapping: Path | None = None,
     among: Among = "all",
@@ -167,6 +168,7 @@ def audit(
         humans: table of masks or boxes of people.
         scenes: table of scene labels.
         backgrounds: folder of pictures or videos.
+        inpainter: network in ONNX that fills what no frame shows behind people; by default smooth colours from around.
         splits: only these; by default those with "test" in their name, or all.
         mapping: file that says which class is which action.
         among: which classes the model may name.
@@ -189,7 +191,7 @@ def audit(
     subject = model if isinstance(model, Subject) else CallableModel(model)
     data = DataSettings(
         str(videos), None, tuple(splits), (), _text(humans), _text(scenes), _text(backgrounds), tuple(variants), seed,
-        clips, least_share=_share(least_share),
+        clips, least_share=_share(least_share), inpainter=_text(inpainter),
     )  # fmt: skip
     data, naming = matched(data, subject, mapping)
     return conduct(subject, data, naming, Path(out), among=among, title=title, shown=shown, quiet=quiet)
