@@ -202,3 +202,12 @@ def test_recipes_of_the_poster_can_be_trained(recipe: Path, small: Small, tmp_pa
     assert settings["method"]["class_path"].rpartition(".")[2].lower() == method.lower()
     twin = read(f"{recipe.parent.name}/{backbone}-plain")
     assert {**settings, "method": None} == {**twin, "method": None}, "but for the method all is the same"
+
+
+def test_the_posters_script_asks_each_network_plain_and_debiased(tmp_path: Path) -> None:
+    said = [understood(line)[1] for line in said_by("poster.sh", tmp_path, "world", "out", "poster-mall", "0 1")]
+    assert [[Path(recipe).stem for recipe in arguments["recipes"]] for arguments in said] == [
+        [f"{network}-plain", f"{network}-SDN"] for network in ("ResNet3D", "C3D", "TSN", "S3DG")
+    ]
+    assert all(list(arguments["seeds"]) == [0, 1] for arguments in said)
+    assert all(Path(recipe).is_file() for arguments in said for recipe in arguments["recipes"])
