@@ -11,7 +11,7 @@ import yaml
 
 from sceneproof import locks
 from sceneproof.arguments import parse
-from sceneproof.benchmark.config import PLAIN, SEED, Config, Contender, Reference, World
+from sceneproof.benchmark.config import HEADLINE, PLAIN, SEED, Config, Contender, Reference, World
 from sceneproof.commands import task_of_recipe
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun, tried
@@ -224,11 +224,13 @@ class Plan:
         execute(rows, jobs=jobs)
         statics = self._statics(compared, jobs)
         folders = [row.folder for row in rows]
+        told = next((contender.name for contender in contenders if contender.name == HEADLINE), None)
         page_kind = page_of(task_of(rows[0].training["task"], trust=place.outside["trust"]))
         page = report(
             folders, place.folder / "report.html", manifest=place.world.tables["manifest"],
-            root=place.world.tables.get("root"), title=place.world.title, baseline=PLAIN, trust=place.outside["trust"],
-            humans=place.world.tables.get("humans") if page_kind.humans else None, quiet=place.outside["quiet"],
+            root=place.world.tables.get("root"), title=place.world.title, baseline=PLAIN, debiased=told,
+            humans=place.world.tables.get("humans") if page_kind.humans else None, trust=place.outside["trust"],
+            quiet=place.outside["quiet"],
         )  # fmt: skip
         if results is not None:
             prefix = f"benchmark-{place.world.name}/"

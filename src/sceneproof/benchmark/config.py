@@ -14,6 +14,8 @@ from sceneproof.trust import check_prefixes, refuse_untrusted
 TABLES = ("manifest", "scenes", "humans", "features", "root")
 PLAIN = "plain"
 """The method that all others are compared with."""
+HEADLINE = "SDN"
+"""The method that the headline of a world's own page is about, where it is there: the question that began this."""
 SEED = "{seed}"
 
 
