@@ -40,11 +40,13 @@ def test_probabilities_are_averaged_by_their_shares(
     runs: list[Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [*map(str, (run.path for run in runs))]
-    main(["fuse", *words, str(tmp_path / "both"), "--shares", "1", "3"])
+    main(["fuse", *words, str(tmp_path / "both"), "--shares", "1", "3", "--results", str(tmp_path / "results.csv")])
     rows, about = read_table(tmp_path / "both" / "predictions.parquet", "predictions", ())
     first, second = (np.stack(said(run)["scores"].to_list()) for run in runs)
     np.testing.assert_allclose(np.stack(rows["scores"].to_list()), 0.25 * first + 0.75 * second, atol=1e-6)
     assert about["run"] == "a+b"
+    lines = (tmp_path / "results.csv").read_text().splitlines()
+    assert any(line.startswith("fused/both,") and ",test/top1," in line for line in lines)
     metrics = read_json(tmp_path / "both" / "metrics.json", dict)
     assert metrics["shares"] == [0.25, 0.75]
     for split, figures in metrics["splits"].items():

@@ -211,3 +211,11 @@ def test_the_posters_script_asks_each_network_plain_and_debiased(tmp_path: Path)
     ]
     assert all(list(arguments["seeds"]) == [0, 1] for arguments in said)
     assert all(Path(recipe).is_file() for arguments in said for recipe in arguments["recipes"])
+
+
+def test_the_malls_flow_is_prepared_trained_on_and_joined(tmp_path: Path) -> None:
+    said = [understood(line) for line in said_by("mall-flow.sh", tmp_path, "world", "out", "0 1")]
+    assert [name for name, _ in said] == ["prepare", "study", "study", "fuse", "fuse"]
+    assert said[0][1]["flow"] is True
+    assert read("mall-flow/rgb") == read("mall-flow/flow") == read("benchmark-mall/pretrained")
+    assert [Path(run).name for run in said[4][1]["runs"]] == ["rgb-seed1", "flow-seed1"]

@@ -12,8 +12,9 @@ from sceneproof import locks
 from sceneproof.data.tables import read_table, write_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import Evaluation
-from sceneproof.figures import FILE, figures_of_run, write_figures
+from sceneproof.figures import FILE, figures_of_run, recipe_named, write_figures
 from sceneproof.files import write_json
+from sceneproof.results import add_figures
 from sceneproof.run import Run
 from sceneproof.tasks import Classification
 from sceneproof.tasks.classification.scoring import figures
@@ -29,6 +30,7 @@ def fuse(
     out: Path,
     *,
     shares: Sequence[float] | None = None,
+    results: Path | None = None,
     trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Evaluation:
@@ -43,6 +45,7 @@ def fuse(
         out: the folder to write: predictions.parquet, figures.parquet and metrics.json, as `evaluate` writes them.
         shares: how much each counts, in their order; by default all the same. Choose them on a validation split: shares
             that were chosen on what is then reported are chosen by its answers.
+        results: a results.csv to add the figures to, as the recipe fused/ with the name of `out` less its seed.
         trust: modules or classes that the runs' configurations may name besides sceneproof's own.
         quiet: print nothing.
 
@@ -76,8 +79,12 @@ def fuse(
     }
     out = Path(out)
     write_table(out / "predictions.parquet", rows, "predictions", actions=opened[0].actions, run=name)
-    write_figures(out / FILE, figures_of_run(metrics, name, None))
+    seeds = {run.seed for run in opened}
+    found = figures_of_run(metrics, name, seeds.pop() if len(seeds) == 1 else None)
+    write_figures(out / FILE, found)
     write_json(out / "metrics.json", metrics, sealed=True)
+    if results is not None:
+        add_figures(results, found, opened[0].commit, recipe=f"fused/{recipe_named(out.name)}")
     if not quiet:
         for split, said in metrics["splits"].items():
             part = (rows["split"] == split).to_numpy()
