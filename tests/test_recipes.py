@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from sceneproof.arguments import parse
-from sceneproof.cli import COMMANDS, main
+from sceneproof.cli import BY_TASK, COMMANDS, main
+from sceneproof.commands import options_of, task_of_words
 from sceneproof.data.manifest import Manifest
 from sceneproof.run import Run
 from tests.layouts import LAYOUTS
@@ -124,8 +125,8 @@ echo "$*" >> "$LOG"
 case $1 in
   train) mkdir -p "$3" ;;
   study) stem=$(basename "$2" .yaml) out=$4
-    while [ "$1" != --starts ]; do shift; done
-    shift
+    while [ $# -gt 0 ] && [ "$1" != --starts ]; do shift; done
+    shift || true
     while [ $# -gt 0 ] && [[ $1 != --* ]]; do mkdir -p "$out/$stem-from-$(basename "$1")"; shift; done ;;
 esac
 """
@@ -147,7 +148,11 @@ def understood(words: list[str]) -> tuple[str, dict[str, Any]]:
     name = next(name for name in COMMANDS if words[: len(name.split())] == name.split())
     module, _, function = COMMANDS[name][0].partition(":")
     command = getattr(importlib.import_module(module), function)
-    return name, parse(command, words[len(name.split()) :], name)
+    rest = words[len(name.split()) :]
+    if name in BY_TASK:
+        task = task_of_words(rest)
+        return name, parse(command, rest, name, task=task, more=options_of(name, task))
+    return name, parse(command, rest, name)
 
 
 def test_the_data_are_prepared_and_labelled(tmp_path: Path) -> None:
