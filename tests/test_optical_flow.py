@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sceneproof.audit.models.run_model import RunModel
+from sceneproof.audit.settings import DataSettings
 from sceneproof.backbones import I3D
 from sceneproof.cli import main
 from sceneproof.data.batches import collate, to_batch
@@ -152,12 +153,18 @@ def test_training_learns_from_flow_and_is_tested_on_flow_alone(clips: Path, tmp_
         evaluate(run.path, clips, splits=["test"], quiet=True)
     with pytest.raises(InputError, match="was trained on optical flow"):
         RunModel(run.path, device=torch.device("cpu"))
+    main(["prepare", str(clips), str(tmp_path / "rgb"), "--short-side", "64", "--workers", "1"])
+    rgb = tmp_path / "rgb" / "manifest.parquet"  # of the same ids, paths and times as the flow
+    with pytest.raises(InputError, match=r"run on other data \(manifest: what its videos show"):
+        small.train(tmp_path / "run", manifest=rgb, optimisation=optimisation, **settings)
     other = small.train(tmp_path / "other", manifest=clips, optimisation={"epochs": 1}, **settings)
     with pytest.raises(InputError, match=r"optical flow \(.*, and .*other was trained on videos as a camera"):
         evaluate(other.path, flow, splits=["test"], quiet=True)
 
 
-def test_flow_among_other_videos_and_in_other_tasks_is_refused(clips: Path, tmp_path: Path) -> None:
+def test_flow_among_other_videos_and_in_other_tasks_is_refused(
+    clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table = Manifest.read(clips)
     shows = np.where(np.arange(len(table)) % 2, "flow", "rgb")
     mixed = Manifest(table.rows.assign(shows=shows), table.root, "mixed")
@@ -166,6 +173,22 @@ def test_flow_among_other_videos_and_in_other_tasks_is_refused(clips: Path, tmp_
     with pytest.raises(InputError, match="the column 'shows' says 'depth'"):
         Manifest(table.rows.assign(shows="depth"), table.root).check()
     Manifest(table.rows.assign(shows="flow", start=0.0, end=0.1), table.root).write(clips.parent / "flow.parquet")
+    for words in (
+        ["label", "scenes", str(clips.parent / "flow.parquet"), str(tmp_path / "s.parquet")],
+        [
+            "label",
+            "humans",
+            str(clips.parent / "flow.parquet"),
+            str(tmp_path / "h.parquet"),
+            "--detector",
+            "MotionMask",
+        ],
+    ):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert "holds optical flow" in capsys.readouterr().err
+    with pytest.raises(InputError, match="holds optical flow, which an audit does not read"):
+        DataSettings(str(clips.parent / "flow.parquet")).table()
     for task, name in ((Localization(), "localization"), (Detection(), "detection")):
         with pytest.raises(InputError, match=f"holds optical flow, which {name} does not read"):
             train(clips.parent / "flow.parquet", tmp_path / name, task=task, quiet=True)

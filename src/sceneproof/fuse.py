@@ -17,7 +17,7 @@ from sceneproof.files import write_json
 from sceneproof.results import add_figures
 from sceneproof.run import Run
 from sceneproof.tasks import Classification
-from sceneproof.tasks.classification.scoring import figures
+from sceneproof.tasks.classification.scoring import by_video, figures
 
 COLUMNS = ("video", "split", "action", "scene", "context", "group", "problem", "scores")
 """Of predictions.parquet, that are needed."""
@@ -64,7 +64,7 @@ def fuse(
     tables = [_tested(run) for run in opened]
     for run, table in zip(opened[1:], tables[1:], strict=True):
         _refuse_others(opened[0], tables[0], run, table)
-    scores = [_scores(table) for table in tables]
+    scores = [_scores(table, len(opened[0].actions)) for table in tables]
     joint = np.einsum("r,rna->na", weights / weights.sum(), np.stack(scores))
     rows = tables[0][list(KEPT)].reset_index(drop=True)
     problems = [table["problem"].fillna("").astype(str).to_numpy() for table in tables]
@@ -80,16 +80,16 @@ def fuse(
     out = Path(out)
     write_table(out / "predictions.parquet", rows, "predictions", actions=opened[0].actions, run=name)
     seeds = {run.seed for run in opened}
-    found = figures_of_run(metrics, name, seeds.pop() if len(seeds) == 1 else None)
-    write_figures(out / FILE, found)
+    measured = figures_of_run(metrics, name, seeds.pop() if len(seeds) == 1 else None)
+    write_figures(out / FILE, measured)
     write_json(out / "metrics.json", metrics, sealed=True)
     if results is not None:
-        add_figures(results, found, opened[0].commit, recipe=f"fused/{recipe_named(out.name)}")
+        add_figures(results, measured, opened[0].commit, recipe=f"fused/{recipe_named(out.name)}")
     if not quiet:
         for split, said in metrics["splits"].items():
             part = (rows["split"] == split).to_numpy()
             each = [
-                f"{run.name} {_top1(rows[part], own[part], run.actions):.1%}"
+                f"{run.name} {by_video('top1', own[part], _truth(rows[part], run.actions)).mean():.1%}"
                 for run, own in zip(opened, scores, strict=True)
             ]
             print(f"{split}: {', '.join(each)}; together {said['top1']:.1%} of {said['videos']} videos")
@@ -123,19 +123,14 @@ def _refuse_others(first: Run, rows: pd.DataFrame, run: Run, others: pd.DataFram
             )
 
 
-def _scores(rows: pd.DataFrame) -> NDArray[np.float64]:
+def _scores(rows: pd.DataFrame, actions: int) -> NDArray[np.float64]:
     """Probabilities (N, A); rows of NaN where a video could not be read."""
-    actions = max(len(values) for values in rows["scores"] if values is not None)
     return np.array([np.full(actions, np.nan) if values is None else values for values in rows["scores"]], np.float64)
 
 
 def _figures(part: pd.DataFrame, actions: Sequence[str]) -> dict[str, Any]:
     scores = np.stack(part["scores"].to_list())
     return figures(part, scores, np.full_like(scores, np.nan), _truth(part, actions))
-
-
-def _top1(part: pd.DataFrame, scores: NDArray[np.float64], actions: Sequence[str]) -> float:
-    return float(figures(part, scores, np.full_like(scores, np.nan), _truth(part, actions))["top1"])
 
 
 def _truth(part: pd.DataFrame, actions: Sequence[str]) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from sceneproof.contexts.variants import VARIANTS, Variants
 from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
-from sceneproof.data.manifest import Manifest
+from sceneproof.data.manifest import Manifest, refuse_flow
 from sceneproof.data.scenes import SceneTable
 from sceneproof.numerics import device_named
 
@@ -103,6 +103,7 @@ class DataSettings:
             InputError: a bad manifest, or an unknown split.
         """
         table = Manifest.read(self.manifest, self.root)
+        refuse_flow(table, "an audit")
         table = table.split(*self.splits) if self.splits else table
         kept = ~table.rows["action"].isin(self.left_out)
         return Manifest(table.rows[kept].reset_index(drop=True), table.root, table.name)

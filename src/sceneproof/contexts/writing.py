@@ -15,7 +15,7 @@ from sceneproof.contexts.inpainting import inpainting
 from sceneproof.contexts.variants import VARIANTS, Impossible, Variants
 from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
-from sceneproof.data.manifest import Manifest
+from sceneproof.data.manifest import Manifest, refuse_flow
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.video import probe
 from sceneproof.errors import InputError, VideoError
@@ -69,6 +69,7 @@ class ExportTask:
 def opened(settings: Settings) -> tuple[Manifest, Variants]:
     """The tables, read once in each process."""
     table = Manifest.read(settings.manifest, settings.root)
+    refuse_flow(table, "an export of contexts")
     table = table.split(*settings.splits) if settings.splits else table
     people = read_humans(settings.humans)
     check_humans(people, table)  # what may be wrong is told once, by the command

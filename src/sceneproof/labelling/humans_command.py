@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pyarrow.compute as pc
 
 from sceneproof.addresses import Address
-from sceneproof.data.manifest import Manifest
+from sceneproof.data.manifest import Manifest, refuse_flow
 from sceneproof.data.tables import read_column
 from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import Labelling, PersonDetector, PersonSegmenter
@@ -76,6 +76,7 @@ def label_humans(
         options: What labelling may take: see `Resources`.
     """
     rows = Manifest.read(manifest, root)
+    refuse_flow(rows, "a detector of people")
     make = partial(
         people_labelling, Spec.of(detector), every=every, per_second=per_second, least_overlap=least_overlap, gap=gap
     )

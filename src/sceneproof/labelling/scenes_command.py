@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from sceneproof.addresses import Address
-from sceneproof.data.manifest import Manifest
+from sceneproof.data.manifest import Manifest, refuse_flow
 from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.hugging_face_scenes import HuggingFaceScenes
@@ -50,6 +50,7 @@ def label_scenes_command(
         options: What labelling may take: see `Resources`.
     """
     rows = Manifest.read(manifest, root)
+    refuse_flow(rows, "a classifier of scenes")
     make = partial(scene_labelling, Spec.of(labeller), frames_per_video)
     labelling, failures = Resources(**options).label(rows, make, out)
     names, by = labelling.metadata["names"], labelling.metadata["labeller"]

@@ -144,9 +144,9 @@ class SSD(Detector):
         logits, offsets, defaults = self._look(video)
         boxes = moved(defaults[:, None], offsets.reshape(*offsets.shape[:2], -1, 4), variances=self.variances)
         boxes = clip_boxes_to_image(boxes, (video.shape[-2], video.shape[-1]))
-        found = [self._best(*both) for both in zip(logits.softmax(dim=2), boxes, strict=True)]
+        detections = [self._best(*both) for both in zip(logits.softmax(dim=2), boxes, strict=True)]
         stretches = video.shape[2] // self.frames
-        return [_joined(found[first : first + stretches]) for first in range(0, len(found), stretches)]
+        return [_joined(detections[first : first + stretches]) for first in range(0, len(detections), stretches)]
 
     def _look(self, video: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (N, P, A + 1) and offsets (N, P, 4 T) of stretches of frames, and the default boxes (P, 4)."""
