@@ -16,7 +16,7 @@ from sceneproof.tasks.detection.multibox import UNKNOWN, matched, mean_overlap, 
 from sceneproof.tasks.detection.ssd import SSD
 from sceneproof.types import BoxBatch
 from tests.tasks.detection.test_ssd import CLIPS, SMALL
-from tests.tasks.detection.toys import Tube, batch, shown, total
+from tests.tasks.detection.toys import Tube, batch, shown, total, train_on
 
 MOVING: tuple[list[Tube], ...] = (
     [(0, {0: (8, 8, 30, 40), 1: (12, 10, 34, 42)})],
@@ -117,13 +117,8 @@ def test_tubelets_suppress_by_their_mean_overlap() -> None:
 
 @pytest.mark.slow
 def test_learns_the_toy() -> None:
-    net, steps, clips = network(2), 40, shown(64, 2, *MOVING)
-    optimizer = torch.optim.AdamW(net.parameters())
-    for step in range(steps):
-        optimizer.param_groups[0]["lr"] = 0.01 * (1 - step / steps)
-        optimizer.zero_grad()
-        torch.autograd.backward(total(net.train()(clips)))
-        optimizer.step()
+    net, clips = network(2), shown(64, 2, *MOVING)
+    train_on(net, clips, 40)
     for found, tubes in zip(net.detect(clips.video), MOVING, strict=True):
         assert (found.start == 0).all()
         assert found.boxes.shape[1:] == (2, 4)

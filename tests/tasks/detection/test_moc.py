@@ -15,7 +15,7 @@ from sceneproof.methods.base import Facts
 from sceneproof.tasks.detection.centres import Truths, centre_map, focal, radius, truths
 from sceneproof.tasks.detection.moc import MOC
 from sceneproof.types import Tubelets
-from tests.tasks.detection.toys import Tube, batch, shown, total
+from tests.tasks.detection.toys import Tube, batch, shown, total, train_on
 
 
 def moving(action: int, box: tuple[float, float, float, float], right: float, frames: int = 5) -> Tube:
@@ -40,13 +40,8 @@ def network(backbone: Backbone | None = None, **settings: Any) -> MOC:
 def test_learns_the_toy(kind: str) -> None:
     torch.manual_seed(0)
     backbone = VGG16(width=4, batch_norm=True) if kind == "2D" else ResNet3D(10, width=4)
-    net, steps, clips = network(backbone, decoder_width=16, head_width=32), 90, shown(64, 5, *CLIPS)
-    optimizer = torch.optim.AdamW(net.parameters())
-    for step in range(steps):
-        optimizer.param_groups[0]["lr"] = 0.01 * (1 - step / steps)
-        optimizer.zero_grad()
-        torch.autograd.backward(total(net.train()(clips)))
-        optimizer.step()
+    net, clips = network(backbone, decoder_width=16, head_width=32), shown(64, 5, *CLIPS)
+    train_on(net, clips, 90)
     # running statistics are still on their way after so few steps
     for found, tubes in zip(net.detect(clips.video), CLIPS, strict=True):
         assert (found.score[: len(tubes)] > 0.5).all()

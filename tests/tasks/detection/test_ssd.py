@@ -12,7 +12,7 @@ from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
 from sceneproof.tasks.detection.ssd import SSD
-from tests.tasks.detection.toys import Tube, batch, shown, total
+from tests.tasks.detection.toys import Tube, batch, shown, total, train_on
 
 SMALL: dict[str, Any] = {"scales": (0.2, 0.35, 0.6, 0.9), "aspect_ratios": ((2,), (2,), (2,))}
 CLIPS: tuple[list[Tube], ...] = (
@@ -29,13 +29,8 @@ def network(actions: int = 3, **settings: Any) -> SSD:
 
 
 def test_learns_the_toy() -> None:
-    net, steps, clips = network(), 40, shown(64, 2, *CLIPS)
-    optimizer = torch.optim.AdamW(net.parameters())
-    for step in range(steps):
-        optimizer.param_groups[0]["lr"] = 0.01 * (1 - step / steps)
-        optimizer.zero_grad()
-        torch.autograd.backward(total(net.train()(clips)))
-        optimizer.step()
+    net, clips = network(), shown(64, 2, *CLIPS)
+    train_on(net, clips, 40)
     # running statistics are still on their way after so few steps
     for found, tubes in zip(net.detect(clips.video), CLIPS, strict=True):
         for frame in range(2):

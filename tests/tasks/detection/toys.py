@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from sceneproof.tasks.detection.detector import Detector
 from sceneproof.types import BoxBatch
 
 Box = tuple[float, float, float, float]
@@ -36,3 +37,13 @@ def shown(size: int, frames: int, *clips: list[Tube]) -> BoxBatch:
 
 def total(losses: dict[str, Tensor]) -> Tensor:
     return torch.stack(list(losses.values())).sum()
+
+
+def train_on(network: Detector, clips: BoxBatch, steps: int) -> None:
+    """So many steps on one batch, from a rate of .01 down to 0."""
+    optimizer = torch.optim.AdamW(network.parameters())
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 0.01 * (1 - step / steps)
+        optimizer.zero_grad()
+        torch.autograd.backward(total(network.train()(clips)))
+        optimizer.step()
