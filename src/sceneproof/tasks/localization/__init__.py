@@ -4,4 +4,5 @@ from sceneproof.tasks.localization.actionformer import ActionFormer as ActionFor
 from sceneproof.tasks.localization.localizer import Localizer as Localizer
 from sceneproof.tasks.localization.per_frame import PerFrame as PerFrame
 from sceneproof.tasks.localization.rc3d import RC3D as RC3D
+from sceneproof.tasks.localization.ssn import SSN as SSN
 from sceneproof.tasks.localization.task import Localization as Localization
