@@ -91,14 +91,24 @@ def test_an_interrupted_training_ends_with_the_same_bits(
     assert 0 <= whole.history()[-1]["validation/mAP"] <= 1
 
 
-def test_from_the_command_line(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+RECIPE = """
+task: localization
+backbone: {class_path: ResNet3D, init_args: {depth: 10, width: 8}}
+method: {class_path: sceneproof.tasks.localization.METHOD}
+validation_split: null
+buffer: {length: 64, step: 32, test_step: 32, rate: null, size: 32, scales: [1.0], augment: false}
+optimisation: {epochs: 25, batch: BATCH, optimizer: adamw, lr: 0.01, trackers: [], freeze_batch_norm: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "batch"), [("PerFrame", 4), ("SSN, init_args: {smoothing: 0.0, dropout: 0.2, drawn: [4, 24, 4]}", 2)]
+)
+def test_from_the_command_line(
+    method: str, batch: int, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(
-        "task: localization\nbackbone: {class_path: ResNet3D, init_args: {depth: 10, width: 8}}\n"
-        "method: {class_path: sceneproof.tasks.localization.PerFrame}\nvalidation_split: null\n"
-        "buffer: {length: 64, step: 32, test_step: 32, rate: null, size: 32, scales: [1.0], augment: false}\n"
-        "optimisation: {epochs: 25, batch: 4, optimizer: adamw, lr: 0.01, trackers: [], freeze_batch_norm: true}\n"
-    )
+    recipe.write_text(RECIPE.replace("METHOD", method).replace("BATCH", str(batch)))
     run = tmp_path / "run"
     cli.main(["train", str(videos), str(run), "--config", str(recipe), "--memory", "--quiet"])
     cli.main(["evaluate", str(run), str(videos), "--splits", "test", "test_out", "--quiet"])
@@ -109,7 +119,7 @@ def test_from_the_command_line(videos: Path, tmp_path: Path, capsys: pytest.Capt
         assert figures["test"]["mAP"][reading]["0.3"] > 0.7, "a lit square is easily found"
     assert figures["test_out"]["AR"]["10"] > 0.3
     found, facts = read_table(run / "evaluation" / "predictions.parquet", "detections", ("video", "score"))
-    assert facts["nms_by_threshold"] is True
+    assert facts["nms_by_threshold"] is (method == "PerFrame")
     assert found["score"].between(0, 1).all()
     truth, _ = read_table(run / "evaluation" / "truth.parquet", "truth", ("video", "duration"))
     assert sorted(truth["video"].unique()) == [

@@ -122,8 +122,16 @@ def test_detections_by_hand() -> None:
 
 def test_where_nothing_is_done_the_whole_buffer_is_a_proposal() -> None:
     localizer = small(2)
-    assert localizer._proposed(torch.zeros(5)).tolist() == [[0, 10]]
-    assert localizer._proposed(torch.tensor([0.0, 0.9, 0.9, 0.0, 0.0])).tolist() == [[2, 6]]
+    assert localizer._proposed(torch.zeros(5)).tolist() == [[0, 5]]
+    assert localizer._proposed(torch.tensor([0.0, 0.9, 0.9, 0.0, 0.0])).tolist() == [[1, 3]]
+
+
+def test_actionness_of_frames_lies_between_that_of_moments() -> None:
+    localizer = small(2)
+    localizer.actionness_head.weight.data.fill_(1 / 3)
+    features = torch.tensor([0.0, 4.0, 8.0]).expand(1, 3, 3)
+    assert localizer.actionness(features, torch.tensor([6]))[0].tolist() == pytest.approx([0, 1, 3, 5, 7, 8])
+    assert localizer.actionness(features, torch.tensor([4]))[0, :4].tolist() == pytest.approx([0, 1, 3, 4])
 
 
 def test_buffers_that_find_the_same_are_suppressed() -> None:

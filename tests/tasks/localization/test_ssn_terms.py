@@ -107,9 +107,8 @@ def test_locations_as_the_authors() -> None:
 
 def test_actionness_by_hand() -> None:
     said = torch.tensor([[2.0, -1.0, 9.0], [0.0, 0.0, 0.0]], requires_grad=True)
-    times = [torch.tensor([[0.0, 1.5]]), torch.zeros(0, 2)]  # moments of two frames: the middle of the first is in it
-    valid = torch.tensor([[True, True, False], [True, True, True]])
-    loss = actionness_loss(said, valid, times, 2)
+    times = [torch.tensor([[0.0, 1.4]]), torch.zeros(0, 2)]  # the second frame's middle is behind its end
+    loss = actionness_loss(said, torch.tensor([2, 3]), times)
     wanted = (np.log1p(np.exp(-2.0)) + np.log1p(np.exp(-1.0))) / 2
     assert loss.tolist() == pytest.approx([wanted, np.log(2)], abs=1e-6)
     torch.autograd.backward(loss.sum())

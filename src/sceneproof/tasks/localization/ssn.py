@@ -12,7 +12,7 @@ from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts
 from sceneproof.methods.terms import cross_entropy
 from sceneproof.metrics.temporal_segments import grouped_nms
-from sceneproof.tasks.localization.localizer import Localizer, moment_dim, moment_features, moments_of_video
+from sceneproof.tasks.localization.localizer import Localizer, moment_dim, moment_features
 from sceneproof.tasks.localization.proposals import moved
 from sceneproof.tasks.localization.ssn_proposals import (
     BACKGROUND,
@@ -42,9 +42,9 @@ TOLERANCES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
 class SSN(Localizer):
-    """Groups moments by actionness, and asks of each group with its surroundings what is done, and whether all of it.
+    """Groups frames by actionness, and asks of each group with its surroundings what is done, and whether all of it.
 
-    Losses, weights included: "L_act", the cross entropy of each moment's actionness; "L_cls", that of the action or
+    Losses, weights included: "L_act", the cross entropy of each frame's actionness; "L_cls", that of the action or
     background of complete and background proposals; "L_comp", the hinge loss of how complete complete and incomplete
     ones are, of which the hardest count; "L_reg", the smooth L1 of where the truth of complete ones lies.
 
@@ -96,7 +96,7 @@ class SSN(Localizer):
             regression_weight: Weight of L_reg.
             smoothing: Deviation in moments of the Gaussian that smooths actionness before it is grouped; the authors'
                 moments are 6 frames apart. 0: none, where actions last few moments.
-            levels: Of actionness, at which moments are grouped.
+            levels: Of actionness, at which frames are grouped.
             tolerances: Shares of a group that may lie below the level.
             proposal_nms: tIoU above which the worse of two proposals goes.
             nms: tIoU above which the worse of two detections of an action goes.
@@ -127,14 +127,13 @@ class SSN(Localizer):
     def losses(self, batch: SegmentBatch) -> dict[str, Tensor]:
         """The four terms; what a batch has no proposals for counts as 0."""
         features = moment_features(self.backbone, batch.video, batch.lower)
-        actionness: Tensor = self.actionness_head(features)[:, 0].float()
-        valid = moments_of_video(batch.frames, self.step, features.shape[2])
-        known = self._candidates(actionness.sigmoid(), valid, batch)
+        actionness = self.actionness(features, batch.frames)
+        known = self._candidates(actionness.sigmoid(), batch)
         if self.training:
             self.scale.add(known.offsets[(known.kind == COMPLETE) & (known.offsets != 0).any(dim=1)])  # truths left out
         index, real = draw(known, self.drawn, len(actionness))
         chosen = known.take(index.flatten())
-        activity, completeness, offsets = self._said(*self._sampled(features, chosen, valid.sum(dim=1)))
+        activity, completeness, offsets = self._said(*self._sampled(features, chosen, batch.frames))
 
         def by_buffer(values: Tensor) -> Tensor:
             return values.unflatten(0, index.shape)
@@ -148,7 +147,7 @@ class SSN(Localizer):
         hinge = completeness_loss(*about, real[:, some], complete=self.drawn[0], hard_share=self.hard_share)
         for_actionness, for_completeness, for_regression = self.weights
         return {
-            "L_act": for_actionness * batch.mean(actionness_loss(actionness, valid, batch.times, self.step)),
+            "L_act": for_actionness * batch.mean(actionness_loss(actionness, batch.frames, batch.times)),
             "L_cls": batch.mean(entropy.sum(dim=1) / (self.drawn[0] + self.drawn[2])),
             "L_comp": for_completeness * batch.mean(hinge),
             "L_reg": for_regression * batch.mean(off.sum(dim=1) / self.drawn[0]),
@@ -161,12 +160,9 @@ class SSN(Localizer):
         A score s is told as s / (1 + s): below 1, in the same order.
         """
         features = moment_features(self.backbone, video)
-        actionness = self.actionness_head(features)[:, 0].float().sigmoid()
-        counts = moments_of_video(frames, self.step, features.shape[2]).sum(dim=1).tolist()
-        return [
-            self._segments(features[row, :, :count].T, actionness[row, :count], int(frames[row]))
-            for row, count in enumerate(counts)
-        ]
+        actionness, moments = self.actionness(features, frames).sigmoid(), -(-frames // self.step)
+        parts = zip(features, actionness, moments.tolist(), frames.tolist(), strict=True)
+        return [self._segments(some[:, :count].T, of[:real]) for some, of, count, real in parts]
 
     def suppress(self, segments: Segments) -> Segments:
         """The best ones of a video, without what overlapping buffers found twice."""
@@ -175,37 +171,44 @@ class SSN(Localizer):
         kept = grouped_nms(times, score, action, self.nms)
         return Segments(times[kept], action[kept], score[kept])
 
+    def actionness(self, features: Tensor, frames: Tensor) -> Tensor:
+        """Of each frame, before the sigmoid, (B, T' steps): that of moments (B, F, T'), resampled linearly."""
+        coarse: Tensor = self.actionness_head(features)[:, 0].float()
+        last = (frames[:, None].clamp(min=1) - 1) // self.step
+        number = torch.arange(coarse.shape[1], device=coarse.device).minimum(last)  # padding has no say
+        return functional.interpolate(coarse.gather(1, number)[:, None], scale_factor=self.step, mode="linear")[:, 0]
+
     def _proposed(self, actionness: Tensor) -> Tensor:
-        """Proposals (N, 2) in frames, of the actionness (T',) of one buffer's moments; at worst all of it."""
-        signal = smoothed(actionness, self.smoothing)
+        """Proposals (N, 2), of the actionness (T,) of one buffer's frames; at worst all of it."""
+        signal = smoothed(actionness, self.smoothing * self.step)
         groups = grouped_by_actionness(signal, self.levels, self.tolerances, nms=self.proposal_nms)
         groups = groups if len(groups) else np.asarray([[0, len(signal)]])
-        return torch.from_numpy(groups).to(actionness.device, torch.float32) * self.step
+        return torch.from_numpy(groups).to(actionness)
 
-    def _candidates(self, actionness: Tensor, valid: Tensor, batch: SegmentBatch) -> Candidates:
-        """Groups, sliding windows and truths of all buffers."""
+    def _candidates(self, actionness: Tensor, batch: SegmentBatch) -> Candidates:
+        """Truths, groups and sliding windows of all buffers."""
         parts = []
-        for buffer, count in enumerate(valid.sum(dim=1).tolist()):
-            truths = batch.times[buffer]
-            sliding = torch.from_numpy(windows(count)).to(truths) * self.step
+        for buffer, (truths, actions) in enumerate(zip(batch.times, batch.actions, strict=True)):
+            frames = max(int(batch.frames[buffer]), 1)
+            sliding = (torch.from_numpy(windows(-(-frames // self.step))).to(truths) * self.step).clamp(max=frames)
             parts.append(
                 candidates(
-                    torch.cat([truths, self._proposed(actionness[buffer, :count]), sliding]),
+                    torch.cat([truths, self._proposed(actionness[buffer, :frames]), sliding]),
                     truths,
-                    batch.actions[buffer],
+                    actions,
                     buffer=buffer,
-                    end=float(count * self.step),
+                    end=float(frames),
                     overlaps=self.overlaps,
                     least_shares=self.least_shares,
                 )
             )
         return Candidates.joined(parts)
 
-    def _sampled(self, features: Tensor, chosen: Candidates, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """Course and structured features of proposals, from snippets of moments (B, F, T'), `counts` of them real."""
-        counts = counts[chosen.buffer]
-        bounds, scaling = stages(chosen.times, counts * self.step)
-        moment = (snippets_of(bounds, self.snippets) / self.step).long().minimum(counts[:, None] - 1)
+    def _sampled(self, features: Tensor, chosen: Candidates, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Course and structured features of proposals, from snippets: moments (B, F, T') of so many frames (B,)."""
+        last = frames[chosen.buffer].clamp(min=1) - 1
+        bounds, scaling = stages(chosen.times, last + 1)
+        moment = snippets_of(bounds, self.snippets).long().minimum(last[:, None]) // self.step
         drawn = features.transpose(1, 2)[chosen.buffer[:, None], moment]
         drawn = functional.dropout(drawn, self.dropout, self.training)
         ticks = torch.tensor([0, *np.cumsum(self.snippets)], device=moment.device)
@@ -217,10 +220,10 @@ class SSN(Localizer):
         activity, completeness = self.activity_head(course).float(), self.completeness_head(structured).float()
         return activity, completeness, self.offset_head(structured).float().unflatten(1, (-1, 2))
 
-    def _segments(self, features: Tensor, actionness: Tensor, frames: int) -> Segments:
-        """Detections in one buffer, of features (T', F) and actionness (T',) of its moments."""
-        proposals = self._proposed(actionness)
-        bounds, scaling = stages(proposals, proposals.new_tensor(len(features) * self.step))
+    def _segments(self, features: Tensor, actionness: Tensor) -> Segments:
+        """Detections in one buffer, of the features (T', F) of its moments and the actionness (T,) of its frames."""
+        proposals, frames = self._proposed(actionness), len(actionness)
+        bounds, scaling = stages(proposals, proposals.new_tensor(frames))
         pooled = structured_pooling(features, (bounds / self.step).long(), scaling, self.pyramid)
         activity, completeness, offsets = self._said(*pooled)
         score = activity.double().softmax(dim=1)[:, 1:] * completeness.double().exp()

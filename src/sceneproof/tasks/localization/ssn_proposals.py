@@ -1,4 +1,4 @@
-"""The segments that SSN looks at: moments grouped by actionness, and which of them it learns from in a batch.
+"""The segments that SSN looks at: frames grouped by actionness, and which of them it learns from in a batch.
 
 Zhao et al., "Temporal Action Detection with Structured Segment Networks", ICCV 2017; their code is
 github.com/yjxiong/action-detection. Draws use torch's random generator alone, which a checkpoint keeps.
@@ -24,16 +24,16 @@ COMPLETE, INCOMPLETE, BACKGROUND, NEITHER = range(4)
 def grouped_by_actionness(
     actionness: NDArray[np.float64], levels: Sequence[float], tolerances: Sequence[float], *, nms: float
 ) -> NDArray[np.int64]:
-    """Temporal actionness grouping (TAG): stretches of moments (N, 2), half open, best first.
+    """Temporal actionness grouping (TAG): stretches of frames (N, 2), half open, best first.
 
-    At each level, runs of moments above it are grown: from its start a run takes in the runs behind it until, up to the
-    next one's start, more than the tolerated share of the moments is not above the level; and from its end, backwards.
+    At each level, runs of frames above it are grown: from its start a run takes in the runs behind it until, up to the
+    next one's start, more than the tolerated share of the frames is not above the level; and from its end, backwards.
     Of stretches that overlap, those of the largest summed actionness stay.
 
     Args:
         actionness: (T,), from 0 to 1.
         levels: each gives groups of its own.
-        tolerances: shares of moments that are not above the level; each gives groups of its own.
+        tolerances: shares of frames that are not above the level; each gives groups of its own.
         nms: tIoU above which the worse of two stretches goes.
 
     Source: Zhao et al. 2017, section 4; `build_box_by_search` of `ops/sequence_funcs.py`.
@@ -43,21 +43,23 @@ def grouped_by_actionness(
         above = actionness > level
         edges = np.diff(np.pad(above, 1).astype(np.int8))
         start, end = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        if not len(start):
+            continue
         below = np.concatenate([[0], np.cumsum(~above)])
-        for tolerance in tolerances if len(start) else ():
-            surplus = below - tolerance * np.arange(len(below))
-            behind = np.triu(surplus[start][None] > surplus[start][:, None], 1)  # [x, y]: x does not reach y
-            before = np.tril(surplus[end][None] < surplus[end][:, None], -1)
-            last = np.where(behind.any(axis=1), behind.argmax(axis=1) - 1, len(start) - 1)
-            first = np.where(before.any(axis=1), len(start) - before[:, ::-1].argmax(axis=1), 0)
-            stretches += [np.stack([start, end[last]], axis=1), np.stack([start[first], end], axis=1)]
+        surplus = below - np.asarray(tolerances)[:, None] * np.arange(len(below))
+        behind = np.triu(surplus[:, None, start] > surplus[:, start, None], 1)  # [tolerance, x, y]: x does not reach y
+        before = np.tril(surplus[:, None, end] < surplus[:, end, None], -1)
+        last = np.where(behind.any(axis=2), behind.argmax(axis=2) - 1, len(start) - 1)
+        first = np.where(before.any(axis=2), len(start) - before[:, :, ::-1].argmax(axis=2), 0)
+        pairs = np.broadcast_arrays(start, end[last]), np.broadcast_arrays(start[first], end)
+        stretches += [np.stack(pair, axis=2).reshape(-1, 2) for pair in pairs]
     every = np.unique(np.concatenate(stretches), axis=0)
     sums = np.concatenate([[0.0], np.cumsum(actionness)])
     return every[temporal_nms(every.astype(np.float64), sums[every[:, 1]] - sums[every[:, 0]], nms)]
 
 
 def smoothed(actionness: Tensor, deviation: float) -> NDArray[np.float64]:
-    """Actionness (T,) after a Gaussian of so many moments; 0: as it is."""
+    """Actionness (T,) after a Gaussian of so many frames; 0: as it is."""
     signal = actionness.detach().double().cpu().numpy()
     return np.asarray(gaussian_filter1d(signal, deviation) if deviation else signal, dtype=np.float64)
 

@@ -115,19 +115,18 @@ class OffsetScale(nn.Module):
         return mean, (squares / count - mean.square()).clamp(min=1e-6).sqrt()
 
 
-def actionness_loss(said: Tensor, valid: Tensor, times: Sequence[Tensor], step: int) -> Tensor:
-    """Mean cross entropy of each buffer's moments, (B,); one holds an action where its middle lies in a segment.
+def actionness_loss(said: Tensor, frames: Tensor, times: Sequence[Tensor]) -> Tensor:
+    """Mean cross entropy of each buffer's frames, (B,); one holds an action where its middle lies in a segment.
 
     Args:
-        said: float (B, T'), before the sigmoid.
-        valid: bool (B, T'), which moments are of the video.
+        said: float (B, T), before the sigmoid.
+        frames: int64 (B,), how many are of the video.
         times: B tensors float (n, 2), in frames.
-        step: frames of a moment.
     """
-    middle = (torch.arange(said.shape[1], device=said.device) + 0.5) * step
-    inside = [((middle >= of[:, :1]) & (middle < of[:, 1:])).any(dim=0).float() for of in times]
+    number = torch.arange(said.shape[1], device=said.device)
+    inside = [((number + 0.5 >= of[:, :1]) & (number + 0.5 < of[:, 1:])).any(dim=0).float() for of in times]
     wrong = functional.binary_cross_entropy_with_logits(said, torch.stack(inside), reduction="none")
-    return (wrong * valid).sum(dim=1) / valid.sum(dim=1)
+    return (wrong * (number < frames[:, None])).sum(dim=1) / frames.clamp(min=1)
 
 
 def completeness_loss(said: Tensor, action: Tensor, real: Tensor, complete: int, hard_share: float) -> Tensor:
