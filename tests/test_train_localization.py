@@ -97,18 +97,20 @@ backbone: {class_path: ResNet3D, init_args: {depth: 10, width: 8}}
 method: {class_path: sceneproof.tasks.localization.METHOD}
 validation_split: null
 buffer: {length: 64, step: 32, test_step: 32, rate: null, size: 32, scales: [1.0], augment: false}
-optimisation: {epochs: 25, batch: BATCH, optimizer: adamw, lr: 0.01, trackers: [], freeze_batch_norm: true}
+optimisation: {epochs: 25, batch: BATCH, optimizer: adamw, lr: RATE, trackers: [], freeze_batch_norm: true}
 """
 
 
 @pytest.mark.parametrize(
-    ("method", "batch"), [("PerFrame", 4), ("SSN, init_args: {smoothing: 0.0, dropout: 0.2, drawn: [4, 24, 4]}", 2)]
+    ("method", "batch", "rate"),
+    [("PerFrame", 4, 0.01), ("SSN, init_args: {smoothing: 0.0, dropout: 0.0, drawn: [4, 24, 4]}", 2, 0.005)],
+    ids=["PerFrame", "SSN"],
 )
 def test_from_the_command_line(
-    method: str, batch: int, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    method: str, batch: int, rate: float, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(RECIPE.replace("METHOD", method).replace("BATCH", str(batch)))
+    recipe.write_text(RECIPE.replace("METHOD", method).replace("BATCH", str(batch)).replace("RATE", str(rate)))
     run = tmp_path / "run"
     cli.main(["train", str(videos), str(run), "--config", str(recipe), "--memory", "--quiet"])
     cli.main(["evaluate", str(run), str(videos), "--splits", "test", "test_out", "--quiet"])

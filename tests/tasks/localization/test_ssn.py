@@ -49,10 +49,7 @@ def test_which_way_each_loss_moves_the_answers() -> None:
 
 
 def test_weights_of_the_terms() -> None:
-    plain, weighed = (
-        small(**weights)
-        for weights in ({}, {"actionness_weight": 3.0, "completeness_weight": 0.2, "regression_weight": 0.4})
-    )
+    plain, weighed = small(), small(actionness_weight=3.0, completeness_weight=0.2, regression_weight=0.4)
     values = []
     for localizer in (plain, weighed):
         torch.manual_seed(1)

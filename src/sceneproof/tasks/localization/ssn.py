@@ -120,8 +120,8 @@ class SSN(Localizer):
         self.completeness_head = nn.Linear(structured, facts.actions)
         self.offset_head = nn.Linear(structured, 2 * facts.actions)
         for head in (self.actionness_head, self.activity_head, self.completeness_head, self.offset_head):
-            nn.init.normal_(head.weight, std=0.001)
-            nn.init.zeros_(head.bias)
+            for name, parameter in head.named_parameters():
+                nn.init.normal_(parameter, std=0.0 if name == "bias" else 0.001)
         self.scale = OffsetScale()
 
     def losses(self, batch: SegmentBatch) -> dict[str, Tensor]:
@@ -136,15 +136,15 @@ class SSN(Localizer):
         activity, completeness, offsets = self._said(*self._sampled(features, chosen, batch.frames))
 
         def by_buffer(values: Tensor) -> Tensor:
-            return values.unflatten(0, index.shape)
+            return values.reshape(*index.shape, *values.shape[1:])
 
         label = torch.where(chosen.kind == BACKGROUND, 0, chosen.action + 1)
         entropy = by_buffer(cross_entropy(activity, label) * (chosen.kind != INCOMPLETE)) * real
         off = location_loss(offsets, chosen.action, self.scale.normalised(chosen.offsets))
         off = by_buffer(off * (chosen.kind == COMPLETE)) * real
+        own = by_buffer(completeness.gather(1, chosen.action[:, None])[:, 0])
         some = slice(0, self.drawn[0] + self.drawn[1])
-        about = (by_buffer(part)[:, some] for part in (completeness, chosen.action))
-        hinge = completeness_loss(*about, real[:, some], complete=self.drawn[0], hard_share=self.hard_share)
+        hinge = completeness_loss(own[:, some], real[:, some], complete=self.drawn[0], hard_share=self.hard_share)
         for_actionness, for_completeness, for_regression = self.weights
         return {
             "L_act": for_actionness * batch.mean(actionness_loss(actionness, batch.frames, batch.times)),
@@ -231,9 +231,9 @@ class SSN(Localizer):
         which, action = place // self.actions, place % self.actions
         times = proposals[which]
         ends = moved(times, self.scale.restored(offsets[which, action])).clamp(0, frames).double().cpu().numpy()
-        best, action, times = (part.cpu().numpy() for part in (best / (1 + best), action, times.double()))
-        kept = grouped_nms(times, best, action, self.nms) & (ends[:, 1] > ends[:, 0])
-        return Segments(ends[kept], action[kept], best[kept])
+        of, told = action.cpu().numpy(), (best / (1 + best)).cpu().numpy()
+        kept = grouped_nms(times.double().cpu().numpy(), told, of, self.nms) & (ends[:, 1] > ends[:, 0])
+        return Segments(ends[kept], of[kept], told[kept])
 
 
 def _check(
@@ -245,7 +245,7 @@ def _check(
 ) -> None:
     if len(pyramid) != 3 or not all(parts and min(parts) > 0 for parts in pyramid) or min(snippets) < 1:
         raise InputError(f"SSN: {pyramid=}, {snippets=}: start, course and end, each of one part or snippet at least")
-    if min(drawn) < 1 or not 0 < hard_share <= 1 or int(drawn[1] * hard_share) < 1:
+    if min(drawn) < 1 or not 1 <= int(drawn[1] * hard_share) <= drawn[1]:
         raise InputError(f"SSN: {drawn=}, {hard_share=}: one of each at least, and one incomplete proposal that counts")
     if not levels or not all(0 < level < 1 for level in levels):
         raise InputError(f"SSN: {levels=}: between 0 and 1, at least one")

@@ -129,21 +129,19 @@ def actionness_loss(said: Tensor, frames: Tensor, times: Sequence[Tensor]) -> Te
     return (wrong * (number < frames[:, None])).sum(dim=1) / frames.clamp(min=1)
 
 
-def completeness_loss(said: Tensor, action: Tensor, real: Tensor, complete: int, hard_share: float) -> Tensor:
+def completeness_loss(said: Tensor, real: Tensor, *, complete: int, hard_share: float) -> Tensor:
     """The hinge loss of each buffer's proposals, (B,): of all complete ones, and of the incomplete ones that err most.
 
     Args:
-        said: float (B, n, A), completeness, the complete proposals first.
-        action: int64 (B, n), whose completeness counts.
+        said: float (B, n), completeness for the action that each is about, the complete proposals first.
         real: bool (B, n), which proposals there are.
         complete: how many are complete.
         hard_share: share of the incomplete ones that count, rounded down.
 
     Source: Zhao et al. 2017, section 3.3; `CompletenessLoss` of `ops/ssn_ops.py`.
     """
-    own = said.gather(2, action[..., None])[..., 0]
-    positive = functional.relu(1 - own[:, :complete]) * real[:, :complete]
-    negative = functional.relu(1 + own[:, complete:]) * real[:, complete:]
+    positive = functional.relu(1 - said[:, :complete]) * real[:, :complete]
+    negative = functional.relu(1 + said[:, complete:]) * real[:, complete:]
     hard = int(negative.shape[1] * hard_share)
     return (positive.sum(dim=1) + negative.topk(hard, dim=1).values.sum(dim=1)) / (complete + hard)
 
