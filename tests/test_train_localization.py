@@ -93,24 +93,27 @@ def test_an_interrupted_training_ends_with_the_same_bits(
 
 RECIPE = """
 task: localization
-backbone: {class_path: ResNet3D, init_args: {depth: 10, width: 8}}
+backbone: {class_path: ResNet3D, init_args: {depth: 10, width: WIDTH}}
 method: {class_path: sceneproof.tasks.localization.METHOD}
 validation_split: null
 buffer: {length: 64, step: 32, test_step: 32, rate: null, size: 32, scales: [1.0], augment: false}
-optimisation: {epochs: 25, batch: BATCH, optimizer: adamw, lr: RATE, trackers: [], freeze_batch_norm: true}
+optimisation: {FITTED, optimizer: adamw, trackers: [], freeze_batch_norm: true}
 """
 
 
 @pytest.mark.parametrize(
-    ("method", "batch", "rate"),
-    [("PerFrame", 4, 0.01), ("SSN, init_args: {smoothing: 0.0, dropout: 0.0, drawn: [4, 24, 4]}", 2, 0.005)],
+    ("method", "width", "fitted"),
+    [
+        ("PerFrame", 8, "epochs: 25, batch: 4, lr: 0.01"),
+        ("SSN, init_args: {smoothing: 0.0, dropout: 0.0, drawn: [4, 24, 4]}", 4, "epochs: 20, batch: 2, lr: 0.005"),
+    ],
     ids=["PerFrame", "SSN"],
 )
 def test_from_the_command_line(
-    method: str, batch: int, rate: float, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    method: str, width: int, fitted: str, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(RECIPE.replace("METHOD", method).replace("BATCH", str(batch)).replace("RATE", str(rate)))
+    recipe.write_text(RECIPE.replace("METHOD", method).replace("WIDTH", str(width)).replace("FITTED", fitted))
     run = tmp_path / "run"
     cli.main(["train", str(videos), str(run), "--config", str(recipe), "--memory", "--quiet"])
     cli.main(["evaluate", str(run), str(videos), "--splits", "test", "test_out", "--quiet"])
