@@ -25,9 +25,11 @@ from sceneproof.tasks import Localization
 from sceneproof.tasks.localization import Localizer
 from sceneproof.tasks.localization.actionformer import ActionFormer
 from sceneproof.tasks.localization.buffers import BufferSettings
+from sceneproof.tasks.localization.cdc import CDC
 from sceneproof.tasks.localization.feeding import Known
 from sceneproof.tasks.localization.per_frame import PerFrame
 from sceneproof.tasks.localization.rc3d import RC3D
+from sceneproof.tasks.localization.talnet import TALNet
 from sceneproof.train import train
 from tests.training import Small
 from tests.untrimmed import SECONDS, make_untrimmed
@@ -39,6 +41,8 @@ METHODS = {
     "RC3D": partial(RC3D, anchor_scales=(1, 2, 3, 4), proposal_width=16, proposals_drawn=16),
     "ActionFormer": partial(ActionFormer, dim=16, levels=2, window=5, first_positives=5.0),
     "PerFrame": PerFrame,
+    "TALNet": partial(TALNet, anchor_scales=(1, 2, 3, 4), width=8, hidden=8, proposals_drawn=16),
+    "CDC": partial(CDC, width=8, places=1),
 }
 
 
