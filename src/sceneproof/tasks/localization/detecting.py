@@ -17,6 +17,7 @@ from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import Advance, progress
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline, starts_of_testing
 from sceneproof.tasks.localization.footage import UntrimmedVideos
+from sceneproof.tasks.localization.keeping import keeping
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.types import Clip, Segments
 
@@ -160,7 +161,7 @@ def localize_all(
     numbers = list(range(len(footage.videos)) if which is None else which)
     tables: list[pd.DataFrame] = []
     problems = {}
-    with progress(what, len(numbers), quiet=quiet) as advance:
+    with keeping(network.backbone, settings.kept), progress(what, len(numbers), quiet=quiet) as advance:
         for number in numbers:
             video, timeline = footage.videos[number], footage.timelines[number]
             if timeline is None:

@@ -11,6 +11,7 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.data.batches import RawBatch, collate, normalised, to_batch
 from sceneproof.progress import progress
 from sceneproof.tasks.localization.footage import TrainingBuffers
+from sceneproof.tasks.localization.keeping import keeping
 from sceneproof.types import Clip, Sample, SegmentBatch
 
 
@@ -44,7 +45,10 @@ class Known(Dataset[Sample]):
         problems: dict[int, str] = {}
         training = backbone.training
         backbone.eval()
-        with progress("looking with the frozen backbone", len(clips), quiet=quiet) as advance:
+        with (
+            keeping(backbone, clips.settings.kept),
+            progress("looking with the frozen backbone", len(clips), quiet=quiet) as advance,
+        ):
             for row in range(len(clips)):
                 raw = collate([clips[0, row]], 0)
                 problems |= dict(raw.problems)

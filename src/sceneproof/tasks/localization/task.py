@@ -99,7 +99,12 @@ class LocalizationTraining(Training):
             held_out = UntrimmedVideos.gather(self.table.split(plan.validation_split), buffer.rate)
             validate = LocalizerValidation(held_out, network, accelerator, actions=self.actions, settings=buffer)
         drawn: TrainingBuffers | Known = clips
-        if (plan.freeze_backbone or not learns(network.backbone.lower_parts)) and not buffer.augment:
+        frozen = plan.freeze_backbone or not learns(network.backbone.lower_parts)
+        if buffer.kept is not None and not frozen:
+            raise InputError(
+                "buffer.kept: what a backbone that learns makes of buffers changes: freeze it, or give null"
+            )
+        if frozen and not buffer.augment:
             drawn = Known.look(clips, network.backbone, accelerator.device, quiet=quiet)
 
         def to_device(raw: RawBatch, _: np.random.Generator) -> SegmentBatch:
