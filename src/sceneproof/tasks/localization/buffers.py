@@ -6,7 +6,6 @@ sampled by when they are shown, so a buffer's seconds are the video's, whatever 
 
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +35,6 @@ class BufferSettings:
             then looks at each buffer once, and what it makes of it is kept in memory.
         least_share: a buffer of training knows a segment of which at least this share lies in it.
         shortest: and which is at least this many frames long.
-        kept: folder in which what a frozen backbone's lower stages make of buffers is kept, so that no further run with
-            the same ones looks at the same pixels again, in training or testing; null: nowhere. Wants `augment` false.
     """
 
     length: int = 768
@@ -49,7 +46,6 @@ class BufferSettings:
     augment: bool = True
     least_share: float = 0.7
     shortest: int = 3
-    kept: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuses what no buffer can be cut with."""
@@ -66,10 +62,6 @@ class BufferSettings:
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise InputError(f"buffer.scales: must be one share or more, above 0 and up to 1, not {list(self.scales)}")
         refuse_huge_clips("buffer.length, buffer.size", self.length, self.size, self.size)
-        if self.kept is not None and self.augment:
-            raise InputError(
-                "buffer.kept: buffers that are cropped at random are never the same: give buffer.augment false"
-            )
         if not 0 <= self.least_share <= 1:
             raise InputError(f"buffer.least_share: must be from 0 to 1, not {self.least_share}")
 
