@@ -28,7 +28,7 @@ class CDC(Localizer):
 
     Loss: "L_CE", the cross entropy of each frame, averaged over a buffer's frames.
 
-    Source: Shou et al. 2017, sections 3 and 4. docs/localization-cdc.md says what of it could be checked, and that the
+    Source: Shou et al. 2017, sections 3 and 4. docs/localization-talnet.md says what of it could be checked, and that the
     paper refines another network's proposals where this groups its own frames.
     """
 
