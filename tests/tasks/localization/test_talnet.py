@@ -107,12 +107,13 @@ def test_segments_are_pooled_with_half_of_their_length_around() -> None:
 
 
 def test_without_towers_and_context_it_is_rc3d() -> None:
-    scales, settings = (2, 3, 5), {"anchors_drawn": 24, "proposals_drawn": 16, "proposals": (50, 50)}
+    scales = (2, 3, 5)
+    settings: dict[str, Any] = {"anchors_drawn": 24, "proposals_drawn": 16, "proposals": (50, 50)}
     torch.manual_seed(0)
     theirs = RC3D(
         steps(2), Facts(3), anchor_scales=scales, proposal_width=8, anchor_sigma=1.0, before_nms=(99, 99),
         proposal_nms=(0.7, 0.7), proposal_overlaps=(0.5, 0.0, 0.5), proposals_foreground=0.25, pooled=(7, 1, 1),
-        frozen="nothing", **settings,  # type: ignore[arg-type]
+        frozen="nothing", **settings,
     )  # fmt: skip
     ours = small(towers=False, context=False, anchor_scales=scales, hidden=3, **settings)
     (tower,) = ours.proposal_net.towers
@@ -163,26 +164,31 @@ def test_each_loss_moves_its_parts_and_falls(name: str) -> None:
     assert loss() < before
 
 
-def test_which_way_each_loss_moves_what_is_said() -> None:
-    net = small(1, anchor_scales=(16,), anchors_drawn=4096)
-    (tower,) = net.proposal_net.towers
-    assert isinstance(tower, Tower)
-    tower.offsets.weight.data.zero_()
-    # around moment 29: shorter than the anchor, and 1.5 moments later than the nearest one would have it
-    losses = net(shown(64, [(24, 36, 1)]))
-    torch.autograd.backward(losses["L_rpn_reg"], retain_graph=True)
-    shift, length = tower.offsets.bias.grad.tolist()  # type: ignore[union-attr]
-    assert abs(shift) < 1e-6  # anchors to both sides of it, as far
-    assert length > 0  # descent shortens
-    torch.autograd.backward(losses["L_rpn_cls"], retain_graph=True)
-    background, segment = tower.scores.bias.grad.tolist()  # type: ignore[union-attr]
-    assert background < 0 < segment  # most anchors are of nothing
-    torch.autograd.backward(losses["L_cls"])
+@pytest.mark.parametrize(("truth", "sign"), [((17, 43, 0), -1), ((13, 39, 0), 1)])
+def test_offsets_of_anchors_are_pulled_to_the_truth(truth: tuple[int, int, int], sign: int) -> None:
+    # of the anchors 32 frames long, (12, 44) alone overlaps enough; the truth is shorter, and lies later or sooner
+    net = small(8, anchor_scales=(4,))
+    tower = net.proposal_net.towers[0]
+    tower.get_parameter("offsets.weight").data.zero_()
+    torch.autograd.backward(net(shown(64, [truth]))["L_rpn_reg"])
+    slope = tower.get_parameter("offsets.bias").grad
+    assert slope is not None
+    assert slope[0].sign() == sign
+    assert slope[1] > 0  # descent shortens
+
+
+def test_a_right_class_that_scores_higher_lowers_its_loss() -> None:
+    net = small(8, anchor_scales=(4,), proposals_drawn=16)
+    net.class_head.bias.data = torch.tensor([0.0, -5.0, -5.0, -5.0])
+    losses = net(shown(64, [(17, 43, 0)]))
+    torch.autograd.backward(losses["L_cls"], retain_graph=True)
     slope = net.class_head.bias.grad
     assert slope is not None
-    assert slope[1] > 0
-    assert slope[3] > 0
-    assert slope[2] < slope[1]
+    assert slope[1] < 0 < slope[2]
+    torch.autograd.backward(losses["L_rpn_cls"])
+    of_scores = net.proposal_net.towers[0].get_parameter("scores.bias").grad
+    assert of_scores is not None
+    assert of_scores[0] < 0 < of_scores[1]  # most anchors that are drawn are of nothing
 
 
 def test_buffers_without_segments_teach_background_alone() -> None:

@@ -28,8 +28,8 @@ class CDC(Localizer):
 
     Loss: "L_CE", the cross entropy of each frame, averaged over a buffer's frames.
 
-    Source: Shou et al. 2017, sections 3 and 4. docs/localization-talnet.md says what of it could be checked, and that the
-    paper refines another network's proposals where this groups its own frames.
+    Source: Shou et al. 2017, sections 3 and 4. docs/localization-talnet.md says what of it could be checked, and that
+    the paper refines another network's proposals where this groups its own frames.
     """
 
     def __init__(

@@ -131,7 +131,8 @@ class RC3D(Localizer):
             InputError: no anchor fits into the buffer, or the backbone's features have no time to be located in.
         """
         features = self._features(batch.video, batch.lower)
-        return self.stages.losses(batch, *self.proposal_net(features), partial(self._head, features))
+        scores, offsets = self.proposal_net(features)
+        return self.stages.losses(batch, scores, offsets, partial(self._head, features))
 
     @torch.no_grad()
     def detect(self, video: Tensor, frames: Tensor) -> list[Segments]:
@@ -148,7 +149,8 @@ class RC3D(Localizer):
             InputError: the backbone's features have no time to be located in.
         """
         features = self._features(video)
-        return self.stages.detect(*self.proposal_net(features), frames, partial(self._head, features))
+        scores, offsets = self.proposal_net(features)
+        return self.stages.detect(scores, offsets, frames, partial(self._head, features))
 
     def _norms(self) -> list[nn.Module]:
         return [part for part in self.backbone.modules() if isinstance(part, _BatchNorm) and self.frozen_batch_norm]

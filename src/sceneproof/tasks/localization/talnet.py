@@ -128,13 +128,15 @@ class TALNet(Localizer):
             InputError: no anchor fits into the buffer, or the backbone's features do not cover it.
         """
         features = moment_features(self.backbone, batch.video, batch.lower)
-        return self.stages.losses(batch, *self.proposal_net(features), partial(self._head, features))
+        scores, offsets = self.proposal_net(features)
+        return self.stages.losses(batch, scores, offsets, partial(self._head, features))
 
     @torch.no_grad()
     def detect(self, video: Tensor, frames: Tensor) -> list[Segments]:
         """A segment an action for each proposal, where it scores enough, in frames of the buffer, best first."""
         features = moment_features(self.backbone, video)
-        return self.stages.detect(*self.proposal_net(features), frames, partial(self._head, features))
+        scores, offsets = self.proposal_net(features)
+        return self.stages.detect(scores, offsets, frames, partial(self._head, features))
 
     def _head(self, features: Tensor, segments: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Logits (N, A + 1) and scaled offsets (N, A + 1, 2) of segments, buffer after buffer."""
