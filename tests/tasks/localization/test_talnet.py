@@ -111,7 +111,7 @@ def test_without_towers_and_context_it_is_rc3d() -> None:
     settings: dict[str, Any] = {"anchors_drawn": 24, "proposals_drawn": 16, "proposals": (50, 50)}
     torch.manual_seed(0)
     theirs = RC3D(
-        steps(2), Facts(3), anchor_scales=scales, proposal_width=8, anchor_sigma=1.0, before_nms=(99, 99),
+        steps(2), Facts(3), anchor_scales=scales, proposal_width=8, before_nms=(99, 99),
         proposal_nms=(0.7, 0.7), proposal_overlaps=(0.5, 0.0, 0.5), proposals_foreground=0.25, pooled=(7, 1, 1),
         frozen="nothing", **settings,
     )  # fmt: skip

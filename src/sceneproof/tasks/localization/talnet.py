@@ -44,7 +44,7 @@ class TALNet(Localizer):
         anchor_overlaps: tuple[float, float] = (0.7, 0.3),
         anchors_drawn: int = 256,
         anchors_foreground: float = 0.5,
-        anchor_sigma: float = 1.0,
+        anchor_sigma: float = 3.0,
         before_nms: tuple[int, int] = (12000, 12000),
         proposal_nms: tuple[float, float] = (0.7, 0.7),
         proposals: tuple[int, int] = (300, 300),
