@@ -40,6 +40,7 @@ def test_layers_are_the_papers_on_c3d() -> None:
     assert sizes == [(16, 12, 4, 4, 4), (12, 12, 4, 1, 1), (12, 21, 4, 1, 1)]
     assert localizer.logits(torch.randn(1, 3, 32, 64, 64)).shape == (1, 21, 32)
     assert localizer.layers[0](torch.randn(1, 16, 4, 4, 4)).shape == (1, 12, 8, 1, 1)
+    assert small(2).logits(torch.randn(1, 3, 11, 2, 2)).shape == (1, 4, 11)  # the backbone rounds up, and pads
     with torch.device("meta"):
         assert CDC(C3D(), Facts(20)).layers[1].weight.shape == (4096, 4096, 4, 1, 1)
 

@@ -108,12 +108,11 @@ def test_segments_are_pooled_with_half_of_their_length_around() -> None:
 
 def test_without_towers_and_context_it_is_rc3d() -> None:
     scales = (2, 3, 5)
-    settings: dict[str, Any] = {"anchors_drawn": 24, "proposals_drawn": 16, "proposals": (50, 50)}
+    settings: dict[str, Any] = {"anchors_drawn": 24, "proposals_drawn": 16}
     torch.manual_seed(0)
     theirs = RC3D(
-        steps(2), Facts(3), anchor_scales=scales, proposal_width=8, before_nms=(99, 99),
-        proposal_nms=(0.7, 0.7), proposal_overlaps=(0.5, 0.0, 0.5), proposals_foreground=0.25, pooled=(7, 1, 1),
-        frozen="nothing", **settings,
+        steps(2), Facts(3), anchor_scales=scales, proposal_width=8, proposal_nms=(0.7, 0.7), proposals=(300, 300),
+        proposal_overlaps=(0.5, 0.0, 0.5), proposals_foreground=0.25, pooled=(7, 1, 1), frozen="nothing", **settings,
     )  # fmt: skip
     ours = small(towers=False, context=False, anchor_scales=scales, hidden=3, **settings)
     (tower,) = ours.proposal_net.towers
@@ -237,7 +236,7 @@ def test_on_a_frozen_resnet_that_was_looked_at_before() -> None:
     ("settings", "message"),
     [
         ({"anchor_scales": ()}, "TALNet: anchor_scales"),
-        ({"proposal_overlaps": (0.5, 0.1, 0.6)}, "TALNet: proposal_overlaps"),
+        ({"proposal_overlap": 0.0}, "TALNet: proposal_overlaps"),
         ({"finer": 0}, "finer"),
     ],
 )

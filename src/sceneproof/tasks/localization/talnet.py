@@ -43,16 +43,11 @@ class TALNet(Localizer):
         hidden: int = 256,
         anchor_overlaps: tuple[float, float] = (0.7, 0.3),
         anchors_drawn: int = 256,
-        anchors_foreground: float = 0.5,
-        anchor_sigma: float = 3.0,
-        before_nms: tuple[int, int] = (12000, 12000),
-        proposal_nms: tuple[float, float] = (0.7, 0.7),
-        proposals: tuple[int, int] = (300, 300),
-        proposal_overlaps: tuple[float, float, float] = (0.5, 0.0, 0.5),
+        proposal_nms: float = 0.7,
+        proposals: int = 300,
+        proposal_overlap: float = 0.5,
         proposals_drawn: int = 64,
         proposals_foreground: float = 0.25,
-        proposal_sigma: float = 1.0,
-        offset_scale: tuple[float, float] = (0.1, 0.2),
         pooled: int = 7,
         least_score: float = 0.005,
     ) -> None:
@@ -71,23 +66,17 @@ class TALNet(Localizer):
             width: Channels of the convolutions.
             hidden: Features of the head's layer between what is pooled and what is said.
             anchor_overlaps: tIoU with a truth from which on an anchor is a segment, and below which it is background.
-            anchors_drawn: Anchors that the first stage learns from, a buffer.
-            anchors_foreground: Largest share of segments among them.
-            anchor_sigma: Of the smooth L1 of their offsets: quadratic below 1 / sigma^2.
-            before_nms: Proposals taken into non-maximum suppression, in training and in detection.
-            proposal_nms: tIoU above which the worse of two proposals goes, in training and in detection.
-            proposals: How many are kept, in training and in detection.
-            proposal_overlaps: tIoU from which on a proposal is of an action; from and up to which it is background.
+            anchors_drawn: Anchors that the first stage learns from, a buffer; half of them segments at most.
+            proposal_nms: tIoU above which the worse of two proposals goes.
+            proposals: How many are kept.
+            proposal_overlap: tIoU from which on a proposal is of an action; below, it is background.
             proposals_drawn: Proposals that the head learns from, a buffer.
             proposals_foreground: Largest share of actions among them.
-            proposal_sigma: Of the smooth L1 of their offsets.
-            offset_scale: What the head's offsets are multiples of (the deviations of shift and log length).
             pooled: Bins in time that each proposal is pooled to.
             least_score: Detections must score above this.
 
         Raises:
-            InputError: no anchors, one of no length, overlaps that make a proposal both action and background, or a
-                `finer` below 1.
+            InputError: no anchors, one of no length, a `proposal_overlap` of 0, or a `finer` below 1.
         """
         super().__init__(backbone, facts)
         self.stages = TwoStages(
@@ -96,16 +85,11 @@ class TALNet(Localizer):
             anchor_scales=tuple(anchor_scales),
             anchor_overlaps=anchor_overlaps,
             anchors_drawn=anchors_drawn,
-            anchors_foreground=anchors_foreground,
-            anchor_sigma=anchor_sigma,
-            before_nms=before_nms,
-            proposal_nms=proposal_nms,
-            proposals=proposals,
-            proposal_overlaps=proposal_overlaps,
+            proposal_nms=(proposal_nms, proposal_nms),
+            proposals=(proposals, proposals),
+            proposal_overlaps=(proposal_overlap, 0.0, proposal_overlap),
             proposals_drawn=proposals_drawn,
             proposals_foreground=proposals_foreground,
-            proposal_sigma=proposal_sigma,
-            offset_scale=offset_scale,
             least_score=least_score,
         )
         if finer < 1:

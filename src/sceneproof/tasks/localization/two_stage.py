@@ -25,7 +25,7 @@ TRAINING, DETECTION = 0, 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoStages:
-    """How anchors become proposals, and proposals detections; and what both stages are told about it.
+    """How anchors become proposals, and proposals detections; and what both stages are told. Defaults are R-C3D's.
 
     Attributes:
         owner: the localizer's name, for messages.
@@ -51,17 +51,17 @@ class TwoStages:
     anchor_scales: tuple[float, ...]
     anchor_overlaps: tuple[float, float]
     anchors_drawn: int
-    anchors_foreground: float
-    anchor_sigma: float
-    before_nms: tuple[int, int]
+    anchors_foreground: float = 0.5
+    anchor_sigma: float = 3.0
+    before_nms: tuple[int, int] = (12000, 6000)
     proposal_nms: tuple[float, float]
     proposals: tuple[int, int]
     proposal_overlaps: tuple[float, float, float]
     proposals_drawn: int
     proposals_foreground: float
-    proposal_sigma: float
-    offset_scale: tuple[float, float]
-    least_score: float
+    proposal_sigma: float = 1.0
+    offset_scale: tuple[float, float] = (0.1, 0.2)
+    least_score: float = 0.005
 
     def __post_init__(self) -> None:
         """Refuses what cannot be meant.
