@@ -224,9 +224,13 @@ def untrimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_untrimmed(tmp_path_factory.mktemp("untrimmed"))
 
 
-@pytest.mark.parametrize("recipe", ["untrimmed-mall/ssn", "paper-thumos14/ssn"])
-def test_recipes_of_localizers_can_be_trained(recipe: str, untrimmed: Path, tmp_path: Path) -> None:
-    words = [f"--config={RECIPES / recipe}.yaml", "--workers=0", "--dry-run"]
+@pytest.mark.parametrize(
+    "recipe",
+    sorted((*RECIPES.glob("untrimmed-mall/*.yaml"), *RECIPES.glob("paper-thumos14/*.yaml"))),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_recipes_of_localizers_can_be_trained(recipe: Path, untrimmed: Path, tmp_path: Path) -> None:
+    words = [f"--config={recipe}", "--workers=0", "--dry-run"]
     main(["train", str(untrimmed), str(tmp_path / "run"), *words])
     assert not (tmp_path / "run").exists()
 

@@ -25,10 +25,12 @@ from sceneproof.tasks import Localization
 from sceneproof.tasks.localization import Localizer
 from sceneproof.tasks.localization.actionformer import ActionFormer
 from sceneproof.tasks.localization.buffers import BufferSettings
+from sceneproof.tasks.localization.cdc import CDC
 from sceneproof.tasks.localization.feeding import Known
 from sceneproof.tasks.localization.per_frame import PerFrame
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.tasks.localization.ssn import SSN
+from sceneproof.tasks.localization.talnet import TALNet
 from sceneproof.train import train
 from tests.training import Small
 from tests.untrimmed import SECONDS, make_untrimmed
@@ -41,6 +43,8 @@ METHODS = {
     "ActionFormer": partial(ActionFormer, dim=16, levels=2, window=5, first_positives=5.0),
     "PerFrame": PerFrame,
     "SSN": partial(SSN, smoothing=0.0),
+    "TALNet": partial(TALNet, anchor_scales=(1, 2, 3, 4), width=8, hidden=8, proposals_drawn=16),
+    "CDC": partial(CDC, width=8, places=1),
 }
 
 
@@ -238,3 +242,24 @@ def test_bad_words_are_told(
         cli.main([str(names.get(word, word)) for word in words])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_one_run_makes_of_buffers_serves_the_next(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = replace(BUFFER, augment=False)
+    settings = {"method": METHODS["ActionFormer"], "buffer": still, "freeze": "lower"}
+    plain = trained(videos, tmp_path / "plain", **settings)
+    first = trained(videos, tmp_path / "first", features=tmp_path / "kept", **settings)
+    figures = [evaluate(plain.path, videos, quiet=True).metrics["splits"]]
+    figures.append(evaluate(first.path, videos, features=tmp_path / "kept", quiet=True).metrics["splits"])
+    files = len(list((tmp_path / "kept").iterdir()))
+    monkeypatch.setattr(ResNet3D, "lower", None)  # nothing is looked at any more
+    again = trained(videos, tmp_path / "again", features=tmp_path / "kept", **settings)
+    figures.append(evaluate(again.path, videos, features=tmp_path / "kept", quiet=True).metrics["splits"])
+    assert same(first, plain)
+    assert same(again, plain)
+    assert figures[1:] == figures[:1] * 2
+    assert len(list((tmp_path / "kept").iterdir())) == files > 0
+    with pytest.raises(InputError, match="cropped at random"):
+        trained(videos, tmp_path / "other", features=tmp_path / "kept")

@@ -134,15 +134,12 @@ class SSN(Localizer):
         index, real = draw(known, self.drawn, len(actionness))
         chosen = known.take(index.flatten())
         activity, completeness, offsets = self._said(*self._sampled(features, chosen, batch.frames))
-
-        def by_buffer(values: Tensor) -> Tensor:
-            return values.reshape(*index.shape, *values.shape[1:])
-
-        label = torch.where(chosen.kind == BACKGROUND, 0, chosen.action + 1)
-        entropy = by_buffer(cross_entropy(activity, label) * (chosen.kind != INCOMPLETE)) * real
+        label, counted = torch.where(chosen.kind == BACKGROUND, 0, chosen.action + 1), real.flatten()
+        entropy = cross_entropy(activity, label) * (counted & (chosen.kind != INCOMPLETE))
         off = location_loss(offsets, chosen.action, self.scale.normalised(chosen.offsets))
-        off = by_buffer(off * (chosen.kind == COMPLETE)) * real
-        own = by_buffer(completeness.gather(1, chosen.action[:, None])[:, 0])
+        off = off * (counted & (chosen.kind == COMPLETE))
+        own = completeness.gather(1, chosen.action[:, None])
+        entropy, off, own = (values.reshape(index.shape) for values in (entropy, off, own))
         some = slice(0, self.drawn[0] + self.drawn[1])
         hinge = completeness_loss(own[:, some], real[:, some], complete=self.drawn[0], hard_share=self.hard_share)
         for_actionness, for_completeness, for_regression = self.weights
@@ -160,6 +157,7 @@ class SSN(Localizer):
         A score s is told as s / (1 + s): below 1, in the same order.
         """
         features = moment_features(self.backbone, video)
+        frames = frames.clamp(min=1)
         actionness, moments = self.actionness(features, frames).sigmoid(), -(-frames // self.step)
         parts = zip(features, actionness, moments.tolist(), frames.tolist(), strict=True)
         return [self._segments(some[:, :count].T, of[:real]) for some, of, count, real in parts]
