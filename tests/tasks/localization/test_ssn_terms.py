@@ -20,8 +20,8 @@ from sceneproof.tasks.localization.ssn_terms import (
     structured_pooling,
 )
 
-PAPER: Pyramid = ((1,), (1, 2), (1,))
-RELEASED: Pyramid = ((1,), (1,), (1,))
+TWO_LEVELS: Pyramid = ((1,), (1, 2), (1,))
+CONFIGURED: Pyramid = ((1,), (1,), (1,))
 
 
 def wave(shape: tuple[int, ...], phase: float, *, pace: float = 0.7, height: float = 1.0) -> Tensor:
@@ -31,7 +31,7 @@ def wave(shape: tuple[int, ...], phase: float, *, pace: float = 0.7, height: flo
 
 @pytest.mark.parametrize(
     ("pyramid", "total", "sizes", "weighed"),
-    [(PAPER, -0.5556795, 3.0218787, 1.1020097), (RELEASED, -0.5178719, 2.6164098, 0.3661834)],
+    [(TWO_LEVELS, -0.5556795, 3.0218787, 1.1020097), (CONFIGURED, -0.5178719, 2.6164098, 0.3661834)],
 )
 def test_pooling_of_snippets_as_the_authors(pyramid: Pyramid, total: float, sizes: float, weighed: float) -> None:
     # StructuredTemporalPyramidPooling on three proposals of 2 + 5 + 2 snippets
@@ -46,9 +46,9 @@ def test_pooling_of_snippets_as_the_authors(pyramid: Pyramid, total: float, size
 @pytest.mark.parametrize(
     ("pyramid", "complete"),
     [
-        (RELEASED, [[-0.552885, -0.532977], [0.121105, 0.123381], [-0.93822, -0.962369], [-2.3e-05, 0.000312],
+        (CONFIGURED, [[-0.552885, -0.532977], [0.121105, 0.123381], [-0.93822, -0.962369], [-2.3e-05, 0.000312],
                     [0.389934, 0.393305]]),
-        (PAPER, [[-0.228345, -0.139198], [-1.109829, 0.9554], [-3.638892, 2.564564], [3.533981, 0.132784],
+        (TWO_LEVELS, [[-0.228345, -0.139198], [-1.109829, 0.9554], [-3.638892, 2.564564], [3.533981, 0.132784],
                  [1.278685, -0.33138]]),
     ],
 )  # fmt: skip
@@ -61,7 +61,7 @@ def test_pooling_of_all_moments_as_the_authors(pyramid: Pyramid, complete: list[
     assert activity[0].tolist() == pytest.approx([-0.206933, -0.22988, 0.439041], abs=1e-5)
     assert activity[3].tolist() == pytest.approx([1.660583, 0.207612, -1.870208], abs=1e-5)
     parts = whole.reshape(len(whole), -1, 3)
-    if pyramid == PAPER:  # they divide the course's three parts by three in training alone
+    if pyramid == TWO_LEVELS:  # they divide the course's three parts by three in training alone
         parts = parts * torch.tensor([1.0, 3.0, 3.0, 3.0, 1.0])[:, None]
     said = parts.flatten(1) @ wave((2, whole.shape[1]), 0.2).T
     assert said.flatten().tolist() == pytest.approx(np.ravel(complete).tolist(), abs=1e-5)

@@ -48,9 +48,9 @@ class SSN(Localizer):
     background of complete and background proposals; "L_comp", the hinge loss of how complete complete and incomplete
     ones are, of which the hardest count; "L_reg", the smooth L1 of where the truth of complete ones lies.
 
-    Defaults are the released ones for THUMOS-14, but for the pyramid, which is the paper's.
+    Defaults are the released ones for THUMOS-14, but for the pyramid, which is the released network's own.
 
-    Source: Zhao et al. 2017, section 3; github.com/yjxiong/action-detection. docs/localization-ssn.md says what is
+    Source: Zhao et al. 2017; github.com/yjxiong/action-detection. docs/localization-ssn.md says what is
     different here.
     """
 
@@ -92,7 +92,7 @@ class SSN(Localizer):
             least_shares: Incomplete ones have more of themselves in a truth, background is a longer part of the buffer.
             hard_share: Of the incomplete ones, those with the largest loss that count.
             actionness_weight: Weight of L_act.
-            completeness_weight: Weight of L_comp, the paper's lambda (its equation 5).
+            completeness_weight: Weight of L_comp.
             regression_weight: Weight of L_reg.
             smoothing: Deviation in moments of the Gaussian that smooths actionness before it is grouped; the authors'
                 moments are 6 frames apart. 0: none, where actions last few moments.

@@ -36,7 +36,7 @@ def grouped_by_actionness(
         tolerances: shares of frames that are not above the level; each gives groups of its own.
         nms: tIoU above which the worse of two stretches goes.
 
-    Source: Zhao et al. 2017, section 4; `build_box_by_search` of `ops/sequence_funcs.py`.
+    Source: Zhao et al. 2017; `build_box_by_search` of `ops/sequence_funcs.py`.
     """
     stretches = [np.zeros((0, 2), np.int64)]
     for level in levels:

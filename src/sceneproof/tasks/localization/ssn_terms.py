@@ -65,7 +65,7 @@ def structured_pooling(features: Tensor, ticks: Tensor, scaling: Tensor, pyramid
         scaling: float (N, 2), of start and end.
         pyramid: parts of each level.
 
-    Source: Zhao et al. 2017, section 3.1; `ops/ssn_ops.py`, in training and (whose test does not divide) in testing.
+    Source: Zhao et al. 2017; `ops/ssn_ops.py`, in training and (whose test does not divide) in testing.
     """
     sums = torch.cat([features.new_zeros(1, features.shape[1]), features.float()]).cumsum(dim=0, dtype=torch.float64)
 
@@ -138,7 +138,7 @@ def completeness_loss(said: Tensor, real: Tensor, *, complete: int, hard_share: 
         complete: how many are complete.
         hard_share: share of the incomplete ones that count, rounded down.
 
-    Source: Zhao et al. 2017, section 3.3; `CompletenessLoss` of `ops/ssn_ops.py`.
+    Source: Zhao et al. 2017; `CompletenessLoss` of `ops/ssn_ops.py`.
     """
     positive = functional.relu(1 - said[:, :complete]) * real[:, :complete]
     negative = functional.relu(1 + said[:, complete:]) * real[:, complete:]
