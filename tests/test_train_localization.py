@@ -263,3 +263,19 @@ def test_what_one_run_makes_of_buffers_serves_the_next(
     assert len(list((tmp_path / "kept").iterdir())) == files > 0
     with pytest.raises(InputError, match="cropped at random"):
         trained(videos, tmp_path / "other", features=tmp_path / "kept")
+
+
+def test_of_a_frozen_backbone_moments_alone_are_kept_and_teach_the_same(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"method": METHODS["PerFrame"], "buffer": replace(BUFFER, augment=False), "freeze_backbone": True}
+    quick = trained(videos, tmp_path / "quick", **settings)
+    monkeypatch.setattr(PerFrame, "sees_moments", False)
+    slow = trained(videos, tmp_path / "slow", **settings)
+    losses, others = ([row["train/L_CE"] for row in run.history() if "train/L_CE" in row] for run in (quick, slow))
+    assert len(losses) > 2
+    np.testing.assert_allclose(losses, others, rtol=1e-3)  # their weights alone may differ: Adam makes much of rounding
+    monkeypatch.setattr(PerFrame, "sees_moments", True)
+    monkeypatch.setattr(ResNet3D, "upper", None)  # once in a look is all
+    with pytest.raises(TypeError, match="NoneType"):
+        trained(videos, tmp_path / "never", **settings)

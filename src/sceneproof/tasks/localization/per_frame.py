@@ -27,6 +27,8 @@ class PerFrame(Localizer):
     ECCV 2018 (a segment's score: inside less around it). docs/localization-heads.md says more.
     """
 
+    sees_moments = True
+
     def __init__(
         self,
         backbone: Backbone,

@@ -30,6 +30,8 @@ class TALNet(Localizer):
     could be checked, and against what.
     """
 
+    sees_moments = True
+
     def __init__(
         self,
         backbone: Backbone,
