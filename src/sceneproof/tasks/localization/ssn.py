@@ -55,6 +55,7 @@ class SSN(Localizer):
     """
 
     nms_by_threshold = False
+    sees_moments = True
 
     def __init__(
         self,
@@ -113,12 +114,11 @@ class SSN(Localizer):
         self.weights = actionness_weight, completeness_weight, regression_weight
         self.smoothing, self.levels, self.tolerances = smoothing, tuple(levels), tuple(tolerances)
         self.proposal_nms, self.nms, self.most = proposal_nms, nms, most
-        dim = moment_dim(backbone)
-        structured = dim * sum(sum(parts) for parts in pyramid)
+        dim, parts = moment_dim(backbone), sum(map(sum, pyramid))
         self.actionness_head = nn.Conv1d(dim, 1, 1)
         self.activity_head = nn.Linear(dim, facts.actions + 1)  # the first class is background
-        self.completeness_head = nn.Linear(structured, facts.actions)
-        self.offset_head = nn.Linear(structured, 2 * facts.actions)
+        self.completeness_head = nn.Linear(dim * parts, facts.actions)
+        self.offset_head = nn.Linear(dim * parts, 2 * facts.actions)
         for head in (self.actionness_head, self.activity_head, self.completeness_head, self.offset_head):
             for name, parameter in head.named_parameters():
                 nn.init.normal_(parameter, std=0.0 if name == "bias" else 0.001)
