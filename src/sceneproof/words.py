@@ -176,7 +176,8 @@ def _stands_alone(name: str, hint: Any, waiting: Sequence[str]) -> bool:
 def _values_of_switch(hint: Any) -> set[str]:
     """The words that a type with truth values takes, in lower case; none where it has no truth values, or others."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    words = {bool: ("true", "false"), type(None): ("null",)}
+    named = {option: typing.get_args(option) for option in options if typing.get_origin(option) is typing.Literal}
+    words = {bool: ("true", "false"), type(None): ("null",), **named}
     if bool not in options or not words.keys() >= set(options):
         return set()
     return {word for option in options for word in words[option]}
