@@ -15,7 +15,6 @@ from sceneproof.data.container import Video, opened
 from sceneproof.data.video import Decode, decode_each, probe, shrunk
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError, VideoError
-from sceneproof.numerics import device_named
 from sceneproof.optical_flow import DIS, Moves, dis, flow_pictures
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ class FlowMethod:
             raise InputError(f"--flow {way}: give the file of its weights with --flow-weights (torchvision's)")
         if not weights.is_file():
             raise InputError(f"{weights}: no such file")
+        from sceneproof.numerics import device_named  # with torch, which DIS does without
+
         digest = checked(weights)
         cls(way, str(weights), digest).moves()  # on the CPU
         return cls(way, str(weights), digest, str(device_named(device)))
