@@ -41,9 +41,11 @@ LENGTH, BATCH = 16, 4
 
 def made_world(folder: Path, videos: int, height: int, width: int) -> Path:
     """A Mall of so many training videos; the manifest's path."""
-    none = dict.fromkeys(("validation", "validation_out", "test", "test_out"), 0)
-    others = dict.fromkeys(("transfer_train", "transfer_validation", "transfer_test", "pictures", "test_pictures"), 0)
-    make_world(folder, World(train=videos, height=height, width=width, **none, **others), workers=1, quiet=True)
+    world = World(
+        train=videos, validation=0, validation_out=0, test=0, test_out=0, transfer_train=0, transfer_validation=0,
+        transfer_test=0, pictures=0, test_pictures=0, height=height, width=width,
+    )  # fmt: skip
+    make_world(folder, world, workers=1, quiet=True)
     return folder / "manifest.parquet"
 
 

@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models import optical_flow
 
+from sceneproof.cli import main
+from sceneproof.data.flow import FlowFacts
+from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import decode
 from sceneproof.errors import InputError, VideoError
 from sceneproof.flow_methods import FlowMethod, decode_flow
@@ -128,3 +132,34 @@ def test_flow_of_flow_and_of_a_single_frame_are_refused(tmp_path: Path) -> None:
         list(decode_flow(flow.path(0), range(2), 0))
     with pytest.raises(VideoError, match="a single frame, in which nothing moves"):
         list(decode_flow(make_video(tmp_path / "still.mp4", moving("up", 1)), range(1), 0))
+
+
+@pytest.mark.parametrize("words", [["--flow"], ["--flow", "true"], ["--flow", "dis"], ["--flow=dis"]])
+def test_flow_is_asked_for_as_people_type_it(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = make_manifest_file(tmp_path)
+    main(["prepare", str(manifest), str(tmp_path / "flow"), "--short-side", "32", "--workers", "1", *words])
+    made = Manifest.read(tmp_path / "flow" / "manifest.parquet")
+    assert set(made.rows["shows"]) == {"flow"}
+    assert FlowFacts.of(made) == FlowFacts("DIS", 32)
+    with pytest.raises(SystemExit):
+        main(["prepare", str(manifest), str(tmp_path / "raft"), "--flow", "raft_small"])
+    assert "--flow raft_small: give the file of its weights with --flow-weights" in capsys.readouterr().err
+
+
+def test_a_collection_of_raft_says_which(weights: Path, tmp_path: Path) -> None:
+    """Its moves are cut off and coded as all are; and another file's are another's."""
+    path = make_video(tmp_path / "a.mp4", moving("right", 3))
+    table = Manifest(pd.DataFrame({"video": ["a"], "path": [path.name], "split": "test", "action": "x"}), tmp_path)
+    table.write(tmp_path / "manifest.parquet")
+    made = prepare(
+        tmp_path / "manifest.parquet", tmp_path / "flow", short_side=64, flow="raft_small", flow_weights=weights,
+        flow_device="cpu", form="jpeg", workers=1, quiet=True,
+    )  # fmt: skip
+    assert made is not None
+    by = FlowMethod.of("raft_small", weights, "cpu").by
+    assert FlowFacts.of(made) == FlowFacts(by, 64)
+    written = decode(made.path(0)).astype(np.float64)
+    pictures = np.stack(list(decode_flow(path, range(3), 64, FlowMethod.of("raft_small", weights, "cpu"))))
+    assert np.abs(written - pictures).mean() < 4

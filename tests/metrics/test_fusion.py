@@ -13,7 +13,8 @@ def of(table: list[list[float]], groups: list[int], others: list[int], score: li
     def overlap(first: Numbers, second: Numbers) -> NDArray[np.float64]:
         return np.asarray(overlaps[first, second])
 
-    return partners(np.array(groups), np.array(others, np.int64), np.array(score), overlap).tolist()
+    partner = partners(np.array(groups), np.array(others, np.int64), np.array(score), overlap)
+    return [int(place) for place in partner]
 
 
 def test_each_takes_the_other_that_it_overlaps_most() -> None:

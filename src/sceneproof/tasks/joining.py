@@ -107,7 +107,7 @@ def _with(
     """One video's things, with those of another run: matched ones add their scores, the others are put behind."""
     if rows.empty or others.empty:
         return others if rows.empty else rows
-    groups: NDArray[np.int64] = pd.concat([rows, others]).groupby(list(same), sort=False).ngroup().to_numpy(np.int64)
+    groups = pd.concat([rows, others]).groupby(list(same), sort=False).ngroup().to_numpy().astype(np.int64)
     at, there = (table[list(places)].to_numpy(np.float64) for table in (rows, others))
     scores = rows["score"].to_numpy(np.float64).copy()
     partner = partners(

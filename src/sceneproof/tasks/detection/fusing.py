@@ -1,6 +1,6 @@
 """Late fusion of detectors: mean confidences, with the first run's boxes.
 
-ACT's "RGB boxes + mean" (Kalogeiton et al., ICCV 2017, section 5.1) averages what both streams say of the same anchor;
+ACT's "RGB boxes + mean" (Kalogeiton et al., ICCV 2017) averages what both streams say of the same anchor;
 here the boxes of two networks are matched.
 """
 

@@ -1,4 +1,4 @@
-"""Late fusion of localizers: scores of the same segments averaged, as TAL-Net does it (Chao et al., CVPR 2018, 3.4)."""
+"""Late fusion of localizers: scores of the same segments averaged, as TAL-Net does it (Chao et al., CVPR 2018)."""
 
 from collections.abc import Sequence
 
