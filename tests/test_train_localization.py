@@ -221,3 +221,24 @@ def test_bad_words_are_told(
         cli.main([str(names.get(word, word)) for word in words])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_one_run_makes_of_buffers_serves_the_next(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = replace(BUFFER, augment=False)
+    settings = {"method": METHODS["ActionFormer"], "buffer": still, "freeze": "lower"}
+    plain = trained(videos, tmp_path / "plain", **settings)
+    first = trained(videos, tmp_path / "first", features=tmp_path / "kept", **settings)
+    figures = [evaluate(plain.path, videos, quiet=True).metrics["splits"]]
+    figures.append(evaluate(first.path, videos, features=tmp_path / "kept", quiet=True).metrics["splits"])
+    files = len(list((tmp_path / "kept").iterdir()))
+    monkeypatch.setattr(ResNet3D, "lower", None)  # nothing is looked at any more
+    again = trained(videos, tmp_path / "again", features=tmp_path / "kept", **settings)
+    figures.append(evaluate(again.path, videos, features=tmp_path / "kept", quiet=True).metrics["splits"])
+    assert same(first, plain)
+    assert same(again, plain)
+    assert figures[1:] == figures[:1] * 2
+    assert len(list((tmp_path / "kept").iterdir())) == files > 0
+    with pytest.raises(InputError, match="cropped at random"):
+        trained(videos, tmp_path / "other", features=tmp_path / "kept")

@@ -80,6 +80,7 @@ def train(
             learns the boxes.
         features: folder that `sceneproof features` made of these videos: clips are not read, but what the backbone's
             lower stages say of them, which stay as they are; many times quicker. Needs the same --weights.
+            Localization: any folder; what the lower stages make of a buffer is kept there, and looked up by later runs.
         weights: start from these: a run folder of any task, or an official .pth checkpoint. Heads come along only
             where they fit and the classes are the same.
         freeze: lower: leave the backbone's lower stages as they are, and train its last ones and the heads.

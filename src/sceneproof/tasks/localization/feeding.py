@@ -1,6 +1,7 @@
 """Training buffers as batches on the device, and what a frozen backbone knows of them after one look."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.data.batches import RawBatch, collate, normalised, to_batch
 from sceneproof.progress import progress
 from sceneproof.tasks.localization.footage import TrainingBuffers
+from sceneproof.tasks.localization.keeping import keeping
 from sceneproof.types import Clip, Sample, SegmentBatch
 
 
@@ -38,13 +40,18 @@ class Known(Dataset[Sample]):
 
     @classmethod
     @torch.no_grad()
-    def look(cls, clips: TrainingBuffers, backbone: Backbone, device: torch.device, *, quiet: bool) -> "Known":
-        """Shows every buffer to the backbone, in evaluation mode, once."""
+    def look(
+        cls, clips: TrainingBuffers, backbone: Backbone, device: torch.device, *, kept: Path | None = None, quiet: bool
+    ) -> "Known":
+        """Shows every buffer to the backbone, in evaluation mode, once; none that is in the folder `kept`."""
         lower: list[Tensor | None] = []
         problems: dict[int, str] = {}
         training = backbone.training
         backbone.eval()
-        with progress("looking with the frozen backbone", len(clips), quiet=quiet) as advance:
+        with (
+            keeping(backbone, kept),
+            progress("looking with the frozen backbone", len(clips), quiet=quiet) as advance,
+        ):
             for row in range(len(clips)):
                 raw = collate([clips[0, row]], 0)
                 problems |= dict(raw.problems)
