@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -222,6 +223,7 @@ def plan_takes(table: Manifest, known: set[str], settings: TakeSettings) -> list
     return plan
 
 
+Item = TypeVar("Item")
 Clips = Mapping[str, Sequence[tuple[str, int]]]
 """Of each action, ids and lengths in frames."""
 
@@ -255,14 +257,14 @@ def _take(
     home = number % len(circle)
     around = [circle[(home + step) % len(circle)] for step in range(len(circle))]
     visiting, foreign = around[1 : settings.visitors + 1], around[settings.visitors + 1 :]
-    place = clips[around[0]][random.integers(len(clips[around[0]]))][0]
-    performances = []
+    place = _one_of(clips[around[0]], random)[0]
+    performances: list[Performance] = []
     begin = _drawn(EMPTY, random)
     while True:
         at_home = not visiting or random.random() < settings.strength
         others = foreign if split == "test_out" else around[:1] if at_home else visiting
-        action = others[random.integers(len(others))]
-        clip, length = clips[action][random.integers(len(clips[action]))]
+        action = _one_of(others, random)
+        clip, length = _one_of(clips[action], random)
         acted = Performance(clip, action, begin, _drawn(STANDING, random), length, _drawn(STANDING, random))
         end = acted.acting[1] + acted.after
         if end > settings.frames and performances:
@@ -272,6 +274,10 @@ def _take(
             begin = end + _drawn(EMPTY, random)
         else:  # the first does not fit: the shortest pauses, and another draw
             begin = EMPTY[0]
+
+
+def _one_of(items: Sequence[Item], random: np.random.Generator) -> Item:
+    return items[int(random.integers(len(items)))]
 
 
 def _drawn(bounds: tuple[int, int], random: np.random.Generator) -> int:

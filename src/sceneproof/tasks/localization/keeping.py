@@ -36,7 +36,7 @@ def keeping(backbone: Backbone, folder: Path | None) -> Iterator[None]:
     def lower(video: Tensor) -> Tensor:
         kind = video.device.type
         precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else video.dtype
-        return torch.cat([looked_at(clip, f"{weights} {kind} {precision}") for clip in video.split(1)])
+        return torch.cat([looked_at(clip, f"{weights} {kind} {precision}") for clip in torch.split(video, 1)])
 
     def looked_at(clip: Tensor, made_by: str) -> Tensor:
         pixels = clip.contiguous().cpu()

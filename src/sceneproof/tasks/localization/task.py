@@ -112,7 +112,10 @@ class LocalizationTraining(Training):
         drawn: TrainingBuffers | Known = clips
         frozen = plan.freeze_backbone or plan.freeze_lower or not learns(network.backbone.lower_parts)
         if frozen and not buffer.augment:
-            drawn = Known.look(clips, network.backbone, accelerator.device, kept=self.kept, quiet=quiet)
+            moments = network.sees_moments and plan.freeze_backbone
+            drawn = Known.look(
+                clips, network.backbone, accelerator.device, moments=moments, kept=self.kept, quiet=quiet
+            )
 
         def to_device(raw: RawBatch, _: np.random.Generator) -> SegmentBatch:
             if isinstance(drawn, Known):
