@@ -27,9 +27,11 @@ from sceneproof.optimisation import Optimisation
 from sceneproof.prepare import prepare
 from sceneproof.run import Run
 from sceneproof.tasks import Detection, Localization
+from sceneproof.tasks.detection import Detector
 from sceneproof.tasks.detection.clips import BoxClipSettings, TrainingBoxes, to_boxes
-from sceneproof.tasks.detection.linking import TubeSettings
+from sceneproof.tasks.detection.linking import TubeSettings, link
 from sceneproof.tasks.detection.ssd import SSD
+from sceneproof.tasks.detection.streaming import detect_in
 from sceneproof.tasks.localization import Localizer
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline
 from sceneproof.tasks.localization.detecting import as_table, localize_video
@@ -177,5 +179,13 @@ def test_an_ordinary_video_is_searched_by_its_flow_and_boxes_are_in_its_own_pixe
     assert max(max(corner) for tube in boxes for corner in tube["boxes"]) > 40
     assert len(decode(tmp_path / "test0.annotated.mp4")) == 12
     pictures = list(decoder(detector, None)(path, range(12), lambda height, width: (height, width)))
-    assert len(pictures) == 12
-    assert pictures[0].shape == (32, 32, 3)
+    assert [picture.shape for picture in pictures] == [(32, 32, 3)] * 12
+    device = torch.device("cpu")
+    numerics, task = detector.tested_in(device), detector.task
+    assert isinstance(task, Detection)
+    network = numerics.arrange(detector.trained(Detector))
+    seen = detect_in(network, iter(pictures), range(12), task.clip, device, autocast=numerics.dtype)
+    linked = link([replace(frame, boxes=2 * frame.boxes) for frame in seen], task.tubes)
+    assert [len(tube.boxes) for tube in linked] == (tubes["last"] - tubes["first"] + 1).tolist()
+    for tube, told in zip(linked, boxes, strict=True):
+        np.testing.assert_allclose(told["boxes"], tube.boxes, atol=0.051)

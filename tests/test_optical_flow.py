@@ -26,7 +26,7 @@ from sceneproof.evaluate import evaluate
 from sceneproof.methods import Plain
 from sceneproof.optical_flow import flow_of_picture, flow_pictures, picture_of_flow
 from sceneproof.prepare import prepare
-from sceneproof.run import Run
+from sceneproof.run import Run, TrainingFacts
 from sceneproof.types import Clip, Sample
 from tests.training import Small
 from tests.videos import make_video
@@ -150,7 +150,7 @@ def test_training_learns_from_flow_and_is_tested_on_flow_alone(clips: Path, tmp_
     assert float(seen[0, 0].mean()) < 125, "mirrored, it moves to the left"
     with pytest.raises(InputError, match=r"videos as a camera sees them, and .*run was trained on optical flow"):
         evaluate(run.path, clips, splits=["test"], quiet=True)
-    with pytest.raises(InputError, match="was trained on optical flow, and these clips are as a camera sees them"):
+    with pytest.raises(InputError, match="was trained on optical flow, which is not what it would be shown here"):
         RunModel(run.path, device=torch.device("cpu"))
     table = Manifest.read(flow)
     table.rows["flow_by"] = "raft_small 0123456789ab"
@@ -196,6 +196,13 @@ def test_flow_among_other_videos_and_where_pictures_are_needed_is_refused(
     several = Manifest(table.rows.assign(shows="flow", flow_by=by), table.root, "several")
     with pytest.raises(InputError, match="several: the flow of some videos was computed by raft_small 0123456789ab"):
         FlowFacts.of(several)
+
+
+def test_a_run_from_before_there_were_several_ways_is_of_dis() -> None:
+    read = [TrainingFacts.read(labels, Path("labels.json")) for labels in ({"shows": "flow"}, {})]
+    assert [(facts.shows, facts.flow_by, facts.flow_side) for facts in read] == [("flow", "DIS", 0), ("", "", 0)]
+    with pytest.raises(InputError, match="flow_side: expected whole numbers"):
+        TrainingFacts.read({"shows": "flow", "flow_side": -1}, Path("labels.json"))
 
 
 def test_i3ds_flow_stream_reads_red_and_green() -> None:

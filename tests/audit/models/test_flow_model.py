@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sceneproof.audit.models.flow_model import FlowModel
 from sceneproof.audit.models.opening import open_subject
 from sceneproof.audit.models.run_model import RunModel
+from sceneproof.audit.settings import DataSettings
 from sceneproof.audit.single import audit_clip
 from sceneproof.audit.subject import Answer, Pixels, Sampling, Subject
 from sceneproof.cli import main
@@ -148,6 +149,15 @@ def test_an_audit_of_a_run_of_flow_says_so(small: Small, tmp_path: Path, capsys:
             ]
         )
     assert "holds optical flow, which an audit does not read: give the videos themselves" in capsys.readouterr().err
+
+
+def test_a_video_of_one_frame_is_told_in_an_audit(small: Small, tmp_path: Path) -> None:
+    make_video(tmp_path / "still.mp4", moving("right", 1, 32, 48))
+    rows = pd.DataFrame({"video": ["still"], "path": ["still.mp4"], "split": ["test"], "action": ["right"]})
+    Manifest(rows, tmp_path).write(tmp_path / "manifest.parquet")
+    scorer = DataSettings(str(tmp_path / "manifest.parquet")).scorer(open_subject(str(small.folder / "run")))
+    with pytest.raises(VideoError, match="a single frame, in which nothing moves"):
+        scorer.rows("still")
 
 
 def test_a_single_clip_is_shown_without_its_neighbours(small: Small) -> None:

@@ -44,7 +44,7 @@ class RunModel(Subject):
         """
         run = Run.open(path, trust=trust)
         if run.known.shows == "flow" and not of_flow:
-            raise InputError(f"{path}: was trained on optical flow, and these clips are as a camera sees them")
+            raise InputError(f"{path}: was trained on optical flow, which is not what it would be shown here")
         numerics = run.tested_in(device)
         self._method = numerics.arrange(run.trained(Method).to(device))
         self._autocast = numerics.dtype
