@@ -170,7 +170,10 @@ def _stands_alone(name: str, hint: Any, waiting: Sequence[str]) -> bool:
     if hint is None:  # of a class that nothing tells the types of
         return "." in name and not name.endswith(".help") and behind is None
     values = _values_of_switch(hint)
-    return bool(values) and (behind is None or behind.lower() not in values)
+    if behind is None or not values:
+        return bool(values)
+    meant = values - {"true", "false", "null"}  # a name that is cut short is a slip, no other word
+    return behind.lower() not in values and not any(value.startswith(behind.lower()) for value in meant)
 
 
 def _values_of_switch(hint: Any) -> set[str]:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
+from torchvision.models.optical_flow import raft_small
 
 from sceneproof.audit.models.flow_model import FlowModel
 from sceneproof.audit.models.opening import open_subject
@@ -25,6 +26,7 @@ from sceneproof.methods import Plain
 from sceneproof.optical_flow import flow_pictures
 from sceneproof.prepare import prepare
 from sceneproof.run import Run
+from sceneproof.seals import CHECKSUMS
 from tests.test_optical_flow import moving
 from tests.training import Small
 from tests.videos import make_video
@@ -178,7 +180,7 @@ def test_a_run_of_flow_by_raft_wants_its_weights(small: Small, tmp_path: Path) -
     run = tmp_path / "raft"
     run.mkdir()
     for file in (small.folder / "run").iterdir():
-        if file.is_file():
+        if file.is_file() and file.name != CHECKSUMS:  # its labels are changed below
             (run / file.name).write_bytes(file.read_bytes())
     labels = (run / "labels.json").read_text()
     (run / "labels.json").write_text(labels.replace('"DIS"', '"raft_small 0123456789ab"'))
@@ -187,5 +189,13 @@ def test_a_run_of_flow_by_raft_wants_its_weights(small: Small, tmp_path: Path) -
         InputError, match="was trained on flow by raft_small 0123456789ab: give the file of its weights"
     ):
         open_subject(str(run))
+    weights = tmp_path / "raft.pth"
+    torch.save(raft_small(weights=None).state_dict(), weights)
+    with pytest.raises(InputError, match=r"raft.pth: are of raft_small \w+, and .*raft was trained on flow by"):
+        open_subject(str(run), weights=str(weights))
+    (run / "labels.json").write_text(labels.replace("DIS", FlowMethod.of("raft_small", weights).by))
+    subject = open_subject(str(run), weights=str(weights))
+    assert subject.reads.startswith("optical flow (by raft_small ")
+    assert subject.answer(moving("right", 8, 32, 48)[None]).scores.sum() == pytest.approx(1)
     with pytest.raises(InputError, match="flow by DIS needs no weights"):
         open_subject(str(small.folder / "run"), weights=str(tmp_path / "raft.pth"))
