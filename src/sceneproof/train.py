@@ -163,8 +163,7 @@ def prepare_training(arguments: Mapping[str, Any]) -> Prepared:
     )  # fmt: skip
     tables = Tables(Manifest.read(given.manifest, given.root), given.scenes, given.humans, given.features)
     data = task.gather(tables, plan)
-    shows = "flow" if data.shows == "flow" else ""
-    known = TrainingFacts(data.groups, data.facts.rows, data.facts.steps, shows)
+    known = TrainingFacts.of(data.groups, data.facts, tables.manifest)
     run = Run(Path(given.out), config, data.actions, list(data.scenes), known=known, trust=named(config))
     torch.manual_seed(given.seed)
     network = run.build(data.facts)
