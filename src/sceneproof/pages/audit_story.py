@@ -8,7 +8,6 @@ import pandas as pd
 from sceneproof.audit.hardest import SWAP, by_place, ranked, static_shortcuts, worst
 from sceneproof.audit.measures import Measures
 from sceneproof.audit.table import AuditTable
-from sceneproof.contexts.variants import VARIANTS
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages.kit import ABSENT, Card, Cell, Clips, Commands, Note, Section, Table, percent
 from sceneproof.wording import counted
@@ -133,12 +132,6 @@ def recipes(table: AuditTable, measures: Measures) -> Commands | Note:
     labels = f"sceneproof label scenes {known['manifest']} SCENES"
     first = [(labels, "makes the soft scene labels")] if "SCENES" in " ".join(commands) else []
     return Commands([*first, *((text.strip(), TRAINED[name]) for text, name in zip(commands, fitting, strict=True))])
-
-
-def asked_for(table: AuditTable, variant: str) -> bool:
-    """Whether an audit was to make a variant: all of them where none are named."""
-    chosen = table.facts.get("settings", {}).get("variants") or VARIANTS
-    return variant == "original" or variant in chosen
 
 
 def _word(value: object, otherwise: str) -> str:
