@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="a results.csv to add the figures to")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    data = DataSettings(str(arguments.manifest), humans=arguments.humans)
+    data = DataSettings(manifest=str(arguments.manifest), humans=arguments.humans)
     subject = ModelSettings(arguments.run, device="cpu").open()
     table = data.table()
     scorer = data.scorer(subject)

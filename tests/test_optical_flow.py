@@ -188,7 +188,7 @@ def test_flow_among_other_videos_and_in_other_tasks_is_refused(
             main(words)
         assert "holds optical flow" in capsys.readouterr().err
     with pytest.raises(InputError, match="holds optical flow, which an audit does not read"):
-        DataSettings(str(clips.parent / "flow.parquet")).table()
+        DataSettings(manifest=str(clips.parent / "flow.parquet")).table()
     for task, name in ((Localization(), "localization"), (Detection(), "detection")):
         with pytest.raises(InputError, match=f"holds optical flow, which {name} does not read"):
             train(clips.parent / "flow.parquet", tmp_path / name, task=task, quiet=True)

@@ -21,9 +21,7 @@ from sceneproof.audit.scoring import ANSWERS
 from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
 from sceneproof.audit.subject import Chooser, Subject
 from sceneproof.audit.table import COLUMNS, AuditTable, rounded
-from sceneproof.contexts.backgrounds import background_digests
 from sceneproof.contexts.variants import VARIANTS
-from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
@@ -98,7 +96,7 @@ def conduct(
     scorer, videos = data.scorer(subject), data.table()
     doubts = [*data.doubts(videos), *repeated(videos, subject.sampling.length)]
     tell(doubts)
-    known = {**plain_settings(data), "model": subject.identity, "tables": _digests(data)}
+    known = {**plain_settings(data), "model": subject.identity, "tables": data.digests()}
     answers = Answers(out / ".answers", _ids(videos), known)
     answers.parts.begin(anew=True)
     tasks = None if opening is None else for_processes(opening, data)
@@ -162,12 +160,6 @@ def _among(scores: NDArray[np.float32], others: NDArray[np.bool_]) -> NDArray[np
     """Probabilities among the classes that may be named; 0 for the others, and for all where none had any."""
     kept = np.where(others, 0, scores.astype(np.float64))
     return rounded(kept / max(kept.sum(), 1e-30))
-
-
-def _digests(data: DataSettings) -> dict[str, str]:
-    """SHA-256 of the tables and of what is shown behind people: answers that were kept are not those of others."""
-    files = {"manifest": data.manifest, "humans": data.humans, "scenes": data.scenes, "inpainter": data.inpainter}
-    return file_digests(**files) | background_digests(data.backgrounds)
 
 
 def _scene(background: str, scenes: Mapping[Any, object]) -> str:
