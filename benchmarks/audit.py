@@ -18,7 +18,7 @@ import torch
 from benchmarks.keeping import keep
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.settings import DataSettings, ModelSettings
-from sceneproof.data.sample import in_turn
+from sceneproof.data.subsets import in_turn
 
 
 def seconds(scorer: Scorer, videos: list[str], names: list[str]) -> float:

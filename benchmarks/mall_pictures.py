@@ -11,7 +11,7 @@ from sceneproof.files import whole
 from sceneproof.mall.film import Format, draw_film
 from sceneproof.mall.motions import ACTIONS, TRANSFER_ACTIONS
 from sceneproof.mall.scenery import SCENES
-from sceneproof.mall.untrimmed.film import draw_untrimmed
+from sceneproof.mall.untrimmed.making import draw_untrimmed
 from sceneproof.mall.untrimmed.plan import UntrimmedFilm, UntrimmedWorld
 
 Images = NDArray[np.uint8]

@@ -12,8 +12,7 @@ from sceneproof.audit.figures import CATALOG
 from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.opening import ASKED
-from sceneproof.audit.planning import default_splits, plan
-from sceneproof.audit.settings import DataSettings, ModelSettings
+from sceneproof.audit.settings import DataSettings, ModelSettings, default_splits, plan
 from sceneproof.audit.subject import Pixels, Subject
 from sceneproof.data.humans import COVERAGE
 from sceneproof.data.manifest import Manifest

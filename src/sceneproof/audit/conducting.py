@@ -13,17 +13,16 @@ from sceneproof import locks
 from sceneproof.audit.collecting import Answers, collect, for_processes
 from sceneproof.audit.measures import Measures, measure
 from sceneproof.audit.naming import Naming, class_table
-from sceneproof.audit.planning import default_splits
 from sceneproof.audit.probes import probe_figures
 from sceneproof.audit.remedy import FILE as REMEDY
 from sceneproof.audit.remedy import Remedied, remedied
 from sceneproof.audit.scoring import ANSWERS
-from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
+from sceneproof.audit.settings import DataSettings, ModelSettings, default_splits, plain_settings
 from sceneproof.audit.subject import Chooser, Subject
 from sceneproof.audit.table import COLUMNS, AuditTable, rounded
 from sceneproof.contexts.variants import VARIANTS
+from sceneproof.data.clips import repeated
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.figures import FILE, Figure, named, write_figures

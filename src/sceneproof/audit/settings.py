@@ -1,19 +1,28 @@
-"""What an audit follows from, and the tables and the model opened once in each process."""
+"""What an audit follows from, the tables and the model opened once in each process, and what it would do."""
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.opening import open_subject
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.subject import Subject
+from sceneproof.contexts.footage import lenders
 from sceneproof.contexts.settings import VariantSettings
 from sceneproof.contexts.variants import VARIANTS, Variants
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
+from sceneproof.data.subsets import in_turn
+from sceneproof.errors import VideoError
 from sceneproof.numerics import device_named
+from sceneproof.wording import counted
 
 
 @dataclass(frozen=True)
@@ -102,3 +111,51 @@ def opened(model: ModelSettings, data: DataSettings) -> Scorer:
 def plain_settings(data: DataSettings) -> dict[str, Any]:
     """The settings as JSON has them."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(data).items()}
+
+
+SAMPLES = 3
+"""Videos that the time of all is reckoned from."""
+
+
+def default_splits(table: Manifest) -> tuple[str, ...]:
+    """The splits that an audit is of where nobody says: those for tests, or all where none is."""
+    return tuple(name for name in table.splits if "test" in name) or tuple(table.splits)
+
+
+def plan(data: DataSettings, subject: Subject) -> str:
+    """What would be audited, in which variants, and how long that would take in one process."""
+    table, scorer = data.table(), data.scorer(subject)
+    tell(data.doubts(table))
+    people = data.people(table)
+    known = sum(video in people for video in table.rows["video"])
+    enough = lenders(table, people, data.least_share)
+    rows = in_turn(np.arange(len(table)), table.rows["action"].to_numpy(object), SAMPLES)
+    begun = time.monotonic()
+    for row in rows:
+        with suppress(VideoError):  # it will be told of then
+            scorer.rows(str(table.rows["video"].iat[row]))
+    seconds = (time.monotonic() - begun) / len(rows) * len(table)
+    left = f"; left out: {', '.join(data.left_out)}" if data.left_out else ""
+    classes = counted(len(subject.actions), "class", "classes")
+    return "\n".join([
+        f"{subject.title}: {classes}, clips of {counted(subject.sampling.length, 'frame')}",
+        f"{counted(len(table), 'video')} of {counted(len(table.actions), 'action')} in {', '.join(data.splits)}{left}",
+        f"people known in {known} of them; in {data.least_share:.0%} of their frames or more, as far as the manifest "
+        f"knows these, in {len(enough)}",
+        f"{len(scorer.names)} variants: {', '.join(scorer.names)}",
+        *(f"  no {name}: {reason}" for name, reason in unable(data).items()),
+        f"about {_duration(seconds)} in one process, reckoned from {counted(len(rows), 'video')}",
+    ])  # fmt: skip
+
+
+def unable(data: DataSettings) -> dict[str, str]:
+    """The variants that no clip can have, and why."""
+    table = data.table()
+    variants = data.variants_of(table, data.people(table))
+    return {name: reason for name in data.variants or VARIANTS if (reason := variants.unable(name))}
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
