@@ -132,7 +132,9 @@ WORDS: dict[str, Callable[[Ground, Path], list[str]]] = {
         "contexts", "export", str(ground.small.manifest), str(out / "export"), "--humans", str(ground.small.boxes),
         "--workers", "2",
     ],
-    "mall": lambda ground, out: ["mall", str(out / "mall"), "--workers", "2", "--videos", "0.02"],
+    "mall": lambda ground, out: [
+        "mall", str(out / "mall"), "--workers", "2", "--videos", "0.02", "--pictures", "1", "--test-pictures", "1",
+    ],
     "demo": lambda ground, out: ["demo", "--out", str(out / "demo"), "--videos", "0.02"],
 }  # fmt: skip
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
