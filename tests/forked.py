@@ -7,12 +7,23 @@ from collections.abc import Callable
 from typing import NoReturn
 
 
-def forked(code: Callable[[], None]) -> None:
-    """Runs a function in a process forked from this one, and asserts that it returns."""
+def forked(*codes: Callable[[], None]) -> None:
+    """Runs each function in a process forked from this one, all at a time, and asserts that they return."""
+    children = [started(code) for code in codes]
+    assert [ended(child) for child in children] == [0] * len(codes)
+
+
+def started(code: Callable[[], None]) -> int:
+    """The number of a process forked from this one that runs a function; it is to be waited for with `ended`."""
     child = os.fork()
     if not child:
         _run(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    return child
+
+
+def ended(child: int) -> int:
+    """The exit code of a process, waited for; negative where a signal ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def without(package: str) -> None:
