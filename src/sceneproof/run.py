@@ -28,11 +28,10 @@ from sceneproof.data.digests import Digests, changed
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.files import SEAL, opened_line, read_bounded, read_json, sealed_line, sync, whole, write_json
-from sceneproof.legacy import BEFORE, modern
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.numerics import Numerics, computes_bf16, processor_name
 from sceneproof.optimisation import Optimisation
-from sceneproof.recipes import read_yaml
+from sceneproof.recipes import BEFORE, modern, read_yaml
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
 from sceneproof.spec import Spec, plain
