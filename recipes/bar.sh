@@ -20,6 +20,7 @@ kept=(--backbone ImageNetwork --backbone.split 1 --weights "$lite0" --splits val
   --clip.length 1 --clip.size 224 --precision fp32)
 sceneproof features "$out/index/manifest.parquet" "$out/features" "${kept[@]}" --humans "$out/boxes.parquet"
 if [ -n "$segmenter" ]; then
+  sceneproof data bias "$out/index/manifest.parquet" "$out/scenes.parquet" --out "$out/bias" --quiet  # REPAIR's weights
   [ -f "$out/masks.parquet" ] || sceneproof label humans "$out/index/manifest.parquet" "$out/masks.parquet" \
     --detector LiteRTSegmenter --detector.weights "$segmenter"
   sceneproof features "$out/index/manifest.parquet" "$out/masked-features" "${kept[@]}" --humans "$out/masks.parquet" --swaps true

@@ -15,6 +15,7 @@ sceneproof mall "$out/empty" --people false "${size[@]}" --pictures 0 --test-pic
   sceneproof label network "$out/world/scenes/train" "$out/scene-network.safetensors" --held-out "$out/world/scenes/test" --size 12 --epochs 10
 [ -f "$out/scenes.parquet" ] ||
   sceneproof label scenes "$out/world/manifest.parquet" "$out/scenes.parquet" --labeller SceneNetwork --labeller.weights "$out/scene-network.safetensors"
+sceneproof data bias "$out/world/manifest.parquet" "$out/scenes.parquet" --out "$out/bias" --quiet  # REPAIR's weights
 # 1000 is the seed of the trials
 sceneproof study "$recipe" "$out/world/manifest.parquet" "$out/start" --seeds 1000 0 1 2 3 4 --clips 1 --memory --jobs "$jobs"
 for world in unbiased empty; do

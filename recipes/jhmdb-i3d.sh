@@ -17,6 +17,7 @@ sceneproof contexts export "$index/manifest.parquet" "$out/world" --humans "$ind
   --variants swap_random swap_same --originals
 [ -f "$out/scenes.parquet" ] || sceneproof label scenes "$index/manifest.parquet" "$out/scenes.parquet" \
   --labeller OnnxSceneLabeller --labeller.weights "$onnx"
+sceneproof data bias "$out/world/manifest.parquet" "$out/scenes.parquet" --out "$out/bias" --quiet  # REPAIR's weights
 sceneproof features "$out/world/manifest.parquet" "$out/features" "${cut[@]}" --weights "$i3d" \
   --humans "$index/masks.parquet" --splits validation test test_swap_random test_swap_same --draws 4 --swaps true
 if [ -n "$photographs" ]; then

@@ -25,9 +25,11 @@ from sceneproof.tasks import Localization
 from sceneproof.tasks.localization import Localizer
 from sceneproof.tasks.localization.actionformer import ActionFormer
 from sceneproof.tasks.localization.buffers import BufferSettings
+from sceneproof.tasks.localization.cdc import CDC
 from sceneproof.tasks.localization.feeding import Known
 from sceneproof.tasks.localization.per_frame import PerFrame
 from sceneproof.tasks.localization.rc3d import RC3D
+from sceneproof.tasks.localization.talnet import TALNet
 from sceneproof.train import train
 from tests.training import Small
 from tests.untrimmed import SECONDS, make_untrimmed
@@ -39,6 +41,8 @@ METHODS = {
     "RC3D": partial(RC3D, anchor_scales=(1, 2, 3, 4), proposal_width=16, proposals_drawn=16),
     "ActionFormer": partial(ActionFormer, dim=16, levels=2, window=5, first_positives=5.0),
     "PerFrame": PerFrame,
+    "TALNet": partial(TALNet, anchor_scales=(1, 2, 3, 4), width=8, hidden=8, proposals_drawn=16),
+    "CDC": partial(CDC, width=8, places=1),
 }
 
 
@@ -221,3 +225,40 @@ def test_bad_words_are_told(
         cli.main([str(names.get(word, word)) for word in words])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_one_run_makes_of_buffers_serves_the_next(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = replace(BUFFER, augment=False)
+    settings = {"method": METHODS["ActionFormer"], "buffer": still, "freeze": "lower"}
+    plain = trained(videos, tmp_path / "plain", **settings)
+    first = trained(videos, tmp_path / "first", features=tmp_path / "kept", **settings)
+    figures = [evaluate(plain.path, videos, quiet=True).metrics["splits"]]
+    figures.append(evaluate(first.path, videos, features=tmp_path / "kept", quiet=True).metrics["splits"])
+    files = len(list((tmp_path / "kept").iterdir()))
+    monkeypatch.setattr(ResNet3D, "lower", None)  # nothing is looked at any more
+    again = trained(videos, tmp_path / "again", features=tmp_path / "kept", **settings)
+    figures.append(evaluate(again.path, videos, features=tmp_path / "kept", quiet=True).metrics["splits"])
+    assert same(first, plain)
+    assert same(again, plain)
+    assert figures[1:] == figures[:1] * 2
+    assert len(list((tmp_path / "kept").iterdir())) == files > 0
+    with pytest.raises(InputError, match="cropped at random"):
+        trained(videos, tmp_path / "other", features=tmp_path / "kept")
+
+
+def test_of_a_frozen_backbone_moments_alone_are_kept_and_teach_the_same(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"method": METHODS["PerFrame"], "buffer": replace(BUFFER, augment=False), "freeze_backbone": True}
+    quick = trained(videos, tmp_path / "quick", **settings)
+    monkeypatch.setattr(PerFrame, "sees_moments", False)
+    slow = trained(videos, tmp_path / "slow", **settings)
+    losses, others = ([row["train/L_CE"] for row in run.history() if "train/L_CE" in row] for run in (quick, slow))
+    assert len(losses) > 2
+    np.testing.assert_allclose(losses, others, rtol=1e-3)  # their weights alone may differ: Adam makes much of rounding
+    monkeypatch.setattr(PerFrame, "sees_moments", True)
+    monkeypatch.setattr(ResNet3D, "upper", None)  # once in a look is all
+    with pytest.raises(TypeError, match="NoneType"):
+        trained(videos, tmp_path / "never", **settings)

@@ -50,6 +50,7 @@ COMMANDS = {
     ),
     "bank": ("sceneproof.bank:bank", "network of single frames + manifest -> the still frames that StillMix mixes in"),
     "contexts export": ("sceneproof.contexts.export:export", "manifest + people -> the same videos in other places"),
+    "contexts takes": ("sceneproof.contexts.takes:takes", "clips + people -> long takes of them, to localize in"),
     "train": ("sceneproof.train:train", "manifest + labels -> run; --task Localization, Detection"),
     "evaluate": ("sceneproof.evaluate:evaluate", "run + manifest -> predictions + metrics"),
     "fuse": ("sceneproof.fuse:fuse", "tested runs -> their answers joined: frames and optical flow, say"),

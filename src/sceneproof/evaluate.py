@@ -72,7 +72,7 @@ def evaluate(
         humans: table of person boxes or masks. Classification: also tests with the people masked out. Detection: the
             boxes of the people who act, which it is tested on.
         features: classification: folder that `sceneproof features` made of these videos, which are not read then: for
-            runs that left the backbone's lower stages as they were.
+            runs that left the backbone's lower stages as they were. Localization: the folder that training kept it in.
         root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         out: folder to write to, instead of the run's own.
         device: 'auto', 'cpu' or 'cuda'.

@@ -65,6 +65,7 @@ def study(
         scenes: table of soft scene labels.
         humans: table of person boxes or masks.
         features: classification: folder that `sceneproof features` made of all these splits, to train and to test on.
+            Localization: a folder to keep features of buffers in, so that the runs do not look at videos one by one.
         splits: splits to test on.
         root: folder or address that the manifest's paths start from, where it is not the manifest's own.
         results: a results.csv to add the figures to.

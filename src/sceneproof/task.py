@@ -37,7 +37,7 @@ class Tables:
         manifest: all splits.
         scenes: where the table of scene labels is, or None.
         humans: where the table of people is, or None.
-        features: the folder of features that were kept of the videos, or None.
+        features: the folder of features that are kept of the videos, or None.
     """
 
     manifest: Manifest

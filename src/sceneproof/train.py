@@ -73,13 +73,14 @@ def train(
             ResNet3D, for detection VGG16.
         method: how it is trained. Classification: Plain, SDN, ALBAR, RUBi, LearnedMixin, CDN, ReBias, LfF, GroupDRO,
             JTT, DEVIAS, Factor, or one that mixes clips (Mixup, VideoMix, BE, StillMix, FAME, ActorCutMix, PlaceSwap);
-            localization: RC3D, ActionFormer, PerFrame; detection: SSD, MOC, ACT; or one of your own. By default the
-            first.
+            localization: RC3D, ActionFormer, TALNet, CDC, PerFrame; detection: SSD, MOC, ACT; or one of your own. By
+            default the first.
         scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it, and others.
         humans: table of person boxes or masks; SDN's confusion loss needs it, and detection, which
             learns the boxes.
         features: folder that `sceneproof features` made of these videos: clips are not read, but what the backbone's
             lower stages say of them, which stay as they are; many times quicker. Needs the same --weights.
+            Localization: any folder; what the lower stages make of a buffer is kept there, and looked up by later runs.
         weights: start from these: a run folder of any task, or an official .pth checkpoint. Heads come along only
             where they fit and the classes are the same.
         freeze: lower: leave the backbone's lower stages as they are, and train its last ones and the heads.

@@ -175,7 +175,8 @@ class SegmentBatch:
         actions: B tensors int64 (n,), what is done in them.
         row: int64 (B,), numbers of the buffers in their list.
         lower: float (B, D', T', H', W'), what a frozen backbone's `lower` makes of the video, where that is known from
-            an earlier look; the video then has no pixels. Else None.
+            an earlier look, or (B, F, T'), its moments, where the localizer sees nothing else and all of the backbone
+            is frozen; the video then has no pixels. Else None.
     """
 
     video: Tensor

@@ -62,6 +62,21 @@ def test_figures_weights_and_a_balanced_subset(tmp_path: Path, capsys: pytest.Ca
     assert told["leaks"] == []
 
 
+def test_actions_that_training_never_shows_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest, scenes = world(tmp_path, biased=0.9)
+    table = Manifest.read(manifest)
+    new = table.rows["split"].eq("test") & table.rows["action"].eq("wave") | table.rows["split"].eq("test_out")
+    table.rows["action"] = table.rows["action"].where(~new, "kick")
+    table.write(manifest)
+    cli.main(["data", "bias", str(manifest), str(scenes), "--out", str(tmp_path / "bias"), "--epochs", "1"])
+    said = capsys.readouterr().out.splitlines()
+    test = next(line for line in said if line.startswith("test:"))
+    assert "of 120 videos" in test
+    assert "guessing gives 33.3 %" in test
+    assert test.endswith("; without 60 videos of actions that 'train' does not show")
+    assert "test_out: nothing can be said of 180 videos of actions that 'train' does not show" in said
+
+
 def test_the_subset_is_less_biased_than_the_whole(tmp_path: Path) -> None:
     manifest, scenes = world(tmp_path, biased=0.8)
     cli.main(["data", "bias", str(manifest), str(scenes), "--out", str(tmp_path / "whole"), "--quiet"])

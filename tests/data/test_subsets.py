@@ -73,9 +73,12 @@ def test_the_bias_of_a_subset_and_a_manifest_of_it(tmp_path: Path) -> None:
         epochs=2, quiet=True,
     )  # fmt: skip
     of = {split.split: split for split in found.splits}
-    assert of["subset full"].accuracy == of["test"].accuracy
-    assert of["subset full"].accuracy.value == pytest.approx(0.5)
-    assert of["subset debiased"].accuracy.value == 1
+    full, debiased = of["subset full"].accuracy, of["subset debiased"].accuracy
+    assert full is not None
+    assert debiased is not None
+    assert full == of["test"].accuracy
+    assert full.value == pytest.approx(0.5)
+    assert debiased.value == 1
     assert of["subset debiased"].resound == pytest.approx(np.log(2))
     subset = Manifest.read(out / "subset-debiased.parquet").rows
     assert subset["split"].value_counts().to_dict() == {"train": 16, "test": 8}

@@ -39,18 +39,20 @@ class Split:
 
     Attributes:
         split: its name.
-        videos: how many have scene labels.
+        videos: how many have scene labels and an action that `train` shows.
         accuracy: how often a linear classifier on the scene labels names the action, with its 95 % interval: trained on
-            the split `train`; in `train` itself, or without one, on the other groups of the same split.
-        chance: 1 / number of actions.
+            the split `train`; in `train` itself, or without one, on the other groups of the same split. None of none.
+        chance: 1 / number of actions that `train` shows.
         resound: ln(accuracy / chance), B_scene: Li, Li and Vasconcelos, "RESOUND", ECCV 2018.
+        untaught: how many have scene labels and an action that `train` never shows: they are left out.
     """
 
     split: str
     videos: int
-    accuracy: Interval
+    accuracy: Interval | None
     chance: float
-    resound: float
+    resound: float | None
+    untaught: int = 0
 
 
 @dataclass(frozen=True)
@@ -179,12 +181,7 @@ def _file_of(subset: str) -> str:
 
 def sentences(bias: Bias) -> list[str]:
     """What was found, in plain words."""
-    said = [
-        f"{split.split}: the scene labels alone name the action of {100 * split.accuracy.value:.1f} % of "
-        f"{counted(split.videos, 'video')} ({100 * split.accuracy.low:.1f} to {100 * split.accuracy.high:.1f}), where "
-        f"guessing gives {100 * split.chance:.1f} %: B_scene = {split.resound:.2f}"
-        for split in bias.splits
-    ]
+    said = [_sentence(split, bias.weighed) for split in bias.splits]
     before, after = bias.repair
     said.append(
         f"REPAIR's bias of {bias.weighed!r} is {before:.2f}, and {after:.2f} with the weights; the balanced subset "
@@ -192,6 +189,18 @@ def sentences(bias: Bias) -> list[str]:
     )
     said += [f"leak: {leak}" for leak in bias.leaks[:NAMED]]
     return [*said, f"… and {len(bias.leaks) - NAMED} leaks more"] if len(bias.leaks) > NAMED else said
+
+
+def _sentence(split: Split, weighed: str) -> str:
+    untaught = f"{counted(split.untaught, 'video')} of actions that {weighed!r} does not show" if split.untaught else ""
+    if split.accuracy is None:
+        return f"{split.split}: nothing can be said of {untaught or 'videos without scene labels'}"
+    return (
+        f"{split.split}: the scene labels alone name the action of {100 * split.accuracy.value:.1f} % of "
+        f"{counted(split.videos, 'video')} ({100 * split.accuracy.low:.1f} to {100 * split.accuracy.high:.1f}), where "
+        f"guessing gives {100 * split.chance:.1f} %: B_scene = {split.resound:.2f}"
+        f"{f'; without {untaught}' if untaught else ''}"
+    )
 
 
 def _split(
@@ -203,19 +212,22 @@ def _split(
     of: NDArray[np.bool_],
     weighed: str,
 ) -> Split:
-    of = of & known
     train = (table.rows["split"] == weighed).to_numpy() & known
+    taught = np.isin(numbers, numbers[train])
+    untaught, of = int((of & known & ~taught).sum()), of & known & taught
+    actions = len(np.unique(numbers[train]))
     if not of.any():
-        return Split(split, 0, Interval(np.nan, np.nan, np.nan), 1 / len(table.actions), np.nan)
+        return Split(split, 0, None, 1 / actions, None, untaught)
     if split == weighed:
         rows = table.rows[of]
         groups = rows["group"].where(rows["group"].notna(), rows["video"]) if "group" in rows else rows["video"]
         right = grouped_probe(vectors[of], numbers[of], groups.to_numpy(str)).right
     else:
         right = probed_labels(vectors[train], numbers[train], vectors[of]) == numbers[of]
-    accuracy, chance = mean_interval(right), 1 / len(table.actions)
-    least = 1 / (len(right) * len(table.actions))  # of none rightly named, the logarithm would be infinite
-    return Split(split, int(of.sum()), accuracy, chance, representation_bias(max(accuracy.value, least), chance))
+    accuracy, chance = mean_interval(right), 1 / actions
+    least = 1 / (len(right) * actions)  # of none rightly named, the logarithm would be infinite
+    resound = representation_bias(max(accuracy.value, least), chance)
+    return Split(split, int(of.sum()), accuracy, chance, resound, untaught)
 
 
 def _weighted(rows: pd.DataFrame, known: NDArray[np.bool_], weights: NDArray[np.float64], split: str) -> pd.DataFrame:

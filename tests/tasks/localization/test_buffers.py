@@ -20,6 +20,7 @@ from sceneproof.tasks.localization.buffers import (
 from sceneproof.tasks.localization.detecting import stream
 from sceneproof.tasks.localization.feeding import Known, to_segments
 from sceneproof.tasks.localization.footage import TrainingBuffers, UntrimmedVideos
+from sceneproof.tasks.localization.keeping import keeping
 from tests.videos import BROKEN, make_video, numbered, numbers_of
 
 SMALL = BufferSettings(length=16, step=8, test_step=12, rate=None, size=32, scales=(1.0,), least_share=0.5)
@@ -184,3 +185,31 @@ def test_a_frozen_backbone_looks_once(tmp_path: Path) -> None:
     for one, other in zip((*batch.times, *batch.actions), (*shown.times, *shown.actions), strict=True):
         assert one.equal(other)
     assert batch.frames.equal(shown.frames)
+
+
+@torch.no_grad()
+def test_what_is_kept_is_never_looked_at_twice_and_answers_for_nothing_else(tmp_path: Path) -> None:
+    video = torch.sin(torch.arange(2 * 3 * 8 * 16 * 16) * 0.013).reshape(2, 3, 8, 16, 16)
+    backbone, kept = Watched().eval(), tmp_path / "kept"
+    seen = backbone.lower(video)
+
+    def looks(pixels: torch.Tensor, network: Watched = backbone) -> tuple[torch.Tensor, int]:
+        network.looked.clear()
+        with keeping(network, kept):
+            features = network.lower(pixels)
+        return features, len(network.looked)
+
+    features, count = looks(video)
+    assert (count, len(list(kept.iterdir()))) == (2, 2)
+    torch.testing.assert_close(features, seen)
+    again, count = looks(video.flip(0))
+    assert count == 0
+    assert again.equal(features.flip(0))
+    assert looks(video + 1)[1] == 2  # other pixels
+    with torch.autocast("cpu", torch.bfloat16):
+        assert looks(video)[1] == 2  # another precision
+    assert looks(video, Watched().eval())[1] == 2  # other weights
+    damaged = next(iter(kept.iterdir()))
+    damaged.write_bytes(damaged.read_bytes()[:-4] + b"oops")
+    assert sum(looks(pixels)[1] for pixels in (video, video + 1)) <= 1  # made anew, where it was one of these
+    assert "lower" not in vars(backbone)

@@ -35,6 +35,7 @@ class ActionFormer(Localizer):
     """
 
     nms_by_threshold = False
+    sees_moments = True
     positives: Tensor
 
     def __init__(

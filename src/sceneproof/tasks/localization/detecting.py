@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import Advance, progress
 from sceneproof.tasks.localization.buffers import BufferSettings, Timeline, starts_of_testing
 from sceneproof.tasks.localization.footage import UntrimmedVideos
+from sceneproof.tasks.localization.keeping import keeping
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.types import Clip, Segments
 
@@ -140,6 +142,7 @@ def localize_all(
     which: Iterable[int] | None = None,
     at_once: int = 1,
     autocast: torch.dtype | None = None,
+    kept: Path | None = None,
     quiet: bool = False,
     what: str = "localizing",
 ) -> LocalizedSegments:
@@ -154,13 +157,14 @@ def localize_all(
         which: numbers of the videos to look at; all by default.
         at_once: buffers in a batch.
         autocast: compute in this precision.
+        kept: folder of what the backbone's lower stages make of buffers; see `keeping`.
         quiet: show no progress.
         what: the progress bar's title.
     """
     numbers = list(range(len(footage.videos)) if which is None else which)
     tables: list[pd.DataFrame] = []
     problems = {}
-    with progress(what, len(numbers), quiet=quiet) as advance:
+    with keeping(network.backbone, kept), progress(what, len(numbers), quiet=quiet) as advance:
         for number in numbers:
             video, timeline = footage.videos[number], footage.timelines[number]
             if timeline is None:

@@ -1,6 +1,7 @@
 """Training buffers as batches on the device, and what a frozen backbone knows of them after one look."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.data.batches import RawBatch, collate, normalised, to_batch
 from sceneproof.progress import progress
 from sceneproof.tasks.localization.footage import TrainingBuffers
+from sceneproof.tasks.localization.keeping import keeping
+from sceneproof.tasks.localization.localizer import moment_features
 from sceneproof.types import Clip, Sample, SegmentBatch
 
 
@@ -27,7 +30,7 @@ class Known(Dataset[Sample]):
 
     Attributes:
         clips: the buffers; not cropped at random, or one look would not do.
-        lower: N features (D', T', H', W'), in main memory; None where the video cannot be read.
+        lower: N features (D', T', H', W'), or moments (F, T'), in main memory; None where the video cannot be read.
         problems: why, by row.
     """
 
@@ -38,18 +41,42 @@ class Known(Dataset[Sample]):
 
     @classmethod
     @torch.no_grad()
-    def look(cls, clips: TrainingBuffers, backbone: Backbone, device: torch.device, *, quiet: bool) -> "Known":
-        """Shows every buffer to the backbone, in evaluation mode, once."""
+    def look(
+        cls,
+        clips: TrainingBuffers,
+        backbone: Backbone,
+        device: torch.device,
+        *,
+        moments: bool = False,
+        kept: Path | None = None,
+        quiet: bool,
+    ) -> "Known":
+        """Shows every buffer to the backbone, in evaluation mode, once.
+
+        Args:
+            clips: The buffers.
+            backbone: Whose lower stages are frozen.
+            device: Where to compute.
+            moments: Keep moments alone, as all of the backbone is frozen and nothing else of it is seen.
+            kept: Folder of what the lower stages make of buffers; see `keeping`.
+            quiet: Show no progress.
+        """
         lower: list[Tensor | None] = []
         problems: dict[int, str] = {}
         training = backbone.training
         backbone.eval()
-        with progress("looking with the frozen backbone", len(clips), quiet=quiet) as advance:
+        with (
+            keeping(backbone, kept),
+            progress("looking with the frozen backbone", len(clips), quiet=quiet) as advance,
+        ):
             for row in range(len(clips)):
                 raw = collate([clips[0, row]], 0)
                 problems |= dict(raw.problems)
-                features = backbone.lower(to_segments(raw, clips, backbone, device).video)[0] if len(raw) else None
-                lower.append(None if features is None else features.cpu())
+                features = None
+                if len(raw):
+                    video = to_segments(raw, clips, backbone, device).video
+                    features = (moment_features(backbone, video) if moments else backbone.lower(video))[0].cpu()
+                lower.append(features)
                 advance()
         backbone.train(training)
         return cls(clips, lower, problems)

@@ -16,10 +16,13 @@ class Localizer(Learner):
     Attributes:
         nms_by_threshold: whether what it finds is put through non-maximum suppression at the evaluated tIoU less 0.1,
             as R-C3D and S-CNN do it; False where `suppress` does the paper's own.
+        sees_moments: whether `moment_features` are all that it sees of a video: of a backbone that is frozen as a whole
+            nothing else is then kept.
     """
 
     task = "localization"
     nms_by_threshold = True
+    sees_moments = False
 
     def __init__(self, backbone: Backbone, facts: Facts) -> None:
         super().__init__()
@@ -58,11 +61,13 @@ def moment_features(backbone: Backbone, video: Tensor, lower: Tensor | None = No
     Args:
         backbone: the network.
         video: normalised.
-        lower: `backbone.lower(video)`, where it is known already.
+        lower: `backbone.lower(video)`, where it is known already, or what this function said of it, (B, F, T').
 
     Raises:
         InputError: the backbone's features do not cover the buffer, so its stride in time is not what it says.
     """
+    if lower is not None and lower.ndim == 3:
+        return lower
     lower = backbone.lower(video) if lower is None else lower
     features = lower.mean(dim=(3, 4))
     moments, stride = features.shape[2], backbone.lower_stride[0]

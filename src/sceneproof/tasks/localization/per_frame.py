@@ -27,6 +27,8 @@ class PerFrame(Localizer):
     ECCV 2018 (a segment's score: inside less around it). docs/localization-heads.md says more.
     """
 
+    sees_moments = True
+
     def __init__(
         self,
         backbone: Backbone,
@@ -49,11 +51,7 @@ class PerFrame(Localizer):
         Raises:
             InputError: a weight or margin below zero, or thresholds that are not between 0 and 1.
         """
-        if background_weight < 0 or margin < 0 or not thresholds or not all(0 < least < 1 for least in thresholds):
-            raise InputError(
-                f"PerFrame: {background_weight=}, {margin=}, {thresholds=}: weight and margin at least 0, thresholds "
-                f"between 0 and 1"
-            )
+        check_grouping("PerFrame", background_weight, margin, thresholds)
         super().__init__(backbone, facts)
         self.step = backbone.lower_stride[0]
         self.background_weight, self.thresholds, self.margin = background_weight, tuple(thresholds), margin
@@ -62,18 +60,7 @@ class PerFrame(Localizer):
     def losses(self, batch: SegmentBatch) -> dict[str, Tensor]:
         """L_CE."""
         logits = self.logits(batch.video, batch.lower).float()
-        frames = logits.shape[2]
-        asked = torch.stack(
-            [
-                frame_labels(times, actions, frames, background=self.actions)
-                for times, actions in zip(batch.times, batch.actions, strict=True)
-            ]
-        )
-        weight = logits.new_ones(self.actions + 1)
-        weight[self.actions] = self.background_weight
-        entropy = functional.cross_entropy(logits, asked, reduction="none", weight=weight)
-        real = torch.arange(frames, device=logits.device) < batch.frames[:, None]
-        return {"L_CE": batch.mean((entropy * real).sum(dim=1) / batch.frames.clamp(min=1))}
+        return {"L_CE": frame_entropy(logits, batch, background_weight=self.background_weight)}
 
     @torch.no_grad()
     def detect(self, video: Tensor, frames: Tensor) -> list[Segments]:
@@ -92,6 +79,41 @@ class PerFrame(Localizer):
         coarse: Tensor = self.action_head(moment_features(self.backbone, video, lower))
         fine = functional.interpolate(coarse, size=coarse.shape[2] * self.step, mode="linear")
         return fine[:, :, : video.shape[2]]
+
+
+def check_grouping(owner: str, background_weight: float, margin: float, thresholds: tuple[float, ...]) -> None:
+    """Refuses what frames cannot be weighed or grouped by.
+
+    Raises:
+        InputError: a weight or margin below zero, or thresholds that are not between 0 and 1.
+    """
+    if background_weight < 0 or margin < 0 or not thresholds or not all(0 < least < 1 for least in thresholds):
+        raise InputError(
+            f"{owner}: {background_weight=}, {margin=}, {thresholds=}: weight and margin at least 0, thresholds "
+            f"between 0 and 1"
+        )
+
+
+def frame_entropy(logits: Tensor, batch: SegmentBatch, *, background_weight: float) -> Tensor:
+    """The cross entropy of each frame, averaged over the frames of each buffer's video, then over buffers.
+
+    Args:
+        logits: float (B, A + 1, T); the last class is background.
+        batch: what is done in the buffers.
+        background_weight: weight of frames in which nothing is done.
+    """
+    background, frames = logits.shape[1] - 1, logits.shape[2]
+    asked = torch.stack(
+        [
+            frame_labels(times, actions, frames, background=background)
+            for times, actions in zip(batch.times, batch.actions, strict=True)
+        ]
+    )
+    weight = logits.new_ones(background + 1)
+    weight[background] = background_weight
+    entropy = functional.cross_entropy(logits, asked, reduction="none", weight=weight)
+    real = torch.arange(frames, device=logits.device) < batch.frames[:, None]
+    return batch.mean((entropy * real).sum(dim=1) / batch.frames.clamp(min=1))
 
 
 def frame_labels(times: Tensor, actions: Tensor, frames: int, *, background: int) -> Tensor:
@@ -113,19 +135,37 @@ def frame_labels(times: Tensor, actions: Tensor, frames: int, *, background: int
 def grouped(probabilities: NDArray[np.float32], thresholds: tuple[float, ...], *, margin: float) -> Segments:
     """Runs of frames above thresholds: segments in frames, best first, none twice, those without a score left out.
 
-    A segment's score is its frames' mean probability less that of the frames around it.
-
     Args:
         probabilities: (A, T), of each action in each frame.
         thresholds: each gives runs of its own.
-        margin: of the frames around, as a share of the segment's length; at least one frame where not 0.
+        margin: as for `scored`.
     """
-    frames = probabilities.shape[1]
+    return scored(probabilities, *runs_above(probabilities, thresholds), margin=margin)
+
+
+def runs_above(
+    probabilities: NDArray[np.float32], thresholds: tuple[float, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Actions (n,) and times (n, 2) in frames of all runs of frames above thresholds, none twice."""
     above = probabilities > np.asarray(thresholds, dtype=np.float32)[:, None, None]
     edges = np.diff(np.pad(above, ((0, 0), (0, 0), (1, 1))).astype(np.int8), axis=2)
     start, end = np.argwhere(edges == 1), np.argwhere(edges == -1)[:, 2]  # in the same order: runs do not overlap
     runs = np.unique(np.column_stack([start[:, 1], start[:, 2], end]), axis=0)
-    action, times = runs[:, 0], runs[:, 1:]
+    return runs[:, 0], runs[:, 1:]
+
+
+def scored(
+    probabilities: NDArray[np.float32], action: NDArray[np.int64], times: NDArray[np.int64], *, margin: float
+) -> Segments:
+    """Segments best first, by their frames' mean probability less that of the frames around; those below 0 left out.
+
+    Args:
+        probabilities: (A, T), of each action in each frame.
+        action: (n,).
+        times: (n, 2), in frames.
+        margin: of the frames around, as a share of the segment's length; at least one frame where not 0.
+    """
+    frames = probabilities.shape[1]
     sums = np.pad(np.cumsum(probabilities, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
     length = times[:, 1] - times[:, 0]
     beside = np.ceil(margin * length).astype(np.int64)

@@ -35,6 +35,7 @@ class Localization(Task):
     is none) are one video.
     """
 
+    tables = frozenset({"features"})
     network = Localizer
     method: ClassVar[Callable[..., Learner]] = RC3D
     backbone: ClassVar[Callable[[], Backbone]] = ResNet3D
@@ -54,7 +55,7 @@ class Localization(Task):
 
     def gather(self, tables: Tables, plan: Plan) -> "LocalizationTraining":
         """Cuts the training split into buffers."""
-        return LocalizationTraining(self.buffer, tables.manifest, plan)
+        return LocalizationTraining(self.buffer, tables, plan)
 
     def test(self, tester: Tester, tables: Tables, splits: Sequence[str], options: Any) -> Tested:
         """Localizes in the splits' videos."""
@@ -64,13 +65,16 @@ class Localization(Task):
 class LocalizationTraining(Training):
     """The buffers of a training split."""
 
-    def __init__(self, buffer: BufferSettings, table: Manifest, plan: Plan) -> None:
+    def __init__(self, buffer: BufferSettings, tables: Tables, plan: Plan) -> None:
         """Looks at the segments, and into the videos.
 
         Raises:
             InputError: no segments, bad ones, or a validation split out of context that would choose.
         """
-        self.buffer, self.table, self.plan = buffer, table, plan
+        table = tables.manifest
+        self.buffer, self.table, self.plan, self.kept = buffer, table, plan, tables.features
+        if self.kept is not None and buffer.augment:
+            raise InputError("--features: buffers cropped at random are never the same: give --buffer.augment false")
         refuse_plateau(plan.optimisation, "a localizer")
         refuse_flow(table, "localization")
         if plan.validation_split is not None and plan.optimisation.keep == "best":
@@ -97,10 +101,16 @@ class LocalizationTraining(Training):
         validate = None
         if plan.validation_split is not None:
             held_out = UntrimmedVideos.gather(self.table.split(plan.validation_split), buffer.rate)
-            validate = LocalizerValidation(held_out, network, accelerator, actions=self.actions, settings=buffer)
+            validate = LocalizerValidation(
+                held_out, network, accelerator, actions=self.actions, settings=buffer, kept=self.kept
+            )
         drawn: TrainingBuffers | Known = clips
-        if (plan.freeze_backbone or not learns(network.backbone.lower_parts)) and not buffer.augment:
-            drawn = Known.look(clips, network.backbone, accelerator.device, quiet=quiet)
+        frozen = plan.freeze_backbone or plan.freeze_lower or not learns(network.backbone.lower_parts)
+        if frozen and not buffer.augment:
+            moments = network.sees_moments and plan.freeze_backbone
+            drawn = Known.look(
+                clips, network.backbone, accelerator.device, moments=moments, kept=self.kept, quiet=quiet
+            )
 
         def to_device(raw: RawBatch, _: np.random.Generator) -> SegmentBatch:
             if isinstance(drawn, Known):

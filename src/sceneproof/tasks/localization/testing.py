@@ -79,7 +79,8 @@ def test_localizer(
         _tell_problems(part, footage, quiet=tester.quiet)
         localized = localize_all(
             network, footage, settings, tester.device, run.actions, at_once=options.at_once,
-            autocast=tester.numerics.dtype, quiet=tester.quiet, what=f"testing {run.name} on {split}",
+            autocast=tester.numerics.dtype, kept=tables.features, quiet=tester.quiet,
+            what=f"testing {run.name} on {split}",
         )  # fmt: skip
         truth = truth_table(footage, nothing=BACKGROUND)
         if unclear is not None:

@@ -1,5 +1,7 @@
 """Validation of a localizer while it trains."""
 
+from pathlib import Path
+
 import pandas as pd
 import torch
 from accelerate import Accelerator
@@ -29,9 +31,10 @@ class LocalizerValidation:
         *,
         actions: list[str],
         settings: BufferSettings,
+        kept: Path | None = None,
     ) -> None:
         self.footage, self.network, self.accelerator = footage, network, accelerator
-        self.actions, self.settings = actions, settings
+        self.actions, self.settings, self.kept = actions, settings, kept
 
     def __call__(self) -> dict[str, float]:
         """'mAP' and 'missed', the videos that cannot be read.
@@ -50,6 +53,7 @@ class LocalizerValidation:
             self.actions,
             which=which,
             autocast=dtype,
+            kept=self.kept,
             quiet=True,
         )
         tables, problems = [mine.detections], [mine.problems]

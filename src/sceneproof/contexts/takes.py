@@ -1,0 +1,369 @@
+"""Long takes made of real clips, for localization: people of several clips, one after another, in one clip's place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sceneproof import locks
+from sceneproof.contexts.backgrounds import covering
+from sceneproof.contexts.empty import emptied
+from sceneproof.contexts.footage import Footage, Library, lenders
+from sceneproof.contexts.matte import cut_out
+from sceneproof.data.digests import file_digests
+from sceneproof.data.gaps import without_short_gaps
+from sceneproof.data.humans import COVERAGE, check_humans, read_humans
+from sceneproof.data.manifest import Manifest, refuse_flow
+from sceneproof.data.plausibility import tell
+from sceneproof.errors import InputError, VideoError
+from sceneproof.jobs.parts import TABLES, claim, clear
+from sceneproof.jobs.processes import Problem
+from sceneproof.jobs.working import work_through
+from sceneproof.machine import processors
+from sceneproof.mall.film import Format, write_film
+from sceneproof.seals import intact
+from sceneproof.wording import counted
+
+DRAWING = 1  # raised whenever the same settings give other files
+STANDING, EMPTY = (6, 20), (10, 30)
+"""Frames, from the least to the most: how long somebody stands still before and after acting, and nobody is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A clip's people in a take: they stand in its first frame, act, and stand in its last.
+
+    Attributes:
+        clip: the id of the video that they are from.
+        action: what they do.
+        begin: the frame of the take in which they come to be seen.
+        before: frames for which they stand.
+        frames: of the clip.
+        after: frames for which they stand again.
+    """
+
+    clip: str
+    action: str
+    begin: int
+    before: int
+    frames: int
+    after: int
+
+    @property
+    def acting(self) -> tuple[int, int]:
+        """First frame of the action, and the one behind its last."""
+        return self.begin + self.before, self.begin + self.before + self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A long take.
+
+    Attributes:
+        name: its name, and the `group` of its segments.
+        split: train, test or test_out.
+        place: the id of the video whose empty place it is in.
+        home: that video's action.
+        performances: what is done, in order.
+    """
+
+    name: str
+    split: str
+    place: str
+    home: str
+    performances: tuple[Performance, ...]
+
+    @property
+    def path(self) -> str:
+        """Its file, below the folder of the takes."""
+        return f"videos/{self.split}/{self.name}.mp4"
+
+
+@dataclass(frozen=True)
+class TakeSettings:
+    """What takes follow from, beside the tables: the arguments of `sceneproof contexts takes` of these names."""
+
+    manifest: str
+    root: str | None
+    humans: str
+    train: int
+    test: int
+    test_out: int
+    frames: int
+    strength: float
+    visitors: int
+    seed: int
+    crf: int
+
+
+@locks.alone(locks.out)
+def takes(
+    manifest: Path,
+    out: Path,
+    *,
+    humans: Path,
+    train: int = 120,
+    test: int = 40,
+    test_out: int = 40,
+    frames: int = 256,
+    strength: float = 0.75,
+    visitors: int = 4,
+    root: Path | None = None,
+    seed: int = 0,
+    crf: int = 12,
+    workers: int | None = None,
+    time_limit: float = 600.0,
+    quiet: bool = False,
+) -> Manifest:
+    """Makes long takes of real clips: people of several, one after another, in the empty place of one of them.
+
+    In a take somebody comes to be seen, stands, does what the clip shows, stands again and is gone; then the next.
+    Every place is home to the action of the clip that it is from. In the splits train and test a performance is of the
+    home's own action with the probability STRENGTH, else of one of VISITORS others; in test_out it is of an action that
+    training never shows there. People and places of train are from the manifest's split train, those of test and
+    test_out from its split test.
+
+    Writes OUT/videos/SPLIT/NAME.mp4 and OUT/manifest.parquet, a row a segment, to localize in. Stopped at any moment,
+    the same command goes on.
+
+    Args:
+        manifest: The table of clips: whole files of one rate, with their numbers of frames, in splits train and test.
+        out: The folder to write.
+        humans: Table of person masks or boxes; masks give clean cuts.
+        train: Takes to train on.
+        test: Takes to test on in context.
+        test_out: Takes to test on out of context.
+        frames: Of each take.
+        strength: Share of performances that are of the place's own action, 0 to 1, in context.
+        visitors: How many other actions are shown in each place in context.
+        root: The folder that the manifest's paths start from; by default the manifest's own.
+        seed: Another seed, other takes.
+        crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
+        workers: Processes; by default as many as there are processors. The files do not depend on it.
+        time_limit: Seconds that a take may take.
+        quiet: No progress and no summary.
+
+    Returns:
+        The manifest of segments.
+
+    Raises:
+        InputError: bad tables or settings, clips that do not fit, a folder with takes of other settings.
+    """
+    if min(train, test, test_out) < 0 or frames < 1 or not 0 <= strength <= 1 or visitors < 0 or not 0 <= crf <= 51:
+        raise InputError(
+            f"{train=}, {test=}, {test_out=}, {frames=}, {strength=}, {visitors=}, {crf=}: numbers must be at least 0, "
+            f"frames at least 1, the strength from 0 to 1, the crf from 0 to 51"
+        )
+    settings = TakeSettings(
+        str(manifest.resolve()), None if root is None else str(root.resolve()), str(humans.resolve()),
+        train, test, test_out, frames, strength, visitors, seed, crf,
+    )  # fmt: skip
+    table = _opened(settings)[0]
+    tell(check_humans(read_humans(settings.humans), table))
+    plan = plan_takes(table, lenders(table, without_short_gaps(read_humans(humans)), COVERAGE), settings)
+    plan_of_files = {"drawing": DRAWING, **asdict(settings), TABLES: file_digests(manifest=manifest, humans=humans)}
+    claim(out / "takes.json", plan_of_files, "takes")
+    clear(out / "videos")
+    tasks = [(settings, take, str(out)) for take in plan]
+    shapes: list[tuple[int, int]] = []
+    for (_, take, _), answer in work_through(
+        _make, tasks, "making takes", workers=processors() if workers is None else workers, time_limit=time_limit,
+        quiet=quiet,
+    ):  # fmt: skip
+        if isinstance(answer, Problem):
+            raise InputError(f"{take.name}: {answer.reason}: mend or leave out the clip, and write to another folder")
+        shapes.append(answer)
+    rows = _rows(plan, shapes, float(table.numbers("rate")[0]), frames)
+    made = Manifest(rows, out, str(out / "manifest.parquet"))
+    made.write(out / "manifest.parquet")
+    if not quiet:
+        print(f"wrote {made.name}: {counted(len(plan), 'take')} with {counted(len(rows), 'segment')}")
+    return made
+
+
+def plan_takes(table: Manifest, known: set[str], settings: TakeSettings) -> list[Take]:
+    """All takes: a function of the table, of who is known in it, and of the settings.
+
+    Args:
+        table: the clips.
+        known: ids of those whose people are known.
+        settings: what takes follow from.
+
+    Raises:
+        InputError: clips that are no whole files of one rate and known length, too few actions, or no known people.
+    """
+    rates, lengths = table.numbers("rate"), table.numbers("frames")
+    if not all(np.isnan(edge).all() for edge in table.edges):
+        raise InputError(f"{table.name}: rows with a start or an end: takes are made of whole files")
+    if not (lengths > 0).all() or not (rates > 0).all() or np.ptp(rates) > 0.01 * rates[0]:
+        raise InputError(
+            f"{table.name}: takes need the numbers of frames of all clips, and one rate (here {np.nanmin(rates):g} to "
+            f"{np.nanmax(rates):g}): bring them to one with `sceneproof prepare --rate`"
+        )
+    random = np.random.default_rng(np.random.SeedSequence((settings.seed, 7)))
+    circle = [table.actions[place] for place in random.permutation(len(table.actions))]
+    if len(circle) < settings.visitors + 2:
+        raise InputError(
+            f"{table.name}: {counted(len(circle), 'action')}: with {settings.visitors} visitors a place needs at least "
+            f"{settings.visitors + 2}, so that one is never shown there"
+        )
+    plan = []
+    for number, split in enumerate(("train", "test", "test_out")):
+        if count := getattr(settings, split):
+            clips = _clips(table, known, "train" if split == "train" else "test", circle, settings.frames)
+            random = np.random.default_rng(np.random.SeedSequence((settings.seed, 8, number)))
+            plan += [
+                _take(f"{split}_{place:04d}", split, clips, circle, settings, random, place) for place in range(count)
+            ]
+    return plan
+
+
+Item = TypeVar("Item")
+Clips = Mapping[str, Sequence[tuple[str, int]]]
+"""Of each action, ids and lengths in frames."""
+
+
+def _clips(table: Manifest, known: set[str], split: str, circle: Sequence[str], frames: int) -> Clips:
+    part = table.split(split)
+    longest = frames - 2 * STANDING[0] - EMPTY[0]
+    rows = zip(part.rows["video"], part.rows["action"], part.numbers("frames"), strict=True)
+    clips: dict[str, list[tuple[str, int]]] = {action: [] for action in circle}
+    for video, action, length in rows:
+        if str(video) in known and length <= longest:
+            clips[str(action)].append((str(video), int(length)))
+    if lacking := sorted(action for action, of_it in clips.items() if not of_it):
+        raise InputError(
+            f"{part.name}: split {split!r}: no clip of {', '.join(lacking[:5])} has known people and at most "
+            f"{longest} frames: give longer takes (--frames), or leave the action out"
+        )
+    return clips
+
+
+def _take(
+    name: str,
+    split: str,
+    clips: Clips,
+    circle: Sequence[str],
+    settings: TakeSettings,
+    random: np.random.Generator,
+    number: int,
+) -> Take:
+    """One take; places of all actions are equally frequent."""
+    home = number % len(circle)
+    around = [circle[(home + step) % len(circle)] for step in range(len(circle))]
+    visiting, foreign = around[1 : settings.visitors + 1], around[settings.visitors + 1 :]
+    place = _one_of(clips[around[0]], random)[0]
+    performances: list[Performance] = []
+    begin = _drawn(EMPTY, random)
+    while True:
+        at_home = not visiting or random.random() < settings.strength
+        others = foreign if split == "test_out" else around[:1] if at_home else visiting
+        action = _one_of(others, random)
+        clip, length = _one_of(clips[action], random)
+        acted = Performance(clip, action, begin, _drawn(STANDING, random), length, _drawn(STANDING, random))
+        end = acted.acting[1] + acted.after
+        if end > settings.frames and performances:
+            return Take(name, split, place, around[0], tuple(performances))
+        if end <= settings.frames:
+            performances.append(acted)
+            begin = end + _drawn(EMPTY, random)
+        else:  # the first does not fit: the shortest pauses, and another draw
+            begin = EMPTY[0]
+
+
+def _one_of(items: Sequence[Item], random: np.random.Generator) -> Item:
+    return items[int(random.integers(len(items)))]
+
+
+def _drawn(bounds: tuple[int, int], random: np.random.Generator) -> int:
+    return int(random.integers(bounds[0], bounds[1] + 1))
+
+
+@lru_cache(maxsize=1)
+def _opened(settings: TakeSettings) -> tuple[Manifest, Library]:
+    """The tables, read once in each process."""
+    table = Manifest.read(settings.manifest, settings.root)
+    refuse_flow(table, "making takes")
+    people = read_humans(settings.humans)
+    check_humans(people, table)  # what may be wrong is told once, by the command
+    return table, Library(table, without_short_gaps(people))
+
+
+def _make(task: tuple[TakeSettings, Take, str]) -> tuple[int, int]:
+    """Writes one take, unless it is there; returns its height and width in pixels.
+
+    Raises:
+        VideoError: a clip cannot be read, or its people do not fit.
+    """
+    settings, take, folder = task
+    table, library = _opened(settings)
+    try:
+        footage = {video: library.read(video) for video in {take.place, *(acted.clip for acted in take.performances)}}
+    except InputError as error:
+        raise VideoError(str(error)) from None
+    height, width = (size // 2 * 2 for size in footage[take.place].frames.shape[1:3])
+    path = Path(folder) / take.path
+    if not intact(path):
+        frames = filmed(take, footage, settings.frames, height, width)
+        shape = Format(width, height, settings.frames, float(table.numbers("rate")[0]), settings.crf)
+        write_film(path, iter(frames), shape)
+    return height, width
+
+
+def filmed(take: Take, footage: Mapping[str, Footage], frames: int, height: int, width: int) -> NDArray[np.uint8]:
+    """The frames of a take, uint8 (T, H, W, 3).
+
+    The place's own frames, without people, run to and fro, so that its camera goes on moving.
+
+    Args:
+        take: what to show.
+        footage: of its place and of every clip in it, by their ids.
+        frames: T.
+        height: H.
+        width: W.
+
+    Raises:
+        VideoError: nobody is known in the place's clip, or in one that people are from.
+    """
+    place = footage[take.place]
+    if place.people is None:
+        raise VideoError(f"{take.place}: nobody is known in its frames")
+    total = len(place.frames)
+    empty = emptied(place.frames, place.people, np.arange(total)).frames
+    swing = np.abs((np.arange(frames) + total - 1) % max(2 * total - 2, 1) - (total - 1))
+    film = np.stack([covering(frame, height, width) for frame in empty])[swing]
+    for acted in take.performances:
+        clip = footage[acted.clip]
+        if clip.people is None or len(clip.frames) != acted.frames:
+            raise VideoError(f"{acted.clip}: nobody is known in its frames, or it has other than {acted.frames}")
+        masks = np.repeat(clip.people[..., None].astype(np.uint8), 3, 3)
+        pictures = np.stack([covering(frame, height, width) for frame in clip.frames])
+        people = np.stack([covering(mask, height, width)[..., 0] > 0 for mask in masks])
+        last = acted.frames - 1
+        shown = np.r_[np.zeros(acted.before, int), np.arange(acted.frames), np.full(acted.after, last)]
+        matte = cut_out(pictures, people, shown)
+        if matte is None:
+            raise VideoError(f"{acted.clip}: its people are not in sight")
+        window = slice(acted.begin, acted.begin + len(shown))
+        film[window] = matte.over(film[window])
+    return film
+
+
+def _rows(plan: Sequence[Take], shapes: Sequence[tuple[int, int]], rate: float, frames: int) -> pd.DataFrame:
+    """The manifest's table, a row a performance."""
+    rows = [
+        {
+            "video": f"{take.name}_{number}", "path": take.path, "split": take.split, "action": acted.action,
+            "start": acted.acting[0] / rate, "end": acted.acting[1] / rate, "scene": take.home,
+            "context": "out" if take.split == "test_out" else "in", "group": take.name, "source": acted.clip,
+            "background": take.place, "width": width, "height": height, "rate": rate, "frames": frames,
+        }
+        for take, (height, width) in zip(plan, shapes, strict=True)
+        for number, acted in enumerate(take.performances)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
