@@ -15,7 +15,9 @@ from sceneproof import checkpoint
 from sceneproof.checkpoint import Progress
 from sceneproof.errors import InputError
 from sceneproof.files import whole
-from sceneproof.run import Run, _commit, save_tensors
+from sceneproof.numerics import _commit
+from sceneproof.run import Run
+from sceneproof.sealed_tensors import save_tensors
 from sceneproof.spec import Spec, plain
 from tests.forked import forked
 

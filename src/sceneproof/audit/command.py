@@ -19,8 +19,8 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.errors import ConditionMetError
 from sceneproof.figures import FILE, Figure, read_figures
 from sceneproof.machine import processors
+from sceneproof.numerics import environment
 from sceneproof.results import add_figures
-from sceneproof.run import environment
 
 
 def audit_command(

@@ -14,9 +14,9 @@ from sceneproof.figures import ALL, Figure, named
 from sceneproof.metrics.bootstrap import Interval
 from sceneproof.metrics.paired import PairedAccuracy, paired_accuracy
 from sceneproof.metrics.scene_reliance import RelianceDifference, reliance_difference
+from sceneproof.numerics import environment
 from sceneproof.pages.kit import ABSENT, Cell, Page, Section, Table, between, percent, points
 from sceneproof.results import add_figures
-from sceneproof.run import environment
 from sceneproof.terminal import visible
 
 
