@@ -6,7 +6,7 @@ set -euo pipefail
 out=$1 mall=$2 jobs=${3:-1}
 here=$(dirname "$0")
 sceneproof mall untrimmed "$out/world"
-for head in rc3d actionformer talnet cdc per_frame; do
+for head in rc3d actionformer ssn talnet cdc per_frame; do
   sceneproof study "$here/untrimmed-mall/$head.yaml" "$out/world/manifest.parquet" "$out/$head" --splits test test_out \
     --starts "$mall"/variants/{plain,both}-from-pretrained-seed* --memory --jobs "$jobs" --results "$out/results.csv" \
     --baseline "$head-from-plain-from-pretrained" --debiased "$head-from-both-from-pretrained"

@@ -24,7 +24,7 @@ BEFORE_TASKS = {"run": ("classification",)}
 """Runs of old do not say their task: it is the one that there was."""
 TASKS = [name for name in tasks.__all__ if name != "Task"]
 METHODS = [name for name in methods.__all__ if name not in ("Facts", "Method", "Output")]
-OF_TASKS = ("RC3D", "ActionFormer", "TALNet", "CDC", "PerFrame", "SSD", "MOC", "Localizer", "Detector")
+OF_TASKS = ("RC3D", "ActionFormer", "SSN", "TALNet", "CDC", "PerFrame", "SSD", "MOC", "Localizer", "Detector")
 OPTIMISATION = "{epochs: 2, batch: 4, trackers: [], optimizer: adamw, lr: 0.01, schedule: constant}"
 
 

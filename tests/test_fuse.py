@@ -12,6 +12,7 @@ from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.files import read_json
 from sceneproof.fuse import fuse
+from sceneproof.report import report
 from sceneproof.run import Run
 from tests.training import Small
 
@@ -57,6 +58,16 @@ def test_probabilities_are_averaged_by_their_shares(
     printed = capsys.readouterr().out
     assert "test: a " in printed
     assert "together" in printed
+
+
+def test_the_page_of_classifiers_reads_what_was_joined(runs: list[Run], tmp_path: Path) -> None:
+    joint = fuse([run.path for run in runs], tmp_path / "both", quiet=True)
+    page = report([runs[0].path, tmp_path / "both"], tmp_path / "page.html", quiet=True)
+    assert "late fusion of a (50%) and b (50%)" in page.read_text()
+    measures = read_json(page.with_suffix(".json"), dict)["measures"]
+    shown = {each["metric"]: each["mean"] for each in measures if each["recipe"] == "both"}
+    figures = joint.metrics["splits"]["test"]
+    assert (shown["top-1"], shown["entropy"]) == pytest.approx((figures["top1"], figures["entropy"]))
 
 
 def test_one_that_is_sure_and_right_wins_over_one_that_is_not(runs: list[Run], tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from sceneproof.backbones import I3D
 from sceneproof.cli import main
 from sceneproof.data.batches import collate, to_batch
 from sceneproof.data.dataset import ClipSettings, Labelled, TrainingClips
+from sceneproof.data.flow import FlowFacts
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.transforms import turned_flow
 from sceneproof.data.video import decode
@@ -25,9 +26,7 @@ from sceneproof.evaluate import evaluate
 from sceneproof.methods import Plain
 from sceneproof.optical_flow import flow_of_picture, flow_pictures, picture_of_flow
 from sceneproof.prepare import prepare
-from sceneproof.run import Run
-from sceneproof.tasks import Detection, Localization
-from sceneproof.train import train
+from sceneproof.run import Run, TrainingFacts
 from sceneproof.types import Clip, Sample
 from tests.training import Small
 from tests.videos import make_video
@@ -151,8 +150,12 @@ def test_training_learns_from_flow_and_is_tested_on_flow_alone(clips: Path, tmp_
     assert float(seen[0, 0].mean()) < 125, "mirrored, it moves to the left"
     with pytest.raises(InputError, match=r"videos as a camera sees them, and .*run was trained on optical flow"):
         evaluate(run.path, clips, splits=["test"], quiet=True)
-    with pytest.raises(InputError, match="was trained on optical flow"):
+    with pytest.raises(InputError, match="was trained on optical flow, which is not what it would be shown here"):
         RunModel(run.path, device=torch.device("cpu"))
+    table = Manifest.read(flow)
+    table.rows["flow_by"] = "raft_small 0123456789ab"
+    with pytest.raises(InputError, match=r"holds optical flow by raft_small 0123.*was trained on flow by DIS"):
+        run.refuse_other_videos(table)
     main(["prepare", str(clips), str(tmp_path / "rgb"), "--short-side", "64", "--workers", "1"])
     rgb = tmp_path / "rgb" / "manifest.parquet"  # of the same ids, paths and times as the flow
     with pytest.raises(InputError, match=r"run on other data \(manifest: what its videos show"):
@@ -162,7 +165,7 @@ def test_training_learns_from_flow_and_is_tested_on_flow_alone(clips: Path, tmp_
         evaluate(other.path, flow, splits=["test"], quiet=True)
 
 
-def test_flow_among_other_videos_and_in_other_tasks_is_refused(
+def test_flow_among_other_videos_and_where_pictures_are_needed_is_refused(
     clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = Manifest.read(clips)
@@ -189,9 +192,17 @@ def test_flow_among_other_videos_and_in_other_tasks_is_refused(
         assert "holds optical flow" in capsys.readouterr().err
     with pytest.raises(InputError, match="holds optical flow, which an audit does not read"):
         DataSettings(manifest=str(clips.parent / "flow.parquet")).table()
-    for task, name in ((Localization(), "localization"), (Detection(), "detection")):
-        with pytest.raises(InputError, match=f"holds optical flow, which {name} does not read"):
-            train(clips.parent / "flow.parquet", tmp_path / name, task=task, quiet=True)
+    by = np.where(np.arange(len(table)) % 2, "DIS", "raft_small 0123456789ab")
+    several = Manifest(table.rows.assign(shows="flow", flow_by=by), table.root, "several")
+    with pytest.raises(InputError, match="several: the flow of some videos was computed by raft_small 0123456789ab"):
+        FlowFacts.of(several)
+
+
+def test_a_run_from_before_there_were_several_ways_is_of_dis() -> None:
+    read = [TrainingFacts.read(labels, Path("labels.json")) for labels in ({"shows": "flow"}, {})]
+    assert [(facts.shows, facts.flow_by, facts.flow_side) for facts in read] == [("flow", "DIS", 0), ("", "", 0)]
+    with pytest.raises(InputError, match="flow_side: expected whole numbers"):
+        TrainingFacts.read({"shows": "flow", "flow_side": -1}, Path("labels.json"))
 
 
 def test_i3ds_flow_stream_reads_red_and_green() -> None:

@@ -16,6 +16,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.run import Run
 from tests.layouts import LAYOUTS
 from tests.training import Small
+from tests.untrimmed import make_untrimmed
 from tests.videos import make_boxes, make_scenes
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
@@ -216,6 +217,22 @@ def test_the_posters_script_asks_each_network_plain_and_debiased(tmp_path: Path)
     ]
     assert all(list(arguments["seeds"]) == [0, 1] for arguments in said)
     assert all(Path(recipe).is_file() for arguments in said for recipe in arguments["recipes"])
+
+
+@pytest.fixture(scope="module")
+def untrimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_untrimmed(tmp_path_factory.mktemp("untrimmed"))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    sorted((*RECIPES.glob("untrimmed-mall/*.yaml"), *RECIPES.glob("paper-thumos14/*.yaml"))),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_recipes_of_localizers_can_be_trained(recipe: Path, untrimmed: Path, tmp_path: Path) -> None:
+    words = [f"--config={recipe}", "--workers=0", "--dry-run"]
+    main(["train", str(untrimmed), str(tmp_path / "run"), *words])
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_malls_flow_is_prepared_trained_on_and_joined(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from sceneproof.tasks.localization.cdc import CDC
 from sceneproof.tasks.localization.feeding import Known
 from sceneproof.tasks.localization.per_frame import PerFrame
 from sceneproof.tasks.localization.rc3d import RC3D
+from sceneproof.tasks.localization.ssn import SSN
 from sceneproof.tasks.localization.talnet import TALNet
 from sceneproof.train import train
 from tests.training import Small
@@ -41,6 +42,7 @@ METHODS = {
     "RC3D": partial(RC3D, anchor_scales=(1, 2, 3, 4), proposal_width=16, proposals_drawn=16),
     "ActionFormer": partial(ActionFormer, dim=16, levels=2, window=5, first_positives=5.0),
     "PerFrame": PerFrame,
+    "SSN": partial(SSN, smoothing=0.0),
     "TALNet": partial(TALNet, anchor_scales=(1, 2, 3, 4), width=8, hidden=8, proposals_drawn=16),
     "CDC": partial(CDC, width=8, places=1),
 }
@@ -93,14 +95,29 @@ def test_an_interrupted_training_ends_with_the_same_bits(
     assert 0 <= whole.history()[-1]["validation/mAP"] <= 1
 
 
-def test_from_the_command_line(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+RECIPE = """
+task: localization
+backbone: {class_path: ResNet3D, init_args: {depth: 10, width: WIDTH}}
+method: {class_path: sceneproof.tasks.localization.METHOD}
+validation_split: null
+buffer: {length: 64, step: 32, test_step: 32, rate: null, size: 32, scales: [1.0], augment: false}
+optimisation: {FITTED, optimizer: adamw, trackers: [], freeze_batch_norm: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "width", "fitted"),
+    [
+        ("PerFrame", 8, "epochs: 25, batch: 4, lr: 0.01"),
+        ("SSN, init_args: {smoothing: 0.0, dropout: 0.0, drawn: [4, 24, 4]}", 4, "epochs: 20, batch: 2, lr: 0.005"),
+    ],
+    ids=["PerFrame", "SSN"],
+)
+def test_from_the_command_line(
+    method: str, width: int, fitted: str, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(
-        "task: localization\nbackbone: {class_path: ResNet3D, init_args: {depth: 10, width: 8}}\n"
-        "method: {class_path: sceneproof.tasks.localization.PerFrame}\nvalidation_split: null\n"
-        "buffer: {length: 64, step: 32, test_step: 32, rate: null, size: 32, scales: [1.0], augment: false}\n"
-        "optimisation: {epochs: 25, batch: 4, optimizer: adamw, lr: 0.01, trackers: [], freeze_batch_norm: true}\n"
-    )
+    recipe.write_text(RECIPE.replace("METHOD", method).replace("WIDTH", str(width)).replace("FITTED", fitted))
     run = tmp_path / "run"
     cli.main(["train", str(videos), str(run), "--config", str(recipe), "--memory", "--quiet"])
     cli.main(["evaluate", str(run), str(videos), "--splits", "test", "test_out", "--quiet"])
@@ -111,7 +128,7 @@ def test_from_the_command_line(videos: Path, tmp_path: Path, capsys: pytest.Capt
         assert figures["test"]["mAP"][reading]["0.3"] > 0.7, "a lit square is easily found"
     assert figures["test_out"]["AR"]["10"] > 0.3
     found, facts = read_table(run / "evaluation" / "predictions.parquet", "detections", ("video", "score"))
-    assert facts["nms_by_threshold"] is True
+    assert facts["nms_by_threshold"] is (method == "PerFrame")
     assert found["score"].between(0, 1).all()
     truth, _ = read_table(run / "evaluation" / "truth.parquet", "truth", ("video", "duration"))
     assert sorted(truth["video"].unique()) == [

@@ -72,7 +72,8 @@ def app(
         model: The model: see `sceneproof audit --help`.
         names: File of the model's class names, one a line or as JSON, where the model does not bring them.
         inputs: What an exported file or a callable takes: frames, size, layout, mean and deviation.
-        model_weights: File of weights for a torchvision model, instead of the published ones.
+        model_weights: File of weights for a torchvision model, instead of the published ones; RAFT's, for a run that
+            was trained on flow by RAFT.
         detector: What finds people, as in `sceneproof label humans`: YOLOX, FasterRCNN, HuggingFaceDetector, MaskRCNN,
             MotionMask, or the import path of your own. Its options are --detector.NAME; --detector.help CLASS lists
             them. Boxes with a score below 0.3 are not used.

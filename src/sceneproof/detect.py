@@ -19,6 +19,7 @@ from sceneproof.data.times import FrameTimes
 from sceneproof.data.video import VideoError, VideoInfo, decode_each, probe
 from sceneproof.errors import InputError
 from sceneproof.files import output_files, whole
+from sceneproof.flow_methods import FlowMethod, decode_flow, flow_of_run
 from sceneproof.numerics import device_named
 from sceneproof.pages.pictures import COLOURS, Box, annotate, write_video
 from sceneproof.progress import Advance, progress
@@ -50,6 +51,7 @@ def detect(
     annotated: bool = True,
     device: str = "auto",
     at_once: int = 8,
+    flow_weights: Path | None = None,
     trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> pd.DataFrame:
@@ -57,7 +59,8 @@ def detect(
 
     The video is read once, from start to end, and tubes grow as its frames come. Writes, named after the video, a table
     with one row a tube (.csv), the tubes with all their boxes (.json) and a copy of the video with boxes drawn into it
-    (.annotated.mp4): each frame shows what is known when it comes. Prints the best tubes.
+    (.annotated.mp4): each frame shows what is known when it comes. Prints the best tubes. A run that was trained on
+    optical flow is shown the flow of the video, which is computed on the way.
 
     Args:
         model: the run folder of a detector, from `sceneproof train --task detection`.
@@ -67,6 +70,7 @@ def detect(
         annotated: write the annotated video; --annotated false is quicker.
         device: 'auto', 'cpu' or 'cuda'.
         at_once: clips that go through the network together.
+        flow_weights: RAFT's, for a run that was trained on flow by RAFT.
         trust: modules or classes (mypackage, mypackage.models.Net) that the run's configuration may name besides
             sceneproof's own. To import them executes their code.
         quiet: show no progress and print nothing.
@@ -91,7 +95,9 @@ def detect(
     folder = Path("detected" if out is None else out)
     with locks.locked(locks.Lock(folder), wait=True):  # others may begin with other videos
         files = output_files(folder, place, ("csv", "json", "annotated.mp4"))
-    watching = _Watching(network, task.clip, where, at_once, settings.online(), least_score, numerics.dtype)
+    method = flow_of_run(trained, flow_weights, where)
+    flow = None if method is None else (trained.known.flow_side, method)
+    watching = _Watching(network, task.clip, where, at_once, settings.online(), least_score, numerics.dtype, flow)
     try:
         info = probe(place)
         with progress(f"detecting in {place.name}", info.frames, quiet=quiet) as advance:
@@ -126,26 +132,31 @@ class _Watching:
     builder: OnlineTubes
     least_score: float
     autocast: torch.dtype | None = None
+    flow: tuple[int, FlowMethod] | None = None  # where the network reads it: the short side of its frames, and how
     tubes: list[Tube] = field(default_factory=list)
 
     def pictures(self, path: Place, frames: int, advance: Advance) -> Iterator[Picture]:
         """The frames (H, W, 3), each as soon as `builder` knows what it shows; at the end `tubes` is complete.
 
         Raises:
-            VideoError: the video cannot be read to its end.
+            VideoError: the video cannot be read to its end, or flow is wanted and it has none.
         """
         waiting: deque[Picture] = deque()
+        larger = np.ones(4)  # pixels of the video to one of what the network is shown
 
         def decoded() -> Iterator[Picture]:
+            flow = self.flow and decode_flow(path, range(frames), *self.flow)
             for picture in decode_each(path, range(frames), lambda height, width: (height, width)):
                 waiting.append(picture)
-                yield picture
+                shown = next(flow) if flow else picture
+                larger[:] = [of / to for of, to in zip(picture.shape[1::-1], shown.shape[1::-1], strict=True)] * 2
+                yield shown
 
         seen = detect_in(
             self.network, decoded(), range(frames), self.clip, self.device, at_once=self.at_once, autocast=self.autocast
         )
         for frame in seen:
-            self._keep(self.builder.step(frame.boxes, frame.action, frame.score))
+            self._keep(self.builder.step(frame.boxes * larger, frame.action, frame.score))
             yield waiting.popleft()
             advance()
         self._keep(self.builder.end())

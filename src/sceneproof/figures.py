@@ -155,11 +155,24 @@ def read_tested(run: Path, seed: int | None) -> list[Figure]:
     Raises:
         InputError: a damaged table.
     """
-    folder = run / "evaluation"
+    folder = tested_folder(run)
     if (folder / FILE).is_file():
         return read_figures(folder / FILE)
     metrics = folder / "metrics.json"
     return figures_of_run(read_json(metrics, dict), run.name, seed) if metrics.is_file() else []
+
+
+def tested_folder(run: Path) -> Path:
+    """Where what a run said in its test lies; of runs that `fuse` joined in the folder itself."""
+    own = run / "evaluation"
+    return own if own.is_dir() or not (run / FILE).is_file() else run
+
+
+def tested_settings(run: Path) -> dict[str, Any]:
+    """What the figures of a run folder depend on besides it; empty where that was not kept."""
+    file = tested_folder(run) / "metrics.json"
+    told = read_json(file, dict).get("settings") if file.is_file() else None
+    return told if isinstance(told, dict) else {}
 
 
 def recipe_named(run: str) -> str:

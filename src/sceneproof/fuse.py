@@ -5,23 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+import yaml
 
 from sceneproof import locks
-from sceneproof.data.tables import read_table, write_table
+from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import Evaluation
-from sceneproof.figures import FILE, figures_of_run, recipe_named, write_figures
-from sceneproof.files import write_json
+from sceneproof.figures import FILE, Figure, figures_of_run, read_tested, recipe_named, tested_settings, write_figures
+from sceneproof.files import whole, write_json
 from sceneproof.results import add_figures
 from sceneproof.run import Run
-from sceneproof.tasks import Classification
-from sceneproof.tasks.classification.scoring import by_video, figures
-
-COLUMNS = ("video", "split", "action", "scene", "context", "group", "problem", "scores")
-"""Of predictions.parquet, that are needed."""
-KEPT = COLUMNS[:-1]
+from sceneproof.task import Tested
 
 
 @locks.alone(locks.out)
@@ -34,15 +28,20 @@ def fuse(
     trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> Evaluation:
-    """Joins the answers of tested classifiers, of frames and of optical flow, say, and takes the figures.
+    """Joins what tested runs of one task said, of frames and of optical flow, say, and takes the figures.
 
-    Each run must have been tested (`sceneproof evaluate`) on the same splits of the same videos. Probabilities are
-    averaged with the shares as weights: the late fusion of two-stream networks (Simonyan and Zisserman, NeurIPS 2014).
-    A video that one of them could not read counts as missed.
+    Each run must have been tested (`sceneproof evaluate`) on the same splits of the same videos. Scores are averaged
+    with the shares as weights: the late fusion of two-stream networks (Simonyan and Zisserman, NeurIPS 2014).
+    Classifiers' are probabilities of the same actions. What localizers and detectors find is matched: segments of an
+    action in a video, boxes of an action in a frame, that overlap by half or more (IoU), each with one at most, the
+    best first. Matched ones stay where the first run has them, with the mean of the scores; what a run did not find
+    counts 0 for it. Boxes are linked to tubes anew, with the first run's settings. A video that one of the runs could
+    not read counts as missed.
 
     Args:
-        runs: the run folders, two or more.
-        out: the folder to write: predictions.parquet, figures.parquet and metrics.json, as `evaluate` writes them.
+        runs: the run folders, two or more, of one task.
+        out: the folder to write: predictions.parquet, figures.parquet and metrics.json, as `evaluate` writes them, and
+            the task's other tables; `sceneproof report` takes it as a run.
         shares: how much each counts, in their order; by default all the same. Choose them on a validation split: shares
             that were chosen on what is then reported are chosen by its answers.
         results: a results.csv to add the figures to, as the recipe fused/ with the name of `out` less its seed.
@@ -53,87 +52,74 @@ def fuse(
         The joint predictions and their figures.
 
     Raises:
-        InputError: one run, runs that were not tested, other actions, or other videos.
+        InputError: one run, runs that were not tested, of other tasks or actions, or on other videos; `out` is a run.
     """
     if len(runs) < 2:
         raise InputError(f"give two runs or more to join, not {len(runs)}")
     weights = np.ones(len(runs)) if shares is None else np.array(shares, np.float64)
     if len(weights) != len(runs) or not (np.isfinite(weights).all() and (weights > 0).all()):
         raise InputError(f"--shares: give a number above 0 for each of the {len(runs)} runs, not {list(shares or ())}")
-    opened = [Run.open(path, trust=trust) for path in runs]
-    tables = [_tested(run) for run in opened]
-    for run, table in zip(opened[1:], tables[1:], strict=True):
-        _refuse_others(opened[0], tables[0], run, table)
-    scores = [_scores(table, len(opened[0].actions)) for table in tables]
-    joint = np.einsum("r,rna->na", weights / weights.sum(), np.stack(scores))
-    rows = tables[0][list(KEPT)].reset_index(drop=True)
-    problems = [table["problem"].fillna("").astype(str).to_numpy() for table in tables]
-    rows["problem"] = [next(filter(None, some), "") for some in zip(*problems, strict=True)]
-    rows["scores"] = list(joint.astype(np.float32))
-    name = "+".join(run.name for run in opened)
+    weights = weights / weights.sum()
+    opened, out = [Run.open(path, trust=trust) for path in runs], Path(out)
+    _refuse_mixed(opened, out)
+    tested = opened[0].task.join(opened, weights.tolist())
+    name, first = "+".join(run.name for run in opened), opened[0]
     metrics: dict[str, Any] = {
         "run": name,
         "runs": [str(run.path) for run in opened],
-        "shares": (weights / weights.sum()).tolist(),
-        "splits": {split: _figures(part, opened[0].actions) for split, part in rows.groupby("split", sort=False)},
+        "shares": weights.tolist(),
+        "settings": tested_settings(first.path),
+        "splits": tested.splits,
+        **tested.figures,
     }
-    out = Path(out)
-    write_table(out / "predictions.parquet", rows, "predictions", actions=opened[0].actions, run=name)
+    for table, (kind, rows) in tested.tables.items():
+        write_table(out / f"{table}.parquet", rows, kind, actions=first.actions, run=name, **tested.metadata)
     seeds = {run.seed for run in opened}
     measured = figures_of_run(metrics, name, seeds.pop() if len(seeds) == 1 else None)
     write_figures(out / FILE, measured)
     write_json(out / "metrics.json", metrics, sealed=True)
+    _write_run(out, opened, weights.tolist())
     if results is not None:
-        add_figures(results, measured, opened[0].commit, recipe=f"fused/{recipe_named(out.name)}")
+        add_figures(results, measured, first.commit, recipe=f"fused/{recipe_named(out.name)}")
     if not quiet:
-        for split, said in metrics["splits"].items():
-            part = (rows["split"] == split).to_numpy()
-            each = [
-                f"{run.name} {by_video('top1', own[part], _truth(rows[part], run.actions)).mean():.1%}"
-                for run, own in zip(opened, scores, strict=True)
-            ]
-            print(f"{split}: {', '.join(each)}; together {said['top1']:.1%} of {said['videos']} videos")
-    return Evaluation({"predictions": rows}, metrics)
+        _tell(opened, tested, measured)
+    return Evaluation({table: rows for table, (_, rows) in tested.tables.items()}, metrics)
 
 
-def _tested(run: Run) -> pd.DataFrame:
-    """What a run said when it was tested, by split and video.
-
-    Raises:
-        InputError: it is no classifier, or was not tested.
-    """
-    if not isinstance(run.task, Classification):
-        raise InputError(f"{run.path}: a run of {run.task.name}: classifiers alone are joined")
-    file = run.path / "evaluation" / "predictions.parquet"
-    if not file.is_file():
-        raise InputError(f"{run.path}: was not tested: run `sceneproof evaluate {run.path} MANIFEST` first")
-    rows, _ = read_table(file, "predictions", COLUMNS)
-    return rows.sort_values(["split", "video"], kind="stable").reset_index(drop=True)
-
-
-def _refuse_others(first: Run, rows: pd.DataFrame, run: Run, others: pd.DataFrame) -> None:
-    """Raises InputError where two runs do not answer the same question of the same videos."""
-    if first.actions != run.actions:
-        raise InputError(f"{run.path}: knows other actions than {first.path}: their scores cannot be joined")
-    for name in ("split", "video", "action"):
-        if rows[name].tolist() != others[name].tolist():
+def _refuse_mixed(runs: Sequence[Run], out: Path) -> None:
+    """Raises InputError for runs of several tasks, and for a folder that holds a run that was trained."""
+    for run in runs[1:]:
+        if run.task.name != runs[0].task.name:
             raise InputError(
-                f"{run.path}: was tested on other videos than {first.path} ({len(others)} and {len(rows)}; column "
-                f"{name!r}): test both on the same splits of the same videos"
+                f"{run.path}: a run of {run.task.name}, and {runs[0].path} of {runs[0].task.name}: only runs of one "
+                f"task are joined"
             )
+    if (out / "config.yaml").is_file() and "fused" not in Run.open(out).config:
+        raise InputError(f"{out}: holds a run: choose another folder")
 
 
-def _scores(rows: pd.DataFrame, actions: int) -> NDArray[np.float64]:
-    """Probabilities (N, A); rows of NaN where a video could not be read."""
-    return np.array([np.full(actions, np.nan) if values is None else values for values in rows["scores"]], np.float64)
+def _write_run(out: Path, runs: Sequence[Run], shares: Sequence[float]) -> None:
+    """What makes the folder one that pages read: the first run's configuration, and what was joined."""
+    first = runs[0]
+    joined = [
+        {"run": recipe_named(run.name), "share": round(share, 6)} for run, share in zip(runs, shares, strict=True)
+    ]
+    write_json(out / "labels.json", {"actions": first.actions, "scenes": first.scenes} | first.known.plain())
+    with whole(out / "config.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump({**first.config, "fused": joined}, sort_keys=False))
 
 
-def _figures(part: pd.DataFrame, actions: Sequence[str]) -> dict[str, Any]:
-    scores = np.stack(part["scores"].to_list())
-    return figures(part, scores, np.full_like(scores, np.nan), _truth(part, actions))
+def _tell(runs: Sequence[Run], tested: Tested, measured: Sequence[Figure]) -> None:
+    """The leading figure of each split: of each run, and of all together."""
+    own = {run.name: {figure.path: figure.value for figure in read_tested(run.path, run.seed)} for run in runs}
+    for split in tested.splits:
+        known = [figure for figure in measured if figure.slice == split and figure.value is not None]
+        leading = [figure for figure in known if figure.metric.startswith(LEADING)]
+        for figure in leading[:1]:
+            values = [(name, figures.get(figure.path)) for name, figures in own.items()]
+            each = ", ".join(f"{name} {'-' if value is None else f'{value:.1%}'}" for name, value in values)
+            print(f"{split}: {each}; together {figure.value:.1%} of {figure.n} videos ({figure.metric})")
 
 
-def _truth(part: pd.DataFrame, actions: Sequence[str]) -> NDArray[np.int64]:
-    """Numbers of the true actions, (N,); -1 of one that the runs do not know."""
-    number = {action: place for place, action in enumerate(actions)}
-    return np.array([number.get(str(action), -1) for action in part["action"]], np.int64)
+LEADING = ("top1", "mAP/thumos/average", "frame_mAP/act")
+"""Figures that a split is told by, whatever the task."""

@@ -11,6 +11,7 @@ from sceneproof.addresses import Address, located
 from sceneproof.data.video import VideoError, probe
 from sceneproof.errors import InputError
 from sceneproof.files import output_files
+from sceneproof.flow_methods import decoder
 from sceneproof.metrics.temporal_segments import grouped_nms
 from sceneproof.numerics import device_named
 from sceneproof.pages.timeline import TimeLine, write_timeline
@@ -38,6 +39,7 @@ def localize(
     step: int | None = None,
     device: str = "auto",
     at_once: int = 1,
+    flow_weights: Path | None = None,
     trust: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> pd.DataFrame:
@@ -45,6 +47,7 @@ def localize(
 
     The video is read once, buffer by buffer, so memory does not grow with its length. Writes, named after the video,
     a table (.csv), ActivityNet's format (.json) and a picture of the time line (.png), and prints the best segments.
+    A run that was trained on optical flow is shown the flow of the video, which is computed on the way.
 
     Args:
         model: the run folder of a localizer, from `sceneproof train --task localization`.
@@ -57,6 +60,7 @@ def localize(
             of it the most thorough.
         device: 'auto', 'cpu' or 'cuda'.
         at_once: buffers that go through the network together.
+        flow_weights: RAFT's, for a run that was trained on flow by RAFT.
         trust: modules or classes (mypackage, mypackage.models.Net) that the run's configuration may name besides
             sceneproof's own. To import them executes their code.
         quiet: show no progress and print nothing.
@@ -71,6 +75,7 @@ def localize(
     where = device_named(device)
     numerics = trained.tested_in(where)
     network = numerics.arrange(trained.trained(Localizer).to(where))
+    decode = decoder(trained, flow_weights, where)
     task = trained.task
     assert isinstance(task, Localization)
     settings = task.buffer
@@ -85,8 +90,9 @@ def localize(
         buffers = len(starts_of_testing(len(timeline), settings.length, settings.test_step))
         with progress(f"localizing {place.name}", buffers, quiet=quiet) as advance:
             segments = localize_video(
-                network, place, timeline, settings, where, at_once=at_once, autocast=numerics.dtype, advance=advance
-            )
+                network, place, timeline, settings, where, at_once=at_once, autocast=numerics.dtype, advance=advance,
+                decode=decode,
+            )  # fmt: skip
     except (VideoError, InputError) as error:
         raise InputError(f"{video}: {str(error) or 'unreadable'}") from None
     if network.nms_by_threshold:

@@ -20,6 +20,7 @@ from sceneproof.data.plausibility import tell
 from sceneproof.encoding import Form
 from sceneproof.errors import InputError
 from sceneproof.files import fitting_name
+from sceneproof.flow_methods import FlowMethod, Way
 from sceneproof.jobs.parts import clear
 from sceneproof.jobs.processes import Problem
 from sceneproof.jobs.working import Failure, told, try_some, work_through, write_failures
@@ -41,7 +42,9 @@ def prepare(
     form: Form = "h264",
     key_frame_every: int = KEY_FRAME_EVERY,
     segments: Segments = "keep",
-    flow: bool = False,
+    flow: bool | Way = False,
+    flow_weights: Path | None = None,
+    flow_device: str = "auto",
     humans: Address | None = None,
     root: Address | None = None,
     workers: int | None = None,
@@ -65,8 +68,11 @@ def prepare(
         key_frame_every: For h264: so many frames. More take less space, and longer to cut a clip from.
         segments: "keep" them in small copies of their whole videos, as localization needs them; or "cut" each into a
             file of its own, whole from then on, which saves space where clips of long videos are to be classified.
-        flow: Write the optical flow between the small frames in their place (by DIS, up to 20 pixels, in red and
-            green). Networks are trained and tested on it as on any videos.
+        flow: Write the optical flow between the small frames in their place, up to 20 pixels, in red and green:
+            "dis" (or true), by DIS; "raft_small" or "raft_large", by torchvision's RAFT. Networks are trained and
+            tested on it as on any videos.
+        flow_weights: File of RAFT's weights, as torchvision publishes them.
+        flow_device: 'auto', 'cpu' or 'cuda', for RAFT; on a GPU a few --workers do.
         humans: Table of person boxes or masks: OUT/humans.parquet gets them, moved and scaled along.
         root: The folder or address that the manifest's paths start from; by default the manifest's own.
         workers: Processes that rewrite; by default one a processor.
@@ -93,8 +99,9 @@ def prepare(
     people = read_humans(humans) if humans is not None else None
     if people is not None:
         tell(check_humans(people, table))
+    method = _flow_method(flow, flow_weights, flow_device)
     sources = [
-        replace(source, flow=flow) for source in _sources(table, out, short_side, form, key_frame_every, segments)
+        replace(source, flow=method) for source in _sources(table, out, short_side, form, key_frame_every, segments)
     ]
     _check_space(*_reckon(sources, table), sources, out, quiet=quiet)
     if dry_run:
@@ -107,6 +114,19 @@ def prepare(
     )  # fmt: skip
     by_target = {source.target: answer for source, answer in answers}
     return _write(table, out, sources, by_target, people, quiet=quiet)
+
+
+def _flow_method(flow: bool | Way, weights: Path | None, device: str) -> FlowMethod | None:
+    """How flow is computed; None where frames are wanted.
+
+    Raises:
+        InputError: weights without RAFT, or RAFT without any or with others.
+    """
+    if flow is False:
+        if weights is not None:
+            raise InputError("--flow-weights goes with --flow raft_small or raft_large")
+        return None
+    return FlowMethod.of("dis" if flow is True else flow, weights, device)
 
 
 def _sources(
@@ -200,7 +220,7 @@ def _write(
     rows["duration"] = [np.nan if frame_times is None else frame_times.end for frame_times in times]
     rows["times"] = ["" if frame_times is None else frame_times.text() for frame_times in times]
     if sources[0].flow:
-        rows["shows"] = "flow"
+        rows["shows"], rows["flow_by"] = "flow", sources[0].flow.by
     manifest = Manifest(rows, out, str(out / "manifest.parquet"))
     if people is not None:
         by_video = dict(zip(rows["video"], answers, strict=True))

@@ -14,10 +14,11 @@ from sceneproof.addresses import located, marks
 from sceneproof.data.container import opened
 from sceneproof.data.picture import PictureFile
 from sceneproof.data.times import FrameTimes
-from sceneproof.data.video import VideoInfo, decode, decode_each, frame_range, probe, shrunk
+from sceneproof.data.video import VideoInfo, decode, decode_each, frame_range, probe
 from sceneproof.encoding import Clock, Form, Writer
 from sceneproof.errors import AddressError, MachineError, UnreachableError, VideoError
 from sceneproof.files import whole
+from sceneproof.flow_methods import MARK, FlowMethod, even
 from sceneproof.machine import refuse_trouble
 from sceneproof.optical_flow import flow_pictures
 from sceneproof.seals import seal_video
@@ -45,7 +46,7 @@ class Source:
         form: H.264 with a key frame every few frames, or JPEG pictures (MJPEG).
         key_frame_every: so many frames of H.264.
         most: frames to write at the most; None: all. For an estimate.
-        flow: whether the optical flow between the frames is written in their place.
+        flow: how the optical flow is computed that is written in the frames' place; None: the frames are.
     """
 
     path: str
@@ -56,7 +57,7 @@ class Source:
     form: Form
     key_frame_every: int = KEY_FRAME_EVERY
     most: int | None = None
-    flow: bool = False
+    flow: FlowMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +106,18 @@ def rewrite(source: Source) -> Rewritten:
     if source.most is not None and length > source.most:
         shown = shown[: source.most]
         times = times.part(range(source.most)) if times is not None else None
-    resized = partial(_even, short_side=source.short_side)
+    resized = partial(even, short_side=source.short_side)
     size = resized(info.height, info.width)
     clock = Clock.of(times or FrameTimes.even(len(shown), UNKNOWN_RATE))
     kept: dict[int, NDArray[np.uint8]] = {}
     with whole(target) as temporary:
         with av.open(str(temporary), "w", format="mp4", options=clock.options) as container:
             container.metadata["comment"] = json.dumps({"making": making, "frames": len(shown), "first": shown.start})
-            writer = Writer(container, source.form, source.key_frame_every, *size, clock, whole_colours=source.flow)
+            writer = Writer(
+                container, source.form, source.key_frame_every, *size, clock, whole_colours=source.flow is not None
+            )
             frames = decode_each(source.path, shown, resized)
-            for number, frame in enumerate(flow_pictures(frames) if source.flow else frames):
+            for number, frame in enumerate(flow_pictures(frames, source.flow.moves()) if source.flow else frames):
                 if number & (number - 1) == 0 or number == len(shown) - 1:  # 0, the powers of two, and the last
                     kept[number] = frame
                 writer.add(number, frame)
@@ -184,7 +187,7 @@ def _making(source: Source) -> str:
         raise VideoError(str(error.strerror).lower()) from None
     return (
         f"{source.form}{keys}, short side {source.short_side}, {source.start}-{source.end} s, "
-        f"at most {source.most} frames, of {original}{', its optical flow by DIS' if source.flow else ''}"
+        f"at most {source.most} frames, of {original}{f', {MARK} {source.flow.by}' if source.flow else ''}"
     )
 
 
@@ -207,9 +210,3 @@ def _difference(path: Path, kept: dict[int, NDArray[np.uint8]], frames: int, tim
     if max(errors) > LARGEST_ERROR:
         raise VideoError(f"the rewritten frames differ by up to {max(errors):.1f} of 255 from the source's")
     return sum(errors) / len(errors)
-
-
-def _even(height: int, width: int, short_side: int) -> tuple[int, int]:
-    """Shrunk to a short side, to even numbers, which colours at half the resolution need."""
-    height, width = shrunk(height, width, short_side)
-    return max(round(height / 2) * 2, 2), max(round(width / 2) * 2, 2)

@@ -19,11 +19,13 @@ from sceneproof.arguments import settings_of
 from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill
 from sceneproof.data.digests import Digests, changed
+from sceneproof.data.flow import FlowFacts
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.files import SEAL, opened_line, read_bounded, read_json, sealed_line, sync, whole, write_json
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.numerics import Numerics, computes_bf16, environment
+from sceneproof.optical_flow import DIS
 from sceneproof.optimisation import Optimisation
 from sceneproof.recipes import BEFORE, modern, read_yaml
 from sceneproof.sealed_tensors import flat, read_weights, save_sealed
@@ -56,12 +58,16 @@ class TrainingFacts:
         rows: training clips.
         steps: optimiser batches an epoch.
         shows: "flow", where the videos are optical flow; else "".
+        flow_by: what computed the flow; "" where it is none, and in runs from before there were several ways: DIS.
+        flow_side: short side of the frames that its moves are counted in, in pixels; 0: not known.
     """
 
     groups: Sequence[str] = ()
     rows: int = 0
     steps: int = 0
     shows: str = ""
+    flow_by: str = ""
+    flow_side: int = 0
 
     @classmethod
     def read(cls, labels: Mapping[str, Any], file: Path) -> "TrainingFacts":
@@ -71,10 +77,20 @@ class TrainingFacts:
             InputError: names that are none, or numbers that are none.
         """
         groups = _names({"groups": [], **labels}, "groups", file)
-        rows, steps = (labels.get(name, 0) for name in ("rows", "steps"))
-        if not (type(rows) is int and type(steps) is int and min(rows, steps) >= 0):
-            raise InputError(f"{file}: rows, steps: expected whole numbers from 0 on, not {rows!r}, {steps!r}")
-        return cls(groups, rows, steps, "flow" if labels.get("shows") == "flow" else "")
+        rows, steps, side = (labels.get(name, 0) for name in ("rows", "steps", "flow_side"))
+        if not all(type(number) is int and number >= 0 for number in (rows, steps, side)):
+            raise InputError(
+                f"{file}: rows, steps, flow_side: expected whole numbers from 0 on, not {rows!r}, {steps!r}, {side!r}"
+            )
+        shows = "flow" if labels.get("shows") == "flow" else ""
+        return cls(groups, rows, steps, shows, str(labels.get("flow_by", DIS if shows else "")), side)
+
+    @classmethod
+    def of(cls, groups: Sequence[str], facts: Facts, table: Manifest) -> "TrainingFacts":
+        """Of a training: its groups of clips, what its network is told, and what its videos show."""
+        flow = FlowFacts.of(table)
+        shown = ("flow", flow.by, flow.short_side) if flow else ("", "", 0)
+        return cls(groups, facts.rows, facts.steps, *shown)
 
     def plain(self) -> dict[str, Any]:
         """As labels.json holds it; nothing where nothing is known."""
@@ -314,11 +330,16 @@ class Run:
         return Spec.from_config(self.config.get(key, {}), where).make(kind, *arguments, trust=self.trust, where=where)
 
     def refuse_other_videos(self, table: Manifest) -> None:
-        """Raises InputError where its network was trained on optical flow and these videos are none, or the reverse."""
-        own = self.known.shows or "rgb"
+        """Raises InputError where its network was trained on optical flow, and these videos are none or of another."""
+        own, flow = self.known.shows or "rgb", FlowFacts.of(table)
         if table.shows != own:
             kinds = {"rgb": "videos as a camera sees them", "flow": "optical flow (sceneproof prepare --flow)"}
             raise InputError(f"{table.name}: holds {kinds[table.shows]}, and {self.path} was trained on {kinds[own]}")
+        if flow is not None and flow.by != self.known.flow_by:
+            raise InputError(
+                f"{table.name}: holds optical flow by {flow.by}, and {self.path} was trained on flow by "
+                f"{self.known.flow_by}: prepare it in the same way"
+            )
 
     def check_files(self) -> None:
         """Raises DamagedError where config.yaml or labels.json is not as it was written."""

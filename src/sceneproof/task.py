@@ -82,7 +82,6 @@ class Training(ABC):
         digests: of the tables, by the names of `train`'s arguments.
         rows: training samples an epoch.
         name: of the data, for messages.
-        shows: "rgb", or "flow" where the videos are optical flow.
     """
 
     facts: Facts
@@ -92,7 +91,6 @@ class Training(ABC):
     digests: Digests
     rows: int
     name: str
-    shows: str = "rgb"
 
     @abstractmethod
     def check(self, network: Any, config: Mapping[str, Any]) -> None:
@@ -210,6 +208,18 @@ class Task(ABC):
         Raises:
             InputError: names the file, row or key.
         """
+
+    def join(self, runs: Sequence["Run"], shares: Sequence[float]) -> Tested:
+        """What several tested runs of the task said, as one's: late fusion. A task without one refuses.
+
+        Args:
+            runs: of the task, this one's run first.
+            shares: how much each counts; they sum to 1.
+
+        Raises:
+            InputError: runs that were not tested, or not on the same.
+        """
+        raise InputError(f"{runs[0].path}: runs of {self.name} are not joined")
 
     def config(self) -> dict[str, Any]:
         """The task as a run's configuration holds it."""

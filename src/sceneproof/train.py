@@ -73,8 +73,8 @@ def train(
             ResNet3D, for detection VGG16.
         method: how it is trained. Classification: Plain, SDN, ALBAR, RUBi, LearnedMixin, CDN, ReBias, LfF, GroupDRO,
             JTT, DEVIAS, Factor, or one that mixes clips (Mixup, VideoMix, BE, StillMix, FAME, ActorCutMix, PlaceSwap);
-            localization: RC3D, ActionFormer, TALNet, CDC, PerFrame; detection: SSD, MOC, ACT; or one of your own. By
-            default the first.
+            localization: RC3D, ActionFormer, SSN, TALNet, CDC, PerFrame; detection: SSD, MOC, ACT; or one of your own.
+            By default the first.
         scenes: table of soft scene labels, from `sceneproof label scenes`; SDN's scene adversary needs it, and others.
         humans: table of person boxes or masks; SDN's confusion loss needs it, and detection, which
             learns the boxes.
@@ -163,8 +163,7 @@ def prepare_training(arguments: Mapping[str, Any]) -> Prepared:
     )  # fmt: skip
     tables = Tables(Manifest.read(given.manifest, given.root), given.scenes, given.humans, given.features)
     data = task.gather(tables, plan)
-    shows = "flow" if data.shows == "flow" else ""
-    known = TrainingFacts(data.groups, data.facts.rows, data.facts.steps, shows)
+    known = TrainingFacts.of(data.groups, data.facts, tables.manifest)
     run = Run(Path(given.out), config, data.actions, list(data.scenes), known=known, trust=named(config))
     torch.manual_seed(given.seed)
     network = run.build(data.facts)

@@ -170,13 +170,17 @@ def _stands_alone(name: str, hint: Any, waiting: Sequence[str]) -> bool:
     if hint is None:  # of a class that nothing tells the types of
         return "." in name and not name.endswith(".help") and behind is None
     values = _values_of_switch(hint)
-    return bool(values) and (behind is None or behind.lower() not in values)
+    if behind is None or not values:
+        return bool(values)
+    meant = values - {"true", "false", "null"}  # a name that is cut short is a slip, no other word
+    return behind.lower() not in values and not any(value.startswith(behind.lower()) for value in meant)
 
 
 def _values_of_switch(hint: Any) -> set[str]:
     """The words that a type with truth values takes, in lower case; none where it has no truth values, or others."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    words = {bool: ("true", "false"), type(None): ("null",)}
+    named = {option: typing.get_args(option) for option in options if typing.get_origin(option) is typing.Literal}
+    words = {bool: ("true", "false"), type(None): ("null",), **named}
     if bool not in options or not words.keys() >= set(options):
         return set()
     return {word for option in options for word in words[option]}

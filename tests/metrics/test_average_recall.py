@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from sceneproof.metrics.average_recall import first_hits, recall_at
+from sceneproof.metrics.temporal_matching import first_hits, recall_at
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 from tests.metrics.temporal_cases import detections, formula, segments
 

@@ -1,19 +1,12 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from numpy.typing import NDArray
 
-from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms, temporal_iou
+from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms, temporal_iou, temporal_nms
 from tests.metrics.temporal_cases import cases
 
 TIMES = np.array([[20, 30], [0, 10], [1, 10], [5, 15]], dtype=np.float64)
 SCORES = np.array([0.6, 0.9, 0.8, 0.7])
-
-
-def stay(times: NDArray[np.float64], scores: NDArray[np.float64], threshold: float) -> list[int]:
-    """Places of those of one group that stay, best first."""
-    kept = grouped_nms(times, scores, np.zeros(len(scores), np.int64), threshold)
-    return sorted(np.flatnonzero(kept).tolist(), key=lambda place: -scores[place])
 
 
 @pytest.mark.parametrize(
@@ -27,22 +20,22 @@ def stay(times: NDArray[np.float64], scores: NDArray[np.float64], threshold: flo
     ],
 )
 def test_by_hand(threshold: float, kept: list[int]) -> None:
-    assert stay(TIMES, SCORES, threshold) == kept
+    assert temporal_nms(TIMES, SCORES, threshold).tolist() == kept
 
 
 def test_what_is_dropped_drops_nothing() -> None:
     # the second goes for the first; the third overlaps the second alone
     times = np.array([[0, 10], [4, 14], [9, 19]], dtype=np.float64)
-    assert stay(times, np.array([0.9, 0.8, 0.7]), 0.3) == [0, 2]
+    assert temporal_nms(times, np.array([0.9, 0.8, 0.7]), 0.3).tolist() == [0, 2]
 
 
 def test_touching_segments_do_not_overlap() -> None:
     times = np.array([[0, 10], [10, 20]], dtype=np.float64)
-    assert stay(times, np.array([0.9, 0.8]), 0.0) == [0, 1]
+    assert temporal_nms(times, np.array([0.9, 0.8]), 0.0).tolist() == [0, 1]
 
 
 def test_of_equals_the_last_stays() -> None:
-    assert stay(np.array([[0.0, 10], [0, 10]]), np.array([0.5, 0.5]), 0.5) == [1]
+    assert temporal_nms(np.array([[0.0, 10], [0, 10]]), np.array([0.5, 0.5]), 0.5).tolist() == [1]
 
 
 def test_groups_are_apart() -> None:

@@ -81,7 +81,8 @@ def audit_command(
         names: File of the model's class names, one a line or as JSON, where the model does not bring them.
         mapping: File that says which class of the model is which action: CSV (action,class) or YAML.
         inputs: What an exported file or a callable takes: frames, size, layout, mean and deviation.
-        weights: File of weights: for a torchvision model, instead of the published ones; for I3D, always.
+        weights: File of weights: for a torchvision model, instead of the published ones; for I3D, always; RAFT's, for a
+            run that was trained on flow by RAFT.
         prompt: What a model of texts (clip:…) is asked, {} being the action; by default "a video of a person {}".
         among: Which classes the model may name: all of its own, or only those of audited actions.
         variants: Names of variants; by default all that the data allows.

@@ -102,6 +102,8 @@ def conduct(
     collect(answers, scorer, tasks, workers=workers, time_limit=time_limit, quiet=quiet)
     facts: dict[str, Any] = {"model": title or subject.title, "settings": {**plain_settings(data), "among": among}}
     facts["identity"] = subject.identity
+    if subject.reads:
+        facts["reads"] = subject.reads
     if isinstance(subject, Chooser):
         facts["answers"] = min(ANSWERS, len(naming.actions))
     facts |= {"left_out": naming.left_out, "maps_missing": subject.maps_missing, "doubts": doubts}

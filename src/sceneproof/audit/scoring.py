@@ -80,7 +80,8 @@ class Scorer:
             if name == "original" and footage.people is not None and row["people_share"] >= self.variants.least_share:
                 row["outline"] = outline_features(footage.people).round(DIGITS)
                 if self.maps:
-                    row |= looked_at(self.subject, clips, row["scores"], footage.people, wanted)
+                    own = [self.subject.sampling.shown(clip) for clip in wanted]
+                    row |= looked_at(self.subject, clips, row["scores"], footage.people, own)
             rows.append(row)
         return rows
 
@@ -159,7 +160,7 @@ def looked_at(
         clips: uint8 (B, T, H, W, 3).
         scores: (A,), of the video.
         people: bool (N, H, W), of the whole video.
-        wanted: B times numbers (T,) of its frames.
+        wanted: B times numbers (T,) of its frames, without neighbours.
 
     Returns:
         'on_person' and 'person_area': means over the clips, of the part of the frame that the model sees; NaN where

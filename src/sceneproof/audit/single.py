@@ -20,6 +20,7 @@ from sceneproof.correction import Remedy
 from sceneproof.data.clips import Frames
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import VideoError
+from sceneproof.errors import InputError
 from sceneproof.pages.kit import percent
 from sceneproof.pages.pictures import lit
 
@@ -102,7 +103,11 @@ def audit_clip(
     Raises:
         InputError: the model does not take such clips, or a background cannot be read.
     """
-    wanted = _different(subject.sampling.clips(len(frames), clips))
+    own = subject.sampling.shown
+    try:
+        wanted = _different(subject.sampling.clips(len(frames), clips))
+    except VideoError as error:
+        raise InputError(f"{subject.title} reads {subject.reads}: {error}") from None
     middle = len(wanted) // 2
     variants = _variants(seed, backgrounds).of(Footage("clip", frames, people), wanted)
     views: list[View] = []
@@ -120,13 +125,13 @@ def audit_clip(
             after = remedy.corrected(first[None], scores[None])[0]
             said += f" {sentence('With the scene’s part taken out', subject.actions, after, first)}"
         note = note_in_words(variant.note)
-        views.append(View(name, title, variant.clips[middle], top_of(subject.actions, scores), said, note))
+        views.append(View(name, title, own(variant.clips[middle]), top_of(subject.actions, scores), said, note))
         if name == "original":
             if subject.maps_missing:
                 missing.append((MAP, subject.maps_missing))
             else:
-                views.append(_map(subject, variant.clips[middle], people, wanted[middle], scores, views[0].top))
-    return ClipAudit(views, missing, len(wanted), wanted[middle])
+                views.append(_map(subject, variant.clips[middle], people, own(wanted[middle]), scores, views[0].top))
+    return ClipAudit(views, missing, len(wanted), own(wanted[middle]))
 
 
 def sentence(begin: str, actions: Sequence[str], scores: NDArray[np.float64], first: NDArray[np.float64]) -> str:
@@ -165,6 +170,7 @@ def _map(
     maps = subject.maps(clip[None], np.array([int(scores.argmax())], np.int64))
     activation = maps.activation[0]
     has_people = people is not None and bool(people[numbers].any())
+    clip = subject.sampling.shown(clip)
     drawn = lit(clip, maps, people[numbers] if people is not None and activation.any() and has_people else None)
     said = f"Bright is what speaks for {top[0][0]}."
     if not activation.any():

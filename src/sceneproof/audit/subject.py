@@ -3,14 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.data.clips import Frames, evenly_spaced
-from sceneproof.errors import InputError
+from sceneproof.errors import InputError, VideoError
 
 Pixels = NDArray[np.uint8]
+Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,13 @@ class Sampling:
     Args:
         length: frames in a clip.
         stride: distance between them, in frames of the video; None: each clip spreads evenly over the whole video.
+        neighbours: whether each of them is followed by the video's next frame, to which its optical flow is taken; the
+            video's last frame gives way to the pair before it.
     """
 
     length: int
     stride: int | None = 1
+    neighbours: bool = False
 
     def __post_init__(self) -> None:
         """Refuses what no clip can be cut with."""
@@ -33,11 +38,23 @@ class Sampling:
                 raise InputError(f"{name}: must be at least 1, not {value}")
 
     def clips(self, frames: int, count: int) -> list[Frames]:
-        """Frame numbers (T,) of `count` clips of a video of so many frames.
+        """Frame numbers (T,) of `count` clips of a video of so many frames; (2 T,) with neighbours.
 
         The middles of `length` equal parts are taken where a single clip spreads over the whole video.
+
+        Raises:
+            VideoError: neighbours are wanted, and the video has a single frame.
         """
-        return evenly_spaced(frames, self.length, stride=self.stride, count=count)
+        clips = evenly_spaced(frames, self.length, stride=self.stride, count=count)
+        if not self.neighbours:
+            return clips
+        if frames < 2:
+            raise VideoError("it has a single frame, in which nothing moves: there is no optical flow")
+        return [(np.minimum(clip, frames - 2)[:, None] + np.arange(2)).reshape(-1) for clip in clips]
+
+    def shown(self, clip: NDArray[Value]) -> NDArray[Value]:
+        """What is of a clip's own T frames, of rows that are of all frames that it asks for: without neighbours."""
+        return clip[::2] if self.neighbours else clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +110,7 @@ class Subject(ABC):
         identity: text that changes when the model does, so that old answers are never taken for new ones: a digest of
             its weights' file, say.
         maps_missing: why it has no maps; empty where it has.
+        reads: what it reads of clips, for readers; empty: the clips as they are.
     """
 
     title: str
@@ -100,13 +118,15 @@ class Subject(ABC):
     sampling: Sampling
     identity: str
     maps_missing: str = "this kind of model shows no maps"
+    reads: str = ""
 
     @abstractmethod
     def answer(self, clips: Pixels) -> Answer:
         """Probabilities, and features where there are any.
 
         Args:
-            clips: uint8 (B, T, H, W, 3), RGB, of the video's own size; T is `sampling.length`.
+            clips: uint8 (B, T, H, W, 3), RGB, of the video's own size; T is `sampling.length`, or twice as many with
+                neighbours.
         """
 
     def maps(self, clips: Pixels, classes: NDArray[np.int64]) -> Maps:

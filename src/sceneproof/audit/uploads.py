@@ -67,6 +67,7 @@ class UploadAudit:
             remedy=self.remedy,
         )  # fmt: skip
         facts = [f"{upload.width} × {upload.height}", counted(upload.total, "frame"), f"people by {self.how}"]
+        facts += [f"the model reads {self.subject.reads}"] if self.subject.reads else []
         warnings = [upload.cut] if upload.cut else []
         if people.any():
             shares = people.mean((1, 2))[people.any((1, 2))]

@@ -52,10 +52,15 @@ class ClipSettings:
 
 
 class Videos:
-    """The videos of a manifest, decoded on demand; with `memory`, decoded once and kept."""
+    """The videos of a manifest, decoded on demand; with `memory`, decoded once and kept.
+
+    Attributes:
+        manifest: the rows.
+        flow: whether the videos are optical flow.
+    """
 
     def __init__(self, manifest: Manifest, *, memory: bool = False) -> None:
-        self.manifest = manifest
+        self.manifest, self.flow = manifest, manifest.shows == "flow"
         self._kept: dict[int, NDArray[np.uint8] | VideoError] | None = {} if memory else None
         self._ranges: dict[int, range] = {}
         self._timing = Timing(manifest)
@@ -152,7 +157,6 @@ class Labelled:
         videos: how the rows are decoded.
         doubts: what may be wrong with `humans`, a sentence each.
         everyone: whether people are wanted of the videos without a masked twin, too.
-        flow: whether the videos are optical flow.
     """
 
     manifest: Manifest
@@ -163,7 +167,6 @@ class Labelled:
     videos: Videos
     doubts: Sequence[str] = ()
     everyone: bool = False
-    flow: bool = False
     _twins: dict[int, bool] = field(default_factory=dict)
 
     @classmethod
@@ -187,8 +190,8 @@ class Labelled:
         scene = np.zeros((len(ids), 0), np.float32), np.zeros(len(ids), bool)
         vectors, labelled = scenes.rows_for(ids) if scenes is not None else scene
         doubts = check_humans(humans, manifest) if humans is not None else []
-        videos, flow = Videos(manifest, memory=memory), manifest.shows == "flow"
-        return cls(manifest, action, vectors, labelled, humans, videos, doubts, everyone, flow)
+        videos = Videos(manifest, memory=memory)
+        return cls(manifest, action, vectors, labelled, humans, videos, doubts, everyone)
 
     def sample(
         self,
@@ -214,7 +217,7 @@ class Labelled:
             regions = self.humans.regions(self._id(row), numbers, height, width)
             clip = Clip(frames, regions, mean_colour(frames) if twin else None)
         scene = self.scene[row] if self.has_scene[row] else None
-        return Sample(row, crop.clip(clip), crop.flip, int(self.action[row]), scene, flow=self.flow)
+        return Sample(row, crop.clip(clip), crop.flip, int(self.action[row]), scene, flow=self.videos.flow)
 
     def twin(self, row: int) -> bool:
         """Whether the video has a masked twin: people in at least 70 % of its frames."""

@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from sceneproof.addresses import Address, located, opened_file, size
+from sceneproof.data.flow import FlowFacts
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.data.tables import hashes
+from sceneproof.optical_flow import DIS
 from sceneproof.seals import file_digest
 
 Digests = Mapping[str, Any]
@@ -33,8 +35,8 @@ def manifest_digests(table: Manifest, splits: Sequence[str | None], columns: Seq
             rows = table.split(split).rows
             digests[f"rows of split {split}"] = len(rows)
             digests |= {f"{name} in split {split}": _column(rows, name) for name in columns}
-    if table.shows == "flow":  # a prepared collection and its flow have the same ids, paths and times
-        digests["what its videos show"] = table.shows
+    if flow := FlowFacts.of(table):  # a prepared collection and its flow have the same ids, paths and times
+        digests["what its videos show"] = "flow" if flow.by == DIS else f"flow by {flow.by}"
     return digests
 
 

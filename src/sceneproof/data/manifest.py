@@ -35,7 +35,8 @@ class Manifest:
             `frames`, `duration` (seconds from where a player starts the file to the end of its last frame), `times`
             (when each frame is shown, `FrameTimes.text`; a long one stands in the first row of its file alone), `scene`
             (the true scene, where known), `context` ("in" or "out"), `group` (clips that must stay together), `shows`
-            ("flow": the videos are optical flow, as `sceneproof prepare --flow` writes them; else "rgb").
+            ("flow": the videos are optical flow, as `sceneproof prepare --flow` writes them; else "rgb"), `flow_by`
+            (what computed it).
         root: the folder or address that paths start from; the manifest file's own folder unless said otherwise.
         name: what to call it in messages: its file, usually.
     """

@@ -43,6 +43,8 @@ STALE = 1.0  # seconds by which a file's length may differ from what is known of
 
 Resized = Callable[[int, int], tuple[int, int]]
 """Height and width that frames of a height and width are given."""
+Decode = Callable[[Address | Place, range, Resized], Iterator[NDArray[np.uint8]]]
+"""What gives frames of a video one by one, as `decode_each` does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,19 +197,21 @@ def _pictures(table: AuditTable, scorer: Scorer, footage: Footage, rate: float, 
     rows = table.rows[table.rows["video"] == footage.video].set_index("variant")
     wanted = scorer.subject.sampling.clips(len(footage.frames), scorer.clips)
     middle = wanted[len(wanted) // 2]
-    step = max(1, -(-len(middle) // MOST_FRAMES))
+    own = scorer.subject.sampling.shown
+    step = max(1, -(-len(own(middle)) // MOST_FRAMES))
     pictures = []
     for name, variant in scorer.variants.of(footage, [middle]).each(names):
         if isinstance(variant, Impossible) or name not in rows.index:
             continue
         behind = [Line(f"behind: {variant.background_action}")] if name.startswith("swap_") else []
         lines = [Line(strong=WORDS[name].capitalize()), _said(table, rows.loc[[name]]), *behind]
-        clip = sized(variant.clips[0][::step], PICTURE_WIDTH)
+        clip = sized(own(variant.clips[0])[::step], PICTURE_WIDTH)
         pictures.append(moving(f"{footage.video}: {WORDS[name]}", clip, rate / step, lines))
         if name == "original" and scorer.maps:
             named = int(np.asarray(rows.loc[["original"]]["scores"].iat[0]).argmax())
             maps = scorer.subject.maps(variant.clips[0][None], np.array([named]))
-            drawn = lit(variant.clips[0], maps, None if footage.people is None else footage.people[middle])
+            person = None if footage.people is None else footage.people[own(middle)]
+            drawn = lit(own(variant.clips[0]), maps, person)
             share = float(rows.loc[["original"]]["on_person"].to_numpy(np.float64)[0])
             lines = [Line(strong="Where it looks")]
             lines += [] if np.isnan(share) else [Line(f"{percent(share, 0)} on the person")]

@@ -170,6 +170,8 @@ def notes(table: AuditTable) -> list[str]:
     unread = int((original["problem"] != "").sum())
     guessing = f"guessing among {'the answers' if table.asked else 'these'} gives {100 * table.chance:.1f} %"
     said = [f"{counted(len(original), 'video')} of {counted(len(table.actions), 'action')}; {guessing}."]
+    if reads := table.facts.get("reads"):
+        said.append(f"The model reads {reads}.")
     if unread:
         said.append(f"{counted(unread, 'video')} could not be read: missed in top-1, and left out elsewhere.")
     nobody, few = known_in_part(table)

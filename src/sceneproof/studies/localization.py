@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from sceneproof.data.segments import BACKGROUND
 from sceneproof.errors import InputError
+from sceneproof.figures import tested_settings
 from sceneproof.metrics.average_precision import average_precision, mean_average_precision
-from sceneproof.metrics.average_recall import recall_at
 from sceneproof.metrics.matching import Matches
 from sceneproof.metrics.temporal_diagnosis import kind_counts, kinds
-from sceneproof.metrics.temporal_matching import BELOW, Reading, match
+from sceneproof.metrics.temporal_matching import BELOW, Reading, match, recall_at
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms
 from sceneproof.run import Run
 from sceneproof.studies import recipes
 from sceneproof.studies.measures import Measure, StudyMeasures, gain_over, gains, lost_out_of_context, over_seeds
-from sceneproof.studies.reading import Things, found_table, rows_within, tested_figures, tested_settings, truth_table
+from sceneproof.studies.reading import Things, found_table, rows_within, tested_figures, truth_table
 from sceneproof.studies.recipes import EvaluatedRun
 from sceneproof.studies.study import Study
 from sceneproof.tasks.localization.scoring import (
@@ -91,7 +91,7 @@ class LocalizationStudy(Study[Localized]):
     @cached_property
     def thresholds(self) -> tuple[float, ...]:
         """The tIoUs that the first run was tested at."""
-        return tuple(tested_settings(self.recipes[0].tested[0].run).get("thresholds", THRESHOLDS))
+        return tuple(tested_settings(self.recipes[0].tested[0].run.path).get("thresholds", THRESHOLDS))
 
 
 def at(threshold: float) -> str:

@@ -9,8 +9,7 @@ import pandas as pd
 from sceneproof.data.segments import BACKGROUND
 from sceneproof.data.tables import read_table
 from sceneproof.errors import InputError
-from sceneproof.figures import read_tested
-from sceneproof.files import read_json
+from sceneproof.figures import read_tested, tested_folder
 from sceneproof.run import Run
 from sceneproof.studies.recipes import EvaluatedRun
 from sceneproof.wording import counted
@@ -39,7 +38,7 @@ def tested_table(run: Run, name: str, kind: str, columns: Sequence[str]) -> tupl
     Raises:
         InputError: the run has not been tested, or the table is of another kind or lacks a column.
     """
-    file = run.path / "evaluation" / f"{name}.parquet"
+    file = tested_folder(run.path) / f"{name}.parquet"
     if not file.is_file():
         raise InputError(
             f"{run.path}: this run has not been tested ({file} is missing): run `sceneproof evaluate` on it"
@@ -77,13 +76,6 @@ def tested_figures(run: Run) -> dict[str, float]:
     """The figures of a run that were measured, by slice and metric, such as "test/scene_leakage/from_features"."""
     figures = read_tested(run.path, run.seed)
     return {figure.path: figure.value for figure in figures if figure.value is not None}
-
-
-def tested_settings(run: Run) -> dict[str, Any]:
-    """What the figures of a run depend on besides it; empty where that was not kept."""
-    file = run.path / "evaluation" / "metrics.json"
-    told = read_json(file, dict).get("settings") if file.is_file() else None
-    return told if isinstance(told, dict) else {}
 
 
 def rows_within(table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:

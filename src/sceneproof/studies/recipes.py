@@ -166,6 +166,8 @@ def described_run(run: Run) -> Described:
 
 def describe(config: Mapping[str, Any], losses: Sequence[str] = ()) -> Described:
     """Reads the method out of a run's configuration; `losses` are those that its training logged."""
+    if config.get("fused"):
+        return _joined(config)
     spec = config.get("method") or {}
     path, given = str(spec.get("class_path", "")), spec.get("init_args") or {}
     name, defaults = path.rpartition(".")[2], _defaults(path)
@@ -181,6 +183,8 @@ def describe(config: Mapping[str, Any], losses: Sequence[str] = ()) -> Described
 
 def described_transfer(run: Run) -> Described:
     """A model and what its backbone was trained with: the method of the run that it started from, where it is."""
+    if run.config.get("fused"):
+        return _joined(run.config)
     name = str((run.config.get("method") or {}).get("class_path", "")).rpartition(".")[2] or "unknown model"
     weights = run.config.get("weights")
     if not weights:
@@ -190,6 +194,12 @@ def described_transfer(run: Run) -> Described:
         return replace(origin, text=f"{name}, backbone: {origin.text}")
     start = stem([Path(weights).name])
     return Described(f"{name}, from {start}", plain=without_seed(start) == PLAIN.lower())
+
+
+def _joined(config: Mapping[str, Any]) -> Described:
+    """Runs whose answers `fuse` joined: no method of its own."""
+    parts = [part for part in config["fused"] if isinstance(part, Mapping)]
+    return Described("late fusion of " + " and ".join(f"{part.get('run')} ({part.get('share'):.0%})" for part in parts))
 
 
 def _defaults(path: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sceneproof.backbones.wrapped import Wrapped
-from sceneproof.types import SegmentBatch
+from sceneproof.types import SegmentBatch, Segments
 
 
 class Steps(nn.Module):
@@ -57,3 +57,13 @@ def overlap(one: tuple[float, float], other: tuple[float, float]) -> float:
     """tIoU."""
     shared = max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
     return shared / (one[1] - one[0] + other[1] - other[0] - shared)
+
+
+def least_overlap(said: list[Segments], batch: SegmentBatch) -> float:
+    """The smallest tIoU of a true segment with the best one of its action that was said of its buffer."""
+    overlaps = []
+    for segments, times, actions in zip(said, batch.times, batch.actions, strict=True):
+        for (start, end), action in zip(times.tolist(), actions.tolist(), strict=True):
+            best = segments.times[segments.action == action][0]
+            overlaps.append(overlap((best[0], best[1]), (start, end)))
+    return min(overlaps)

@@ -10,10 +10,12 @@ import torch
 from sceneproof.audit.models.callable_model import open_callable
 from sceneproof.audit.models.choice_model import open_choices
 from sceneproof.audit.models.exported import OnnxModel, TorchScriptModel
+from sceneproof.audit.models.flow_model import FlowModel
 from sceneproof.audit.models.inputs import InputSettings, read_classes
 from sceneproof.audit.models.run_model import RunModel
 from sceneproof.audit.subject import Subject
 from sceneproof.errors import InputError
+from sceneproof.flow_methods import flow_of_run
 from sceneproof.methods.base import Method
 from sceneproof.run import Run
 
@@ -52,7 +54,8 @@ def open_subject(
         model: what to open, see `KINDS`.
         names: file of class names, for what does not bring them.
         inputs: what an exported file or a callable takes.
-        weights: for a model of torchvision: a file, or the name of published ones; for I3D: a file.
+        weights: for a model of torchvision: a file, or the name of published ones; for I3D: a file; for a run that was
+            trained on flow by RAFT: RAFT's.
         device: where to compute.
         batch: clips that go through together.
         trust: import paths that a run's configuration may name: see `sceneproof.trust`.
@@ -76,12 +79,12 @@ def open_subject(
 
         known = model.partition(":")[2] or "kinetics400"
         return open_i3d(known, weights=weights, names=classes, inputs=inputs, device=where, batch=batch)
-    if weights is not None:
-        raise InputError(f"--weights goes with a model of torchvision or I3D; {model} brings its own")
     if (path / "config.yaml").is_file():
         if classes is not None or inputs != InputSettings():
             raise InputError(f"{model}: a run knows its classes and its clips: leave --names and --inputs out")
-        return _run(path, where, batch, trust)
+        return _run(path, weights, where, batch, trust)
+    if weights is not None:
+        raise InputError(f"--weights goes with a model of torchvision or I3D; {model} brings its own")
     if kind == "hf" or (path / "config.json").is_file() or _on_the_hub(model):
         from sceneproof.audit.models.hugging_face import HuggingFaceModel
 
@@ -159,10 +162,17 @@ def _torchvision(
     return TorchvisionModel(name, weights=weights, names=classes, inputs=inputs, device=device, batch=batch)
 
 
-def _run(path: Path, device: torch.device, batch: int, trust: Sequence[str] | None) -> Subject:
-    task = Run.open(path, trust=trust).task
-    if not issubclass(task.network, Method):
+def _run(path: Path, weights: str | None, device: torch.device, batch: int, trust: Sequence[str] | None) -> Subject:
+    """A run of classification; one of optical flow with what computes that: `weights` are RAFT's."""
+    run = Run.open(path, trust=trust)
+    if not issubclass(run.task.network, Method):
         raise InputError(
-            f"{path}: a run of {task.name}; an audit needs a classifier: give the run that its backbone is from"
+            f"{path}: a run of {run.task.name}; an audit needs a classifier: give the run that its backbone is from"
         )
-    return RunModel(path, device=device, batch=batch, trust=trust)
+    method = flow_of_run(run, None if weights is None else Path(weights), device)
+    if method is None:
+        if weights is not None:
+            raise InputError(f"--weights goes with a model of torchvision or I3D; {path} brings its own")
+        return RunModel(path, device=device, batch=batch, trust=trust)
+    network = RunModel(path, device=device, batch=batch, trust=trust, of_flow=True)
+    return FlowModel(network, method, run.known.flow_side)

@@ -21,18 +21,30 @@ from sceneproof.tasks.classification import clip_of
 class RunModel(Subject):
     """A run of classification, with the weights that training kept."""
 
-    def __init__(self, path: Path, *, device: torch.device, batch: int = 8, trust: Sequence[str] | None = None) -> None:
-        """Opens a run folder; `trust`: import paths that its configuration may name, see `sceneproof.trust`.
+    def __init__(
+        self,
+        path: Path,
+        *,
+        device: torch.device,
+        batch: int = 8,
+        trust: Sequence[str] | None = None,
+        of_flow: bool = False,
+    ) -> None:
+        """Opens a run folder.
+
+        Args:
+            path: the folder.
+            device: where to compute.
+            batch: clips that go through together.
+            trust: import paths that its configuration may name, see `sceneproof.trust`.
+            of_flow: whether the clips that it will be shown are pictures of optical flow.
 
         Raises:
-            InputError: no such run, one of another task, or one that reads optical flow.
+            InputError: no such run, one of another task, or one that reads flow where that is not shown to it.
         """
         run = Run.open(path, trust=trust)
-        if run.known.shows == "flow":
-            raise InputError(
-                f"{path}: was trained on optical flow, which would have to be computed anew of every changed clip: "
-                f"test it with `sceneproof evaluate`"
-            )
+        if run.known.shows == "flow" and not of_flow:
+            raise InputError(f"{path}: was trained on optical flow, which is not what it would be shown here")
         numerics = run.tested_in(device)
         self._method = numerics.arrange(run.trained(Method).to(device))
         self._autocast = numerics.dtype

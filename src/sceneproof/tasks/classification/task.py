@@ -23,6 +23,7 @@ from sceneproof.methods import Method, Plain
 from sceneproof.methods.base import Learner, augmented
 from sceneproof.run import Run
 from sceneproof.task import Plan, Tables, Task, Tested, Tester, Testing, Training
+from sceneproof.tasks.classification.fusing import fuse_classifiers
 from sceneproof.tasks.classification.predicting import AskedClips, ClassifierValidation
 from sceneproof.tasks.classification.testing import ClassificationTesting, test_classifier
 from sceneproof.types import Batch
@@ -59,6 +60,10 @@ class Classification(Task):
         """Scores the splits' videos."""
         return test_classifier(tester, self.clip, tables, splits, options)
 
+    def join(self, runs: Sequence[Run], shares: Sequence[float]) -> Tested:
+        """Averages their probabilities."""
+        return fuse_classifiers(runs, shares)
+
 
 class ClassificationTraining(Training):
     """A training split with the labels of its videos."""
@@ -83,7 +88,7 @@ class ClassificationTraining(Training):
         self.kept = KeptFeatures.open(tables.features) if tables.features is not None else None
         if self.kept is not None:
             self.digests["features"] = self.kept.digests
-        self.rows, self.name, self.shows = len(part), part.name, self.table.shows
+        self.rows, self.name = len(part), part.name
 
     def check(self, network: Method, config: Mapping[str, Any]) -> None:
         """Refuses clips that the backbone does not take, tables that are missing, and features of something else."""

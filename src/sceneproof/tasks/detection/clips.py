@@ -16,8 +16,12 @@ from sceneproof.data.people import PeopleTable
 from sceneproof.data.transforms import Crop
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
+from sceneproof.optical_flow import ZERO
 from sceneproof.tasks.detection.augmentation import cut, moved_boxes, random_distortion, random_window
 from sceneproof.types import BoxBatch, Clip, People, Sample
+
+NO_MOVE = (ZERO, ZERO, ZERO)
+"""The colour of optical flow where nothing moves."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class BoxClipSettings:
         size: height and width of a clip, in pixels.
         step: frames from one clip of testing to the next, for a detector of tubelets: 1 is the most thorough, the
             tubelets' length the quickest.
-        augment: draw colours, zoom, crop and mirroring in training (SSD's augmentation); else frames as they are.
+        augment: draw colours, zoom, crop and mirroring in training (SSD's augmentation; of optical flow no colours);
+            else frames as they are.
         zoom: how many times as high and wide as the frame the canvas becomes at most; 1: no zooming out.
         smallest: square root of the least area of a crop, in parts of the frame.
     """
@@ -71,7 +76,7 @@ class TrainingBoxes(Dataset[Sample]):
         rows: int64 (N,), the videos that show someone.
         settings: how clips are cut.
         seed: of clips, crops, colours and flips.
-        fill: RGB, what lies beyond the frame.
+        fill: RGB, what lies beyond the frame; of optical flow nothing moves there.
         problems: why a video could not be read, by its name.
         outside: how many boxes lie before or behind their clips, where these have a start and an end.
     """
@@ -133,11 +138,13 @@ class TrainingBoxes(Dataset[Sample]):
             shape = (frames.shape[1], frames.shape[2])
             zoom, smallest = self.settings.zoom, self.settings.smallest
             window = random_window(people.boxes, people.present, shape, rng=rng, zoom=zoom, smallest=smallest)
-            frames = random_distortion(rng=rng).frames(cut(frames, window, self.fill))
+            frames = cut(frames, window, NO_MOVE if self.videos.flow else self.fill)
+            if not self.videos.flow:  # other colours would be other moves
+                frames = random_distortion(rng=rng).frames(frames)
         boxes, present = moved_boxes(people.boxes, people.present, window, size)
         left = present.any(axis=1)
         inside = People(boxes[left], present[left], people.action[left])
-        return Sample(row, Clip(frames), window.flip, people=inside)
+        return Sample(row, Clip(frames), window.flip, people=inside, flow=self.videos.flow)
 
 
 @dataclass(frozen=True)

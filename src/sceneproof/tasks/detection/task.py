@@ -12,7 +12,7 @@ from sceneproof.backbones.vgg16 import VGG16
 from sceneproof.data.batches import RawBatch, steps_in_epoch
 from sceneproof.data.dataset import Videos
 from sceneproof.data.digests import manifest_digests, people_digests
-from sceneproof.data.manifest import Manifest, refuse_flow, refuse_out_of_context
+from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.people import PeopleTable
 from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError
@@ -20,9 +20,11 @@ from sceneproof.labels import refuse_weights
 from sceneproof.material import Batches, Material
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.optimisation import Optimisation
+from sceneproof.run import Run
 from sceneproof.task import Plan, Tables, Task, Tested, Tester, Testing, Training, refuse_plateau
 from sceneproof.tasks.detection.clips import BoxClipSettings, TrainingBoxes, to_boxes
 from sceneproof.tasks.detection.detector import Detector
+from sceneproof.tasks.detection.fusing import fuse_detectors
 from sceneproof.tasks.detection.linking import TubeSettings
 from sceneproof.tasks.detection.ssd import SSD
 from sceneproof.tasks.detection.testing import DetectionTesting, DetectorValidation, test_detector
@@ -64,6 +66,10 @@ class Detection(Task):
         """Detects in the splits' videos."""
         return test_detector(tester, self.clip, self.tubes, tables, splits, options)
 
+    def join(self, runs: Sequence[Run], shares: Sequence[float]) -> Tested:
+        """Averages the scores of boxes that they find in common, and links these with this task's settings."""
+        return fuse_detectors(runs, shares, self.tubes)
+
 
 class DetectionTraining(Training):
     """The clips of a training split, with the boxes of the people in them."""
@@ -76,7 +82,6 @@ class DetectionTraining(Training):
         """
         self.clip, self.table, self.plan = clip, tables.manifest, plan
         refuse_plateau(plan.optimisation, "a detector")
-        refuse_flow(self.table, "detection")
         if tables.humans is None:
             raise InputError("--humans: a detector learns from the boxes of the people who act: give their table")
         validated: list[str] = []

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pandas as pd
 import torch
@@ -74,17 +74,24 @@ def test_detector(
             at_once=options.at_once, autocast=tester.numerics.dtype, quiet=tester.quiet,
             what=f"testing {run.name} on {split}",
         )  # fmt: skip
-        measured[split] = {
-            "videos": len(videos.manifest),
-            "boxes": int((truth["action"] != NOTHING).sum()),
-            "missed": len(detected.problems),
-            **figures(truth, detected.boxes, detected.tubes, run.actions),
-        }
         truth["problem"] = [detected.problems.get(name, "") for name in truth["video"]]
+        measured[split] = split_figures(truth, detected.boxes, detected.tubes, run.actions)
         parts.append((detected.boxes, detected.tubes, truth))
     boxes, linked, truths = (pd.concat(of_splits, ignore_index=True) for of_splits in zip(*parts, strict=True))
     kinds = {"predictions": ("found boxes", boxes), "tubes": ("found tubes", linked), "truth": ("true boxes", truths)}
     return Tested(measured, kinds, sources={"humans": tables.humans})
+
+
+def split_figures(
+    truth: pd.DataFrame, boxes: pd.DataFrame, tubes: pd.DataFrame, actions: Sequence[str]
+) -> dict[str, Any]:
+    """The figures of a split, as they stand in metrics.json; its truth has the column problem."""
+    return {
+        "videos": truth["video"].nunique(),
+        "boxes": int((truth["action"] != NOTHING).sum()),
+        "missed": truth.loc[truth["problem"] != "", "video"].nunique(),
+        **figures(truth, boxes, tubes, actions),
+    }
 
 
 class DetectorValidation:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address, Place
 from sceneproof.data import transforms
 from sceneproof.data.transforms import normalise
-from sceneproof.data.video import VideoError, decode_each, shrunk
+from sceneproof.data.video import Decode, VideoError, decode_each, shrunk
 from sceneproof.errors import InputError
 from sceneproof.machine import refuse_if_gone
 from sceneproof.progress import Advance, progress
@@ -38,10 +38,18 @@ class Cut:
     real: int
 
 
-def stream(path: Address | Place, timeline: Timeline, settings: BufferSettings) -> Iterator[Cut]:
+def stream(
+    path: Address | Place, timeline: Timeline, settings: BufferSettings, decode: Decode = decode_each
+) -> Iterator[Cut]:
     """A video's buffers of testing, one after another, decoded once, however long it is.
 
     Frames of the file are taken by when they are shown: some several times, some not at all.
+
+    Args:
+        path: the video file.
+        timeline: its frames at the buffers' rate.
+        settings: how it is cut into buffers.
+        decode: what gives its frames; or the pictures of their optical flow.
 
     Raises:
         VideoError: the video cannot be read, or not to its end.
@@ -49,7 +57,7 @@ def stream(path: Address | Place, timeline: Timeline, settings: BufferSettings) 
     size, length = settings.size, settings.length
     starts = starts_of_testing(len(timeline), length, settings.test_step)
     wanted = timeline.frames(np.arange(len(timeline)))
-    pictures = decode_each(path, range(int(wanted[-1]) + 1), lambda height, width: shrunk(height, width, size))
+    pictures = decode(path, range(int(wanted[-1]) + 1), lambda height, width: shrunk(height, width, size))
     kept = np.zeros((length, size, size, 3), np.uint8)
     done = 0  # frames of the time line that have been put into `kept`, at their number modulo its length
     for number, picture in enumerate(pictures):
@@ -99,6 +107,7 @@ def localize_video(
     at_once: int = 1,
     autocast: torch.dtype | None = None,
     advance: Advance | None = None,
+    decode: Decode = decode_each,
 ) -> Segments:
     """All segments of one video, in seconds, best first; memory does not grow with its length, but for what is found.
 
@@ -111,12 +120,13 @@ def localize_video(
         at_once: buffers in a batch.
         autocast: compute in this precision.
         advance: told of each buffer that is done.
+        decode: what gives its frames.
 
     Raises:
         VideoError: the video cannot be read to its end.
     """
     parts = []
-    for cuts in _several(stream(path, timeline, settings), at_once):
+    for cuts in _several(stream(path, timeline, settings, decode), at_once):
         pictures = torch.from_numpy(np.stack([cut.frames for cut in cuts])).to(device)
         flip = torch.zeros(len(cuts), dtype=torch.bool)
         video = normalise(pictures.permute(0, 1, 4, 2, 3), flip, network.backbone.mean, network.backbone.std)

@@ -151,7 +151,7 @@ class TrainingBuffers(Dataset[Sample]):
         crop = transforms.centre_crop(height, width)
         if self.settings.augment:
             crop = transforms.random_crop(height, width, scales=self.settings.scales, rng=rng)
-        return Sample(row, crop.clip(Clip(frames)), crop.flip)
+        return Sample(row, crop.clip(Clip(frames)), crop.flip, flow=self.footage.frames.flow)
 
     def real(self, row: int) -> int:
         """How many of a buffer's frames are of the video."""

@@ -10,17 +10,19 @@ from torch import nn
 from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.data.batches import RawBatch, steps_in_epoch
 from sceneproof.data.digests import SEGMENTS, manifest_digests
-from sceneproof.data.manifest import Manifest, refuse_flow, refuse_out_of_context
+from sceneproof.data.manifest import Manifest, refuse_out_of_context
 from sceneproof.data.segments import BACKGROUND
 from sceneproof.errors import InputError
 from sceneproof.labels import refuse_weights
 from sceneproof.material import Batches, Material
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.optimisation import Optimisation
+from sceneproof.run import Run
 from sceneproof.task import Plan, Tables, Task, Tested, Tester, Testing, Training, refuse_plateau
 from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.feeding import Known, to_segments
 from sceneproof.tasks.localization.footage import TrainingBuffers, UntrimmedVideos
+from sceneproof.tasks.localization.fusing import fuse_localizers
 from sceneproof.tasks.localization.localizer import Localizer
 from sceneproof.tasks.localization.rc3d import RC3D
 from sceneproof.tasks.localization.testing import LocalizationTesting, test_localizer
@@ -61,6 +63,10 @@ class Localization(Task):
         """Localizes in the splits' videos."""
         return test_localizer(tester, self.buffer, tables, splits, options)
 
+    def join(self, runs: Sequence[Run], shares: Sequence[float]) -> Tested:
+        """Averages the scores of segments that they find in common."""
+        return fuse_localizers(runs, shares)
+
 
 class LocalizationTraining(Training):
     """The buffers of a training split."""
@@ -76,7 +82,6 @@ class LocalizationTraining(Training):
         if self.kept is not None and buffer.augment:
             raise InputError("--features: buffers cropped at random are never the same: give --buffer.augment false")
         refuse_plateau(plan.optimisation, "a localizer")
-        refuse_flow(table, "localization")
         if plan.validation_split is not None and plan.optimisation.keep == "best":
             refuse_out_of_context(table.split(plan.validation_split))
         part = table.split(plan.train_split)

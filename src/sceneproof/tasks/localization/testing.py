@@ -12,7 +12,7 @@ from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import BACKGROUND, problems, seconds, video_names
 from sceneproof.errors import InputError
-from sceneproof.metrics.average_recall import recall_at
+from sceneproof.metrics.temporal_matching import recall_at
 from sceneproof.task import Tables, Tested, Tester, Testing
 from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.detecting import localize_all
@@ -85,15 +85,10 @@ def test_localizer(
         truth = truth_table(footage, nothing=BACKGROUND)
         if unclear is not None:
             truth = pd.concat([truth, _ambiguous(unclear, truth)], ignore_index=True)
-        figures[split] = {
-            "videos": len(footage.videos),
-            "segments": int(truth["action"].isin(run.actions).sum()),
-            "missed": len(localized.problems),
-            **_figures(
-                truth, localized.detections, run.actions, options.thresholds, nms_by_threshold=network.nms_by_threshold
-            ),
-        }
         truth["problem"] = [localized.problems.get(name, "") for name in truth["video"]]
+        figures[split] = split_figures(
+            truth, localized.detections, run.actions, options.thresholds, nms_by_threshold=network.nms_by_threshold
+        )
         found_in.append(localized.detections)
         truths.append(truth)
     return Tested(
@@ -107,7 +102,7 @@ def test_localizer(
     )
 
 
-def _figures(
+def split_figures(
     truth: pd.DataFrame,
     detected: pd.DataFrame,
     actions: Sequence[str],
@@ -115,11 +110,23 @@ def _figures(
     *,
     nms_by_threshold: bool,
 ) -> dict[str, Any]:
+    """The figures of a split, as they stand in metrics.json.
+
+    Args:
+        truth: of its videos, with the column problem.
+        detected: what was found in them.
+        actions: the network's class names.
+        thresholds: tIoUs.
+        nms_by_threshold: whether what was found wants suppression at each tIoU less 0.1.
+    """
     true, videos = true_segments(truth, actions)
     predicted = detections(detected, videos, actions)
     values = average_precisions(true, predicted, nms_by_threshold=nms_by_threshold, thresholds=thresholds)
     figures: dict[str, Any] = {
-        "mAP": {reading: map_figures(precisions, thresholds) for reading, precisions in values.items()}
+        "videos": len(videos),
+        "segments": int(truth["action"].isin(actions).sum()),
+        "missed": truth.loc[truth["problem"] != "", "video"].nunique(),
+        "mAP": {reading: map_figures(precisions, thresholds) for reading, precisions in values.items()},
     }
     if len(true.video):
         recall = recall_at(true, predicted, RECALL_THRESHOLDS, counts=PROPOSALS).mean(axis=0)
