@@ -11,6 +11,9 @@ the last. Ambiguous segments are not known. Average precision is interpolated.
 
 Ties of scores: "thumos" sorts stably by video (by name: number your videos so), then by place; in "activitynet" the
 later detection comes first, as in the official code wherever its sort is stable.
+
+Recall of proposals, counted as ActivityNet's eval_proposal.py does: classes play no part, a true segment is found by a
+proposal of its video whose tIoU with it is at least the threshold, and of equal scores the later stands first.
 """
 
 from collections.abc import Sequence
