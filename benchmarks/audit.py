@@ -18,7 +18,7 @@ import torch
 from benchmarks.keeping import keep
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.settings import DataSettings, ModelSettings
-from sceneproof.data.sample import in_turn
+from sceneproof.data.subsets import in_turn
 
 
 def seconds(scorer: Scorer, videos: list[str], names: list[str]) -> float:
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="a results.csv to add the figures to")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    data = DataSettings(str(arguments.manifest), humans=arguments.humans)
+    data = DataSettings(manifest=str(arguments.manifest), humans=arguments.humans)
     subject = ModelSettings(arguments.run, device="cpu").open()
     table = data.table()
     scorer = data.scorer(subject)

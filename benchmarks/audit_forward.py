@@ -29,7 +29,7 @@ from benchmarks.keeping import keep
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.settings import ModelSettings
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sample import in_turn
+from sceneproof.data.subsets import in_turn
 from sceneproof.machine import processors
 
 

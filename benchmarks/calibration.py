@@ -72,8 +72,13 @@ def film(action: int, scene: int, number: int) -> tuple[Clip, NDArray[np.bool_]]
 
 def nearest(pixels: NDArray[np.float64], palette: NDArray[np.int64]) -> NDArray[np.float64]:
     """How many of some pixels (N, 3) are nearest to each colour."""
-    away = ((pixels[:, None] - palette[None]) ** 2).sum(-1)
-    return np.bincount(away.argmin(1), minlength=len(palette)).astype(np.float64)
+    return np.bincount(distances(pixels, palette).argmin(0), minlength=len(palette)).astype(np.float64)
+
+
+def distances(pixels: NDArray[np.float64], palette: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Squared, of whole numbers (N, 3) and (K, 3): (K, N), exact."""
+    own, theirs = np.einsum("nc,nc->n", pixels, pixels), (palette**2).sum(1)
+    return np.asarray(own - 2 * palette.astype(np.float64) @ pixels.T + theirs[:, None])
 
 
 def _scores(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -109,7 +114,7 @@ def scene_only(clip: Clip) -> NDArray[np.float64]:
 def person_only(clip: Clip) -> NDArray[np.float64]:
     """Names the person by those pixels that have a person's colour, nearly."""
     pixels = clip.reshape(-1, 3).astype(np.float64)
-    near = ((pixels[:, None] - PEOPLE[None]) ** 2).sum(-1).min(1) < 40**2
+    near = distances(pixels, PEOPLE).min(0) < 40**2
     return _scores(nearest(pixels[near], PEOPLE)) if near.any() else np.full(len(ACTIONS), 1 / len(ACTIONS))
 
 
@@ -137,9 +142,10 @@ MODELS = (
 )
 
 
-def measured(model: Known, manifest: Path, out: Path) -> Audit:
-    """The audit of one of them."""
-    return audit(model, manifest, out / model.name, humans=manifest.parent / "masks.parquet", title=model.name, shown=0)
+def measured(model: Known, manifest: Path, out: Path, *, variants: Sequence[str] = ()) -> Audit:
+    """The audit of one of them; of these variants only, or of all."""
+    people = manifest.parent / "masks.parquet"
+    return audit(model, manifest, out / model.name, humans=people, variants=variants, title=model.name, shown=0)
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.keeping import keep
+from sceneproof.audit.scoring import outline_features
 from sceneproof.contexts.empty import emptied
 from sceneproof.contexts.footage import Library
-from sceneproof.contexts.outline import outline_features
 from sceneproof.data.humans import read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.metrics.grouped_probe import grouped_probe

@@ -18,7 +18,7 @@ from sceneproof.data.humans import HumanBoxes, from_masks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.audit import examine
 from sceneproof.data.sources.hmdb51 import source_film
-from sceneproof.data.sources.splits import hold_out
+from sceneproof.data.sources.listing import hold_out
 from sceneproof.data.sources.survey import link, survey
 from sceneproof.files import read_json
 

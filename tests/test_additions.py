@@ -1,8 +1,6 @@
 """What is touched when a method or a task is added (docs/design.md): its own file, and nothing of what serves all."""
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from sceneproof.run import Run
 from tests.own_task import Arrow, ArrowOfTime, Doubtful, trained_for
 from tests.training import Small
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(sceneproof.__file__).parent
 FOR_ALL = ("train", "evaluate", "run", "start", "study", "cli", "labels", "engine", "task", "execution", "material")
 """Modules that serve every task and method."""
@@ -36,7 +33,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     return Small.make(tmp_path_factory.mktemp("small"))
 
 
-def test_a_made_up_task_is_trained_and_tested_from_the_command_line(small: Small, tmp_path: Path) -> None:
+def test_a_made_up_task_is_trained_and_tested_from_the_command_line(
+    small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     recipe = tmp_path / "arrow.yaml"
     recipe.write_text(f"optimisation: {OPTIMISATION}\n")
     run, manifest = tmp_path / "run", str(small.manifest)
@@ -49,12 +48,13 @@ def test_a_made_up_task_is_trained_and_tested_from_the_command_line(small: Small
     network = trained.trained(Arrow)
     assert network.steps == trained.known.steps == 4
     assert {"train/L_Arrow", "validation/accuracy"} <= set(trained.history()[-1])
-    # another process has not imported the task: the run's configuration names it, so it takes the user's word
-    command = [sys.executable, "-m", "sceneproof", "evaluate", str(run), manifest, "--clips", "2", "--quiet"]
-    refused = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert refused.returncode == 2
-    assert "add --trust tests.own_task.ArrowOfTime" in refused.stderr
-    subprocess.run([*command, "--trust", "tests.own_task"], check=True, cwd=ROOT)
+    capsys.readouterr()
+    command = ["evaluate", str(run), manifest, "--clips", "2", "--quiet"]
+    with pytest.raises(SystemExit) as refused:  # the run's configuration names the task, so it takes the user's word
+        cli.main(command)
+    assert refused.value.code == 2
+    assert "add --trust tests.own_task.ArrowOfTime" in capsys.readouterr().err
+    cli.main([*command, "--trust", "tests.own_task"])
     figures = read_json(run / "evaluation" / "metrics.json")
     assert figures["splits"]["test"].keys() == {"videos", "accuracy"}
     assert figures["settings"]["clips"] == 2

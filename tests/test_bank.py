@@ -16,7 +16,7 @@ from sceneproof.data.transforms import square
 from sceneproof.errors import InputError
 from sceneproof.files import read_json
 from sceneproof.methods import Method, Plain, StillMix
-from sceneproof.methods.still_bank import StillBank
+from sceneproof.methods.stillmix import StillBank
 from sceneproof.run import Run
 from tests.training import Small
 from tests.videos import numbered

@@ -11,10 +11,9 @@ import pytest
 import yaml
 
 from sceneproof import cli
-from sceneproof.audit.conducting import _digests
 from sceneproof.audit.settings import DataSettings
 from sceneproof.contexts.export import claim_export
-from sceneproof.contexts.writing import Settings
+from sceneproof.contexts.writing import ExportSettings
 from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
@@ -249,7 +248,7 @@ def test_figures_on_tables_that_have_changed_are_no_longer_those_of_the_run(tmp_
 
 
 def test_an_export_does_not_go_on_with_changed_tables(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    settings = Settings("m", None, (), "h", None, None, (), 0, 12)
+    settings = ExportSettings(manifest="m", humans="h", crf=12)
     claim_export(tmp_path, settings, {"manifest": "1", "humans": "2"})
     claim_export(tmp_path, settings, {"manifest": "1", "humans": "2"})
     with pytest.raises(InputError, match=r"an export with SHA-256 of humans 2, not 3"):
@@ -267,13 +266,13 @@ def test_other_pictures_in_the_folder_of_backgrounds_are_noticed(tmp_path: Path)
     write_table(manifest, pd.DataFrame({"a": [1]}), "manifest")
     folder.mkdir()
     (folder / "beach.png").write_bytes(b"sand")
-    data = DataSettings(str(manifest), backgrounds=str(folder))
-    said = [_digests(data)]
+    data = DataSettings(manifest=str(manifest), backgrounds=str(folder))
+    said = [data.digests()]
     (folder / "beach.png").write_bytes(b"rock")
-    said.append(_digests(data))
+    said.append(data.digests())
     (folder / "beach.png").rename(folder / "cliff.png")
-    said.append(_digests(data))
+    said.append(data.digests())
     (folder / "notes.txt").write_text("no place")
-    assert _digests(data) == said[-1]
+    assert data.digests() == said[-1]
     assert len({digests["backgrounds"] for digests in said}) == 3
-    assert "backgrounds" not in _digests(DataSettings(str(manifest)))
+    assert "backgrounds" not in DataSettings(manifest=str(manifest)).digests()

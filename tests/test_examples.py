@@ -1,7 +1,6 @@
 """The examples run as they stand."""
 
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -31,13 +30,15 @@ def test_alpha_is_chosen_in_context_and_written_into_the_weights(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_method_of_ones_own(tmp_path: Path) -> None:
+def test_a_method_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     example = ROOT / "examples" / "own_method.py"
     assert len(example.read_text().splitlines()) <= 80
-    words = [sys.executable, str(example), str(tmp_path / "out"), "0.01", "1"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert [line.partition(":")[0] for line in done.stdout.splitlines() if "in context" in line] == ["plain", "unmoved"]
+    monkeypatch.setattr(sys, "argv", [str(example), str(tmp_path / "out"), "0.01", "1"])
+    runpy.run_path(str(example), run_name="__main__")
+    said = capsys.readouterr().out
+    assert [line.partition(":")[0] for line in said.splitlines() if "in context" in line] == ["plain", "unmoved"]
     losses = (tmp_path / "out" / "unmoved" / "metrics.jsonl").read_text()
     assert "train/L_CE" in losses
     assert "train/L_Still" in losses

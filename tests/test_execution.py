@@ -1,8 +1,6 @@
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from sceneproof.evaluate import settings_of
 from sceneproof.execution import Row, execute
 from sceneproof.files import write_json
 from sceneproof.tasks import Classification
+from tests.forked import ended, started
 from tests.waiting import wait_until
 
 
@@ -86,17 +85,14 @@ def test_ctrl_c_ends_all(tmp_path: Path) -> None:
 
 
 def test_runs_end_when_the_study_is_killed(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from tests.test_execution import Announced, row\n"
-    code += "from sceneproof.execution import execute\n"
-    code += "execute([row(Announced(folder=Path(sys.argv[1])))] * 2, jobs=2)"
-    study = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    study = started(lambda: execute([row(Announced(folder=tmp_path))] * 2, jobs=2))
     try:
         wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
         runs = [int(path.name) for path in tmp_path.iterdir()]
         assert all(map(_alive, runs)), "they wait for what never comes"
     finally:
-        study.kill()
-    assert study.wait() == -signal.SIGKILL
+        os.kill(study, signal.SIGKILL)
+    assert ended(study) == -signal.SIGKILL
     wait_until(lambda: not any(map(_alive, runs)))
 
 

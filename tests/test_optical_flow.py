@@ -191,7 +191,7 @@ def test_flow_among_other_videos_and_where_pictures_are_needed_is_refused(
             main(words)
         assert "holds optical flow" in capsys.readouterr().err
     with pytest.raises(InputError, match="holds optical flow, which an audit does not read"):
-        DataSettings(str(clips.parent / "flow.parquet")).table()
+        DataSettings(manifest=str(clips.parent / "flow.parquet")).table()
     by = np.where(np.arange(len(table)) % 2, "DIS", "raft_small 0123456789ab")
     several = Manifest(table.rows.assign(shows="flow", flow_by=by), table.root, "several")
     with pytest.raises(InputError, match="several: the flow of some videos was computed by raft_small 0123456789ab"):

@@ -158,7 +158,7 @@ def test_too_little_space_is_told_before_it_starts(tmp_path: Path, monkeypatch: 
 
 
 def test_killed_at_random_moments_it_ends_like_an_unbroken_run(tmp_path: Path) -> None:
-    files = {f"v{number}": (lambda path: make_video(path, numbered(40, 96, 128))) for number in range(30)}
+    files = {f"v{number}": (lambda path: make_video(path, numbered(40, 96, 128))) for number in range(12)}
     manifest = collection(tmp_path, **files)
     prepare(manifest, tmp_path / "unbroken", short_side=48, workers=1, quiet=True)
     code = "import sys; from pathlib import Path; from sceneproof.prepare import prepare\n"

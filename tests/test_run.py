@@ -1,7 +1,8 @@
 import os
+import resource
+import signal
 import stat
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from sceneproof import checkpoint
 from sceneproof.checkpoint import Progress
 from sceneproof.errors import InputError
 from sceneproof.files import whole
-from sceneproof.run import Run, _commit
+from sceneproof.numerics import _commit
+from sceneproof.run import Run
+from sceneproof.sealed_tensors import save_tensors
 from sceneproof.spec import Spec, plain
+from tests.forked import forked
 
 
 def some_run(path: Path, **config: Any) -> Run:
@@ -23,22 +27,13 @@ def some_run(path: Path, **config: Any) -> Run:
 
 
 def test_safetensors_on_a_full_disk_is_an_os_error(tmp_path: Path) -> None:
-    program = """
-import resource, signal, sys
-from pathlib import Path
-import torch
-from sceneproof.run import save_tensors
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-try:
-    save_tensors({"a": torch.zeros(100_000)}, Path(sys.argv[1]))
-except OSError as error:
-    print("OSError", error)
-"""
-    words = [sys.executable, "-c", program, str(tmp_path / "a.safetensors")]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.stdout.startswith("OSError"), done.stderr
-    assert "a.safetensors" in done.stdout
+    def save() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        with pytest.raises(OSError, match=r"a\.safetensors"):
+            save_tensors({"a": torch.zeros(100_000)}, tmp_path / "a.safetensors")
+
+    forked(save)
 
 
 def test_a_last_line_cut_short_is_left_out_and_dropped(tmp_path: Path) -> None:

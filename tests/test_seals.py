@@ -32,8 +32,8 @@ from sceneproof.mall.making import make_world
 from sceneproof.mall.plan import World
 from sceneproof.numerics import Numerics
 from sceneproof.prepare import prepare
-from sceneproof.run import Run, read_weights
-from sceneproof.sealed_tensors import save_sealed
+from sceneproof.run import Run
+from sceneproof.sealed_tensors import read_weights, save_sealed
 from sceneproof.seals import intact, seal_folder
 from tests.flips import flipped
 from tests.labelling.counting import Counting, collection

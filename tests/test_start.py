@@ -6,7 +6,8 @@ import torch
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.methods.base import Facts
 from sceneproof.methods.sdn import SDN
-from sceneproof.run import Run, read_weights
+from sceneproof.run import Run
+from sceneproof.sealed_tensors import read_weights
 from sceneproof.start import start_from
 
 ACTIONS, SCENES = ["jump", "run"], ["gym", "park", "pool"]

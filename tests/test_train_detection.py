@@ -103,7 +103,7 @@ def test_from_the_command_line(videos: Path, tmp_path: Path, capsys: pytest.Capt
         "method: {class_path: SSD, init_args: {scales: [0.2, 0.4, 0.6, 0.9], aspect_ratios: [[2], [2], [2]]}}\n"
         "validation_split: null\nclip: {length: 2, size: 64, augment: false}\n"
         "tubes: {switch_cost: null, least_frames: 5}\n"
-        "optimisation: {epochs: 30, batch: 8, optimizer: adamw, lr: 0.003, trackers: [], schedule: cosine}\n"
+        "optimisation: {epochs: 16, batch: 8, optimizer: adamw, lr: 0.005, trackers: [], schedule: cosine}\n"
     )
     run, boxes = tmp_path / "run", str(videos.parent / "boxes.parquet")
     words = ["--humans", boxes, "--quiet"]

@@ -16,8 +16,7 @@ from jsonargparse._common import parsing_settings
 
 from sceneproof.addresses import at_home
 from sceneproof.errors import InputError
-from sceneproof.legacy import modern_words
-from sceneproof.recipes import brought_up_to_date, check_files, check_values, classes_named
+from sceneproof.recipes import brought_up_to_date, check_files, check_values, classes_named, modern_words
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
 from sceneproof.trust import OWN, check_prefixes, class_paths

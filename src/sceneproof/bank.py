@@ -16,7 +16,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.transforms import resize
 from sceneproof.errors import InputError
 from sceneproof.methods import Method
-from sceneproof.methods.still_bank import StillBank
+from sceneproof.methods.stillmix import StillBank
 from sceneproof.numerics import device_named
 from sceneproof.run import Run, refuse_not_finite
 from sceneproof.tasks.classification.predicting import predict

@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from sceneproof.backbones.weights import fill
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.files import read_json, sync, write_json
-from sceneproof.run import flat, read_weights, save_tensors
+from sceneproof.sealed_tensors import flat, read_weights, save_tensors
 from sceneproof.seals import check_folder, seal_folder
 
 logger = logging.getLogger(__name__)

@@ -33,7 +33,7 @@ COMMANDS = {
         "sceneproof.data.segments_command:index_check",
         "manifest of segments, or boxes -> what is wrong, a mended copy",
     ),
-    "mall untrimmed": ("sceneproof.mall.untrimmed.world:untrimmed", "the same world in long videos, to localize in"),
+    "mall untrimmed": ("sceneproof.mall.world:untrimmed", "the same world in long videos, to localize in"),
     "mall": ("sceneproof.mall.world:mall", "the made-up world: videos with known bias"),
     "label scenes": ("sceneproof.labelling.scenes_command:label_scenes_command", "manifest -> soft scene labels"),
     "label humans": ("sceneproof.labelling.humans_command:label_humans", "manifest -> boxes or masks of people"),

@@ -7,8 +7,7 @@ from pathlib import Path
 from sceneproof import tasks
 from sceneproof.arguments import trusted_by
 from sceneproof.errors import InputError
-from sceneproof.legacy import BEFORE, modern
-from sceneproof.recipes import read_yaml
+from sceneproof.recipes import BEFORE, modern, read_yaml
 from sceneproof.run import task_of
 from sceneproof.task import Task
 from sceneproof.trust import check_prefixes

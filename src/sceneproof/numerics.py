@@ -1,5 +1,8 @@
-"""In which precision and memory format networks compute: the quickest on the machine at hand, settled once a run."""
+"""In which precision and memory format networks compute: the quickest on the machine; and what else figures hang on."""
 
+import os
+import platform
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+import sceneproof
 from sceneproof.errors import InputError
 
 Precision = Literal["bf16", "fp32"]
@@ -132,3 +136,32 @@ def device_named(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # which one depends on how torch was built
         raise InputError(f"--device {name}: {str(error).splitlines()[0]}; give auto, cpu, or cuda with a GPU") from None
     return device
+
+
+def environment() -> dict[str, Any]:
+    """What a figure may depend on besides the configuration: versions, device, commit."""
+    return {
+        "sceneproof": sceneproof.__version__,
+        "commit": _commit(Path(sceneproof.__file__)),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "processor": processor_name(),
+        "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+    }
+
+
+def _commit(file: Path) -> str | None:
+    """The commit of the repository that `file` belongs to, "-dirty" if its folder was changed since; None without."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=file.parent)
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", file.name)  # a virtual environment may lie in somebody else's repository
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):  # git is not installed, or there is no repository
+        return None

@@ -1,11 +1,8 @@
 """The run folder: everything a training leaves behind, and all that is needed to use or resume it."""
 
 import logging
-import os
-import platform
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from functools import cached_property
@@ -15,11 +12,8 @@ from typing import Any, NoReturn, TypeVar
 
 import torch
 import yaml
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-import sceneproof
 from sceneproof import locks
 from sceneproof.arguments import settings_of
 from sceneproof.backbones.base import Backbone
@@ -29,13 +23,12 @@ from sceneproof.data.flow import FlowFacts
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.files import SEAL, opened_line, read_bounded, read_json, sealed_line, sync, whole, write_json
-from sceneproof.legacy import BEFORE, modern
 from sceneproof.methods.base import Facts, Learner
-from sceneproof.numerics import Numerics, computes_bf16, processor_name
+from sceneproof.numerics import Numerics, computes_bf16, environment
 from sceneproof.optical_flow import DIS
 from sceneproof.optimisation import Optimisation
-from sceneproof.recipes import read_yaml
-from sceneproof.sealed_tensors import read_sealed, save_sealed
+from sceneproof.recipes import BEFORE, modern, read_yaml
+from sceneproof.sealed_tensors import flat, read_weights, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
 from sceneproof.spec import Spec, plain
 from sceneproof.task import Task
@@ -459,66 +452,6 @@ def refusing_overflow(network: Network, source: str) -> Network:
         if name != "backbone":
             head.register_forward_hook(check)
     return network
-
-
-def flat(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict as safetensors takes it: on the host, contiguous, no tensor twice."""
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state.items()}
-
-
-def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """Writes a safetensors file.
-
-    Raises:
-        OSError: the disk is full, or another failure to write, for which safetensors has an error of its own.
-    """
-    try:
-        save_file(tensors, path)
-    except SafetensorError as error:
-        raise OSError(f"{path}: {error}") from error
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Reads a safetensors file.
-
-    Raises:
-        InputError: missing, corrupt, or damaged since it was written.
-    """
-    try:
-        return read_sealed(path)[0]
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file: has the run been trained?") from None
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: corrupt weights: {error}") from None
-
-
-def environment() -> dict[str, Any]:
-    """What a figure may depend on besides the configuration: versions, device, commit."""
-    return {
-        "sceneproof": sceneproof.__version__,
-        "commit": _commit(Path(sceneproof.__file__)),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "torch": torch.__version__,
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "processor": processor_name(),
-        "threads": torch.get_num_threads(),
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
-    }
-
-
-def _commit(file: Path) -> str | None:
-    """The commit of the repository that `file` belongs to, "-dirty" if its folder was changed since; None without."""
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=file.parent)
-        return done.stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", file.name)  # a virtual environment may lie in somebody else's repository
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", ".") else "")
-    except (OSError, subprocess.CalledProcessError):  # git is not installed, or there is no repository
-        return None
 
 
 def _names(labels: dict[str, Any], key: str, file: Path) -> list[str]:

@@ -9,7 +9,8 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.weights import fill, load_official
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Learner
-from sceneproof.run import Run, read_weights
+from sceneproof.run import Run
+from sceneproof.sealed_tensors import read_weights
 
 
 def start_from(method: Learner, weights: Path, actions: Sequence[str], scenes: Sequence[str] = ()) -> set[str]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sceneproof import cli
-from sceneproof.run import read_weights
+from sceneproof.sealed_tensors import read_weights
 from tests.backbones.i3d_files import ours, port
 from tests.training import Small
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sceneproof.contexts.outline import GRID, MOMENTS, outline_features
+from sceneproof.audit.scoring import GRID, MOMENTS, outline_features
 from sceneproof.metrics.grouped_probe import grouped_probe
 
 CELLS = GRID[0] * GRID[1]

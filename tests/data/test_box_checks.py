@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sceneproof.cli import main
-from sceneproof.data.box_checks import box_problems, repaired_boxes
+from sceneproof.data.box_checks import repaired_boxes
 from sceneproof.data.human_tables import HumanBoxes
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
@@ -35,7 +35,7 @@ def still(video: str, *frames: int, x: float = 10, score: float = 1.0) -> list[t
 
 
 def said(boxes: pd.DataFrame, manifest: Manifest) -> list[tuple[Any, ...]]:
-    found = box_problems(boxes, manifest)
+    _, found = repaired_boxes(boxes, manifest)
     return [tuple(None if pd.isna(cell) else cell for cell in row) for row in found.itertuples(index=False, name=None)]
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneproof.data import picture
+from sceneproof.data.clips import refuse_repeated, repeated
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.one_frame import refuse_repeated, repeated
 from sceneproof.data.picture import HEAD, ORIENTATION_TAG, picture_format
 from sceneproof.data.timing import Timing
 from sceneproof.data.video import VideoError, VideoInfo, decode, decode_each, frame_range, probe

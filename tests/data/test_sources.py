@@ -19,7 +19,7 @@ from sceneproof.data.sources import survey
 from sceneproof.data.sources.folder import index_folder
 from sceneproof.data.sources.hmdb51 import source_film
 from sceneproof.data.sources.jhmdb import index_jhmdb
-from sceneproof.data.sources.splits import hold_out
+from sceneproof.data.sources.listing import hold_out
 from sceneproof.data.video import decode
 from sceneproof.errors import InputError
 from tests import jhmdb_shared

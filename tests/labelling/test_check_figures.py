@@ -18,10 +18,10 @@ from sceneproof.data.tables import KEY, write_table
 from sceneproof.errors import InputError
 from sceneproof.labelling.check import people as people_file
 from sceneproof.labelling.check import tables
-from sceneproof.labelling.check.clips import LabelledClips
 from sceneproof.labelling.check.figures import by_action, by_clip, figures, top_scenes
 from sceneproof.labelling.check.people import PeopleFigures
 from sceneproof.labelling.check.scenes import Scenes, entropies, indoor_scenes
+from sceneproof.labelling.check.tables import LabelledClips
 from tests.videos import make_masks
 
 COLUMNS = ["video", "frame", "x1", "y1", "x2", "y2", "score", "track"]

@@ -5,8 +5,7 @@ import pytest
 
 from sceneproof.mall.bodies import draw_body
 from sceneproof.mall.motions import ACTIONS, TRANSFER_ACTIONS, perform
-from sceneproof.mall.poses import Pose, Style
-from sceneproof.mall.skeleton import ANKLE, StageView, joints
+from sceneproof.mall.skeleton import ANKLE, Pose, StageView, Style, joints
 
 BODY = draw_body(np.random.default_rng(0))
 

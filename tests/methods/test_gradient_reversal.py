@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sceneproof.methods.gradient_reversal import reverse_gradient
+from sceneproof.methods.terms import reverse_gradient
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0, 3.0])

@@ -1,23 +1,21 @@
 """Two processes with half of a batch each do what one does with all of it: gradients, and what methods keep."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.methods.two_processes import MAKE, state, trained, whole
+from tests.forked import forked
+from tests.methods.two_processes import MAKE, state, train_together, trained, whole
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each of two processes has in the end."""
-    out = tmp_path_factory.mktemp("processes") / "rank"
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    subprocess.run([*launcher, "-m", "tests.methods.two_processes", str(out)], check=True, capture_output=True)
-    return [json.loads(Path(f"{out}-{rank}.json").read_text()) for rank in range(2)]
+    out = tmp_path_factory.mktemp("processes")
+    forked(*(partial(train_together, rank, out) for rank in range(2)))
+    return [json.loads((out / f"{rank}.json").read_text()) for rank in range(2)]
 
 
 @pytest.mark.parametrize("name", MAKE)

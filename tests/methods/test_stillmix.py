@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.methods import Facts, StillMix
-from sceneproof.methods.still_bank import StillBank
+from sceneproof.methods.stillmix import StillBank
 from tests.methods.batches import batch, per_channel
 from tests.methods.mixed import FACTS, check_mixer, check_unmixed, pictures, video_of
 

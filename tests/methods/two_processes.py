@@ -1,12 +1,12 @@
-"""Run by torchrun on two processes, each with half of a batch: what they make of it together, as JSON by method.
+"""Training in two processes, each with half of a batch: what they make of it together, as JSON by method.
 
 The test beside it holds it against one process that has the whole batch.
 """
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -109,9 +109,9 @@ def state(method: Method) -> dict[str, list[float]]:
     return {name: values.float().flatten().tolist() for name, values in method.named_buffers()}
 
 
-def main() -> None:
-    torch.distributed.init_process_group("gloo")
-    rank = torch.distributed.get_rank()
+def train_together(rank: int, folder: Path) -> None:
+    """One of two processes: writes what it has in the end as FOLDER/RANK.json."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=2)
     results = {}
     for name in MAKE:
         method, gradients = trained(name, part(whole(), [[0, 2, 4], [1, 3]][rank]))
@@ -121,10 +121,5 @@ def main() -> None:
             torch.distributed.all_reduce(total)
             means[key] = (total / 2).tolist()
         results[name] = {"gradients": means, "state": state(method)}
-    with open(f"{sys.argv[1]}-{rank}.json", "w") as file:
-        json.dump(results, file)
+    (folder / f"{rank}.json").write_text(json.dumps(results))
     torch.distributed.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()

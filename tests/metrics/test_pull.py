@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sceneproof.metrics.accuracy import MISSED
-from sceneproof.metrics.pull import scene_pull
+from sceneproof.metrics.scene_reliance import scene_pull
 
 SAID = [1, 1, 0, 1, 0, 1, 0, 1, MISSED, 0, 0]
 HUMAN = [0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1]

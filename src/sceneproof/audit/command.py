@@ -12,16 +12,15 @@ from sceneproof.audit.figures import CATALOG
 from sceneproof.audit.models.callable_model import CallableModel
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.opening import ASKED
-from sceneproof.audit.planning import default_splits, plan
-from sceneproof.audit.settings import DataSettings, ModelSettings
+from sceneproof.audit.settings import DataSettings, ModelSettings, default_splits, plan
 from sceneproof.audit.subject import Pixels, Subject
 from sceneproof.data.humans import COVERAGE
 from sceneproof.data.manifest import Manifest
-from sceneproof.errors import ConditionMetError, InputError
+from sceneproof.errors import ConditionMetError
 from sceneproof.figures import FILE, Figure, read_figures
 from sceneproof.machine import processors
+from sceneproof.numerics import environment
 from sceneproof.results import add_figures
-from sceneproof.run import environment
 
 
 def audit_command(
@@ -118,8 +117,9 @@ def audit_command(
     opening = ModelSettings(model, _text(names), inputs, weights, device, batch, _tuple(trust), prompt, asked)
     subject = opening.open()
     data = DataSettings(
-        str(manifest), _text(root), tuple(splits or ()), (), _text(humans), _text(scenes), _text(backgrounds),
-        tuple(variants or ()), seed, clips, least_share=_share(least_share), inpainter=_text(inpainter),
+        manifest=str(manifest), root=_text(root), splits=tuple(splits or ()), humans=_text(humans),
+        scenes=_text(scenes), backgrounds=_text(backgrounds), variants=tuple(variants or ()), seed=seed, clips=clips,
+        least_share=least_share, inpainter=_text(inpainter),
     )  # fmt: skip
     data, naming = matched(data, subject, mapping)
     if dry_run:
@@ -191,8 +191,9 @@ def audit(
         model = ModelSettings(model, device=device, trust=_tuple(trust), actions=asked).open()
     subject = model if isinstance(model, Subject) else CallableModel(model)
     data = DataSettings(
-        str(videos), None, tuple(splits), (), _text(humans), _text(scenes), _text(backgrounds), tuple(variants), seed,
-        clips, least_share=_share(least_share), inpainter=_text(inpainter),
+        manifest=str(videos), splits=tuple(splits), humans=_text(humans), scenes=_text(scenes),
+        backgrounds=_text(backgrounds), variants=tuple(variants), seed=seed, clips=clips, least_share=least_share,
+        inpainter=_text(inpainter),
     )  # fmt: skip
     data, naming = matched(data, subject, mapping)
     return conduct(subject, data, naming, Path(out), among=among, title=title, shown=shown, quiet=quiet)
@@ -227,12 +228,6 @@ def refuse(conditions: list[Condition], figures: Mapping[str, Figure]) -> None:
 
 def _tuple(words: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if words is None else tuple(words)
-
-
-def _share(least_share: float) -> float:
-    if not 0 <= least_share <= 1:
-        raise InputError(f"--least-share {least_share:g}: give a share of frames, 0 to 1")
-    return least_share
 
 
 def _text(path: Path | None) -> str | None:

@@ -13,19 +13,16 @@ from sceneproof import locks
 from sceneproof.audit.collecting import Answers, collect, for_processes
 from sceneproof.audit.measures import Measures, measure
 from sceneproof.audit.naming import Naming, class_table
-from sceneproof.audit.planning import default_splits
 from sceneproof.audit.probes import probe_figures
 from sceneproof.audit.remedy import FILE as REMEDY
 from sceneproof.audit.remedy import Remedied, remedied
 from sceneproof.audit.scoring import ANSWERS
-from sceneproof.audit.settings import DataSettings, ModelSettings, plain_settings
+from sceneproof.audit.settings import DataSettings, ModelSettings, default_splits, plain_settings
 from sceneproof.audit.subject import Chooser, Subject
 from sceneproof.audit.table import COLUMNS, AuditTable, rounded
-from sceneproof.contexts.backgrounds import background_digests
 from sceneproof.contexts.variants import VARIANTS
-from sceneproof.data.digests import file_digests
+from sceneproof.data.clips import repeated
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.figures import FILE, Figure, named, write_figures
@@ -98,7 +95,7 @@ def conduct(
     scorer, videos = data.scorer(subject), data.table()
     doubts = [*data.doubts(videos), *repeated(videos, subject.sampling.length)]
     tell(doubts)
-    known = {**plain_settings(data), "model": subject.identity, "tables": _digests(data)}
+    known = {**plain_settings(data), "model": subject.identity, "tables": data.digests()}
     answers = Answers(out / ".answers", _ids(videos), known)
     answers.parts.begin(anew=True)
     tasks = None if opening is None else for_processes(opening, data)
@@ -164,12 +161,6 @@ def _among(scores: NDArray[np.float32], others: NDArray[np.bool_]) -> NDArray[np
     """Probabilities among the classes that may be named; 0 for the others, and for all where none had any."""
     kept = np.where(others, 0, scores.astype(np.float64))
     return rounded(kept / max(kept.sum(), 1e-30))
-
-
-def _digests(data: DataSettings) -> dict[str, str]:
-    """SHA-256 of the tables and of what is shown behind people: answers that were kept are not those of others."""
-    files = {"manifest": data.manifest, "humans": data.humans, "scenes": data.scenes, "inpainter": data.inpainter}
-    return file_digests(**files) | background_digests(data.backgrounds)
 
 
 def _scene(background: str, scenes: Mapping[Any, object]) -> str:

@@ -14,8 +14,7 @@ from sceneproof.contexts.variants import STILLS, VARIANTS
 from sceneproof.figures import Figure
 from sceneproof.metrics.accuracy import group_accuracy, worst_group
 from sceneproof.metrics.bootstrap import Interval, class_interval, mean_interval, median_interval, paired_interval
-from sceneproof.metrics.pull import Pull, scene_pull
-from sceneproof.metrics.scene_reliance import contrasted, reliance, survival
+from sceneproof.metrics.scene_reliance import Pull, contrasted, reliance, scene_pull, survival
 
 NOT_ASKED = " was not asked for"
 """How the reason ends why a figure is missing, where nobody wanted it."""

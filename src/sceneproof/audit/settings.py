@@ -1,26 +1,28 @@
-"""What an audit follows from, and the tables and the model opened once in each process."""
+"""What an audit follows from, the tables and the model opened once in each process, and what it would do."""
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sceneproof.audit.models.inputs import InputSettings
 from sceneproof.audit.models.opening import open_subject
 from sceneproof.audit.scoring import Scorer
 from sceneproof.audit.subject import Subject
-from sceneproof.contexts.backgrounds import Backgrounds
-from sceneproof.contexts.choosing import Partners, scene_distances
-from sceneproof.contexts.footage import Library, lenders
-from sceneproof.contexts.inpainting import inpainting
+from sceneproof.contexts.footage import lenders
+from sceneproof.contexts.settings import VariantSettings
 from sceneproof.contexts.variants import VARIANTS, Variants
-from sceneproof.data.gaps import without_short_gaps
-from sceneproof.data.human_tables import HumanBoxes, HumanMasks
-from sceneproof.data.humans import COVERAGE, check_humans, read_humans
-from sceneproof.data.manifest import Manifest, refuse_flow
-from sceneproof.data.scenes import SceneTable
+from sceneproof.data.manifest import Manifest
+from sceneproof.data.plausibility import tell
+from sceneproof.data.subsets import in_turn
+from sceneproof.errors import VideoError
 from sceneproof.numerics import device_named
+from sceneproof.wording import counted
 
 
 @dataclass(frozen=True)
@@ -62,39 +64,19 @@ class ModelSettings:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class DataSettings:
-    """Which videos, in which variants; paths as text, so that it travels to other processes and into tables.
+@dataclass(frozen=True, kw_only=True)
+class DataSettings(VariantSettings):
+    """Which videos, in which variants.
 
     Attributes:
-        manifest: the table of videos.
-        root: the folder that its paths start from; None: its own.
-        splits: only videos of these; empty: all.
         left_out: actions that are not audited.
-        humans: table of person boxes or masks; None: nothing that needs people.
-        scenes: table of scene labels.
-        backgrounds: folder of pictures and videos.
-        variants: only these; empty: all that the data allows.
-        seed: of backgrounds and orders.
         clips: clips a video.
         maps: whether the model is asked where it looks.
-        least_share: of a video's frames in which people must be known, for all that needs them.
-        inpainter: network in ONNX that fills what no frame shows behind people; None: smooth colours from around.
     """
 
-    manifest: str
-    root: str | None = None
-    splits: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    humans: str | None = None
-    scenes: str | None = None
-    backgrounds: str | None = None
-    variants: tuple[str, ...] = ()
-    seed: int = 0
     clips: int = 1
     maps: bool = True
-    least_share: float = COVERAGE
-    inpainter: str | None = None
 
     def table(self) -> Manifest:
         """The audited videos.
@@ -102,42 +84,9 @@ class DataSettings:
         Raises:
             InputError: a bad manifest, or an unknown split.
         """
-        table = Manifest.read(self.manifest, self.root)
-        refuse_flow(table, "an audit")
-        table = table.split(*self.splits) if self.splits else table
+        table = self.videos("an audit")
         kept = ~table.rows["action"].isin(self.left_out)
         return Manifest(table.rows[kept].reset_index(drop=True), table.root, table.name)
-
-    def people(self, table: Manifest) -> HumanBoxes | HumanMasks:
-        """Where the people are, short gaps filled in; nowhere, without a table.
-
-        Raises:
-            InputError: the table of another data set, or people that cannot be of these videos.
-        """
-        if self.humans is None:
-            return HumanBoxes.nobody()
-        people = read_humans(self.humans)
-        check_humans(people, table)
-        return without_short_gaps(people)
-
-    def doubts(self, table: Manifest) -> list[str]:
-        """What may be wrong with the table of people, a sentence each."""
-        return [] if self.humans is None else check_humans(read_humans(self.humans), table)
-
-    def variants_of(self, table: Manifest, people: HumanBoxes | HumanMasks) -> Variants:
-        """The maker of variants.
-
-        Raises:
-            InputError: a bad table of scenes, or folder of backgrounds.
-        """
-        distances = None if self.scenes is None else scene_distances(table, SceneTable.read(self.scenes))
-        backgrounds = None if self.backgrounds is None else Backgrounds.read(Path(self.backgrounds))
-        partners = Partners(table, lenders(table, people, self.least_share), distances=distances)
-        read = Library(table, people).read
-        return Variants(
-            partners, read, backgrounds=backgrounds, seed=self.seed, least_share=self.least_share,
-            inpaint=inpainting(self.inpainter),
-        )  # fmt: skip
 
     def scorer(self, subject: Subject) -> Scorer:
         """What every video is scored with."""
@@ -162,3 +111,51 @@ def opened(model: ModelSettings, data: DataSettings) -> Scorer:
 def plain_settings(data: DataSettings) -> dict[str, Any]:
     """The settings as JSON has them."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(data).items()}
+
+
+SAMPLES = 3
+"""Videos that the time of all is reckoned from."""
+
+
+def default_splits(table: Manifest) -> tuple[str, ...]:
+    """The splits that an audit is of where nobody says: those for tests, or all where none is."""
+    return tuple(name for name in table.splits if "test" in name) or tuple(table.splits)
+
+
+def plan(data: DataSettings, subject: Subject) -> str:
+    """What would be audited, in which variants, and how long that would take in one process."""
+    table, scorer = data.table(), data.scorer(subject)
+    tell(data.doubts(table))
+    people = data.people(table)
+    known = sum(video in people for video in table.rows["video"])
+    enough = lenders(table, people, data.least_share)
+    rows = in_turn(np.arange(len(table)), table.rows["action"].to_numpy(object), SAMPLES)
+    begun = time.monotonic()
+    for row in rows:
+        with suppress(VideoError):  # it will be told of then
+            scorer.rows(str(table.rows["video"].iat[row]))
+    seconds = (time.monotonic() - begun) / len(rows) * len(table)
+    left = f"; left out: {', '.join(data.left_out)}" if data.left_out else ""
+    classes = counted(len(subject.actions), "class", "classes")
+    return "\n".join([
+        f"{subject.title}: {classes}, clips of {counted(subject.sampling.length, 'frame')}",
+        f"{counted(len(table), 'video')} of {counted(len(table.actions), 'action')} in {', '.join(data.splits)}{left}",
+        f"people known in {known} of them; in {data.least_share:.0%} of their frames or more, as far as the manifest "
+        f"knows these, in {len(enough)}",
+        f"{len(scorer.names)} variants: {', '.join(scorer.names)}",
+        *(f"  no {name}: {reason}" for name, reason in unable(data).items()),
+        f"about {_duration(seconds)} in one process, reckoned from {counted(len(rows), 'video')}",
+    ])  # fmt: skip
+
+
+def unable(data: DataSettings) -> dict[str, str]:
+    """The variants that no clip can have, and why."""
+    table = data.table()
+    variants = data.variants_of(table, data.people(table))
+    return {name: reason for name in data.variants or VARIANTS if (reason := variants.unable(name))}
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

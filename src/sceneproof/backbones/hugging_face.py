@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,37 @@ def load_network(kind: str, name: str, refusal: str, **origin: Any) -> Any:
     files = _files(name, getattr(network.config, "_commit_hash", None) or origin.get("revision"))
     refuse_in_part(network, told, _tensors(files, name), name, transformers.__version__)
     return network
+
+
+def load_with_processors(
+    kind: str, name: str, refusal: str, processors: Sequence[str], *, revision: str | None, download: bool
+) -> list[Any]:
+    """What prepares a network's inputs, by its classes of transformers, and last the network, as `load_network` has it.
+
+    Args:
+        kind: of the network.
+        name: the folder, or ORG/NAME.
+        refusal: what to say of any other.
+        processors: "AutoImageProcessor", "AutoTokenizer".
+        revision: the commit or tag to take.
+        download: fetch from the Hub what is not in its cache.
+
+    Raises:
+        InputError: as `load_network`, or no such processor.
+    """
+    try:
+        import transformers
+    except ImportError as error:
+        raise InputError(f"Hugging Face models need transformers: pip install 'sceneproof[hf]' ({error})") from None
+    origin = {"revision": revision, "local_files_only": not download}
+    try:
+        parts = [
+            getattr(transformers, part).from_pretrained(name, **origin, trust_remote_code=False) for part in processors
+        ]
+    except (OSError, ValueError, ImportError, KeyError) as error:  # all that loading raises on a wrong name or kind
+        hint = "" if download or Path(name).is_dir() else " (downloading was not asked for)"
+        raise InputError(f"{name}: {refusal}{hint}: {error}") from None
+    return [*parts, load_network(kind, name, refusal, **origin)]
 
 
 def refuse_in_part(

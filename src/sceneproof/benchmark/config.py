@@ -7,8 +7,7 @@ from typing import Any
 
 from sceneproof import methods
 from sceneproof.errors import InputError
-from sceneproof.legacy import modern
-from sceneproof.recipes import read_yaml
+from sceneproof.recipes import modern, read_yaml
 from sceneproof.trust import check_prefixes, refuse_untrusted
 
 TABLES = ("manifest", "scenes", "humans", "features", "root")

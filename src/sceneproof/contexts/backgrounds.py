@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneproof.contexts.timing import aligned
+from sceneproof.contexts.footage import aligned
 from sceneproof.data.video import decode, probe
 from sceneproof.errors import InputError
 from sceneproof.files import named

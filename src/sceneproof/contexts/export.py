@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sceneproof import locks
-from sceneproof.contexts.backgrounds import background_digests
 from sceneproof.contexts.variants import CONFLICT, CONTROLS, STILLS, SWAPS
-from sceneproof.contexts.writing import ExportTask, Settings, names_of, opened, write_variants
-from sceneproof.data.digests import file_digests
-from sceneproof.data.humans import COVERAGE, check_humans, read_humans
+from sceneproof.contexts.writing import ExportSettings, ExportTask, names_of, opened, write_variants
+from sceneproof.data.humans import COVERAGE
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
 from sceneproof.data.sources.survey import link
@@ -88,23 +86,15 @@ def export(
     Raises:
         InputError: bad tables, an unknown variant, a folder with an export of other settings, or nothing can be made.
     """
-    if not 0 <= crf <= 51:
-        raise InputError(f"--crf {crf}: give 0 (lossless) to 51")
-    if not 0 <= least_share <= 1:
-        raise InputError(f"--least-share {least_share:g}: give a share of frames, 0 to 1")
-    paths = [
-        None if path is None else str(path.resolve())
-        for path in (manifest, root, humans, scenes, backgrounds, inpainter)
-    ]
-    assert paths[0] is not None
-    assert paths[2] is not None
-    asked = tuple(variants or ())
-    settings = Settings(
-        paths[0], paths[1], tuple(splits or ()), paths[2], paths[3], paths[4], asked, seed, crf, least_share, paths[5],
+    given = {"root": root, "humans": humans, "scenes": scenes, "backgrounds": backgrounds, "inpainter": inpainter}
+    settings = ExportSettings(
+        manifest=str(manifest.resolve()), splits=tuple(splits or ()), variants=tuple(variants or ()), seed=seed,
+        crf=crf, least_share=least_share,
+        **{name: None if path is None else str(path.resolve()) for name, path in given.items()},
     )  # fmt: skip
     table, maker = opened(settings)
-    tell(check_humans(read_humans(settings.humans), table))
-    names = names_of(maker, asked)
+    tell(settings.doubts(table))
+    names = names_of(maker, settings.variants)
     tasks = _tasks(settings, table, out)
     said = f"{counted(len(tasks), 'video')} in {counted(len(names), 'variant')}: {', '.join(names)}"
     if dry_run:
@@ -112,8 +102,7 @@ def export(
         return None
     if not quiet:
         print(said)
-    files = file_digests(manifest=manifest, humans=humans, scenes=scenes, inpainter=inpainter)
-    claim_export(out, settings, files | background_digests(backgrounds))
+    claim_export(out, settings, settings.digests())
     answers = [
         answer
         for _, answer in work_through(
@@ -124,7 +113,7 @@ def export(
     return _tables(table, out, tasks, answers, kept, quiet=quiet)
 
 
-def _tasks(settings: Settings, table: Manifest, out: Path) -> list[ExportTask]:
+def _tasks(settings: ExportSettings, table: Manifest, out: Path) -> list[ExportTask]:
     names = [
         str(path) if np.isnan(start) and np.isnan(end) else f"{path}_{start:.3f}-{end:.3f}"
         for path, start, end in zip(table.rows["path"], *table.edges, strict=True)
@@ -137,7 +126,7 @@ def _tasks(settings: Settings, table: Manifest, out: Path) -> list[ExportTask]:
     ]
 
 
-def claim_export(out: Path, settings: Settings, tables: dict[str, str]) -> None:
+def claim_export(out: Path, settings: ExportSettings, tables: dict[str, str]) -> None:
     """Writes export.json, or checks that the folder's is of these settings and tables (by their SHA-256)."""
     claim(out / "export.json", {"drawing": DRAWING, **asdict(settings), TABLES: tables}, "an export")
     clear(out / "videos")

@@ -11,10 +11,9 @@ from sceneproof.contexts import drawing
 from sceneproof.contexts.backgrounds import Backgrounds, covering
 from sceneproof.contexts.choosing import Nobody, Partners, Swap, generator, pick
 from sceneproof.contexts.empty import emptied, filled
-from sceneproof.contexts.footage import Footage
+from sceneproof.contexts.footage import Footage, aligned, backwards, frozen, shuffled
 from sceneproof.contexts.inpainting import Inpaint, smooth
 from sceneproof.contexts.matte import Matte, cut_out
-from sceneproof.contexts.timing import aligned, backwards, frozen, shuffled
 from sceneproof.data.humans import COVERAGE
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError

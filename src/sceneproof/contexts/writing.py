@@ -8,15 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sceneproof.contexts.backgrounds import Backgrounds
-from sceneproof.contexts.choosing import Partners, scene_distances
-from sceneproof.contexts.footage import Library, lenders
-from sceneproof.contexts.inpainting import inpainting
+from sceneproof.contexts.settings import VariantSettings
 from sceneproof.contexts.variants import VARIANTS, Impossible, Variants
-from sceneproof.data.gaps import without_short_gaps
-from sceneproof.data.humans import COVERAGE, check_humans, read_humans
-from sceneproof.data.manifest import Manifest, refuse_flow
-from sceneproof.data.scenes import SceneTable
+from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import probe
 from sceneproof.errors import InputError, VideoError
 from sceneproof.files import fitting_name, read_json, write_json
@@ -29,21 +23,21 @@ PARTS = ".parts"
 """The folder of the records, one a video, each written when its videos are."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """All that the files follow from: the arguments of `sceneproof contexts export` of these names, paths as text."""
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings(VariantSettings):
+    """All that the files follow from.
 
-    manifest: str
-    root: str | None
-    splits: tuple[str, ...]
-    humans: str
-    scenes: str | None
-    backgrounds: str | None
-    variants: tuple[str, ...]
-    seed: int
+    Attributes:
+        crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
+    """
+
     crf: int
-    least_share: float = COVERAGE
-    inpainter: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises InputError for what no file can be written with."""
+        super().__post_init__()
+        if not 0 <= self.crf <= 51:
+            raise InputError(f"--crf {self.crf}: give 0 (lossless) to 51")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +52,7 @@ class ExportTask:
         part: the name of its record.
     """
 
-    settings: Settings
+    settings: ExportSettings
     video: str
     folder: str
     name: str
@@ -66,22 +60,10 @@ class ExportTask:
 
 
 @lru_cache(maxsize=1)
-def opened(settings: Settings) -> tuple[Manifest, Variants]:
+def opened(settings: ExportSettings) -> tuple[Manifest, Variants]:
     """The tables, read once in each process."""
-    table = Manifest.read(settings.manifest, settings.root)
-    refuse_flow(table, "an export of contexts")
-    table = table.split(*settings.splits) if settings.splits else table
-    people = read_humans(settings.humans)
-    check_humans(people, table)  # what may be wrong is told once, by the command
-    people = without_short_gaps(people)
-    distances = None if settings.scenes is None else scene_distances(table, SceneTable.read(settings.scenes))
-    backgrounds = None if settings.backgrounds is None else Backgrounds.read(Path(settings.backgrounds))
-    partners = Partners(table, lenders(table, people, settings.least_share), distances=distances)
-    read = Library(table, people).read
-    return table, Variants(
-        partners, read, backgrounds=backgrounds, seed=settings.seed, least_share=settings.least_share,
-        inpaint=inpainting(settings.inpainter),
-    )  # fmt: skip
+    table = settings.videos("an export of contexts")
+    return table, settings.variants_of(table, settings.people(table))
 
 
 def names_of(variants: Variants, asked: Sequence[str]) -> list[str]:

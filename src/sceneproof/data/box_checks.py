@@ -23,8 +23,8 @@ Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-def box_problems(boxes: pd.DataFrame, manifest: Manifest, *, gap: int = GAP) -> pd.DataFrame:
-    """What is wrong with boxes, and what a repair does about it.
+def repaired_boxes(boxes: pd.DataFrame, manifest: Manifest, *, gap: int = GAP) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Boxes without what is wrong with them, and the table of what was wrong and is done about it.
 
     Rows of unknown videos, of frames that are no whole number or that the video does not have, with numbers that are
     not finite, without any area, wholly outside the picture, or told twice are dropped; corners that are the wrong way
@@ -41,16 +41,9 @@ def box_problems(boxes: pd.DataFrame, manifest: Manifest, *, gap: int = GAP) -> 
         gap: the longest run of frames that is filled in.
 
     Returns:
-        One row a problem: `row` of the table (missing where it is about frames), `video`, `frame` (missing where it is
-        about the video), `reason`, `repair` ("" where it is only told).
-    """
-    return repaired_boxes(boxes, manifest, gap=gap)[1]
-
-
-def repaired_boxes(boxes: pd.DataFrame, manifest: Manifest, *, gap: int = GAP) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A copy in which `box_problems` finds nothing to repair, and the table of what was done.
-
-    Rows without problems are as they were; those that are filled in stand at the end. Arguments: as `box_problems`.
+        The mended copy, in which nothing is to be repaired: rows without problems are as they were, those that are
+        filled in stand at the end. And one row a problem: `row` of the table (missing where it is about frames),
+        `video`, `frame` (missing where it is about the video), `reason`, `repair` ("" where it is only told).
     """
     it = _BoxMending.of(boxes, manifest)
     _mend_rows(it)

@@ -114,10 +114,6 @@ class HumanBoxes:
             )
         check_overlap(self._of, videos, self.source)
 
-    def check_size(self, video: str, frames: int, width: int, height: int) -> None:
-        """`check_fit` of one video."""
-        self.check_fit(pd.DataFrame({"width": [width], "height": [height], "frames": [frames]}, index=[video]))
-
     def check_fit(self, sizes: pd.DataFrame) -> None:
         """Refuses boxes that lie in a frame, or outside the picture, that their video does not have.
 

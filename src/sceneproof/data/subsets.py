@@ -1,9 +1,11 @@
-"""Published subsets of test videos: lists of ids by name, as UTD's object-debiased splits have them."""
+"""Parts of a manifest: published subsets (lists of ids, as UTD's object-debiased splits have them) and random ones."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sceneproof.data.manifest import Manifest
@@ -65,3 +67,17 @@ def _bare(video: str) -> str:
     """An id without folders and a video's ending."""
     name = PurePosixPath(video).name
     return name.rpartition(".")[0] if name.lower().endswith((".avi", ".mp4", ".mkv", ".webm")) else name
+
+
+def in_turn(rows: NDArray[np.int64], groups: NDArray[Any], count: int, *, seed: int = 0) -> list[int]:
+    """At most `count` of some rows drawn at random, the groups in turn, so that each has about as many.
+
+    Args:
+        rows: row numbers to draw from.
+        groups: each row's group, such as its action; by row number.
+        count: how many.
+        seed: the same one draws the same rows.
+    """
+    mixed = np.random.default_rng(seed).permutation(rows)
+    turn = pd.Series(groups[mixed]).groupby(groups[mixed]).cumcount().to_numpy()
+    return [int(row) for row in mixed[np.argsort(turn, kind="stable")][:count]]

@@ -44,10 +44,13 @@ class HuggingFaceDetector(PersonDetector):
             InputError: transformers is not installed; no such model, or not an object detector; no label "person".
         """
         # torch takes seconds to import, and the command that knows this class by name needs it for no other
-        from sceneproof.backbones.hugging_face import labels, origin_of
+        from sceneproof.backbones.hugging_face import labels, load_with_processors, origin_of
         from sceneproof.numerics import device_named
 
-        self._processor, self._model = _load(str(model), revision, download)
+        self._processor, self._model = load_with_processors(
+            "AutoModelForObjectDetection", str(model), "not an object detection model that can be loaded",
+            ["AutoImageProcessor"], revision=revision, download=download,
+        )  # fmt: skip
         config = self._model.config
         names = labels(config, int(config.num_labels), str(model))
         self._person = [number for number, label in enumerate(names) if label.lower() == "person"]
@@ -79,21 +82,3 @@ class HuggingFaceDetector(PersonDetector):
     def _people(self, detection: dict[str, Any]) -> NDArray[np.float32]:
         labels, boxes, scores = (detection[name].float().cpu().numpy() for name in ("labels", "boxes", "scores"))
         return np.column_stack([boxes, scores])[np.isin(labels, self._person)]
-
-
-def _load(name: str, revision: str | None, download: bool) -> tuple[Any, Any]:
-    from sceneproof.backbones.hugging_face import load_network
-
-    try:
-        from transformers import AutoImageProcessor
-    except ImportError as error:
-        raise InputError(f"Hugging Face models need transformers: pip install 'sceneproof[hf]' ({error})") from None
-    try:
-        origin: dict[str, Any] = {"revision": revision, "local_files_only": not download}
-        make: Any = AutoImageProcessor.from_pretrained  # transformers leaves it without types
-        processor = make(name, **origin, trust_remote_code=False)
-    except (OSError, ValueError, ImportError, KeyError) as error:  # all that loading raises on a wrong name or kind
-        hint = "" if download or Path(name).is_dir() else " (downloading was not asked for)"
-        raise InputError(f"{name}: not an object detection model that can be loaded{hint}: {error}") from None
-    refusal = "not an object detection model that can be loaded"
-    return processor, load_network("AutoModelForObjectDetection", name, refusal, **origin)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from sceneproof.backbones.hugging_face import load_network, origin_of
+from sceneproof.backbones.hugging_face import load_with_processors, origin_of
 from sceneproof.errors import InputError
 from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.places365 import in_words, read_names, scene_names
@@ -68,7 +68,10 @@ class HuggingFaceScenes(SceneLabeller):
         self.names = scene_names() if names is None else read_names(names)
         said = [in_words(name) for name in self.names] if names is None else self.names
         self._device = device_named(device)
-        self._processor, tokenizer, network = _load(str(model), revision, download)
+        self._processor, tokenizer, network = load_with_processors(
+            "AutoModelForZeroShotImageClassification", str(model), "not a zero-shot image model that can be loaded",
+            ["AutoImageProcessor", "AutoTokenizer"], revision=revision, download=download,
+        )  # fmt: skip
         self._network, self._batch = network.to(self._device), batch
         tokens = self._tokens(tokenizer, [prompt.replace("{}", name) for name in said])
         with torch.inference_mode():
@@ -130,21 +133,3 @@ class HuggingFaceScenes(SceneLabeller):
 def _unit(answer: Any) -> Tensor:
     """Vectors (N, D) of length 1; transformers 5 wraps what transformers 4 answers."""
     return functional.normalize(getattr(answer, "pooler_output", answer), dim=-1)
-
-
-def _load(name: str, revision: str | None, download: bool) -> tuple[Any, Any, Any]:
-    try:
-        from transformers import AutoImageProcessor, AutoTokenizer
-    except ImportError as error:
-        raise InputError(f"Hugging Face models need transformers: pip install 'sceneproof[hf]' ({error})") from None
-    try:
-        origin: dict[str, Any] = {"revision": revision, "local_files_only": not download}
-        make: Any = AutoImageProcessor.from_pretrained  # transformers leaves it without types
-        processor = make(name, **origin, trust_remote_code=False)
-        tokenizer = AutoTokenizer.from_pretrained(name, **origin, trust_remote_code=False)
-    except (OSError, ValueError, ImportError, KeyError) as error:  # all that loading raises on a wrong name or kind
-        hint = "" if download or Path(name).is_dir() else " (downloading was not asked for)"
-        raise InputError(f"{name}: not a zero-shot image model that can be loaded{hint}: {error}") from None
-    refusal = "not a zero-shot image model that can be loaded"
-    network = load_network("AutoModelForZeroShotImageClassification", name, refusal, **origin)
-    return processor, tokenizer, network

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sceneproof.mall.poses import Floats, Pose, Style
+from sceneproof.mall.skeleton import Floats, Pose, Style
 
 
 def _there_and_back(cycle: Floats) -> Floats:

@@ -1,31 +1,26 @@
-"""The Mall as a whole: the command that makes a world."""
+"""The Mall as a whole: the commands that make a world, of clips or of long videos."""
 
 from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 from sceneproof.errors import InputError
 from sceneproof.mall.making import make_world
 from sceneproof.mall.plan import World
+from sceneproof.mall.untrimmed.making import make_untrimmed_world, scene_accuracy
+from sceneproof.mall.untrimmed.plan import BACKGROUND, UntrimmedWorld
 
-__all__ = ["World", "make_world", "mall"]
+__all__ = ["World", "make_world", "mall", "untrimmed"]
+
+AnyWorld = TypeVar("AnyWorld", World, UntrimmedWorld)
 
 
 def mall(
     out: Path,
     *,
-    seed: int = 0,
-    strength: float = World.strength,
     videos: float = 1.0,
-    height: int = World.height,
-    width: int = World.width,
-    frames: int = World.frames,
-    rate: float = World.rate,
-    pictures: int = World.pictures,
-    test_pictures: int = World.test_pictures,
-    crf: int = World.crf,
-    people: bool = World.people,
-    unbiased: bool = World.unbiased,
     workers: int | None = None,
     quiet: bool = False,
+    **options: Annotated[Any, World],
 ) -> None:
     """Makes the Mall: videos of drawn people who do things in places, where places and actions go together.
 
@@ -37,30 +32,54 @@ def mall(
 
     Args:
         out: Folder to make.
-        seed: Another seed makes another world; the same one the same files.
-        strength: How much the scene tells of the action, from 0 to 1.
         videos: Factor on the number of videos: 1 makes 5,000 (2,000 to train on), 0.1 makes 500.
-        height: Of a video, in pixels; even.
-        width: Of a video, in pixels; even.
-        frames: Of a video.
-        rate: Frames a second.
-        pictures: Pictures of each empty scene, to train a scene classifier on.
-        test_pictures: Pictures of each empty scene, to test it on.
-        crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
-        people: False draws the same videos with nobody in them, to see how far the place alone gets.
-        unbiased: True shows every action equally often in all scenes of the split train, to see what could be
-            reached; all other splits stay the same.
         workers: Processes; by default as many as there are processors.
         quiet: Show no progress.
+        options: The world's settings: see `World`.
     """
-    if videos <= 0:
-        raise InputError(f"videos: {videos}: must be above 0")
-    world = World(
-        seed=seed, strength=strength, height=height, width=width, frames=frames, rate=rate,
-        pictures=pictures, test_pictures=test_pictures, crf=crf, people=people, unbiased=unbiased,
-    ).scaled(videos)  # fmt: skip
+    world = _scaled(World(**options), videos)
     manifest = make_world(out, world, workers=workers, quiet=quiet)
     if not quiet:
         print(
             f"{out}: {len(manifest)} videos; the true scene names the action {world.bayes_accuracy():.1%} of the time"
         )
+
+
+def untrimmed(
+    out: Path,
+    *,
+    videos: float = 1.0,
+    workers: int | None = None,
+    quiet: bool = False,
+    **options: Annotated[Any, UntrimmedWorld],
+) -> None:
+    """Makes the untrimmed Mall: long videos in which drawn people come, stand about, do things now and then, and go.
+
+    Each video is one take of one scene, with several of the Mall's eight actions. In context all of them belong to the
+    scene; in the splits validation_out and test_out none of them does, by what training shows. Writes
+    OUT/manifest.parquet (one row a segment; a row of "background" for a video without any), videos/, masks.parquet
+    and boxes.parquet (exactly where the person is, by the videos' names, the manifest's column "group") and
+    world.json. Run it again after an interruption to continue.
+
+    Args:
+        out: Folder to make.
+        videos: Factor on the number of videos: 1 makes 440 (200 to train on), 0.1 makes 44.
+        workers: Processes; by default as many as there are processors.
+        quiet: Show no progress.
+        options: The world's settings: see `UntrimmedWorld`.
+    """
+    world = _scaled(UntrimmedWorld(**options), videos)
+    manifest = make_untrimmed_world(out, world, workers=workers, quiet=quiet)
+    if not quiet:
+        segments = int((manifest.rows["action"] != BACKGROUND).sum())
+        accuracies = ", ".join(f"{split} {share:.1%}" for split, share in scene_accuracy(manifest.rows, world).items())
+        print(
+            f"{out}: {manifest.rows['group'].nunique()} videos with {segments} segments; the true scene names a "
+            f"segment's action {world.bayes_accuracy():.1%} of the time in context; here: {accuracies}"
+        )
+
+
+def _scaled(world: AnyWorld, videos: float) -> AnyWorld:
+    if videos <= 0:
+        raise InputError(f"videos: {videos}: must be above 0")
+    return world.scaled(videos)

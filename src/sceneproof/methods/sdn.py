@@ -12,9 +12,8 @@ from sceneproof.backbones.base import Backbone
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Facts, Method
 from sceneproof.methods.batch_norm import second_pass
-from sceneproof.methods.gradient_reversal import reverse_gradient
 from sceneproof.methods.mixing import fewer
-from sceneproof.methods.terms import cross_entropy, entropy, zero_of
+from sceneproof.methods.terms import cross_entropy, entropy, reverse_gradient, zero_of
 from sceneproof.types import Batch, Need
 
 Labels = Literal["soft", "hard", "none"]

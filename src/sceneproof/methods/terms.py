@@ -1,4 +1,6 @@
-"""The terms that losses are made of: one value a clip, in float32 also under bfloat16 autocast."""
+"""The terms that losses are made of: one value a clip, in float32 also under bfloat16 autocast; gradient reversal."""
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,3 +27,25 @@ def zero_of(module: nn.Module) -> Tensor:
     """Zero, whose gradient is zero too but *there* for every parameter of `module` that learns."""
     zeros = [parameter.sum() * 0.0 for parameter in module.parameters() if parameter.requires_grad]
     return torch.stack(zeros).sum() if zeros else torch.zeros(())
+
+
+class _Reverse(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, strength: float) -> Tensor:
+        ctx.strength = strength
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0] * -ctx.strength, None
+
+
+def reverse_gradient(x: Tensor, strength: float) -> Tensor:
+    """`x` unchanged, of any shape; its gradient comes back times -`strength`.
+
+    What stands after this call minimises the loss; what stands before it maximises the loss, `strength` times.
+
+    Source: Ganin and Lempitsky 2015, equations 11 and 12, with lambda = `strength`.
+    """
+    reversed_: Tensor = _Reverse.apply(x, strength)
+    return reversed_

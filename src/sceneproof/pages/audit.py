@@ -20,17 +20,16 @@ from sceneproof.audit.table import AuditTable
 from sceneproof.contexts.footage import Footage
 from sceneproof.contexts.variants import CONTROLS, VARIANTS, Impossible
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sample import in_turn
+from sceneproof.data.subsets import in_turn
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 from sceneproof.pages import audit_story as story
 from sceneproof.pages import audit_tables as tables
 from sceneproof.pages import charts
-from sceneproof.pages.audit_story import WATCHED
+from sceneproof.pages.audit_story import WATCHED, remedy_blocks
 from sceneproof.pages.audit_words import headline, known_in_part, notes
 from sceneproof.pages.kit import MADE_BY, Card, Chart, Charts, Clips, Line, Note, Page, Picture, Section, percent
 from sceneproof.pages.pictures import lit, moving, sized
-from sceneproof.pages.remedy import remedy_blocks
 
 PICTURE_WIDTH = 176  # pixels
 MOST_FRAMES = 16

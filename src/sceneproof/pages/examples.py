@@ -12,8 +12,8 @@ from sceneproof.addresses import Place
 from sceneproof.data.dataset import Videos
 from sceneproof.data.human_tables import CORNERS
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.sample import in_turn
 from sceneproof.data.segments import untrimmed
+from sceneproof.data.subsets import in_turn
 from sceneproof.data.video import VideoError, decode, probe
 from sceneproof.metrics.tubes import tube_iou
 from sceneproof.pages.kit import Card, Chart, Clips, Line, Picture, percent

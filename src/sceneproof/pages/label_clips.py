@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from sceneproof.data.human_tables import HumanBoxes, HumanMasks
-from sceneproof.data.sample import in_turn
+from sceneproof.data.subsets import in_turn
 from sceneproof.errors import InputError
 from sceneproof.jobs.processes import Problem
-from sceneproof.labelling.check.clips import LabelledClips
 from sceneproof.labelling.check.people import PeopleFigures
 from sceneproof.labelling.check.scenes import Scenes
+from sceneproof.labelling.check.tables import LabelledClips
 from sceneproof.labelling.contracts import DecodedClip
 from sceneproof.labelling.decoding import ClipTask, decoded
 from sceneproof.labelling.scenes import evenly_spaced_frames

@@ -19,10 +19,10 @@ from sceneproof.data.humans import COVERAGE
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import check_plausible, sizes_of, tell
 from sceneproof.errors import InputError
-from sceneproof.labelling.check.clips import LabelledClips
 from sceneproof.labelling.check.figures import Figures, by_action, by_clip, figures, top_scenes
 from sceneproof.labelling.check.people import PeopleFigures
 from sceneproof.labelling.check.scenes import Scenes
+from sceneproof.labelling.check.tables import LabelledClips
 from sceneproof.pages import charts
 from sceneproof.pages import label_words as words
 from sceneproof.pages.kit import MADE_BY, Card, Chart, Charts, Clips, Note, Page, Section, percent

@@ -13,7 +13,7 @@ from sceneproof.data.dataset import Videos
 from sceneproof.data.humans import HumanBoxes, HumanMasks, check_humans, read_humans
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.plausibility import tell
-from sceneproof.data.sample import in_turn
+from sceneproof.data.subsets import in_turn
 from sceneproof.data.transforms import centre_crop
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sceneproof.data.human_tables import HumanBoxes
-from sceneproof.data.sample import in_turn
+from sceneproof.data.subsets import in_turn
 from sceneproof.jobs.processes import Problem, in_processes
 from sceneproof.pages.kit import MADE_BY, Card, Clips, Listing, Note, Page, Picture, Section
 from sceneproof.pages.label_clips import frame_still

@@ -13,10 +13,9 @@ from sceneproof.data.segments import BACKGROUND
 from sceneproof.errors import InputError
 from sceneproof.figures import tested_settings
 from sceneproof.metrics.average_precision import average_precision, mean_average_precision
-from sceneproof.metrics.average_recall import recall_at
 from sceneproof.metrics.matching import Matches
 from sceneproof.metrics.temporal_diagnosis import kind_counts, kinds
-from sceneproof.metrics.temporal_matching import BELOW, Reading, match
+from sceneproof.metrics.temporal_matching import BELOW, Reading, match, recall_at
 from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms
 from sceneproof.run import Run
 from sceneproof.studies import recipes

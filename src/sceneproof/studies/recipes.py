@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 
 from sceneproof.errors import InputError
-from sceneproof.legacy import modern
 from sceneproof.methods.base import Learner
+from sceneproof.recipes import modern
 from sceneproof.run import Run
 from sceneproof.trust import class_named
 

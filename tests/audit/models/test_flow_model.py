@@ -157,7 +157,7 @@ def test_a_video_of_one_frame_is_told_in_an_audit(small: Small, tmp_path: Path) 
     make_video(tmp_path / "still.mp4", moving("right", 1, 32, 48))
     rows = pd.DataFrame({"video": ["still"], "path": ["still.mp4"], "split": ["test"], "action": ["right"]})
     Manifest(rows, tmp_path).write(tmp_path / "manifest.parquet")
-    scorer = DataSettings(str(tmp_path / "manifest.parquet")).scorer(open_subject(str(small.folder / "run")))
+    scorer = DataSettings(manifest=str(tmp_path / "manifest.parquet")).scorer(open_subject(str(small.folder / "run")))
     with pytest.raises(VideoError, match="a single frame, in which nothing moves"):
         scorer.rows("still")
 

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from sceneproof.mall.bodies import draw_body
 from sceneproof.mall.film import Format
 from sceneproof.mall.motions import perform
-from sceneproof.mall.poses import Style
-from sceneproof.mall.untrimmed import film
+from sceneproof.mall.skeleton import Style
+from sceneproof.mall.untrimmed import making
 from sceneproof.mall.untrimmed.acting import BLENDING, Phase, Stay
-from sceneproof.mall.untrimmed.course import PASSING
-from sceneproof.mall.untrimmed.film import draw_untrimmed
-from sceneproof.mall.untrimmed.plan import UntrimmedFilm, UntrimmedWorld
+from sceneproof.mall.untrimmed.making import draw_untrimmed
+from sceneproof.mall.untrimmed.plan import PASSING, UntrimmedFilm, UntrimmedWorld
 
 WORLD = UntrimmedWorld(seed=11, train=6, idle=0.0)
 
@@ -90,7 +89,7 @@ def test_what_is_drawn_does_not_depend_on_how_it_is_cut_into_pieces(monkeypatch:
     """But for the shade of far limbs, which is one a piece."""
     world = replace(WORLD, seconds=10.0)
     whole = drawn(world.videos()[0], world.format)
-    monkeypatch.setattr(film, "PIECE", 7)
+    monkeypatch.setattr(making, "PIECE", 7)
     cut = drawn(world.videos()[0], world.format)
     assert (whole.masks == cut.masks).all()
     assert np.abs(whole.frames.astype(int) - cut.frames).mean() < 0.1

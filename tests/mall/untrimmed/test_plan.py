@@ -11,9 +11,16 @@ from sceneproof.errors import InputError
 from sceneproof.mall.motions import ACTIONS
 from sceneproof.mall.plan import World
 from sceneproof.mall.scenery import SCENES
-from sceneproof.mall.untrimmed.course import PASSING, SETTLED, draw_course, least_seconds
 from sceneproof.mall.untrimmed.making import manifest_rows, scene_accuracy
-from sceneproof.mall.untrimmed.plan import BACKGROUND, SPLITS, UntrimmedWorld
+from sceneproof.mall.untrimmed.plan import (
+    BACKGROUND,
+    PASSING,
+    SETTLED,
+    SPLITS,
+    UntrimmedWorld,
+    draw_course,
+    least_seconds,
+)
 
 WORLD = UntrimmedWorld()
 

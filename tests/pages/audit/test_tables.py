@@ -7,7 +7,7 @@ from sceneproof.audit.figures import CATALOG, NOTES, WORDS
 from sceneproof.contexts.variants import VARIANTS
 from sceneproof.figures import Figure
 from sceneproof.metrics.bootstrap import Interval
-from sceneproof.metrics.pull import Pull
+from sceneproof.metrics.scene_reliance import Pull
 from sceneproof.pages import audit_tables as tables
 from sceneproof.pages.kit import ABSENT, Table
 from tests.pages.audit.fake import (

@@ -11,7 +11,7 @@ import pandas as pd
 from sceneproof import locks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.sources.audit import examine, some
-from sceneproof.data.sources.splits import hold_out
+from sceneproof.data.sources.listing import hold_out
 from sceneproof.data.sources.survey import AMONG, PICTURES, SUFFIXES, link, survey, walk, without_stamps
 from sceneproof.errors import InputError
 

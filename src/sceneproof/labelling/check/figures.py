@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from sceneproof.data.humans import COVERAGE
-from sceneproof.labelling.check.clips import LabelledClips
 from sceneproof.labelling.check.people import PeopleFigures
 from sceneproof.labelling.check.scenes import Scenes
+from sceneproof.labelling.check.tables import LabelledClips
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Figures = dict[str, Any]

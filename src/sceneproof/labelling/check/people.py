@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address
 from sceneproof.data.human_tables import CORNERS, HumanBoxes, HumanMasks
 from sceneproof.errors import InputError
-from sceneproof.labelling.check.clips import LabelledClips
-from sceneproof.labelling.check.tables import LabelTable
+from sceneproof.labelling.check.tables import LabelledClips, LabelTable
 
 COLUMNS = {"boxes": ("video", "frame", *CORNERS, "score"), "masks": ("video", "frame", "png")}
 TRACK_BITS = 32  # a clip's row and a track's number share an int64

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address
 from sceneproof.data.scenes import checked, list_of_names
 from sceneproof.errors import InputError
-from sceneproof.labelling.check.clips import LabelledClips
-from sceneproof.labelling.check.tables import LabelTable
+from sceneproof.labelling.check.tables import LabelledClips, LabelTable
 from sceneproof.labelling.places365 import scene_is_indoor, scene_names
 
 COLUMNS = {"scenes": ("video", "probabilities")}

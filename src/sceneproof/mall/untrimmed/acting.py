@@ -7,8 +7,8 @@ import numpy as np
 
 from sceneproof.mall.bodies import Body
 from sceneproof.mall.motions import perform
-from sceneproof.mall.poses import Floats, Pose, Style
-from sceneproof.mall.untrimmed.course import PASSING
+from sceneproof.mall.skeleton import Floats, Pose, Style
+from sceneproof.mall.untrimmed.plan import PASSING
 
 BLENDING = 0.64
 """Seconds in which one pose becomes the next; half of them before the time at which an action is said to start."""

@@ -11,10 +11,10 @@ from accelerate import Accelerator
 from sceneproof.backbones import Backbone, ResNet3D
 from sceneproof.backbones.base import start_at_features
 from sceneproof.data.batches import Drawn, RawBatch, features_batch, normalised, steps_in_epoch, to_batch
+from sceneproof.data.clips import refuse_repeated, repeated
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips, TrainingClips
 from sceneproof.data.kept import KeptFeatures, KeptTestClips, KeptTrainingClips, digests_of
 from sceneproof.data.manifest import refuse_out_of_context
-from sceneproof.data.one_frame import refuse_repeated, repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError
 from sceneproof.labels import PEOPLE, TrainingLabels, load, tell_what_is_known

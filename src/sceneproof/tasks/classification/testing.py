@@ -10,11 +10,11 @@ import pandas as pd
 
 from sceneproof.backbones.base import start_at_features
 from sceneproof.correction import Remedy
+from sceneproof.data.clips import repeated
 from sceneproof.data.dataset import ClipSettings, Labelled, TestClips
 from sceneproof.data.humans import Humans, people_of_split, read_humans
 from sceneproof.data.kept import KeptFeatures, KeptTestClips, digests_of
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.one_frame import repeated
 from sceneproof.data.plausibility import tell
 from sceneproof.data.scenes import SceneTable
 from sceneproof.downloading import checked

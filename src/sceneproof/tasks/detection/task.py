@@ -27,8 +27,7 @@ from sceneproof.tasks.detection.detector import Detector
 from sceneproof.tasks.detection.fusing import fuse_detectors
 from sceneproof.tasks.detection.linking import TubeSettings
 from sceneproof.tasks.detection.ssd import SSD
-from sceneproof.tasks.detection.testing import DetectionTesting, test_detector
-from sceneproof.tasks.detection.validation import DetectorValidation
+from sceneproof.tasks.detection.testing import DetectionTesting, DetectorValidation, test_detector
 from sceneproof.types import BoxBatch
 from sceneproof.wording import counted
 

@@ -12,7 +12,7 @@ from sceneproof.addresses import Address
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import BACKGROUND, problems, seconds, video_names
 from sceneproof.errors import InputError
-from sceneproof.metrics.average_recall import recall_at
+from sceneproof.metrics.temporal_matching import recall_at
 from sceneproof.task import Tables, Tested, Tester, Testing
 from sceneproof.tasks.localization.buffers import BufferSettings
 from sceneproof.tasks.localization.detecting import localize_all

@@ -1,4 +1,4 @@
-"""Pictures of the Mall for people to look at: a sheet of actions and scenes, and strips of motion."""
+"""Pictures of the Mall for people to look at: actions and scenes, strips of motion, and a long video over time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +11,12 @@ from sceneproof.files import whole
 from sceneproof.mall.film import Format, draw_film
 from sceneproof.mall.motions import ACTIONS, TRANSFER_ACTIONS
 from sceneproof.mall.scenery import SCENES
+from sceneproof.mall.untrimmed.making import draw_untrimmed
+from sceneproof.mall.untrimmed.plan import UntrimmedFilm, UntrimmedWorld
 
 Images = NDArray[np.uint8]
 _GAP = 4
-_INK = (40, 40, 45)
+_INK, _DONE, _NOTHING = (40, 40, 45), (255, 222, 160), (255, 255, 255)
 
 
 def contact_sheet(out: str | Path, *, columns: int = 4, height: int = 144, seed: int = 0) -> None:
@@ -53,6 +55,35 @@ def film_strips(out: str | Path, *, frames: int = 7, height: int = 80, seed: int
         film, _ = draw_film(action, SCENES[(place * 7 + 1) % len(SCENES)], shape, (seed, place))
         tiles.append(_named(np.concatenate(list(film), axis=1), action.replace("_", " ")))
     write_picture(out, grid(tiles, 2))
+
+
+def time_sheet(
+    out: str | Path, video: UntrimmedFilm, world: UntrimmedWorld, *, every: int = 2, columns: int = 16
+) -> None:
+    """Writes a PNG with a video's frames in reading order; a coloured foot names an action while it is done.
+
+    Args:
+        out: the file to write.
+        video: one of `world.videos()`.
+        world: its world, or one with other sizes and rates.
+        every: shows every so many frames.
+        columns: frames beside each other.
+    """
+    tiles, first = [], 0
+    for frames, _ in draw_untrimmed(video, world.format):
+        shown = range(-first % every, len(frames), every)
+        tiles += [_with_foot(frames[at], (first + at) / world.rate, video, world.format) for at in shown]
+        first += len(frames)
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
+    write_picture(out, grid(tiles, columns))
+
+
+def _with_foot(frame: Images, seconds: float, video: UntrimmedFilm, shape: Format) -> Images:
+    done = [segment.action for segment in video.segments if segment.start <= seconds < segment.end]
+    foot = np.full((14, shape.width, 3), _DONE if done else _NOTHING, np.uint8)
+    text = f"{seconds:.1f} {' '.join(done)}".replace("_", " ")
+    cv2.putText(foot, text, (2, 11), cv2.FONT_HERSHEY_SIMPLEX, 0.36, _INK, 1, cv2.LINE_AA)
+    return np.concatenate([frame, foot])
 
 
 def _named(picture: Images, name: str) -> Images:
