@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sceneproof.contexts.takes import Performance, Take, TakeSettings, filmed, plan_takes, takes
+from sceneproof.contexts.takes import filmed, takes
+from sceneproof.contexts.takes_plan import Performance, Take, TakeSettings, plan_takes
 from sceneproof.data.humans import from_masks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import untrimmed
@@ -89,7 +90,7 @@ def test_clips_that_do_not_fit_are_refused(table: pd.DataFrame, settings: TakeSe
         plan_takes(Manifest(table, Path()), set(table["video"]), settings)
 
 
-def test_takes_are_written_with_their_segments_and_resumed(tmp_path: Path) -> None:
+def test_takes_are_written_with_their_segments_and_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = clips().rows
     masks = []
     for place, video in enumerate(table["video"]):
@@ -102,9 +103,14 @@ def test_takes_are_written_with_their_segments_and_resumed(tmp_path: Path) -> No
 
     def made(out: Path, **changed: int) -> Manifest:
         options = {"train": 2, "test": 1, "test_out": 1, "frames": 80, "workers": 1} | changed
-        return takes(tmp_path / "manifest.parquet", out, humans=tmp_path / "masks.parquet", quiet=True, **options)  # type: ignore[arg-type]  # numbers
+        written = takes(tmp_path / "manifest.parquet", out, humans=tmp_path / "masks.parquet", quiet=True, **options)  # type: ignore[arg-type]  # numbers
+        assert written is not None
+        return written
 
     out = tmp_path / "out"
+    assert takes(tmp_path / "manifest.parquet", out, humans=tmp_path / "masks.parquet", frames=80, dry_run=True) is None
+    assert "200 takes of 3.2 s with" in capsys.readouterr().out
+    assert not out.exists()
     manifest = made(out)
     videos = {video.name: video for video in untrimmed(manifest)}
     assert set(videos) == {"train_0000", "train_0001", "test_0000", "test_out_0000"}

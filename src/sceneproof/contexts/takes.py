@@ -1,10 +1,9 @@
 """Long takes made of real clips, for localization: people of several clips, one after another, in one clip's place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from sceneproof.contexts.backgrounds import covering
 from sceneproof.contexts.empty import emptied
 from sceneproof.contexts.footage import Footage, Library, lenders
 from sceneproof.contexts.matte import cut_out
+from sceneproof.contexts.takes_plan import Take, TakeSettings, plan_takes
 from sceneproof.data.digests import file_digests
 from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
@@ -30,75 +30,6 @@ from sceneproof.seals import intact
 from sceneproof.wording import counted
 
 DRAWING = 1  # raised whenever the same settings give other files
-STANDING, EMPTY = (6, 20), (10, 30)
-"""Frames, from the least to the most: how long somebody stands still before and after acting, and nobody is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """A clip's people in a take: they stand in its first frame, act, and stand in its last.
-
-    Attributes:
-        clip: the id of the video that they are from.
-        action: what they do.
-        begin: the frame of the take in which they come to be seen.
-        before: frames for which they stand.
-        frames: of the clip.
-        after: frames for which they stand again.
-    """
-
-    clip: str
-    action: str
-    begin: int
-    before: int
-    frames: int
-    after: int
-
-    @property
-    def acting(self) -> tuple[int, int]:
-        """First frame of the action, and the one behind its last."""
-        return self.begin + self.before, self.begin + self.before + self.frames
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """A long take.
-
-    Attributes:
-        name: its name, and the `group` of its segments.
-        split: train, test or test_out.
-        place: the id of the video whose empty place it is in.
-        home: that video's action.
-        performances: what is done, in order.
-    """
-
-    name: str
-    split: str
-    place: str
-    home: str
-    performances: tuple[Performance, ...]
-
-    @property
-    def path(self) -> str:
-        """Its file, below the folder of the takes."""
-        return f"videos/{self.split}/{self.name}.mp4"
-
-
-@dataclass(frozen=True)
-class TakeSettings:
-    """What takes follow from, beside the tables: the arguments of `sceneproof contexts takes` of these names."""
-
-    manifest: str
-    root: str | None
-    humans: str
-    train: int
-    test: int
-    test_out: int
-    frames: int
-    strength: float
-    visitors: int
-    seed: int
-    crf: int
 
 
 @locks.alone(locks.out)
@@ -118,8 +49,9 @@ def takes(
     crf: int = 12,
     workers: int | None = None,
     time_limit: float = 600.0,
+    dry_run: bool = False,
     quiet: bool = False,
-) -> Manifest:
+) -> Manifest | None:
     """Makes long takes of real clips: people of several, one after another, in the empty place of one of them.
 
     In a take somebody comes to be seen, stands, does what the clip shows, stands again and is gone; then the next.
@@ -146,10 +78,11 @@ def takes(
         crf: H.264's constant rate factor: 0 is lossless, larger is smaller and worse.
         workers: Processes; by default as many as there are processors. The files do not depend on it.
         time_limit: Seconds that a take may take.
+        dry_run: Only say how many takes and segments there will be, and how long.
         quiet: No progress and no summary.
 
     Returns:
-        The manifest of segments.
+        The manifest of segments; None after a dry run.
 
     Raises:
         InputError: bad tables or settings, clips that do not fit, a folder with takes of other settings.
@@ -166,6 +99,10 @@ def takes(
     table = _opened(settings)[0]
     tell(check_humans(read_humans(settings.humans), table))
     plan = plan_takes(table, lenders(table, without_short_gaps(read_humans(humans)), COVERAGE), settings)
+    if dry_run:
+        segments, seconds = sum(len(take.performances) for take in plan), frames / float(table.numbers("rate")[0])
+        print(f"{counted(len(plan), 'take')} of {seconds:.1f} s with {counted(segments, 'segment')}")
+        return None
     plan_of_files = {"drawing": DRAWING, **asdict(settings), TABLES: file_digests(manifest=manifest, humans=humans)}
     claim(out / "takes.json", plan_of_files, "takes")
     clear(out / "videos")
@@ -184,104 +121,6 @@ def takes(
     if not quiet:
         print(f"wrote {made.name}: {counted(len(plan), 'take')} with {counted(len(rows), 'segment')}")
     return made
-
-
-def plan_takes(table: Manifest, known: set[str], settings: TakeSettings) -> list[Take]:
-    """All takes: a function of the table, of who is known in it, and of the settings.
-
-    Args:
-        table: the clips.
-        known: ids of those whose people are known.
-        settings: what takes follow from.
-
-    Raises:
-        InputError: clips that are no whole files of one rate and known length, too few actions, or no known people.
-    """
-    rates, lengths = table.numbers("rate"), table.numbers("frames")
-    if not all(np.isnan(edge).all() for edge in table.edges):
-        raise InputError(f"{table.name}: rows with a start or an end: takes are made of whole files")
-    if not (lengths > 0).all() or not (rates > 0).all() or np.ptp(rates) > 0.01 * rates[0]:
-        raise InputError(
-            f"{table.name}: takes need the numbers of frames of all clips, and one rate (here {np.nanmin(rates):g} to "
-            f"{np.nanmax(rates):g}): bring them to one with `sceneproof prepare --rate`"
-        )
-    random = np.random.default_rng(np.random.SeedSequence((settings.seed, 7)))
-    circle = [table.actions[place] for place in random.permutation(len(table.actions))]
-    if len(circle) < settings.visitors + 2:
-        raise InputError(
-            f"{table.name}: {counted(len(circle), 'action')}: with {settings.visitors} visitors a place needs at least "
-            f"{settings.visitors + 2}, so that one is never shown there"
-        )
-    plan = []
-    for number, split in enumerate(("train", "test", "test_out")):
-        if count := getattr(settings, split):
-            clips = _clips(table, known, "train" if split == "train" else "test", circle, settings.frames)
-            random = np.random.default_rng(np.random.SeedSequence((settings.seed, 8, number)))
-            plan += [
-                _take(f"{split}_{place:04d}", split, clips, circle, settings, random, place) for place in range(count)
-            ]
-    return plan
-
-
-Item = TypeVar("Item")
-Clips = Mapping[str, Sequence[tuple[str, int]]]
-"""Of each action, ids and lengths in frames."""
-
-
-def _clips(table: Manifest, known: set[str], split: str, circle: Sequence[str], frames: int) -> Clips:
-    part = table.split(split)
-    longest = frames - 2 * STANDING[0] - EMPTY[0]
-    rows = zip(part.rows["video"], part.rows["action"], part.numbers("frames"), strict=True)
-    clips: dict[str, list[tuple[str, int]]] = {action: [] for action in circle}
-    for video, action, length in rows:
-        if str(video) in known and length <= longest:
-            clips[str(action)].append((str(video), int(length)))
-    if lacking := sorted(action for action, of_it in clips.items() if not of_it):
-        raise InputError(
-            f"{part.name}: split {split!r}: no clip of {', '.join(lacking[:5])} has known people and at most "
-            f"{longest} frames: give longer takes (--frames), or leave the action out"
-        )
-    return clips
-
-
-def _take(
-    name: str,
-    split: str,
-    clips: Clips,
-    circle: Sequence[str],
-    settings: TakeSettings,
-    random: np.random.Generator,
-    number: int,
-) -> Take:
-    """One take; places of all actions are equally frequent."""
-    home = number % len(circle)
-    around = [circle[(home + step) % len(circle)] for step in range(len(circle))]
-    visiting, foreign = around[1 : settings.visitors + 1], around[settings.visitors + 1 :]
-    place = _one_of(clips[around[0]], random)[0]
-    performances: list[Performance] = []
-    begin = _drawn(EMPTY, random)
-    while True:
-        at_home = not visiting or random.random() < settings.strength
-        others = foreign if split == "test_out" else around[:1] if at_home else visiting
-        action = _one_of(others, random)
-        clip, length = _one_of(clips[action], random)
-        acted = Performance(clip, action, begin, _drawn(STANDING, random), length, _drawn(STANDING, random))
-        end = acted.acting[1] + acted.after
-        if end > settings.frames and performances:
-            return Take(name, split, place, around[0], tuple(performances))
-        if end <= settings.frames:
-            performances.append(acted)
-            begin = end + _drawn(EMPTY, random)
-        else:  # the first does not fit: the shortest pauses, and another draw
-            begin = EMPTY[0]
-
-
-def _one_of(items: Sequence[Item], random: np.random.Generator) -> Item:
-    return items[int(random.integers(len(items)))]
-
-
-def _drawn(bounds: tuple[int, int], random: np.random.Generator) -> int:
-    return int(random.integers(bounds[0], bounds[1] + 1))
 
 
 @lru_cache(maxsize=1)
