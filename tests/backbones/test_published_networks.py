@@ -1,5 +1,6 @@
-"""C3D, S3D-G and BN-Inception against the numbers that their authors' networks gave on weights and clips by formula."""
+"""Networks against the numbers that their authors' own gave on weights and clips by formula."""
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 
@@ -7,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sceneproof.backbones import C3D, S3DG, Backbone, BNInception
+from sceneproof.backbones import C3D, S3DG, Backbone, BNInception, InceptionV3
 from sceneproof.backbones.c3d import pooled
+from sceneproof.backbones.inception_parts import PictureInception
 from sceneproof.backbones.weights import fill
 from sceneproof.errors import InputError
 from tests.backbones.published_numbers import PUBLISHED, agrees, clip, weights
@@ -112,6 +114,49 @@ def test_bn_inception_is_tsns_and_reads_rgb() -> None:
     agrees(head(maps.mean(dim=(2, 3, 4))), "BN-Inception scores")
 
 
+def yjxiongs(key: str) -> str:
+    """Our key of Inception-v3 under its authors' name, by hand."""
+    *path, kind, rest = key.split(".")
+    return f"{'_'.join(path)}_{'batchnorm' if kind == 'bn' else 'Conv2D'}.{rest}"
+
+
+@torch.no_grad()
+def test_inception_v3_is_ssns_and_reads_rgb() -> None:
+    network, head = InceptionV3(), nn.Linear(2048, 1000)
+    filled(network, head, yjxiongs, "top_cls_fc")
+    names = [yjxiongs(key) for key in network.state_dict() if not key.endswith("num_batches_tracked")]
+    names += ["top_cls_fc.weight", "top_cls_fc.bias"]
+    theirs = PUBLISHED["Inception-v3 names"]
+    assert len(names) == theirs["keys"]
+    assert hashlib.sha256("\n".join(names).encode()).hexdigest() == theirs["sha256"]
+    assert size(network, head) == PUBLISHED["Inception-v3 scores"]["params"]
+    below = network.lower(clip(1, 3, 299, 299).flip(1)[:, :, None])  # theirs are BGR
+    agrees(below, "Inception-v3 mixed_8")
+    pooled_maps = network.upper(below).mean(dim=(2, 3, 4))
+    agrees(pooled_maps, "Inception-v3 pooled")
+    agrees(head(pooled_maps), "Inception-v3 scores")
+    agrees(network(clip(1, 3, 101, 70).flip(1)[:, :, None]), "Inception-v3 mixed_10 of 101 x 70")  # poolings round up
+
+
+@pytest.mark.parametrize(
+    ("make", "last", "name"),
+    [(BNInception, "fc", "inception_3a_1x1_bn.weight"), (InceptionV3, "top_cls_fc", "mixed_conv_batchnorm.weight")],
+)
+def test_files_of_old_pytorch_and_of_ssn_are_read(make: type[PictureInception], last: str, name: str) -> None:
+    network = make()
+    ours = network.state_dict()
+    theirs = {
+        f"module.base_model.{network._theirs(key)}": value[None] if value.ndim == 1 else value
+        for key, value in ours.items()
+        if not key.endswith("num_batches_tracked")
+    }
+    assert theirs[f"module.base_model.{name}"].shape == (1, 64)
+    heads = {f"module.{part}_fc.weight": torch.zeros(3, 9) for part in ("activity", "completeness", "regressor")}
+    named = network.published({**theirs, **heads, f"{last}.bias": torch.zeros(5)}, "ssn.pth.tar")
+    fill(network, {**named, **{key: value for key, value in ours.items() if key not in named}}, "ssn.pth.tar")
+    assert named.keys() == {key for key in ours if not key.endswith("num_batches_tracked")}
+
+
 @pytest.mark.parametrize(
     ("make", "shape", "lower", "upper"),
     [
@@ -121,6 +166,7 @@ def test_bn_inception_is_tsns_and_reads_rgb() -> None:
         (S3DG, (8, 64, 64), (832, 2, 4, 4), (1024, 1, 2, 2)),
         (lambda: S3DG(stem="separable", gates=True), (7, 60, 60), (832, 2, 4, 4), (1024, 1, 2, 2)),
         (BNInception, (3, 64, 96), (1056, 3, 2, 3), (1024, 3, 2, 3)),
+        (InceptionV3, (3, 69, 101), (1280, 3, 1, 2), (2048, 3, 1, 2)),
     ],
 )
 def test_parts_make_the_whole_and_say_their_sizes(
@@ -166,6 +212,8 @@ def test_clips_that_do_not_fit_are_refused_with_what_does() -> None:
         S3DG().check(7, 64, 64)
     with pytest.raises(InputError, match="at least 32 x 32"):
         BNInception().check(3, 24, 24)
+    with pytest.raises(InputError, match="InceptionV3: takes frames of at least 69 x 69 pixels, not 68 x 80"):
+        InceptionV3().check(3, 68, 80)
     with pytest.raises(InputError, match="features is one of"):
         C3D(features="fc8")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="unknown stem"):
@@ -173,6 +221,8 @@ def test_clips_that_do_not_fit_are_refused_with_what_does() -> None:
     flow = {"base_model.conv1_7x7_s2.weight": torch.zeros(64, 10, 7, 7)}
     with pytest.raises(InputError, match=r"flow\.pth: its first convolution reads 10 channels"):
         BNInception().published(flow, "flow.pth")
+    with pytest.raises(InputError, match=r"google\.pth: timm's or torchvision's .*--backbone ImageNetwork"):
+        InceptionV3().published({"Conv2d_1a_3x3.conv.weight": torch.zeros(32, 3, 3, 3)}, "google.pth")
 
 
 def test_a_gate_weighs_channels_by_the_whole_clip() -> None:

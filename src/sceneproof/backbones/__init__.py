@@ -5,6 +5,7 @@ from sceneproof.backbones.bn_inception import BNInception
 from sceneproof.backbones.c3d import C3D
 from sceneproof.backbones.i3d import I3D
 from sceneproof.backbones.image_network import ImageNetwork
+from sceneproof.backbones.inception_v3 import InceptionV3
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.backbones.s3dg import S3DG
 from sceneproof.backbones.torchvision_video import TorchvisionVideo
@@ -19,6 +20,7 @@ __all__ = [
     "BNInception",
     "Backbone",
     "ImageNetwork",
+    "InceptionV3",
     "ResNet3D",
     "TorchvisionVideo",
     "Wrapped",
