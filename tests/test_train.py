@@ -16,8 +16,7 @@ import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from sceneproof import checkpoint
-from sceneproof import run as run_module
+from sceneproof import checkpoint, sealed_tensors
 from sceneproof.cli import main
 from sceneproof.data.dataset import ClipSettings
 from sceneproof.engine import _Loop
@@ -280,15 +279,15 @@ def test_a_full_disk_ends_with_the_last_checkpoint_whole(
 ) -> None:
     saved: list[Path] = []
 
-    def full(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    def full(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
         saved.append(path)
         if len(saved) > 5:
             path.write_bytes(b"half")
             raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
-        save_file(tensors, path)
+        save_file(tensors, path, metadata)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "save_file", full)
+        patch.setattr(sealed_tensors, "save_file", full)
         with pytest.raises(TrainingError, match="No space left"):
             small.train(tmp_path / "run")
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["0000000003"]
