@@ -82,6 +82,7 @@ def test_a_take_shows_people_standing_acting_and_gone() -> None:
         (clips().rows.assign(start=0.0), SETTINGS, "rows with a start or an end"),
         (clips().rows, replace(SETTINGS, visitors=7), "a place needs at least 9"),
         (clips().rows, replace(SETTINGS, frames=25), "give longer takes"),
+        (clips(frames=1).rows, SETTINGS, "has known people and 2 to 138 frames"),
         (clips().rows.query("split == 'train'"), SETTINGS, "no row of split 'test'"),
     ],
 )

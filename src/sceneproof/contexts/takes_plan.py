@@ -129,11 +129,11 @@ def _clips(table: Manifest, known: set[str], split: str, circle: Sequence[str], 
     rows = zip(part.rows["video"], part.rows["action"], part.numbers("frames"), strict=True)
     clips: dict[str, list[tuple[str, int]]] = {action: [] for action in circle}
     for video, action, length in rows:
-        if str(video) in known and length <= longest:
+        if str(video) in known and 2 <= length <= longest:
             clips[str(action)].append((str(video), int(length)))
     if lacking := sorted(action for action, of_it in clips.items() if not of_it):
         raise InputError(
-            f"{part.name}: split {split!r}: no clip of {', '.join(lacking[:5])} has known people and at most "
+            f"{part.name}: split {split!r}: no clip of {', '.join(lacking[:5])} has known people and 2 to "
             f"{longest} frames: give longer takes (--frames), or leave the action out"
         )
     return clips
