@@ -8,7 +8,7 @@ set -euo pipefail
 index=$1 runs=$2 out=$3 jobs=${4:-1}
 here=$(dirname "$0")
 sceneproof contexts takes "$index/manifest.parquet" "$out/world" --humans "$index/masks.parquet" --train 180 --test 60 --test-out 60
-for head in actionformer per_frame rc3d ssn talnet; do
+for head in actionformer per_frame rc3d ssn talnet cdc; do
   sceneproof study "$here/jhmdb-takes/$head.yaml" "$out/world/manifest.parquet" "$out/$head" --splits test test_out \
     --starts "$runs"/{plain,SDN,PlaceSwap}-seed[012] --features "$out/features" --jobs "$jobs" --results "$out/results.csv" \
     --baseline "$head-from-plain" --debiased "$head-from-PlaceSwap"
