@@ -226,7 +226,13 @@ def untrimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "recipe",
-    sorted((*RECIPES.glob("untrimmed-mall/*.yaml"), *RECIPES.glob("paper-thumos14/*.yaml"))),
+    sorted(
+        (
+            *RECIPES.glob("untrimmed-mall/*.yaml"),
+            *RECIPES.glob("paper-thumos14/*.yaml"),
+            *RECIPES.glob("jhmdb-takes/*.yaml"),
+        )
+    ),
     ids=lambda path: f"{path.parent.name}/{path.stem}",
 )
 def test_recipes_of_localizers_can_be_trained(recipe: Path, untrimmed: Path, tmp_path: Path) -> None:
@@ -235,9 +241,12 @@ def test_recipes_of_localizers_can_be_trained(recipe: Path, untrimmed: Path, tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_the_malls_flow_is_prepared_trained_on_and_joined(tmp_path: Path) -> None:
-    said = [understood(line) for line in said_by("mall-flow.sh", tmp_path, "world", "out", "0 1")]
+@pytest.mark.parametrize(
+    ("world", "beside"), [("mall", "benchmark-mall/pretrained"), ("jhmdb", "poster-jhmdb/ResNet3D-plain")]
+)
+def test_flow_is_prepared_trained_on_and_joined(world: str, beside: str, tmp_path: Path) -> None:
+    said = [understood(line) for line in said_by(f"{world}-flow.sh", tmp_path, "world", "out", "0 1")]
     assert [name for name, _ in said] == ["prepare", "study", "study", "fuse", "fuse"]
     assert said[0][1]["flow"] is True
-    assert read("mall-flow/rgb") == read("mall-flow/flow") == read("benchmark-mall/pretrained")
+    assert read(f"{world}-flow/rgb") == read(f"{world}-flow/flow") == read(beside)
     assert [Path(run).name for run in said[4][1]["runs"]] == ["rgb-seed1", "flow-seed1"]

@@ -141,16 +141,19 @@ def _make(task: tuple[TakeSettings, Take, str]) -> tuple[int, int]:
     """
     settings, take, folder = task
     table, library = _opened(settings)
+    path = Path(folder) / take.path
     try:
-        footage = {video: library.read(video) for video in {take.place, *(acted.clip for acted in take.performances)}}
+        place = library.read(take.place)
+        height, width = (size // 2 * 2 for size in place.frames.shape[1:3])
+        if intact(path):
+            return height, width
+        footage = {acted.clip: library.read(acted.clip) for acted in take.performances} | {take.place: place}
     except InputError as error:
         raise VideoError(str(error)) from None
-    height, width = (size // 2 * 2 for size in footage[take.place].frames.shape[1:3])
-    path = Path(folder) / take.path
-    if not intact(path):
-        frames = filmed(take, footage, settings.frames, height, width)
-        shape = Format(width, height, settings.frames, float(table.numbers("rate")[0]), settings.crf)
-        write_film(path, iter(frames), shape)
+    frames = filmed(take, footage, settings.frames, height, width)
+    write_film(
+        path, iter(frames), Format(width, height, settings.frames, float(table.numbers("rate")[0]), settings.crf)
+    )
     return height, width
 
 

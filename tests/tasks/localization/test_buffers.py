@@ -209,6 +209,11 @@ def test_what_is_kept_is_never_looked_at_twice_and_answers_for_nothing_else(tmp_
     with torch.autocast("cpu", torch.bfloat16):
         assert looks(video)[1] == 2  # another precision
     assert looks(video, Watched().eval())[1] == 2  # other weights
+    other = Watched().eval()
+    other.load_state_dict(backbone.state_dict())
+    assert looks(video, other)[1] == 0
+    other.shifted = True  # computes something else with the same weights
+    assert looks(video, other)[1] == 2
     damaged = next(iter(kept.iterdir()))
     damaged.write_bytes(damaged.read_bytes()[:-4] + b"oops")
     assert sum(looks(pixels)[1] for pixels in (video, video + 1)) <= 1  # made anew, where it was one of these
