@@ -32,6 +32,7 @@ class Watched(ResNet3D):
     def __init__(self) -> None:
         super().__init__(depth=10, width=4)
         self.looked: list[int] = []
+        self.shifted = False
 
     def lower(self, video: torch.Tensor) -> torch.Tensor:
         self.looked.append(len(video))
