@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sceneproof import locks
+from sceneproof.contexts.carrying import check_carried, refuse_names, write_carried
 from sceneproof.contexts.variants import CONFLICT, CONTROLS, STILLS, SWAPS
 from sceneproof.contexts.writing import ExportSettings, ExportTask, names_of, opened, write_variants
 from sceneproof.data.humans import COVERAGE
@@ -41,6 +42,7 @@ def export(
     variants: list[str] | None = None,
     backgrounds: Path | None = None,
     inpainter: Path | None = None,
+    carry: list[Path] | None = None,
     scenes: Path | None = None,
     root: Path | None = None,
     seed: int = 0,
@@ -67,6 +69,9 @@ def export(
         backgrounds: Folder of pictures or videos; without one, drawn scenes stand in for photographs.
         inpainter: Network in ONNX that fills what no frame shows behind people, such as an export of LaMa; without
             one, smooth colours from around.
+        carry: Tables of people of these videos, boxes or masks (`humans` may be one of them): OUT gets each, under its
+            name, with the people of the variants that show them where they were. With boxes, `--task Detection` trains
+            and tests on variants.
         scenes: Table of soft scene labels, to know which actions have close and far places.
         root: The folder that the manifest's paths start from; by default the manifest's own.
         seed: Another seed, other backgrounds and orders.
@@ -94,6 +99,9 @@ def export(
     )  # fmt: skip
     table, maker = opened(settings)
     tell(settings.doubts(table))
+    carried = tuple(carry or ())
+    refuse_names(carried, out)
+    check_carried(carried, table)
     names = names_of(maker, settings.variants)
     tasks = _tasks(settings, table, out)
     said = f"{counted(len(tasks), 'video')} in {counted(len(names), 'variant')}: {', '.join(names)}"
@@ -110,7 +118,12 @@ def export(
         )
     ]
     kept = Manifest.read(manifest, root) if originals else None
-    return _tables(table, out, tasks, answers, kept, quiet=quiet)
+    made = _tables(table, out, tasks, answers, kept, quiet=quiet)
+    for path in carried:
+        people = write_carried(path, table, made.rows, out, originals=originals)
+        if not quiet:
+            print(f"wrote {people}")
+    return made
 
 
 def _tasks(settings: ExportSettings, table: Manifest, out: Path) -> list[ExportTask]:
