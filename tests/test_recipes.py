@@ -250,3 +250,42 @@ def test_flow_is_prepared_trained_on_and_joined(world: str, beside: str, tmp_pat
     assert said[0][1]["flow"] is True
     assert read(f"{world}-flow/rgb") == read(f"{world}-flow/flow") == read(beside)
     assert [Path(run).name for run in said[4][1]["runs"]] == ["rgb-seed1", "flow-seed1"]
+
+
+def test_detectors_are_asked_on_people_in_other_places(tmp_path: Path) -> None:
+    said = [
+        understood(line) for line in said_by("jhmdb-detection-hed.sh", tmp_path, "index", "out", "scenes", "hed", "0 1")
+    ]
+    assert [name for name, _ in said] == ["contexts export", "study", "study", "study"]
+    assert [str(path) for path in said[0][1]["carry"]] == ["index/boxes.parquet"]
+    starts = [Path(start).name for start in said[2][1]["starts"]]
+    assert starts == [f"{method}-seed{seed}" for seed in (0, 1) for method in ("plain", "SDN", "PlaceSwap")]
+    for name, arguments in said[1:]:
+        assert list(arguments["splits"]) == ["test", "test_swap_random"], name
+        assert all(Path(recipe).is_file() for recipe in arguments["recipes"])
+    assert str(said[3][1]["humans"]) == "out/world/boxes.parquet"
+
+
+def test_people_of_clips_are_localized_and_detected_from_a_studys_runs(tmp_path: Path) -> None:
+    takes = [understood(line) for line in said_by("jhmdb-takes.sh", tmp_path, "index", "runs", "out")]
+    assert [name for name, _ in takes] == ["contexts takes", *["study"] * 6]
+    (tmp_path / "i3d").mkdir()
+    detectors = [
+        understood(line) for line in said_by("jhmdb-detection-i3d.sh", tmp_path / "i3d", "index", "runs", "out")
+    ]
+    assert [name for name, _ in detectors] == ["contexts export", "study"]
+    for _, arguments in (*takes[1:], *detectors[1:]):
+        assert all(Path(recipe).is_file() for recipe in arguments["recipes"])
+        assert arguments["baseline"].endswith("-from-plain")
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    sorted(path for folder in ("jhmdb-detection-hed", "jhmdb-hed") for path in (RECIPES / folder).glob("*.yaml")),
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_recipes_from_vggs_convolutions_can_be_trained(recipe: Path, small: Small, tmp_path: Path) -> None:
+    words = [f"--config={recipe}", f"--humans={small.boxes}", "--dry-run"]
+    labels = [] if "detection" in recipe.parent.name else [f"--scenes={small.scenes}"]
+    main(["train", str(small.manifest), str(tmp_path / "run"), *words, *labels])
+    assert not (tmp_path / "run").exists()
