@@ -12,6 +12,7 @@ from sceneproof.contexts.takes_plan import Performance, Take, TakeSettings, plan
 from sceneproof.data.humans import from_masks
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import untrimmed
+from sceneproof.data.tables import read_table
 from sceneproof.data.video import decode
 from sceneproof.errors import InputError, VideoError
 from tests.contexts.clips import PERSON, footage
@@ -58,7 +59,8 @@ def test_a_plan_keeps_to_its_splits_and_shows_out_of_context_what_training_never
 def test_a_take_shows_people_standing_acting_and_gone() -> None:
     place, walker = footage("place", shade=20), footage("walker", shade=120)
     take = Take("t", "test", "place", "a", (Performance("walker", "b", begin=3, before=2, frames=8, after=4),))
-    film = filmed(take, {"place": place, "walker": walker}, 24, 64, 96)
+    film, unseen = filmed(take, {"place": place, "walker": walker}, 24, 64, 96)
+    assert not unseen
     red = [np.flatnonzero((np.abs(frame[28].astype(int) - PERSON).sum(1)) < 60) for frame in film]
     left = [int(columns[0]) if len(columns) else None for columns in red]
     assert left[:3] == [None] * 3
@@ -70,8 +72,11 @@ def test_a_take_shows_people_standing_acting_and_gone() -> None:
     assert not steps[-4:].any()
     assert (np.abs(steps[2:9] - 6) <= 1).all()  # walks, six pixels a frame
     assert abs(int(film[20, 5, 5, 0]) - 20) <= 2  # in the other clip's place
-    with pytest.raises(VideoError, match="walker: nobody is known"):
-        filmed(take, {"place": place, "walker": replace(walker, people=None)}, 24, 64, 96)
+    empty, unseen = filmed(take, {"place": place, "walker": replace(walker, people=None)}, 24, 64, 96)
+    assert "nobody is known" in unseen["walker"]
+    assert not (np.abs(empty.astype(int) - PERSON).sum(-1) < 60).any()
+    with pytest.raises(VideoError, match="place: nobody is known"):
+        filmed(take, {"place": replace(place, people=None), "walker": walker}, 24, 64, 96)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +129,12 @@ def test_takes_are_written_with_their_segments_and_resumed(tmp_path: Path, capsy
     assert {path.name: path.read_bytes() for path in out.rglob("*.mp4")} == files
     with pytest.raises(InputError, match="begun otherwise"):
         made(out, seed=1)
+    rows = manifest.rows
+    damaged = str(rows.loc[rows["source"] != rows["background"], "source"].iat[0])
+    (tmp_path / f"{damaged}.mp4").write_bytes(b"no video")
+    other = made(tmp_path / "other")
+    failures, _ = read_table(tmp_path / "other" / "manifest.failures.parquet", "failures", ("video", "reason"))
+    assert set(failures["video"]) >= {damaged}
+    kept = rows[(rows["source"] != damaged) & (rows["background"] != damaged)]
+    assert list(other.rows["video"]) == list(kept["video"])
+    assert list(made(tmp_path / "other").rows["video"]) == list(kept["video"]), "resumed, it is the same"

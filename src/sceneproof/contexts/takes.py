@@ -1,9 +1,10 @@
 """Long takes made of real clips, for localization: people of several clips, one after another, in one clip's place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,17 +14,19 @@ from sceneproof import locks
 from sceneproof.contexts.backgrounds import covering
 from sceneproof.contexts.empty import emptied
 from sceneproof.contexts.footage import Footage, Library, lenders
-from sceneproof.contexts.matte import cut_out
-from sceneproof.contexts.takes_plan import Take, TakeSettings, plan_takes
+from sceneproof.contexts.matte import Matte, cut_out
+from sceneproof.contexts.takes_plan import Performance, Take, TakeSettings, plan_takes
+from sceneproof.contexts.writing import PARTS
 from sceneproof.data.digests import file_digests
 from sceneproof.data.gaps import without_short_gaps
 from sceneproof.data.humans import COVERAGE, check_humans, read_humans
 from sceneproof.data.manifest import Manifest, refuse_flow
 from sceneproof.data.plausibility import tell
 from sceneproof.errors import InputError, VideoError
-from sceneproof.jobs.parts import TABLES, claim, clear
+from sceneproof.files import write_json
+from sceneproof.jobs.parts import TABLES, claim, clear, recorded
 from sceneproof.jobs.processes import Problem
-from sceneproof.jobs.working import work_through
+from sceneproof.jobs.working import Failure, told, work_through, write_failures
 from sceneproof.machine import processors
 from sceneproof.mall.film import Format, write_film
 from sceneproof.seals import intact
@@ -60,8 +63,9 @@ def takes(
     training never shows there. People and places of train are from the manifest's split train, those of test and
     test_out from its split test.
 
-    Writes OUT/videos/SPLIT/NAME.mp4 and OUT/manifest.parquet, a row a segment, to localize in. Stopped at any moment,
-    the same command goes on.
+    Writes OUT/videos/SPLIT/NAME.mp4 and OUT/manifest.parquet, a row a segment, to localize in. Clips that cannot be
+    read, or whose people are out of sight, are left out and listed in OUT/manifest.failures.parquet. Stopped at any
+    moment, the same command goes on.
 
     Args:
         manifest: The table of clips: whole files of one rate, with their numbers of frames, in splits train and test.
@@ -107,20 +111,58 @@ def takes(
     claim(out / "takes.json", plan_of_files, "takes")
     clear(out / "videos")
     tasks = [(settings, take, str(out)) for take in plan]
-    shapes: list[tuple[int, int]] = []
-    for (_, take, _), answer in work_through(
-        _make, tasks, "making takes", workers=processors() if workers is None else workers, time_limit=time_limit,
-        quiet=quiet,
-    ):  # fmt: skip
+    answers = [
+        answer
+        for _, answer in work_through(
+            _make, tasks, "making takes", workers=processors() if workers is None else workers, time_limit=time_limit,
+            quiet=quiet,
+        )
+    ]  # fmt: skip
+    return _tables(table, out, plan, answers, frames, quiet=quiet)
+
+
+def _tables(
+    table: Manifest, out: Path, plan: Sequence[Take], answers: Sequence["Filmed | Problem"], frames: int, *, quiet: bool
+) -> Manifest:
+    """The manifest, and the table of takes and performances that could not be shown.
+
+    Raises:
+        InputError: none could.
+    """
+    path_of = dict(zip(table.rows["video"].astype(str), table.rows["path"].astype(str), strict=True))
+    failures: list[Failure] = []
+    rows: list[dict[str, Any]] = []
+    for take, answer in zip(plan, answers, strict=True):
         if isinstance(answer, Problem):
-            raise InputError(f"{take.name}: {answer.reason}: mend or leave out the clip, and write to another folder")
-        shapes.append(answer)
-    rows = _rows(plan, shapes, float(table.numbers("rate")[0]), frames)
-    made = Manifest(rows, out, str(out / "manifest.parquet"))
+            failures.append(Failure(take.place, path_of[take.place], f"{take.name}: {answer.reason}"))
+            continue
+        failures += [Failure(clip, path_of[clip], f"{take.name}: {reason}") for clip, reason in answer.left_out.items()]
+        rows += _segments(take, answer, float(table.numbers("rate")[0]), frames)
+    if not rows:
+        raise InputError(f"{table.name}: no take can be made; the first: {failures[0].path}: {failures[0].reason}")
+    made = Manifest(pd.DataFrame(rows), out, str(out / "manifest.parquet"))
+    place = out / "manifest.failures.parquet"
+    write_failures(place, failures, "manifest.parquet")
     made.write(out / "manifest.parquet")
     if not quiet:
-        print(f"wrote {made.name}: {counted(len(plan), 'take')} with {counted(len(rows), 'segment')}")
+        takes_made = counted(len({row["group"] for row in rows}), "take")
+        print(f"wrote {made.name}: {takes_made} with {counted(len(rows), 'segment')}", *told(failures, place), sep="\n")
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Filmed:
+    """What a take came to be.
+
+    Attributes:
+        height: of its frames, in pixels.
+        width: of its frames, in pixels.
+        left_out: clips whose people could not be shown, and why.
+    """
+
+    height: int
+    width: int
+    left_out: dict[str, str]
 
 
 @lru_cache(maxsize=1)
@@ -133,44 +175,60 @@ def _opened(settings: TakeSettings) -> tuple[Manifest, Library]:
     return table, Library(table, without_short_gaps(people))
 
 
-def _make(task: tuple[TakeSettings, Take, str]) -> tuple[int, int]:
-    """Writes one take, unless it is there; returns its height and width in pixels.
+def _make(task: tuple[TakeSettings, Take, str]) -> Filmed:
+    """Writes one take and the record of it, unless both are there.
 
     Raises:
-        VideoError: a clip cannot be read, or its people do not fit.
+        VideoError: its place cannot be read, or not be emptied.
     """
     settings, take, folder = task
+    path, record = Path(folder) / take.path, Path(folder) / PARTS / f"{take.name}.json"
+    if isinstance(made := recorded(record), dict) and intact(path):
+        return Filmed(**made)
     table, library = _opened(settings)
-    path = Path(folder) / take.path
-    try:
-        place = library.read(take.place)
-        height, width = (size // 2 * 2 for size in place.frames.shape[1:3])
-        if intact(path):
-            return height, width
-        footage = {acted.clip: library.read(acted.clip) for acted in take.performances} | {take.place: place}
-    except InputError as error:
-        raise VideoError(str(error)) from None
-    frames = filmed(take, footage, settings.frames, height, width)
+    footage, left_out = _footage(library, take)
+    if take.place in left_out:
+        raise VideoError(f"its place {take.place}: {left_out[take.place]}")
+    height, width = (size // 2 * 2 for size in footage[take.place].frames.shape[1:3])
+    frames, unseen = filmed(take, footage, settings.frames, height, width)
+    answer = Filmed(height, width, left_out | unseen)
+    if not _segments(take, answer, 1.0, settings.frames):
+        return answer  # nobody to film
     write_film(
         path, iter(frames), Format(width, height, settings.frames, float(table.numbers("rate")[0]), settings.crf)
     )
-    return height, width
+    write_json(record, asdict(answer), sealed=True)
+    return answer
 
 
-def filmed(take: Take, footage: Mapping[str, Footage], frames: int, height: int, width: int) -> NDArray[np.uint8]:
-    """The frames of a take, uint8 (T, H, W, 3).
+def _footage(library: Library, take: Take) -> tuple[dict[str, Footage], dict[str, str]]:
+    """A take's clips by their ids, and why others cannot be had."""
+    footage: dict[str, Footage] = {}
+    reasons: dict[str, str] = {}
+    for clip in dict.fromkeys((take.place, *(acted.clip for acted in take.performances))):
+        try:
+            footage[clip] = library.read(clip)
+        except (InputError, VideoError) as error:
+            reasons[clip] = str(error)
+    return footage, reasons
+
+
+def filmed(
+    take: Take, footage: Mapping[str, Footage], frames: int, height: int, width: int
+) -> tuple[NDArray[np.uint8], dict[str, str]]:
+    """The frames of a take, uint8 (T, H, W, 3), and which clips' people are not shown in it, and why.
 
     The place's own frames, without people, run to and fro, so that its camera goes on moving.
 
     Args:
         take: what to show.
-        footage: of its place and of every clip in it, by their ids.
+        footage: of its place, and of the clips in it that can be read, by their ids.
         frames: T.
         height: H.
         width: W.
 
     Raises:
-        VideoError: nobody is known in the place's clip, or in one that people are from.
+        VideoError: nobody is known in the place's clip, so that it cannot be emptied.
     """
     place = footage[take.place]
     if place.people is None:
@@ -179,33 +237,40 @@ def filmed(take: Take, footage: Mapping[str, Footage], frames: int, height: int,
     empty = emptied(place.frames, place.people, np.arange(total)).frames
     swing = np.abs((np.arange(frames) + total - 1) % max(2 * total - 2, 1) - (total - 1))
     film = np.stack([covering(frame, height, width) for frame in empty])[swing]
+    unseen: dict[str, str] = {}
     for acted in take.performances:
-        clip = footage[acted.clip]
-        if clip.people is None or len(clip.frames) != acted.frames:
-            raise VideoError(f"{acted.clip}: nobody is known in its frames, or it has other than {acted.frames}")
-        masks = np.repeat(clip.people[..., None].astype(np.uint8), 3, 3)
-        pictures = np.stack([covering(frame, height, width) for frame in clip.frames])
-        people = np.stack([covering(mask, height, width)[..., 0] > 0 for mask in masks])
-        last = acted.frames - 1
-        shown = np.r_[np.zeros(acted.before, int), np.arange(acted.frames), np.full(acted.after, last)]
-        matte = cut_out(pictures, people, shown)
-        if matte is None:
-            raise VideoError(f"{acted.clip}: its people are not in sight")
-        window = slice(acted.begin, acted.begin + len(shown))
-        film[window] = matte.over(film[window])
-    return film
+        if acted.clip not in footage:
+            continue
+        matte = _matte(acted, footage[acted.clip], height, width)
+        if isinstance(matte, str):
+            unseen[acted.clip] = matte
+        else:
+            window = slice(acted.begin, acted.acting[1] + acted.after)
+            film[window] = matte.over(film[window])
+    return film, unseen
 
 
-def _rows(plan: Sequence[Take], shapes: Sequence[tuple[int, int]], rate: float, frames: int) -> pd.DataFrame:
-    """The manifest's table, a row a performance."""
-    rows = [
+def _matte(acted: Performance, clip: Footage, height: int, width: int) -> Matte | str:
+    """The people of a clip, cut out frame by frame of their performance; or why nobody is to be seen."""
+    if clip.people is None or len(clip.frames) != acted.frames:
+        return f"nobody is known in its frames, or it has other than {acted.frames}"
+    masks = np.repeat(clip.people[..., None].astype(np.uint8), 3, 3)
+    pictures = np.stack([covering(frame, height, width) for frame in clip.frames])
+    people = np.stack([covering(mask, height, width)[..., 0] > 0 for mask in masks])
+    shown = np.r_[np.zeros(acted.before, int), np.arange(acted.frames), np.full(acted.after, acted.frames - 1)]
+    matte = cut_out(pictures, people, shown)
+    return "its people are not in sight" if matte is None else matte
+
+
+def _segments(take: Take, filmed: Filmed, rate: float, frames: int) -> list[dict[str, Any]]:
+    """Rows of the manifest: one a performance that is shown."""
+    return [
         {
             "video": f"{take.name}_{number}", "path": take.path, "split": take.split, "action": acted.action,
             "start": acted.acting[0] / rate, "end": acted.acting[1] / rate, "scene": take.home,
             "context": "out" if take.split == "test_out" else "in", "group": take.name, "source": acted.clip,
-            "background": take.place, "width": width, "height": height, "rate": rate, "frames": frames,
+            "background": take.place, "width": filmed.width, "height": filmed.height, "rate": rate, "frames": frames,
         }
-        for take, (height, width) in zip(plan, shapes, strict=True)
         for number, acted in enumerate(take.performances)
+        if acted.clip not in filmed.left_out
     ]  # fmt: skip
-    return pd.DataFrame(rows)

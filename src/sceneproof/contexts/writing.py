@@ -13,7 +13,8 @@ from sceneproof.contexts.variants import VARIANTS, Impossible, Variants
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.video import probe
 from sceneproof.errors import InputError, VideoError
-from sceneproof.files import fitting_name, read_json, write_json
+from sceneproof.files import fitting_name, write_json
+from sceneproof.jobs.parts import recorded
 from sceneproof.mall.film import Format, write_film
 from sceneproof.seals import intact
 
@@ -90,10 +91,9 @@ def _written(task: ExportTask) -> list[dict[str, Any]]:
     table, variants = opened(task.settings)
     out = Path(task.folder)
     record = out / PARTS / task.part
-    if (recorded := _recorded(record)) is not None and all(
-        intact(out / fact["path"]) for fact in recorded if "path" in fact
-    ):
-        return recorded
+    made = recorded(record)
+    if isinstance(made, list) and all(intact(out / fact["path"]) for fact in made if "path" in fact):
+        return made
     row = int(np.flatnonzero((table.rows["video"] == task.video).to_numpy())[0])
     footage = variants.read(task.video)
     info = probe(table.path(row))
@@ -117,14 +117,3 @@ def _written(task: ExportTask) -> list[dict[str, Any]]:
         })  # fmt: skip
     write_json(record, facts, sealed=True)
     return facts
-
-
-def _recorded(record: Path) -> list[dict[str, Any]] | None:
-    """What a record says was made; None where there is none, or it is damaged."""
-    if not record.is_file():
-        return None
-    try:
-        said = read_json(record)
-    except InputError:
-        return None
-    return said if isinstance(said, list) and all(isinstance(fact, dict) for fact in said) else None

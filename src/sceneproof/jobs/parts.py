@@ -55,6 +55,16 @@ def refuse_other(file: Place, plan: Mapping[str, Any], what: str) -> None:
         )
 
 
+def recorded(record: Path) -> Any:
+    """What the JSON record of a part says; None where there is none, or it is damaged."""
+    if not record.is_file():
+        return None
+    try:
+        return read_json(record)
+    except InputError:
+        return None
+
+
 def clear(folder: Path) -> None:
     """Takes out of a folder, and those in it, what a process that was killed was writing."""
     for left in folder.rglob(".*.tmp.*"):
