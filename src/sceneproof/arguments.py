@@ -17,6 +17,7 @@ from jsonargparse._common import parsing_settings
 from sceneproof.addresses import at_home
 from sceneproof.errors import InputError
 from sceneproof.recipes import brought_up_to_date, check_files, check_values, classes_named, modern_words
+from sceneproof.slips import told_plainly
 from sceneproof.spec import Spec
 from sceneproof.terminal import visible
 from sceneproof.trust import OWN, check_prefixes, class_paths
@@ -26,8 +27,11 @@ from sceneproof.words import (
     fields_of,
     hyphened,
     is_list,
+    kinds_of_class,
     named_paths,
+    names_of_classes,
     normalised,
+    of_classes,
     refuse_former,
     spelled_out,
     values_of,
@@ -106,7 +110,8 @@ def parse(
             values = parser.parse_args(modern_ones)
     except InputError as error:
         where = f"{', '.join(files)}: " if files else ""
-        raise InputError(f"{where}{error}\n({name} --help lists what there is)") from None
+        told = told_plainly(str(error), *_known(parser, options, modern_ones))
+        raise InputError(f"{where}{told}\n({name} --help lists what there is)") from None
     for key in parameters:
         for value in values[key] if isinstance(values[key], list) else [values[key]]:
             _refuse_address(key, value)
@@ -115,6 +120,14 @@ def parse(
         if isinstance(value, Spec):
             value.check(trust, f"{', '.join(files)}: {key}" if files else key)
     return {**arguments, "trust": trusted} if "trust" in arguments else arguments
+
+
+def _known(parser: Parser, options: "_Options", words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """All flags, with those of the classes that the words name; and the names of classes by parameter."""
+    kinds = kinds_of_class(options.hints)
+    flags = [flag for action in parser._actions for flag in action.option_strings]
+    inside = [f"--{key}" for key in {**options.inside, **of_classes(kinds, words)} if "." in key]
+    return [*flags, *inside], {key: names_of_classes(kind) for key, kind in kinds.items()}
 
 
 @dataclasses.dataclass(frozen=True)

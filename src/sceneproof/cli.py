@@ -1,5 +1,6 @@
 """The command line: a table of contents. A command is a typed function; its docstring is its help."""
 
+import difflib
 import os
 import signal
 import sys
@@ -137,7 +138,9 @@ def _overview(words: Sequence[str]) -> NoReturn:
         print(text)
         sys.exit(0)
     print(text, file=sys.stderr)
-    _fail(f"no command {' '.join(words[: 2 if group else 1])!r}", 2)
+    said = " ".join(words[: 2 if group else 1])
+    near = difflib.get_close_matches(said, group or COMMANDS, 1)
+    _fail(f"no command {said!r}" + (f"; nearest: {near[0]}" if near else ""), 2)
 
 
 def _fail(message: str, code: int) -> NoReturn:

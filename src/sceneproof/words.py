@@ -87,7 +87,7 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
         hints: type by parameter, and by `parameter.field` for what is inside a dataclass.
         required: the positional parameters in order; at most one of them may be a list.
     """
-    hints = {**hints, **fields_of(hints), **_of_classes(hints, words)}
+    hints = {**hints, **fields_of(hints), **of_classes(hints, words)}
     flags: list[str] = []
     positional: list[str] = []
     waiting = list(words)
@@ -196,7 +196,7 @@ def fields_of(hints: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_classes(hints: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+def of_classes(hints: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
     """Types of the arguments of those parameters that are classes, by `parameter.argument`.
 
     Where words name the class, they are its own; else those on which all classes of its kind agree.
@@ -223,6 +223,19 @@ def _kinds(base: Sequence[Any], named: Sequence[str]) -> list[dict[str, Any]]:
     bases = (typing.get_args(base[0]) or base) if base else ()  # of either of two kinds, or of one
     known = [kind for own in bases for kind in _subclasses(own) if inspect.isclass(kind)]
     return [_arguments(kind) for kind in known if not named or kind.__name__ == named[-1]]
+
+
+def kinds_of_class(hints: Mapping[str, Any]) -> dict[str, Any]:
+    """Those parameters, by name, that take a class or nothing, with the type of their classes alone."""
+    options = {key: [hint, *typing.get_args(hint)] for key, hint in hints.items()}
+    return {key: next(filter(is_class, kinds)) for key, kinds in options.items() if any(map(is_class, kinds))}
+
+
+def names_of_classes(hint: Any) -> list[str]:
+    """The names of the classes, as far as they are imported, that a parameter of this type takes."""
+    base = typing.get_args(hint)[-1:]
+    known = [kind for own in (typing.get_args(base[0]) or base if base else ()) for kind in _subclasses(own)]
+    return sorted({kind.__name__ for kind in known if inspect.isclass(kind)})
 
 
 def _subclasses(kind: Any) -> set[Any]:
