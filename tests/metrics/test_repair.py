@@ -46,6 +46,14 @@ def test_bias_of_rows_as_they_are_is_the_share_of_entropy_that_the_place_tells()
     assert repair(features, labels, epochs=300, lr_weights=0).bias == pytest.approx(0, abs=0.02)
 
 
+def test_a_dozen_rows_have_weights_too() -> None:
+    features = np.random.default_rng(1).dirichlet(np.full(20, 0.3), 12)
+    made = repair(features, np.repeat([0, 1, 2], 4), epochs=200)
+    assert np.isfinite(made.bias)
+    assert ((made.weights > 0) & (made.weights < 1)).all()
+    assert (made.shares > 1e-4).all()
+
+
 def test_each_label_keeps_its_share() -> None:
     kept = kept_per_label([0.1, 0.9, 0.5, 0.3, 0.2, 0.7], [0, 0, 0, 0, 1, 2], 0.5)
     assert kept.tolist() == [False, True, True, False, True, True]
