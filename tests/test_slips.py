@@ -1,11 +1,17 @@
 """Slips on a command line: what is wrong is said in a line, with the nearest word that would be right."""
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 from sceneproof import cli
 from sceneproof.arguments import parse
+from sceneproof.backbones.foreign import read_tensors
+from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.labelling.humans_command import label_humans
+from sceneproof.run import Run
 from sceneproof.slips import told_plainly
 from sceneproof.train import train
 
@@ -65,3 +71,76 @@ def test_a_command_that_is_misspelt_is_told_the_nearest(capsys: pytest.CaptureFi
             cli.main(words)
         assert stop.value.code == 2
         assert f"no command {said}" in capsys.readouterr().err.splitlines()[-1]
+
+
+def told(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What is said of bad input: a line."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(words)
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line
+
+
+def test_a_folder_where_a_file_is_wanted_is_called_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    index, out = tmp_path / "index", str(tmp_path / "out")
+    index.mkdir()
+    for words in (["train", str(index), out], ["prepare", str(index), out]):
+        assert f"{index}: is a folder, where a file is wanted (expected a manifest table" in told(words, capsys)
+    (index / "manifest.parquet").write_text("")
+    assert told(["prepare", str(index), out], capsys).endswith(f": {index}/manifest.parquet is there")
+    assert "is a folder" in told(["index", "table", str(index), out, "--root", str(index)], capsys)
+    assert "is a folder" in told(["label", "check", str(index), out, "--scenes", "x"], capsys)
+    weights = ["--labeller", "OnnxSceneLabeller", "--labeller.weights", str(index)]
+    manifest = Manifest(pd.DataFrame({"video": ["a"], "path": ["a.mp4"], "split": ["test"], "action": ["run"]}), index)
+    manifest.write(index / "manifest.parquet")
+    said = told(["label", "scenes", str(index / "manifest.parquet"), f"{out}.parquet", *weights], capsys)
+    assert f"{index}: is a folder, where a file is wanted (expected an image classifier in ONNX)" in said
+
+
+def test_a_file_where_a_folder_is_wanted_is_called_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, out = tmp_path / "rows.csv", str(tmp_path / "out")
+    file.write_text("video,action\na,run\n")
+    assert f"{file}: is a file, where a folder is wanted" in told(["index", "folder", str(file), out], capsys)
+    table = ["index", "table", str(file), out, "--split", "test", "--root", str(file)]
+    assert "is a file, where a folder of videos is wanted" in told(table, capsys)
+    assert f"{file}: is a file, where a run folder is wanted" in told(["report", str(file)], capsys)
+    assert "are the arguments in their order?" in told(["evaluate", str(file), out], capsys)
+    assert "`sceneproof index table` makes a manifest" in told(["train", str(file), out], capsys)
+
+
+def test_a_folder_of_runs_is_told_which_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"{tmp_path}/none: not a run folder: nothing has this name" in told(["report", f"{tmp_path}/none"], capsys)
+    (tmp_path / "plain").mkdir()
+    assert told(["report", str(tmp_path)], capsys).endswith("(no config.yaml in it)")
+    (tmp_path / "plain" / "config.yaml").write_text("")
+    assert told(["report", str(tmp_path)], capsys).endswith(f"(no config.yaml in it; there are {tmp_path}/plain)")
+
+
+def test_an_index_is_no_folder_of_videos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    videos, index = tmp_path / "mine", tmp_path / "index"
+    videos.mkdir()
+    index.mkdir()
+    (index / "videos").symlink_to(videos)
+    (index / "manifest.parquet").write_text("")
+    assert "is an index that was written" in told(["index", "folder", str(index), str(videos)], capsys)
+    assert not list(videos.iterdir())
+
+
+@pytest.mark.parametrize(("name", "what"), [("a.onnx", "a network in ONNX"), ("manifest.parquet", "a table")])
+def test_what_is_no_checkpoint_is_named(name: str, what: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\x08\x01what is no checkpoint")
+    with pytest.raises(InputError, match=f"{name}: {what}.*, where weights that PyTorch reads are wanted"):
+        read_tensors(tmp_path / name)
+
+
+def test_what_differs_in_a_run_is_told_alone(tmp_path: Path) -> None:
+    task = {"class_path": "sceneproof.tasks.Classification", "init_args": {"clip": {"length": 4, "size": 32}}}
+    config = {"task": task, "optimisation": {"epochs": 1, "lr": 0.1}, "seed": 0}
+    Run(tmp_path / "run", config, ["run"], []).begin()
+    other = {**config, "optimisation": {"epochs": 1, "lr": 0.2}}
+    with pytest.raises(InputError, match=r"configuration \(optimisation.lr: 0.1 there, 0.2 now\)"):
+        Run(tmp_path / "run", other, ["run"], []).begin()
+    longer = {**task, "init_args": {"clip": {"length": 8, "size": 32}}}
+    with pytest.raises(InputError, match=r"\(task.init_args.clip.length: 4 there, 8 now\)"):
+        Run(tmp_path / "run", {**config, "task": longer}, ["run"], []).begin()

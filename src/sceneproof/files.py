@@ -245,6 +245,30 @@ def decoded(data: bytes, name: str) -> str:
         raise InputError(f"{name}: cannot be read: not text in UTF-8: {error}") from None
 
 
+def no_file(place: Address | Place, expected: str, *, inside: str | None = None) -> str:
+    """What to say where a file is wanted and is not there: that it is a folder, or that nothing has this name.
+
+    Args:
+        place: what was given.
+        expected: what the file should hold, with its article: "a manifest table, in Parquet".
+        inside: name of the file that is meant where a folder has it.
+    """
+    if isinstance(place, str | Path) and Path(place).is_dir():
+        hint = f": {Path(place) / inside} is there" if inside and (Path(place) / inside).is_file() else ""
+        return f"{place}: is a folder, where a file is wanted (expected {expected}){hint}"
+    return f"{place}: no such file (expected {expected})"
+
+
+def no_folder(place: Path, what: str = "") -> str:
+    """What to say where a folder is wanted and is not there: that it is a file, or that nothing has this name.
+
+    Args:
+        place: what was given.
+        what: what the folder should hold, as it goes on behind "folder": " of videos".
+    """
+    return f"{place}: is a file, where a folder{what} is wanted" if place.exists() else f"{place}: no such folder{what}"
+
+
 def output_files(folder: Path, video: Place, endings: Sequence[str]) -> list[Path]:
     """The files FOLDER/NAME.ENDING for a video; the folder is made, and remembers which video the name stands for.
 

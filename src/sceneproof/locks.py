@@ -79,6 +79,8 @@ def locked(lock: Lock, *, wait: bool = False) -> Iterator[None]:
         return
     if place.exists() and not place.is_dir():
         raise InputError(f"{place}: is a file, where a folder is to be written: give another name")
+    if file := next((path for path in place.parents if path.exists() and not path.is_dir()), None):
+        raise InputError(f"{file}: is a file, where a folder is wanted: are the arguments in their order?")
     folders = _make(place)
     try:
         descriptor = _taken(place / lock.name, wait=wait)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from sceneproof.errors import InputError
+from sceneproof.files import no_file
 
 FAILURES = (
     failures.Fail,
@@ -60,7 +61,7 @@ def open_session(path: str | Path, expected: str, *, threads: int = 0) -> Any:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file (expected {expected} in ONNX)")
+        raise InputError(no_file(path, f"{expected} in ONNX"))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # warnings about a model's style are no concern of the user's

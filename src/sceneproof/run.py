@@ -145,9 +145,10 @@ class Run:
         then = {key: self._completed(key, value) for key, value in earlier.config.items()}
         for key in sorted({*self.config, *then} - places):
             if self.config.get(key) != then.get(key):
+                other, old, new = _first_difference(key, then.get(key), self.config.get(key))
                 raise InputError(
-                    f"{self.path} holds a run with another configuration ({key}: {then.get(key)!r} there, "
-                    f"{self.config.get(key)!r} now): choose another folder, or delete that one"
+                    f"{self.path} holds a run with another configuration ({other}: {old!r} there, {new!r} now): choose "
+                    f"another folder, or delete that one"
                 )
         if (earlier.actions, earlier.scenes) != (self.actions, self.scenes):
             raise InputError(
@@ -213,7 +214,7 @@ class Run:
         check_prefixes(trust)
         path = Path(path)
         if not (path / "config.yaml").is_file():
-            raise InputError(f"{path}: not a run folder (no config.yaml in it)")
+            raise InputError(_no_run(path))
         config = read_yaml(path / "config.yaml")
         if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
             raise InputError(f"{path / 'config.yaml'}: holds no configuration of a run, which names its options")
@@ -485,3 +486,22 @@ def _begun(path: Path) -> bool:
     return path.name in ("labels.json", "environment.json", DATA, CHECKSUMS, locks.NAME) or bool(
         FIRST_TEMPORARY.fullmatch(path.name)
     )
+
+
+def _first_difference(key: str, then: Any, now: Any) -> tuple[str, Any, Any]:
+    """The first setting that differs, however deep, by its name with dots; and what it is there, and now."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for name in {**then, **now}:
+            if then.get(name) != now.get(name):
+                return _first_difference(f"{key}.{name}", then.get(name), now.get(name))
+    return key, then, now
+
+
+def _no_run(path: Path) -> str:
+    """What to say of a path that is no run's: what it is, and which runs lie in it."""
+    if not path.is_dir():
+        what = "is a file, where a run folder is wanted" if path.exists() else "not a run folder: nothing has this name"
+        return f"{path}: {what}"
+    inside = sorted(str(found.parent) for found in path.glob("*/config.yaml"))
+    hint = f"; there are {', '.join(inside[:3])}{' …' * (len(inside) > 3)}" if inside else ""
+    return f"{path}: not a run folder (no config.yaml in it{hint})"

@@ -12,7 +12,7 @@ from sceneproof.contexts.backgrounds import VIDEOS, Backgrounds
 from sceneproof.correction import Remedy
 from sceneproof.data.box_places import area_doubts
 from sceneproof.errors import InputError
-from sceneproof.files import named
+from sceneproof.files import named, no_folder
 from sceneproof.labelling.contracts import Labelling
 from sceneproof.labelling.upload import find_people, moves, read_upload
 from sceneproof.pages.clip import clip_html, problem_html
@@ -99,7 +99,7 @@ def examples_in(folder: Path) -> dict[str, Path]:
         InputError: no such folder, or no video in it.
     """
     if not folder.is_dir():
-        raise InputError(f"--examples {folder}: no such folder")
+        raise InputError(f"--examples {no_folder(folder)}")
     videos = sorted(named(path) for path in folder.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file())
     if not videos:
         raise InputError(f"--examples {folder}: no videos ({', '.join(VIDEOS)}) are here")

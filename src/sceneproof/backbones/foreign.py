@@ -30,6 +30,12 @@ HEADS = {
     "patch_embed.proj.weight": "head.",
 }
 """The last layer's name, by the first key of each family of networks."""
+OTHER_MODELS = {
+    ".onnx": "a network in ONNX (scenes are labelled by one with --labeller OnnxSceneLabeller)",
+    ".tflite": "a network in LiteRT (people are told by one with --detector LiteRTSegmenter)",
+    ".parquet": "a table by its name",
+}
+"""What else people give for weights, by the file's suffix."""
 SAFE = re.compile(r"[^\w.:<>-]+")
 
 
@@ -72,6 +78,8 @@ def _unpickled(path: Path) -> Any:
         said = str(error)
     if "TorchScript" in said:
         raise InputError(f"{path}: a TorchScript file, which holds its network: give its weights, saved by torch.save")
+    if path.suffix.lower() in OTHER_MODELS:
+        raise InputError(f"{path}: {OTHER_MODELS[path.suffix.lower()]}, where weights that PyTorch reads are wanted")
     if names := _classes(path, said):
         listed = ", ".join(names[:3]) + " …" * (len(names) > 3)
         raise InputError(

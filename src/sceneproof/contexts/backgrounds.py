@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sceneproof.contexts.footage import aligned
 from sceneproof.data.video import decode, probe
 from sceneproof.errors import InputError
-from sceneproof.files import named
+from sceneproof.files import named, no_folder
 from sceneproof.seals import file_digest
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -39,7 +39,7 @@ class Backgrounds:
             InputError: no such folder, or nothing in it that can be a background.
         """
         if not root.is_dir():
-            raise InputError(f"{root}: no such folder (expected pictures or videos to put people in front of)")
+            raise InputError(f"{no_folder(root)} (expected pictures or videos to put people in front of)")
         files = (
             named(path) for path in root.rglob("*") if path.suffix.lower() in (*PICTURES, *VIDEOS) and path.is_file()
         )

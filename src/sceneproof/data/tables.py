@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sceneproof.addresses import Address, Place, located, opened_file, size
 from sceneproof.data.columns import checked_columns
 from sceneproof.errors import InputError
-from sceneproof.files import parse_json, whole
+from sceneproof.files import no_file, parse_json, whole
 from sceneproof.seals import PARQUET_KEY, UNSEALED, check_parquet, seal_parquet
 
 KEY = b"sceneproof"
@@ -70,7 +70,8 @@ def read_table(path: Address | Place, kind: str, columns: Sequence[str]) -> tupl
     """
     path = located(path)
     if size(path) is None:
-        raise InputError(f"{path}: no such file (expected a {kind} table, in Parquet)")
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise InputError(no_file(path, f"{article} {kind} table, in Parquet", inside=f"{kind}.parquet"))
     try:
         table = checked_parquet(path)
     except (pa.ArrowInvalid, OSError) as error:
@@ -114,6 +115,8 @@ def why_unreadable(path: Address | Place, error: Exception) -> str:
         return str(twins)
     except (pa.ArrowInvalid, OSError):  # then it is no matter of columns
         pass
+    if located(path).suffix.lower() in (".csv", ".tsv", ".txt"):
+        return f"{path}: not a Parquet file, but text by its name: `sceneproof index table` makes a manifest of a table"
     return f"{path}: not a readable Parquet file: {error}"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
+from sceneproof.files import no_file
 from sceneproof.machine import processors
 
 MISSING = 'models in LiteRT files need an extra: pip install "sceneproof[litert]"'
@@ -42,7 +43,7 @@ class LiteRTModel:
             raise InputError(MISSING) from None
         self.path = Path(path)
         if not self.path.is_file():
-            raise InputError(f"{path}: no such file (expected a segmenter in LiteRT, .tflite)")
+            raise InputError(no_file(path, "a segmenter in LiteRT, .tflite"))
         data = self.path.read_bytes()
         self.digest = hashlib.sha256(data).hexdigest()
         try:

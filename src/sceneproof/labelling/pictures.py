@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from sceneproof.data.picture import check_pixels
 from sceneproof.errors import InputError, VideoError
-from sceneproof.files import named
+from sceneproof.files import named, no_folder
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -39,7 +39,7 @@ def categories(root: str | Path) -> list[str]:
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder (expected {root}/CATEGORY/*.png or *.jpg)")
+        raise InputError(f"{no_folder(root)} (expected FOLDER/CATEGORY/*.png or *.jpg)")
     names = sorted(named(folder).name for folder in root.iterdir() if folder.is_dir() and _files(folder))
     if len(names) < 2:
         raise InputError(

@@ -12,6 +12,7 @@ from torchvision.models import resnet18, resnet50
 from sceneproof.backbones.weights import Weights, counted, fill, read_checkpoint
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
+from sceneproof.files import no_file
 from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.pictures import resize
 from sceneproof.labelling.places365 import scene_names
@@ -114,5 +115,5 @@ def _file(weights: Path | str | None, public: Weights, *, download: bool) -> Pat
             raise InputError(f"Places365 ResNet: give the weights' file, or ask for the download: {public.address}")
         return public.download()
     if not Path(weights).is_file():
-        raise InputError(f"{weights}: no such file (expected the authors' weights, as {public.address})")
+        raise InputError(no_file(weights, f"the authors' weights, as {public.address}"))
     return Path(weights)

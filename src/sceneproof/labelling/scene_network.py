@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sceneproof.backbones.weights import refuse_others
 from sceneproof.errors import DamagedError, InputError
-from sceneproof.files import whole
+from sceneproof.files import no_file, whole
 from sceneproof.labelling.contracts import SceneLabeller
 from sceneproof.labelling.pictures import resize
 from sceneproof.sealed_tensors import read_sealed, save_sealed
@@ -90,7 +90,7 @@ def save(path: str | Path, layers: nn.Module, facts: SceneNetworkFacts) -> None:
 
 def _read(path: str | Path) -> tuple[nn.Module, SceneNetworkFacts]:
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file (expected a scene network, made by `sceneproof label network`)")
+        raise InputError(no_file(path, "a scene network, made by `sceneproof label network`"))
     try:
         weights, said = read_sealed(Path(path))
         facts = SceneNetworkFacts(**said)  # type: ignore[arg-type]  # a TypeError where a file has other facts

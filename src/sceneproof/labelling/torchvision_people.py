@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneproof.errors import InputError
+from sceneproof.files import no_file
 from sceneproof.labelling.contracts import PersonDetector, PersonSegmenter
 
 if (
@@ -131,5 +132,5 @@ def _file(weights: Path | str | None, name: str, download: bool) -> Path:
             raise InputError(f"give the weights' file, or ask for the download: {public.address}")
         return public.download()
     if not Path(weights).is_file():
-        raise InputError(f"{weights}: no such file (expected torchvision's weights, as {public.address})")
+        raise InputError(no_file(weights, f"torchvision's weights, as {public.address}"))
     return Path(weights)

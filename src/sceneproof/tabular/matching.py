@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from sceneproof.data.sources.survey import SUFFIXES, walk
 from sceneproof.errors import InputError
+from sceneproof.files import no_folder
 
 COMPARED = 5000
 """Names that a missing one is compared with; of more, those that begin alike."""
@@ -40,7 +41,7 @@ class VideoFiles:
             InputError: no such folder, or no video in it.
         """
         if not root.is_dir():
-            raise InputError(f"--root {root}: no such folder of videos")
+            raise InputError(f"--root {no_folder(root, ' of videos')}")
         self.root = root
         self._places: dict[str, list[str]] = defaultdict(list)
         for file in walk(root, {os.path.realpath(root)}):

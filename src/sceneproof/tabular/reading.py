@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sceneproof.data.sources.lists import decoded
 from sceneproof.data.tables import why_unreadable
 from sceneproof.errors import InputError
+from sceneproof.files import no_file
 from sceneproof.wording import counted
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -69,7 +70,7 @@ def read_sheet(path: Path) -> Sheet:
         InputError: no such file, another format, no header or no rows, or a line with more cells than the header.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file (expected a table: CSV, TSV or Parquet)")
+        raise InputError(no_file(path, "a table: CSV, TSV or Parquet"))
     with path.open("rb") as file:
         head = file.read(8)
     for mark, what in OTHER.items():

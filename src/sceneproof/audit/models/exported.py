@@ -14,6 +14,7 @@ from sceneproof.audit.models.inputs import InputSettings, probabilities
 from sceneproof.audit.subject import Answer, Pixels, Subject
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
+from sceneproof.files import no_file
 from sceneproof.onnx_files import FAILURES, model_digest, open_session
 
 PIXELS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
@@ -31,7 +32,7 @@ class TorchScriptModel(Subject):
             InputError: no such file, no TorchScript, or weights that are not finite.
         """
         if not path.is_file():
-            raise InputError(f"{path}: no such file (expected a TorchScript model)")
+            raise InputError(no_file(path, "a TorchScript model"))
         try:
             self._network: Any = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]  # torch's
         except (RuntimeError, ValueError) as error:

@@ -14,6 +14,7 @@ from sceneproof.data.sources.audit import examine, some
 from sceneproof.data.sources.listing import hold_out
 from sceneproof.data.sources.survey import AMONG, PICTURES, SUFFIXES, link, survey, walk, without_stamps
 from sceneproof.errors import InputError
+from sceneproof.files import no_folder
 
 OTHER_PICTURES = {".avif", ".heic", ".ppm", ".tif", ".tiff"}
 NAMED = 5  # files of a kind, in notes
@@ -109,7 +110,11 @@ def _has_splits(root: Path) -> bool:
 def _videos(root: Path) -> tuple[list[str], list[str], bool]:
     """Paths of videos below sub-folders, sorted, or of pictures where there are none; the others; whether pictures."""
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder (expected {root}/ACTION/*.mp4)")
+        raise InputError(f"{no_folder(root)} (expected FOLDER/ACTION/*.mp4)")
+    if (root / "videos").is_symlink() and (root / "manifest.parquet").is_file():
+        raise InputError(
+            f"{root}: is an index that was written: give the folder of videos first, then OUT"
+        )
     depth = 3 if _has_splits(root) else 2
     paths = [path.relative_to(root) for path in sorted(walk(root, {os.path.realpath(root)}))]
     videos = [path for path in paths if path.suffix.lower() in SUFFIXES and len(path.parts) >= depth]

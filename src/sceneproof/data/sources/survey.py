@@ -11,7 +11,7 @@ import pandas as pd
 
 from sceneproof.data.video import VideoInfo, probe
 from sceneproof.errors import InputError
-from sceneproof.files import named
+from sceneproof.files import named, no_folder
 from sceneproof.jobs.processes import Problem
 from sceneproof.jobs.working import work_through
 from sceneproof.machine import processors
@@ -45,7 +45,7 @@ class Files:
             InputError: no such folder.
         """
         if not root.is_dir():
-            raise InputError(f"{root}: no such folder of {'pictures' if pictures else 'videos'}")
+            raise InputError(no_folder(root, f" of {'pictures' if pictures else 'videos'}"))
         self.root = root
         self._places: dict[str, list[str]] = {}
         for path in walk(root, {os.path.realpath(root)}):

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from sceneproof.addresses import Address, Place, located, opened_file, size
 from sceneproof.data.manifest import Manifest
-from sceneproof.data.tables import read_table, refuse_twins, said_of
+from sceneproof.data.tables import read_table, refuse_twins, said_of, why_unreadable
 from sceneproof.data.timing import Timing
 from sceneproof.data.video import VideoError, VideoInfo, frame_range
 from sceneproof.errors import InputError
+from sceneproof.files import no_file
 from sceneproof.seals import check_parquet
 
 ROWS = 2**16
@@ -54,14 +55,14 @@ class LabelTable:
         wanted = " or ".join(columns)
         place = located(path)
         if size(place) is None:
-            raise InputError(f"{path}: no such file (expected a {wanted} table, in Parquet)")
+            raise InputError(no_file(place, f"a {wanted} table, in Parquet"))
         try:
             opened = opened_file(place)
             if isinstance(place, Path):  # elsewhere it would be fetched whole
                 check_parquet(opened, place)
             file = pq.ParquetFile(opened, page_checksum_verification=True)
         except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{path}: not a readable Parquet file: {error}") from None
+            raise InputError(why_unreadable(path, error)) from None
         metadata = said_of(file.schema_arrow, path)
         present = file.schema_arrow.names
         refuse_twins(present, path)
