@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,19 +28,27 @@ SIZE = ["--backbone=ResNet3D", "--backbone.depth=10", "--backbone.width=4", "--c
         "--quiet"]  # fmt: skip
 
 
-def test_train_evaluate_report_by_hand(small: Small, tmp_path: Path) -> None:
+def test_train_evaluate_report_by_hand(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = ["--scenes", str(small.scenes), "--humans", str(small.boxes)]
-    for name, method in (("plain", "Plain"), ("sdn", "SDN")):
-        assert run("train", str(small.manifest), str(tmp_path / name), "--method", method, *labels, *SIZE) == 0
-        assert (
-            run("evaluate", str(tmp_path / name), str(small.manifest), *labels, "--probe_split", "train", "--quiet")
-            == 0
-        )
-    page = tmp_path / "report.html"
-    words = [str(tmp_path / "plain"), str(tmp_path / "sdn"), "--out", str(page), "--manifest", str(small.manifest)]
-    assert run("report", *words, "--humans", str(small.boxes), "--quiet") == 0
+    plain, sdn, page = tmp_path / "plain", tmp_path / "sdn", tmp_path / "report.html"
+    for path, method, quiet in ((plain, "Plain", "true"), (sdn, "SDN", "false")):
+        said = [*labels, "--quiet", quiet]
+        train = ["train", str(small.manifest), str(path), "--method", method, *SIZE, *said]
+        assert run(*train) == 0
+        assert run("evaluate", str(path), str(small.manifest), *said, "--probe_split", "train") == 0
+    words = [str(plain), str(sdn), "--out", str(page), "--manifest", str(small.manifest), "--humans", str(small.boxes)]
+    assert run("report", *words, "--quiet") == 0
+    trained, test, tested = capsys.readouterr().out.splitlines()  # of the one that is not quiet
+    assert trained == f"written: {sdn}"
+    assert re.fullmatch(r"test: top1 \d+\.\d %, of \d+ videos", test)
+    assert tested == f"written: {sdn}/evaluation/metrics.json, predictions.parquet"
     assert page.read_text().startswith("<!doctype html>")
-    assert Run.open(tmp_path / "sdn").config["method"]["init_args"]["scene_weight"] == 0.5
+    assert Run.open(sdn).config["method"]["init_args"]["scene_weight"] == 0.5
+    assert run(*train) == 0
+    assert run("report", str(sdn), "--out", str(page)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{sdn}: this run is done already", f"written: {page}, .json, .csv"
+    ]  # fmt: skip
 
 
 def test_a_folder_of_ones_own_videos(small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

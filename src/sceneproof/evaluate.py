@@ -14,12 +14,14 @@ from sceneproof.data.digests import file_digests
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
-from sceneproof.figures import FILE, figures_of_run, write_figures
+from sceneproof.figures import FILE, figures_of_run, leading, write_figures
 from sceneproof.files import write_json
 from sceneproof.numerics import device_named
 from sceneproof.run import Run
 from sceneproof.spec import plain
 from sceneproof.task import TABLES, Tables, Task, Tester
+from sceneproof.terminal import visible
+from sceneproof.wording import counted
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,14 @@ def evaluate(
     about = {"actions": trained.actions, "run": trained.name, "precision": numerics.precision}
     for name, (kind, rows) in tested.tables.items():
         write_table(folder / f"{name}.parquet", rows, kind, **about, **tested.metadata)
-    write_figures(folder / FILE, figures_of_run(metrics, trained.name, trained.seed))
+    measured = figures_of_run(metrics, trained.name, trained.seed)
+    write_figures(folder / FILE, measured)
     write_json(folder / "metrics.json", metrics, sealed=True)
+    if not quiet:
+        for figure in leading(measured, splits):
+            of = f", of {counted(figure.n, 'video')}" if figure.n else ""
+            print(f"{figure.slice}: {figure.metric} {100 * (figure.value or 0):.1f} %{of}")
+        print(visible(f"written: {folder}/metrics.json, {', '.join(f'{name}.parquet' for name in tested.tables)}"))
     return Evaluation({name: rows for name, (_, rows) in tested.tables.items()}, metrics)
 
 

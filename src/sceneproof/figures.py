@@ -67,6 +67,17 @@ def figure_of(metric: str, value: float | None, **more: Any) -> Figure:
     return Figure(metric, None if value is None else Interval(value, math.nan, math.nan), **more)
 
 
+LEADING = ("top1", "mAP/thumos/average", "frame_mAP/act")
+"""Figures that a split is told by, whatever the task."""
+
+
+def leading(figures: Sequence[Figure], splits: Sequence[str]) -> list[Figure]:
+    """The figure that tells most of each split, where it was measured: the first of those that `LEADING` names."""
+    known = [figure for figure in figures if figure.value is not None and figure.metric.startswith(LEADING)]
+    of_split = [next((figure for figure in known if figure.slice == split), None) for split in splits]
+    return [figure for figure in of_split if figure is not None]
+
+
 def write_figures(path: Address | Place, figures: Sequence[Figure]) -> None:
     """Writes them, in their order, whole or not at all."""
     empty = Interval(math.nan, math.nan, math.nan)

@@ -11,7 +11,16 @@ from sceneproof import locks
 from sceneproof.data.tables import write_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import Evaluation
-from sceneproof.figures import FILE, Figure, figures_of_run, read_tested, recipe_named, tested_settings, write_figures
+from sceneproof.figures import (
+    FILE,
+    Figure,
+    figures_of_run,
+    leading,
+    read_tested,
+    recipe_named,
+    tested_settings,
+    write_figures,
+)
 from sceneproof.files import whole, write_json
 from sceneproof.results import add_figures
 from sceneproof.run import Run
@@ -112,14 +121,7 @@ def _write_run(out: Path, runs: Sequence[Run], shares: Sequence[float]) -> None:
 def _tell(runs: Sequence[Run], tested: Tested, measured: Sequence[Figure]) -> None:
     """The leading figure of each split: of each run, and of all together."""
     own = {run.name: {figure.path: figure.value for figure in read_tested(run.path, run.seed)} for run in runs}
-    for split in tested.splits:
-        known = [figure for figure in measured if figure.slice == split and figure.value is not None]
-        leading = [figure for figure in known if figure.metric.startswith(LEADING)]
-        for figure in leading[:1]:
-            values = [(name, figures.get(figure.path)) for name, figures in own.items()]
-            each = ", ".join(f"{name} {'-' if value is None else f'{value:.1%}'}" for name, value in values)
-            print(f"{split}: {each}; together {figure.value:.1%} of {figure.n} videos ({figure.metric})")
-
-
-LEADING = ("top1", "mAP/thumos/average", "frame_mAP/act")
-"""Figures that a split is told by, whatever the task."""
+    for figure in leading(measured, list(tested.splits)):
+        values = [(name, figures.get(figure.path)) for name, figures in own.items()]
+        each = ", ".join(f"{name} {'-' if value is None else f'{value:.1%}'}" for name, value in values)
+        print(f"{figure.slice}: {each}; together {figure.value:.1%} of {figure.n} videos ({figure.metric})")

@@ -10,6 +10,7 @@ from sceneproof.errors import InputError
 from sceneproof.pages.study import Sources, StudyPage
 from sceneproof.run import Run
 from sceneproof.task import Task
+from sceneproof.terminal import visible
 from sceneproof.trust import named_object
 
 
@@ -66,7 +67,10 @@ def report(
     sources = Sources(manifest, humans, root, trust, quiet)
     study = page.read(runs, asked, splits=splits, baseline=baseline, debiased=debiased, trust=trust)
     measures = page.measure(study, asked)
-    return page.write(Path(out), study, measures, page.show(study, asked, sources), title=title)
+    written = page.write(Path(out), study, measures, page.show(study, asked, sources), title=title)
+    if not quiet:
+        print(visible(f"written: {written}, .json, .csv"))
+    return written
 
 
 def page_of(task: Task) -> StudyPage[Any]:

@@ -203,7 +203,8 @@ def _carry_out(prepared: Prepared, start: dict[str, Any], *, quiet: bool) -> Run
     with locked(Lock(run.path)) if accelerator.is_main_process else nullcontext():
         with accelerator.main_process_first():
             run.begin({**data.digests, **start}, numerics=numerics)
-        if not run.done:
+        done = run.done
+        if not done:
             accelerator.init_trackers("sceneproof")
             network = place(network, accelerator, numerics)
             torch.manual_seed(plan.seed + 1 + accelerator.process_index)  # dropout differs between processes
@@ -225,6 +226,8 @@ def _carry_out(prepared: Prepared, start: dict[str, Any], *, quiet: bool) -> Run
             if accelerator.is_main_process:
                 _tell(feed, skipped, data.name)
             accelerator.end_training()
+        if accelerator.is_main_process and not quiet:
+            print(visible(f"{run.path}: this run is done already" if done else f"written: {run.path}"))
     return run
 
 
