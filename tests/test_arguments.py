@@ -63,6 +63,13 @@ def test_classes_become_specs_with_all_their_arguments() -> None:
     assert task_of(made["task"]).config()["init_args"]["clip"]["length"] == 8
 
 
+def test_an_option_inside_of_the_task_can_be_set_to_nothing() -> None:
+    made = parse(train, ["m", "o", "--task.clip.stride", "null", "--task.clip.length", "3"], "train")
+    assert task_of(made["task"]).config()["init_args"]["clip"]["stride"] is None
+    made = parse(train, ["m", "o", "--task", "Localization", "--task.buffer.rate=null"], "train")
+    assert task_of(made["task"]).config()["init_args"]["buffer"]["rate"] is None
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

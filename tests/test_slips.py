@@ -1,19 +1,27 @@
 """Slips on a command line: what is wrong is said in a line, with the nearest word that would be right."""
 
+import re
+import shlex
+from inspect import signature
 from pathlib import Path
+from typing import get_type_hints
 
 import pandas as pd
 import pytest
 
 from sceneproof import cli
 from sceneproof.arguments import parse
+from sceneproof.audit.models.callable_model import imported
 from sceneproof.backbones.foreign import read_tensors
+from sceneproof.commands import options_of
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.labelling.humans_command import label_humans
 from sceneproof.run import Run
 from sceneproof.slips import told_plainly
+from sceneproof.tasks import Classification, Detection, Localization
 from sceneproof.train import train
+from sceneproof.trust import named_function
 
 
 @pytest.mark.parametrize(
@@ -28,6 +36,7 @@ from sceneproof.train import train
         (["--optimisation.optimizer", "adam"], "--optimisation.optimizer: expected sgd or adamw, not adam"),
         (["--optimization.epochs", "3"], "--optimization.epochs 3; nearest: --optimisation.epochs"),
         (["--lr", "1"], "--lr 1; nearest: --optimisation.lr"),
+        (["--task.clip.length", "3.5"], ": --task.clip.length: expected a whole number, not 3.5"),
         (["--task.clip.lenght", "8"], "--task.clip.lenght=8; nearest: --task.clip.length"),
         (["--method", "SDN", "--method.scene-wait", "1"], "not accepted; nearest: --method.scene-weight"),
         (["--method.scene-weight", "1"], "it is an option of another class than this one: name that with --method"),
@@ -144,3 +153,48 @@ def test_what_differs_in_a_run_is_told_alone(tmp_path: Path) -> None:
     longer = {**task, "init_args": {"clip": {"length": 8, "size": 32}}}
     with pytest.raises(InputError, match=r"\(task.init_args.clip.length: 4 there, 8 now\)"):
         Run(tmp_path / "run", {**config, "task": longer}, ["run"], []).begin()
+
+
+def test_a_file_of_ones_own_that_is_not_on_the_path_is_told_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"is its folder on PYTHONPATH\?"):
+        imported("nobodys:model")
+    (tmp_path / "nobodys.py").write_text("")
+    with pytest.raises(InputError, match=r"the file lies here: put PYTHONPATH=\. before the command"):
+        imported("nobodys:model")
+
+
+def commands_in_docs() -> list[tuple[str, list[str]]]:
+    """The commands that docs and README show on lines of their own: the page, and the words behind `sceneproof`."""
+    root = Path(__file__).parents[1]
+    pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    lines = [(page.name, line) for page in pages for line in page.read_text().replace("\\\n", " ").splitlines()]
+    shown = [(name, re.match(r"    +(?:PYTHONPATH=\. )?sceneproof (.*)", line)) for name, line in lines]
+    return [(name, shlex.split(match[1], comments=True)) for name, match in shown if match]
+
+
+def test_commands_in_docs_are_ours_and_take_the_flags_that_they_are_shown_with() -> None:
+    shown = commands_in_docs()
+    assert len(shown) > 80
+    known = {name: flags_of(name) for name in {command_of(words) for _, words in shown}}
+    for page, words in shown:
+        flags = {word.partition("=")[0].partition(".")[0] for word in words if word.startswith("--")}
+        assert flags <= known[command_of(words)], (page, words)
+
+
+def command_of(words: list[str]) -> str:
+    """The name of the command that the words begin with."""
+    return next(name for name in cli.COMMANDS if words[: len(name.split())] == name.split())
+
+
+def flags_of(name: str) -> set[str]:
+    """The flags of a command, those of all tasks with it, without what follows a dot."""
+    function = named_function(cli.COMMANDS[name][0])
+    taken = set(signature(function).parameters)
+    more = getattr(get_type_hints(function, include_extras=True).get("options"), "__metadata__", ())
+    tasks = [Classification(), Localization(), Detection()] if name in cli.BY_TASK else []
+    for kind in [*more, *(options_of(name, task) for task in tasks)]:
+        taken |= set(signature(kind).parameters)
+    return {f"--{flag.replace('_', '-')}" for flag in taken} | {"--config", "--help"}

@@ -50,6 +50,13 @@ class Parser(ArgumentParser):
         """Raises InputError with what is wrong."""
         raise InputError(message)
 
+    def parse_args(self, args: Sequence[str] | None = None, *others: Any, **more: Any) -> Namespace:
+        """As jsonargparse, but that it hands `null` for an option inside of a class on to itself as Python's None."""
+        if args is not None and len(args) == 1 and re.fullmatch(r"--[\w.]+=None", args[0]):
+            args = [args[0].replace("=None", "=null")]
+        parsed: Namespace = super().parse_args(args, *others, **more)
+        return parsed
+
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """The help, with hyphens in the flags."""
         flags = {flag for action in self._actions for flag in action.option_strings}

@@ -50,7 +50,7 @@ def told_plainly(message: str, flags: Iterable[str], classes: Mapping[str, Seque
     told = UNKNOWN.sub(lambda match: match[0] + _nearest(_first_flag(match[0]), known), told)
     told = NOT_ACCEPTED.sub(lambda match: match[0] + _nearest(f"--{key}.{match['name']}", known), told)
     lines = [line.strip() for line in told.splitlines()]
-    last = max((place for place, line in enumerate(lines) if line.startswith("--")), default=0)
+    last = max((place for place, line in enumerate(lines) if line.startswith(("--", "Parser key "))), default=0)
     return " ".join(lines[last:])  # what stands before the innermost flag names what that lies in
 
 

@@ -82,7 +82,7 @@ def test_a_take_shows_people_standing_acting_and_gone() -> None:
 @pytest.mark.parametrize(
     ("table", "settings", "message"),
     [
-        (clips().rows.assign(rate=[25.0, 50.0] * 24), SETTINGS, "bring them to one with `sceneproof prepare --rate`"),
+        (clips().rows.assign(rate=[25.0, 50.0] * 24), SETTINGS, "bring them to one first, such as by ffmpeg's -r"),
         (clips().rows.assign(frames=np.nan), SETTINGS, "the numbers of frames of all clips"),
         (clips().rows.assign(start=0.0), SETTINGS, "rows with a start or an end"),
         (clips().rows, replace(SETTINGS, visitors=7), "a place needs at least 9"),

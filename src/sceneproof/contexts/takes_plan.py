@@ -98,7 +98,7 @@ def plan_takes(table: Manifest, known: set[str], settings: TakeSettings) -> list
     if not (lengths > 0).all() or not (rates > 0).all() or np.ptp(rates) > 0.01 * rates[0]:
         raise InputError(
             f"{table.name}: takes need the numbers of frames of all clips, and one rate (here {np.nanmin(rates):g} to "
-            f"{np.nanmax(rates):g}): bring them to one with `sceneproof prepare --rate`"
+            f"{np.nanmax(rates):g}): bring them to one first, such as by ffmpeg's -r"
         )
     random = np.random.default_rng(np.random.SeedSequence((settings.seed, 7)))
     circle = [table.actions[place] for place in random.permutation(len(table.actions))]

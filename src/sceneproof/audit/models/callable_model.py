@@ -113,7 +113,10 @@ def imported(word: str) -> tuple[Callable[..., Any], str]:
     try:
         target: Any = importlib.import_module(module)
     except ImportError as error:
-        raise InputError(f"{word}: {module} cannot be imported: {error}; is its folder on PYTHONPATH?") from None
+        cure = "is its folder on PYTHONPATH?"
+        if Path(f"{module.partition('.')[0]}.py").is_file() and isinstance(error, ModuleNotFoundError):
+            cure = "the file lies here: put PYTHONPATH=. before the command"
+        raise InputError(f"{word}: {module} cannot be imported: {error}; {cure}") from None
     except Exception as error:  # noqa: BLE001  # the user's code may raise anything
         raise InputError(f"{word}: {module} failed while it was imported: {told(error)}") from None
     for part in name.split("."):
