@@ -13,11 +13,12 @@ from sceneproof import cli
 from sceneproof.arguments import parse
 from sceneproof.audit.models.callable_model import imported
 from sceneproof.backbones.foreign import read_tensors
-from sceneproof.commands import options_of
+from sceneproof.commands import options_of, task_of_recipe
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
+from sceneproof.interrupts import Terminated
 from sceneproof.labelling.humans_command import label_humans
-from sceneproof.run import Run
+from sceneproof.run import Run, task_of
 from sceneproof.slips import told_plainly
 from sceneproof.tasks import Classification, Detection, Localization
 from sceneproof.train import train
@@ -59,19 +60,19 @@ def test_what_is_missing_is_named_as_it_is_typed() -> None:
     with pytest.raises(InputError, match=r"are required: --detector\.weights\n"):
         parse(label_humans, ["m", "o"], "label humans")
     message = "the following arguments are required: table, root"
-    assert told_plainly(message, ["--root"], {}) == "the following arguments are required: table, --root"
+    assert told_plainly(message, ["--root"]) == "the following arguments are required: table, --root"
 
 
 def test_what_is_like_nothing_is_told_without_a_guess() -> None:
     with pytest.raises(InputError, match="no class 'qqqqqq'\n"):
         parse(train, ["m", "o", "--method", "qqqqqq"], "train")
-    assert told_plainly("unrecognized arguments: --zzz 1", ["--root"], {}) == "unrecognized arguments: --zzz 1"
-    assert told_plainly("unrecognized arguments: extra", ["--root"], {}) == "unrecognized arguments: extra"
+    assert told_plainly("unrecognized arguments: --zzz 1", ["--root"]) == "unrecognized arguments: --zzz 1"
+    assert told_plainly("unrecognized arguments: extra", ["--root"]) == "unrecognized arguments: extra"
 
 
 def test_a_flag_cut_short_to_what_a_list_begins_with_is_told_in_full() -> None:
     message = "ambiguous option: --split could match --splits, --splits+"
-    assert told_plainly(message, ["--splits", "--splits+"], {}) == "unrecognized arguments: --split; nearest: --splits"
+    assert told_plainly(message, ["--splits", "--splits+"]) == "unrecognized arguments: --split; nearest: --splits"
 
 
 def test_a_command_that_is_misspelt_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,3 +199,33 @@ def flags_of(name: str) -> set[str]:
     for kind in [*more, *(options_of(name, task) for task in tasks)]:
         taken |= set(signature(kind).parameters)
     return {f"--{flag.replace('_', '-')}" for flag in taken} | {"--config", "--help"}
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, Terminated])
+def test_a_command_that_goes_on_says_so_when_it_is_stopped(
+    kind: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(out: Path) -> None:
+        raise kind(*(["Its own words."] if out.name == "words" else []))
+
+    monkeypatch.setattr(cli, "named_function", lambda path: stopped)
+    for words, said in [
+        (["mall", "o"], "The same command goes on from what is finished."),
+        (["mall", "words"], "Its own words."),
+        (["index", "folder", "o"], ""),
+    ]:
+        with pytest.raises(SystemExit) as stop:
+            cli.main(words)
+        assert stop.value.code == (143 if kind is Terminated else 130)
+        how = "terminated" if kind is Terminated else "interrupted"
+        assert capsys.readouterr().err == f"sceneproof: {how}. {said}".rstrip() + "\n"
+    assert set(cli.COMMANDS) > cli.GOING_ON
+
+
+def test_a_recipe_may_name_its_task_as_it_names_its_method(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("method: Plain\ntask: {class_path: Classification, init_args: {clip: {length: 4}}}\n")
+    task = task_of_recipe(recipe)
+    made = parse(train, ["m", "o", "--config", str(recipe)], "train", task=task)
+    assert isinstance(task, Classification)
+    assert task_of(made["task"]).config()["init_args"]["clip"]["length"] == 4

@@ -27,11 +27,8 @@ from sceneproof.words import (
     fields_of,
     hyphened,
     is_list,
-    kinds_of_class,
     named_paths,
-    names_of_classes,
     normalised,
-    of_classes,
     refuse_former,
     spelled_out,
     values_of,
@@ -50,7 +47,9 @@ class Parser(ArgumentParser):
         """Raises InputError with what is wrong."""
         raise InputError(message)
 
-    def parse_args(self, args: Sequence[str] | None = None, *others: Any, **more: Any) -> Namespace:
+    def parse_args(  # type: ignore[override]  # as jsonargparse's, which has no overloads
+        self, args: Sequence[str] | None = None, *others: Any, **more: Any
+    ) -> Namespace:
         """As jsonargparse, but that it hands `null` for an option inside of a class on to itself as Python's None."""
         if args is not None and len(args) == 1 and re.fullmatch(r"--[\w.]+=None", args[0]):
             args = [args[0].replace("=None", "=null")]
@@ -117,7 +116,8 @@ def parse(
             values = parser.parse_args(modern_ones)
     except InputError as error:
         where = f"{', '.join(files)}: " if files else ""
-        told = told_plainly(str(error), *_known(parser, options, modern_ones))
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        told = told_plainly(str(error), flags, hints=hints, inside=options.inside, words=modern_ones)
         raise InputError(f"{where}{told}\n({name} --help lists what there is)") from None
     for key in parameters:
         for value in values[key] if isinstance(values[key], list) else [values[key]]:
@@ -127,14 +127,6 @@ def parse(
         if isinstance(value, Spec):
             value.check(trust, f"{', '.join(files)}: {key}" if files else key)
     return {**arguments, "trust": trusted} if "trust" in arguments else arguments
-
-
-def _known(parser: Parser, options: "_Options", words: Sequence[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """All flags, with those of the classes that the words name; and the names of classes by parameter."""
-    kinds = kinds_of_class(options.hints)
-    flags = [flag for action in parser._actions for flag in action.option_strings]
-    inside = [f"--{key}" for key in {**options.inside, **of_classes(kinds, words)} if "." in key]
-    return [*flags, *inside], {key: names_of_classes(kind) for key, kind in kinds.items()}
 
 
 @dataclasses.dataclass(frozen=True)

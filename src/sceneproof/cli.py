@@ -74,6 +74,11 @@ COMMANDS = {
 
 BY_TASK = ("train", "evaluate", "report", "study")
 """Commands whose options depend on the task: see `sceneproof.commands`."""
+GOING_ON = frozenset({
+    "demo", "mall untrimmed", "mall", "label scenes", "label humans", "prepare", "features", "contexts export",
+    "contexts takes", "train", "audit", "benchmark", "study",
+})  # fmt: skip
+"""Commands that keep what they have finished when they are stopped; the others begin anew."""
 CODES = {InputError: 2, TrainingError: 1, MachineError: 1, ConditionMetError: 3}
 
 
@@ -95,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(name: str, rest: Sequence[str]) -> None:
     """Runs a command; says what was wrong, in the words of its error."""
+    hint = "The same command goes on from what is finished." if name in GOING_ON else ""
     try:
         from sceneproof.arguments import parse  # slow to import, and the overview needs none of it
 
@@ -113,9 +119,9 @@ def _run(name: str, rest: Sequence[str]) -> None:
     except OSError as error:  # a full disk, a folder that may not be written
         _fail(str(error) or type(error).__name__, 1)
     except Terminated as error:
-        _fail(f"terminated. {error}".strip(), 128 + signal.SIGTERM)
+        _fail(f"terminated. {str(error) or hint}".strip(), 128 + signal.SIGTERM)
     except KeyboardInterrupt as error:
-        _fail(f"interrupted. {error}".strip(), 130)
+        _fail(f"interrupted. {str(error) or hint}".strip(), 130)
 
 
 def _overview(words: Sequence[str]) -> NoReturn:

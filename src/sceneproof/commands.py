@@ -29,6 +29,8 @@ def task_of_recipe(path: Path, trust: Sequence[str] | None = None) -> Task:
     if task is None:
         return tasks.Classification()
     where = f"{path}: task"
+    if isinstance(task, Mapping) and task.get("class_path") in tasks.__all__:  # by its name, as backbones and methods
+        task = {**task, "class_path": f"sceneproof.tasks.{task['class_path']}"}
     return task_named(task, trust, where) if isinstance(task, str) else task_of(task, trust=trust, where=where)
 
 

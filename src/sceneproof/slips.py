@@ -4,10 +4,13 @@ Imports nothing that is slow.
 """
 
 import difflib
+import inspect
 import re
+import typing
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sceneproof.words import hyphened, spelled
+from sceneproof.words import hyphened, is_class, of_classes, spelled, subclasses
 
 UNION = re.compile(
     r"Does not validate against any of the Union subtypes\n\s*Subtypes:.*\n\s*Errors:\n(?P<errors>(?:.*\n)+?)"
@@ -30,14 +33,26 @@ AMBIGUOUS = re.compile(r"ambiguous option: (?P<flag>\S+) could match .*")
 OUTER = re.compile(r"\A(?:Parser key \"|--)?(?P<key>[\w.-]+?)\"?:\s")
 
 
-def told_plainly(message: str, flags: Iterable[str], classes: Mapping[str, Sequence[str]]) -> str:
+def told_plainly(
+    message: str,
+    flags: Iterable[str],
+    *,
+    hints: Mapping[str, Any] | None = None,
+    inside: Iterable[str] = (),
+    words: Sequence[str] = (),
+) -> str:
     """A message of the parser in a line, without the types that it tried, and with the nearest word that it knows.
 
     Args:
         message: the parser's.
-        flags: all that it takes, with those of the classes that the command line names.
-        classes: names of classes, by the parameter that takes one.
+        flags: all that it takes.
+        hints: type by parameter.
+        inside: parameters, and `parameter.field` for what is inside of them.
+        words: the command line, which may name classes whose options are flags, too.
     """
+    kinds = _kinds_of_class(hints or {})
+    classes = {name: _names_of_classes(kind) for name, kind in kinds.items()}
+    flags = [*flags, *(f"--{name}" for name in (*inside, *of_classes(kinds, words)) if "." in name)]
     known = sorted({spelled(flag) for flag in flags if flag.startswith("--") and not flag.endswith(("+", ".help"))})
     outer = OUTER.match(message)
     key = spelled(outer["key"])[2:] if outer else ""
@@ -97,3 +112,16 @@ def _nearest(flag: str, known: Sequence[str]) -> str:
         return f"; it is an option of another class than this one: name that with {name.partition('.')[0]}"
     near = ending or difflib.get_close_matches(name, known, 1, 0.7)
     return f"; nearest: {', '.join(map(hyphened, near))}" if near else ""
+
+
+def _kinds_of_class(hints: Mapping[str, Any]) -> dict[str, Any]:
+    """Those parameters, by name, that take a class or nothing, with the type of their classes alone."""
+    options = {key: [hint, *typing.get_args(hint)] for key, hint in hints.items()}
+    return {key: next(filter(is_class, kinds)) for key, kinds in options.items() if any(map(is_class, kinds))}
+
+
+def _names_of_classes(hint: Any) -> list[str]:
+    """The names of the classes, as far as they are imported, that a parameter of this type takes."""
+    base = typing.get_args(hint)[-1:]
+    known = [kind for own in (typing.get_args(base[0]) or base if base else ()) for kind in subclasses(own)]
+    return sorted({kind.__name__ for kind in known if inspect.isclass(kind)})

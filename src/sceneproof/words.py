@@ -221,26 +221,13 @@ def _kinds(base: Sequence[Any], named: Sequence[str]) -> list[dict[str, Any]]:
         with suppress(InputError):  # the parser says what is wrong with it
             return [_arguments(class_named(named[-1], object, named[-1:], named[-1]))]
     bases = (typing.get_args(base[0]) or base) if base else ()  # of either of two kinds, or of one
-    known = [kind for own in bases for kind in _subclasses(own) if inspect.isclass(kind)]
+    known = [kind for own in bases for kind in subclasses(own) if inspect.isclass(kind)]
     return [_arguments(kind) for kind in known if not named or kind.__name__ == named[-1]]
 
 
-def kinds_of_class(hints: Mapping[str, Any]) -> dict[str, Any]:
-    """Those parameters, by name, that take a class or nothing, with the type of their classes alone."""
-    options = {key: [hint, *typing.get_args(hint)] for key, hint in hints.items()}
-    return {key: next(filter(is_class, kinds)) for key, kinds in options.items() if any(map(is_class, kinds))}
-
-
-def names_of_classes(hint: Any) -> list[str]:
-    """The names of the classes, as far as they are imported, that a parameter of this type takes."""
-    base = typing.get_args(hint)[-1:]
-    known = [kind for own in (typing.get_args(base[0]) or base if base else ()) for kind in _subclasses(own)]
-    return sorted({kind.__name__ for kind in known if inspect.isclass(kind)})
-
-
-def _subclasses(kind: Any) -> set[Any]:
+def subclasses(kind: Any) -> set[Any]:
     """A class and all classes below it that are imported."""
-    return {kind, *(below for inner in getattr(kind, "__subclasses__", list)() for below in _subclasses(inner))}
+    return {kind, *(below for inner in getattr(kind, "__subclasses__", list)() for below in subclasses(inner))}
 
 
 def _arguments(kind: type) -> dict[str, Any]:
