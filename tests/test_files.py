@@ -1,5 +1,6 @@
 """JSON and YAML that nobody vouches for, in run folders, recipes, mappings and tables: one message, and no memory."""
 
+import errno
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from sceneproof.data.scenes import SceneTable
 from sceneproof.data.tables import KEY, read_table
 from sceneproof.errors import InputError
 from sceneproof.evaluate import evaluate
-from sceneproof.files import output_files, parse_json, read_json
+from sceneproof.files import output_files, parse_json, read_json, whole
 from sceneproof.recipes import MOST_YAML, read_yaml
 from sceneproof.run import Run
 from sceneproof.tasks.classification import clip_of
@@ -288,3 +289,10 @@ def test_a_video_that_is_not_there_leaves_no_trace(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.mp4: no such file"):
         output_files(tmp_path / "out", tmp_path / "a.mp4", ("csv",))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_told_with_the_file_that_was_to_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    with pytest.raises(OSError, match=r"No space left on device: '.*page\.html'$"), whole(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not list(tmp_path.iterdir())

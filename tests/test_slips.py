@@ -20,6 +20,7 @@ from sceneproof.interrupts import Terminated
 from sceneproof.labelling.humans_command import label_humans
 from sceneproof.run import Run, task_of
 from sceneproof.slips import told_plainly
+from sceneproof.study import study
 from sceneproof.tasks import Classification, Detection, Localization
 from sceneproof.train import train
 from sceneproof.trust import named_function
@@ -59,6 +60,8 @@ def test_a_slip_is_told_in_a_line_with_what_is_nearest(
 def test_what_is_missing_is_named_as_it_is_typed() -> None:
     with pytest.raises(InputError, match=r"are required: --detector\.weights\n"):
         parse(label_humans, ["m", "o"], "label humans")
+    with pytest.raises(InputError, match=r"are required: out\n"):
+        parse(study, ["plain.yaml", "m"], "study")
     message = "the following arguments are required: table, root"
     assert told_plainly(message, ["--root"]) == "the following arguments are required: table, --root"
 

@@ -113,8 +113,8 @@ def spelled_out(words: Sequence[str], hints: Mapping[str, Any], required: Sequen
         else:
             flags += [word, waiting.pop(0)]
     place = next((place for place, key in enumerate(required) if is_list(hints[key])), None)
-    surplus = len(positional) - len(required)
-    if place is not None and surplus >= 0 and not positional[place].startswith("["):
+    surplus = max(len(positional) - len(required), 0)  # of too few the parser says which are missing
+    if place is not None and positional[place:] and not positional[place].startswith("["):
         positional[place : place + surplus + 1] = [json.dumps(positional[place : place + surplus + 1])]
     return [*positional, *flags]
 
