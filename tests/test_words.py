@@ -145,6 +145,10 @@ def test_help_shows_hyphens(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert "--optimisation.warm-up-epochs WARM_UP_EPOCHS" in told
     assert "--method.scene-weight" in told
+    assert "--print-config[=flags]" in told
+    assert "--trust TRUST …" in told
+    assert "--trust+" not in told
+    assert "\b" not in told
     assert "--optimisation.warm_up" not in told
     assert "`--alpha_hm`" in told  # of the authors' own command
 

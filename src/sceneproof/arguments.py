@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from sceneproof.task import Task
 
 Settings = TypeVar("Settings")
+NOT_OURS = re.compile(r" \x08(?=\[)|,\s+--[\w.-]+\+ \S+(?: …)?")
+"""What jsonargparse shows of itself in help: backspaces, and beside a list `--list`, a `--list+`."""
 
 
 class Parser(ArgumentParser):
@@ -59,7 +61,7 @@ class Parser(ArgumentParser):
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """The help, with hyphens in the flags."""
         flags = {flag for action in self._actions for flag in action.option_strings}
-        said = super().format_help(formatter)
+        said = NOT_OURS.sub("", super().format_help(formatter))
         return FLAG.sub(lambda match: hyphened(match[0]) if match[0] in flags else match[0], said)
 
 
