@@ -8,6 +8,7 @@ import torch
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.data.batches import collate
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.tables import read_table, write_table
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 from sceneproof.tasks.localization.buffers import (
@@ -17,10 +18,12 @@ from sceneproof.tasks.localization.buffers import (
     starts_of_testing,
     starts_of_training,
 )
-from sceneproof.tasks.localization.detecting import stream
+from sceneproof.tasks.localization.detecting import COLUMNS, stream
 from sceneproof.tasks.localization.feeding import Known, to_segments
 from sceneproof.tasks.localization.footage import TrainingBuffers, UntrimmedVideos
 from sceneproof.tasks.localization.keeping import keeping
+from sceneproof.tasks.localization.scoring import TRUTH, truth_table
+from sceneproof.tasks.localization.testing import split_figures
 from tests.videos import BROKEN, make_video, numbered, numbers_of
 
 SMALL = BufferSettings(length=16, step=8, test_step=12, rate=None, size=32, scales=(1.0,), least_share=0.5)
@@ -219,3 +222,17 @@ def test_what_is_kept_is_never_looked_at_twice_and_answers_for_nothing_else(tmp_
     damaged.write_bytes(damaged.read_bytes()[:-4] + b"oops")
     assert sum(looks(pixels)[1] for pixels in (video, video + 1)) <= 1  # made anew, where it was one of these
     assert "lower" not in vars(backbone)
+
+
+def test_an_end_that_nothing_tells_is_empty_in_the_truth_which_can_be_read_again(tmp_path: Path) -> None:
+    table = manifest(tmp_path)
+    (tmp_path / "a.mp4").unlink()
+    BROKEN["not a video"](tmp_path / "a.mp4")
+    table.rows.loc[table.rows["video"] == "a1", "end"] = np.nan
+    truth = truth_table(UntrimmedVideos.gather(table, 10.0), nothing="background").assign(problem=["x", "x", ""])
+    write_table(tmp_path / "truth.parquet", truth, "truth")
+    again, _ = read_table(tmp_path / "truth.parquet", "truth", TRUTH)
+    np.testing.assert_equal(again["end"].to_numpy(), [1.5, np.nan, np.nan])
+    nothing = pd.DataFrame({name: pd.Series(dtype=float if name == "score" else object) for name in COLUMNS})
+    figures = split_figures(again, nothing, ["jump", "run"], [0.5], nms_by_threshold=False)
+    assert (figures["segments"], figures["missed"], figures["mAP"]["thumos"]["0.5"]) == (2, 1, 0.0)
