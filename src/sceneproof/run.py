@@ -59,7 +59,7 @@ class TrainingFacts:
         steps: optimiser batches an epoch.
         shows: "flow", where the videos are optical flow; else "".
         flow_by: what computed the flow; "" where it is none, and in runs from before there were several ways: DIS.
-        flow_side: short side of the frames that its moves are counted in, in pixels; 0: not known.
+        flow_side: short side, in pixels, of the frames that its moves are counted in (`FlowFacts`); 0: not known.
     """
 
     groups: Sequence[str] = ()
@@ -339,6 +339,12 @@ class Run:
             raise InputError(
                 f"{table.name}: holds optical flow by {flow.by}, and {self.path} was trained on flow by "
                 f"{self.known.flow_by}: prepare it in the same way"
+            )
+        sides = (flow.short_side, self.known.flow_side) if flow is not None else (0, 0)
+        if all(sides) and sides[0] != sides[1]:
+            raise InputError(
+                f"{table.name}: holds moves in pixels of frames with a short side of {sides[0]}, and {self.path} was "
+                f"trained on moves in those of {sides[1]}: prepare it with --short-side {sides[1]}"
             )
 
     def check_files(self) -> None:
