@@ -233,6 +233,8 @@ def test_what_is_kept_is_never_looked_at_twice_and_answers_for_nothing_else(tmp_
 class Own(nn.Module):
     """A network of one's own, that computes with more than its weights."""
 
+    scale: torch.Tensor
+
     def __init__(self, act: Callable[[torch.Tensor], torch.Tensor] = torch.relu, **more: Any) -> None:
         super().__init__()
         self.convolution, self.act = nn.Conv3d(3, 4, 1), act

@@ -20,7 +20,7 @@ from sceneproof.errors import DamagedError
 from sceneproof.files import whole
 from sceneproof.sealed_tensors import read_sealed, save_sealed
 
-PLAIN = bool | int | float | str | tuple
+PLAIN = (bool, int, float, str, tuple)
 KNOWN = frozenset({"sceneproof", "torch", "torchvision", "timm", "transformers", "builtins"})
 """Packages whose classes are not a user's own: their source is not looked at."""
 OF_EVERY_MODULE = frozenset({*vars(nn.Module()), "training"})
