@@ -5,7 +5,7 @@ import pytest
 
 from sceneproof.errors import InputError
 from sceneproof.pages.published import _belongs, ablations, quoted
-from sceneproof.studies.classification import ClassificationStudy, Recipe, measure
+from sceneproof.studies.classification import TOP_1, ClassificationStudy, Recipe, measure
 from sceneproof.studies.recipes import describe
 from tests.pages.fake import KINDS, PLAIN, SDN, Kind, make_run, make_study, videos
 
@@ -155,3 +155,20 @@ def test_shuffled_scene_labels_are_a_control(tmp_path: Path) -> None:
     assert study.debiased.name == "L_Adv"
     assert "control" not in str([table.rows for table in ablations(study, measure(study))])
     assert ClassificationStudy.of([plain, control]).debiased is None
+
+
+def test_recipes_of_one_name_in_other_folders_keep_their_own_figures(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path / "one" / "set" / "plain-seed0", KINDS["plain"], 0),
+        make_run(tmp_path / "two" / "set" / "plain-seed0", KINDS["plain-masked"], 0),
+        make_run(tmp_path / "two" / "set" / "sdn-seed0", KINDS["sdn"], 0),
+    ]
+    study = ClassificationStudy.of(runs)
+    assert [recipe.name for recipe in study.recipes] == ["one/set/plain-seed0", "two/set/plain-seed0", "sdn"]
+    figures = measure(study)
+    for recipe, run in zip(study.recipes, runs, strict=True):
+        alone = ClassificationStudy.of([run])
+        own, same = (figures.find(recipe, TOP_1, study.last), measure(alone).find(alone.recipes[0], TOP_1, study.last))
+        assert own is not None
+        assert same is not None
+        assert own.mean == same.mean

@@ -110,18 +110,33 @@ def grouped(tested: Sequence[AnyRun], describe: Callable[[Run], Described]) -> l
         if kept.get("weights"):  # a transfer starts each seed from the run of that seed
             kept["weights"] = without_seed(str(kept["weights"]))
         groups.setdefault(_text(kept), []).append(evaluated)
-    names = [stem([evaluated.run.name for evaluated in group]) for group in groups.values()]
-    recipes = []
-    for group, name in zip(groups.values(), names, strict=True):
-        by_seed = sorted(group, key=lambda evaluated: evaluated.seed)
+    every = [sorted(group, key=lambda evaluated: evaluated.seed) for group in groups.values()]
+    for by_seed in every:
         for first, second in pairwise(by_seed):
             if first.seed == second.seed:
                 raise InputError(
                     f"{first.run.path} and {second.run.path} are one configuration and seed: give one of them"
                 )
-        unique = name if names.count(name) == 1 else by_seed[0].run.name
-        recipes.append(Recipe(unique, tuple(by_seed), describe(by_seed[0].run)))
-    return recipes
+    return [
+        Recipe(name, tuple(by_seed), describe(by_seed[0].run))
+        for name, by_seed in zip(_names(every), every, strict=True)
+    ]
+
+
+def _names(every: Sequence[Sequence[EvaluatedRun]]) -> list[str]:
+    """A name for each recipe, of the folders of its runs; no two alike, since figures are kept by it.
+
+    What is called alike is told apart by the first run's folder, and where that is alike, too, by as many of the
+    folders above it as it takes.
+    """
+    names = [stem([evaluated.run.name for evaluated in by_seed]) for by_seed in every]
+    paths = [by_seed[0].run.path.resolve() for by_seed in every]
+    for above in range(1, max(len(path.parts) for path in paths)):
+        names = [
+            name if names.count(name) == 1 else "/".join(path.parts[-above:])
+            for name, path in zip(names, paths, strict=True)
+        ]
+    return names
 
 
 def stem(names: Sequence[str]) -> str:
