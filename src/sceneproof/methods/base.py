@@ -152,6 +152,11 @@ class Method(Learner):
         """Whether `augment` does anything, so that clips must be there as pixels: kept features are refused."""
         return type(self).augment is not Method.augment
 
+    @property
+    def asks_pixels(self) -> bool:
+        """Whether `answer` makes other clips of those it is asked about: kept features are refused in tests, too."""
+        return False
+
     def check(self, frames: int, size: int) -> None:
         """Refuses clips that it cannot be trained on, and reads the files that its training wants, before it starts.
 

@@ -129,10 +129,15 @@ def _kept(tester: Tester, clip: ClipSettings, tables: Tables) -> KeptFeatures:
     """The features of what is tested, for a network that starts from them from now on.
 
     Raises:
-        InputError: features of other lower stages, or of clips that were cut otherwise.
+        InputError: features of other lower stages, of clips that were cut otherwise, or a method that needs pixels.
     """
     assert tables.features is not None
     kept, network = KeptFeatures.open(tables.features), tester.network
+    if network.asks_pixels:
+        raise InputError(
+            f"--features: {type(network).__name__} makes still clips of what it is asked about, which kept features do "
+            f"not hold: test it on the videos, without --features"
+        )
     for name in network.backbones:
         backbone = network.get_submodule(name)
         kept.refuse_other(backbone, tester.run.config["backbone"], clip)
