@@ -49,6 +49,15 @@ def test_without_contexts_there_is_one_slice(tmp_path: Path) -> None:
     assert list(study.slices) == ["test"]
 
 
+def test_videos_of_no_known_context_are_told_where_others_have_one(tmp_path: Path) -> None:
+    rows = videos()
+    rows.loc[rows["split"] == "test", "context"] = None
+    study = ClassificationStudy.of([make_run(tmp_path / "plain-seed0", KINDS["plain"], 0, rows=rows)])
+    assert list(study.slices) == ["out of context"]
+    (note,) = study.notes
+    assert note.startswith("Left out of all figures: 180 videos of which the manifest does not say")
+
+
 def test_scores_are_aligned_by_video(tmp_path: Path) -> None:
     rows = videos()
     shuffled = rows.sample(frac=1, random_state=0).reset_index(drop=True)
