@@ -25,6 +25,7 @@ class Learner(nn.Module):
     Attributes:
         backbone: the network below the heads.
         task: what it is trained for, in messages.
+        least_clips: that a process needs in a batch.
         refuses_overflow: whether a trained one is to raise where its heads say what is no finite number.
         backbones: names of the parts that start from a pretrained backbone, and stay as they are where it is frozen.
     """
@@ -32,6 +33,7 @@ class Learner(nn.Module):
     backbone: Backbone
     backbones: Sequence[str] = ("backbone",)
     task: ClassVar[str]
+    least_clips: int = 1
     refuses_overflow: ClassVar[bool] = True
 
     def forward(self, batch: Any) -> dict[str, Tensor]:
