@@ -95,6 +95,7 @@ class Facts:
         group_of_row: int64 (rows,), each training clip's group; None there and where groups are not known.
         weight_of_row: float64 (rows,), how often each training clip is to be drawn, in proportion; None where the
             manifest does not say.
+        shows: what the training videos show: "rgb" or "flow".
     """
 
     actions: int
@@ -106,6 +107,7 @@ class Facts:
     action_of_row: Tensor | None = None
     group_of_row: Tensor | None = None
     weight_of_row: Tensor | None = None
+    shows: str = "rgb"
 
     def sizes_of_groups(self) -> Tensor:
         """Clips in each group, float (groups,); 1 each in a trained method, whose saved sizes take their place."""
