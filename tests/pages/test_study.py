@@ -151,6 +151,18 @@ def test_a_transfer_is_one_recipe_over_its_seeds(tmp_path: Path) -> None:
     assert [recipe.name for recipe in ClassificationStudy.of(paths).recipes] == ["frozen"]
 
 
+@pytest.mark.parametrize(("second", "names"), [("plain", ["frozen"]), ("sdn", ["frozen-seed0", "frozen-seed1"])])
+def test_starts_that_are_told_apart_by_a_number_are_of_one_recipe_where_they_were_trained_alike(
+    second: str, names: list[str], tmp_path: Path
+) -> None:
+    paths = [make_run(tmp_path / f"frozen-seed{seed}", KINDS["plain"], seed) for seed in (0, 1)]
+    for seed, (path, kind) in enumerate(zip(paths, ("plain", second), strict=True)):
+        start = make_run(tmp_path / f"first{seed}", KINDS[kind], seed)
+        config = (path / "config.yaml").read_text()
+        (path / "config.yaml").write_text(f"{config}weights: {start}\n")
+    assert [recipe.name for recipe in ClassificationStudy.of(paths).recipes] == names
+
+
 def test_shuffled_scene_labels_are_a_control(tmp_path: Path) -> None:
     described = describe({"method": {"class_path": SDN, "init_args": {}}, "shuffle_scenes": True}, ["L_CE", "L_Adv"])
     assert described.control

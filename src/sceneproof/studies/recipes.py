@@ -20,6 +20,8 @@ from sceneproof.trust import class_named
 PLAIN = "Plain"
 """The class of plain training, which all others are compared with."""
 LOGGED = "train/"
+TRAINED_BY = ("task", "backbone", "method", "optimisation")
+"""Of a run's configuration: what tells two recipes apart, but for the data."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def grouped(tested: Sequence[AnyRun], describe: Callable[[Run], Described]) -> l
     for evaluated in tested:
         kept = {key: value for key, value in evaluated.run.config.items() if key != "seed"}
         if kept.get("weights"):  # a transfer starts each seed from the run of that seed
-            kept["weights"] = without_seed(str(kept["weights"]))
+            kept["weights"] = _start(str(kept["weights"]))
         groups.setdefault(_text(kept), []).append(evaluated)
     every = [sorted(group, key=lambda evaluated: evaluated.seed) for group in groups.values()]
     for by_seed in every:
@@ -121,6 +123,15 @@ def grouped(tested: Sequence[AnyRun], describe: Callable[[Run], Described]) -> l
         Recipe(name, tuple(by_seed), describe(by_seed[0].run))
         for name, by_seed in zip(_names(every), every, strict=True)
     ]
+
+
+def _start(weights: str) -> str:
+    """What a run started from, without the seed: the name, and how it was trained where it is a run that is there.
+
+    Names alone do not tell whether 'first1' and 'first2' differ in the seed or in what they are.
+    """
+    config = Run.open(weights).config if (Path(weights) / "config.yaml").is_file() else {}
+    return without_seed(weights) + _text({name: config[name] for name in TRAINED_BY if name in config})
 
 
 def _names(every: Sequence[Sequence[EvaluatedRun]]) -> list[str]:
