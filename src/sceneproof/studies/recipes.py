@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
+from sceneproof.earlier import in_full
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Learner
 from sceneproof.recipes import modern
@@ -97,7 +98,7 @@ class Recipe(Generic[AnyRun]):
     @property
     def key(self) -> str:
         """The configuration without the seed and what training started from: equal where only these differ."""
-        return _text({**self.tested[0].run.config, "seed": None, "weights": None})
+        return _text({**in_full(self.tested[0].run.config), "seed": None, "weights": None})
 
 
 def grouped(tested: Sequence[AnyRun], describe: Callable[[Run], Described]) -> list[Recipe[AnyRun]]:
@@ -108,7 +109,7 @@ def grouped(tested: Sequence[AnyRun], describe: Callable[[Run], Described]) -> l
     """
     groups: dict[str, list[AnyRun]] = {}
     for evaluated in tested:
-        kept = {key: value for key, value in evaluated.run.config.items() if key != "seed"}
+        kept = {key: value for key, value in in_full(evaluated.run.config).items() if key != "seed"}
         if kept.get("weights"):  # a transfer starts each seed from the run of that seed
             kept["weights"] = _start(str(kept["weights"]))
         groups.setdefault(_text(kept), []).append(evaluated)
