@@ -84,6 +84,14 @@ def test_a_network_of_clips_is_refused(small: Small, tmp_path: Path) -> None:
         bank(run.path, small.manifest, tmp_path / "bank.safetensors", quiet=True)
 
 
+def test_optical_flow_is_not_asked_of_a_network_of_pictures(small: Small, frames: Run, tmp_path: Path) -> None:
+    table = Manifest.read(small.manifest)
+    table.rows["shows"] = "flow"
+    table.write(small.folder / "flow.parquet")
+    with pytest.raises(InputError, match=r"holds optical flow .*was trained on videos as a camera sees them"):
+        bank(frames.path, small.folder / "flow.parquet", tmp_path / "bank.safetensors", quiet=True)
+
+
 def test_videos_that_cannot_be_read_are_left_out(small: Small, frames: Run, tmp_path: Path) -> None:
     table = Manifest.read(small.manifest)
     gone = (table.rows["split"] == "validation") | (table.rows["video"] == "jump_train_0")

@@ -1,16 +1,22 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pandas as pd
 import pytest
 import yaml
 
-from sceneproof.benchmark.command import benchmark
-from sceneproof.benchmark.config import Config
+from sceneproof.benchmark.command import Place, benchmark
+from sceneproof.benchmark.config import Config, World
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
 from sceneproof.files import read_json
+from sceneproof.pages.benchmark import Arena, Outcome, needed
 from sceneproof.results import read_results
 from sceneproof.run import Run
+from sceneproof.studies.classification import ClassificationStudy
+from sceneproof.studies.measures import StudyMeasures
+from sceneproof.studies.statics import _variants
+from sceneproof.tasks.classification.testing import ClassificationTesting
 from tests.training import Small
 
 RECIPE: dict[str, Any] = {
@@ -108,6 +114,34 @@ def test_every_method_gets_as_many_trials_and_a_row_and_what_cannot_be_run_is_sa
     before = (out / "small" / "LfF-seed0" / "weights.safetensors").stat().st_mtime_ns
     benchmark(setup, out, methods=["LfF"], quiet=True)  # what is done is not done again
     assert (out / "small" / "LfF-seed0" / "weights.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("said", "clips"), [({}, ClassificationTesting.clips), ({"clips": 2}, 2)])
+def test_stills_are_tested_by_as_many_clips_as_the_other_videos(
+    said: dict[str, int], clips: int, tmp_path: Path
+) -> None:
+    """Else "as they are" is another figure than the top-1 beside it, of the same videos."""
+    splits = ["test", *(f"test_{variant}" for variant in _variants())]
+    rows = pd.DataFrame({"video": splits, "path": splits, "split": splits, "action": "jump"})
+    Manifest(rows, tmp_path).write(tmp_path / "manifest.parquet")
+    tables = {"manifest": str(tmp_path / "manifest.parquet")}
+    world = World("small", "Small", {}, tables, {"splits": ["test"], **said}, static=tables)
+    place = Place(world, tmp_path, {"workers": 0, "quiet": True, "trust": None})
+    assert place.static_options()["clips"] == clips
+
+
+def test_what_a_method_needs_is_told_by_world_where_it_differs() -> None:
+    def outcome(world: str, needs: dict[str, list[str]]) -> Outcome:
+        arena = Arena(world, world, "", [], needs, {}, {})
+        return Outcome(arena, cast(ClassificationStudy, None), StudyMeasures([]))
+
+    outcomes = [
+        outcome("mall", {"plain": [], "ALBAR": [], "SDN": ["scene"]}),
+        outcome("bar", {"plain": [], "ALBAR": ["without_humans"]}),
+    ]
+    assert [needed(outcomes, name) for name in ("plain", "ALBAR", "SDN")] == [
+        "nothing", "mall: nothing; bar: people", "scene labels",
+    ]  # fmt: skip
 
 
 def test_a_method_of_ones_own_gets_a_row_where_it_is_trusted(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pandas as pd
 import pytest
 
 from sceneproof.correction import Remedy
+from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table
 from sceneproof.downloading import checked
 from sceneproof.errors import InputError
@@ -43,6 +45,26 @@ def test_predictions_and_figures_agree_and_lie_in_the_run(small: Small, run: Run
     # a scene an action: the action names the scene, and the labels name the action
     assert figures["scene_leakage"]["test"]["from_action"] == 1
     assert figures["representation_bias"]["test"]["bias"] == pytest.approx(np.log(2))
+
+
+def test_a_probe_is_not_tested_on_what_it_is_trained_on(small: Small, run: Run, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--probe-split: 'test' is tested, too"):
+        evaluate(run.path, small.manifest, scenes=small.scenes, probe_split="test", quiet=True, out=tmp_path / "test")
+
+
+def test_a_probe_learns_scenes_by_the_names_that_it_is_tested_by(small: Small, run: Run, tmp_path: Path) -> None:
+    """True scenes that are known of the training videos alone have other names than the labels of the test videos."""
+    table = Manifest.read(small.manifest)
+    train = table.rows["split"] == "train"
+    known = replace(table, rows=table.rows.assign(scene=table.rows["action"].where(train)))
+    known.write(small.folder / "known.parquet")
+    said = [
+        evaluate(run.path, manifest, scenes=small.scenes, probe_split="train", quiet=True, out=tmp_path / name)
+        for name, manifest in (("both", small.manifest), ("one", small.folder / "known.parquet"))
+    ]
+    both, one = (done.metrics["scene_leakage"]["test"] for done in said)
+    assert one == both
+    assert one["from_action"] == 1
 
 
 def test_a_clip_is_judged_alike_alone_and_among_others(small: Small, run: Run, tmp_path: Path) -> None:

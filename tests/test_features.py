@@ -24,7 +24,21 @@ from sceneproof.engine import _Loop
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.evaluate import evaluate
 from sceneproof.features import features
-from sceneproof.methods import ALBAR, DEVIAS, JTT, SDN, GroupDRO, LfF, Method, PlaceSwap, Plain, ReBias, RUBi, VideoMix
+from sceneproof.methods import (
+    ALBAR,
+    CDN,
+    DEVIAS,
+    JTT,
+    SDN,
+    GroupDRO,
+    LfF,
+    Method,
+    PlaceSwap,
+    Plain,
+    ReBias,
+    RUBi,
+    VideoMix,
+)
 from sceneproof.methods.placeswap import SOFT_EDGE, softened
 from sceneproof.run import Run
 from sceneproof.study import study
@@ -179,6 +193,23 @@ def test_shards_that_are_missing_or_damaged_are_made_again_to_the_same_bytes(sma
         KeptFeatures.open(made.folder)
     kept(small, tmp_path / "features")
     assert {path.name: path.read_bytes() for path in sorted(tmp_path.glob("features/*.safetensors"))} == before
+
+
+def test_shards_without_the_plan_that_they_follow_from_are_refused(small: Small, tmp_path: Path) -> None:
+    """Those of another seed have the same names and shapes."""
+    made = kept(small, tmp_path / "features", draws=1)
+    (made.folder / "plan.json").unlink()
+    with pytest.raises(InputError, match=r"safetensors: is there, and no plan\.json"):
+        kept(small, tmp_path / "features", draws=1, seed=1)
+
+
+def test_a_method_whose_answer_makes_stills_is_not_asked_about_kept_features(
+    small: Small, start: Path, folder: Path, tmp_path: Path
+) -> None:
+    """A place in time of a feature map is no frame."""
+    run = small.train(tmp_path / "run", weights=start, freeze="lower", method=CDN, optimisation={**FP32, "epochs": 1})
+    with pytest.raises(InputError, match="CDN makes still clips of what it is asked about"):
+        evaluate(run.path, small.manifest, splits=["test"], clips=1, features=folder, quiet=True)
 
 
 def test_a_damaged_shard_stops_training_by_name(small: Small, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def test_probabilities_are_averaged_by_their_shares(
     words = [*map(str, (run.path for run in runs))]
     main(["fuse", *words, str(tmp_path / "both"), "--shares", "1", "3", "--results", str(tmp_path / "results.csv")])
     rows, about = read_table(tmp_path / "both" / "predictions.parquet", "predictions", ())
+    rows = rows.sort_values(["split", "video"], ignore_index=True)
     first, second = (np.stack(said(run)["scores"].to_list()) for run in runs)
     np.testing.assert_allclose(np.stack(rows["scores"].to_list()), 0.25 * first + 0.75 * second, atol=1e-6)
     assert about["run"] == "a+b"
@@ -77,15 +78,7 @@ def test_one_that_is_sure_and_right_wins_over_one_that_is_not(runs: list[Run], t
         rows = said(run)
         rows["scores"] = pd.Series([np.array(scores, np.float32)] * 32, dtype=object)
         rows.loc[0, "problem"], rows.at[0, "scores"] = "unreadable", None
-        folder = tmp_path / run.name
-        folder.mkdir()
-        for file in run.path.iterdir():
-            if file.is_file():
-                (folder / file.name).write_bytes(file.read_bytes())
-        write_table(
-            folder / "evaluation" / "predictions.parquet", rows, "predictions", actions=run.actions, run=run.name
-        )
-        copies.append(folder)
+        copies.append(_copied(run, tmp_path, rows))
     joint = fuse(copies, tmp_path / "out", quiet=True)
     assert joint.predictions["scores"][5] == pytest.approx([0.65, 0.35])
     assert joint.metrics["splits"]["validation"]["top1"] == 8 / 16
@@ -94,6 +87,32 @@ def test_one_that_is_sure_and_right_wins_over_one_that_is_not(runs: list[Run], t
         1,
         pytest.approx(7 / 16 if joint.predictions["action"][0] == "jump" else 8 / 16),
     )
+
+
+def test_each_video_keeps_its_own_scores_whatever_the_order_of_the_rows(runs: list[Run], tmp_path: Path) -> None:
+    """Both runs are right everywhere, and stay so; names of videos and splits stand in no order."""
+    copies = []
+    for run, step in zip(runs, (1, -1), strict=True):
+        rows = said(run).sample(frac=1, random_state=3).iloc[::step].reset_index(drop=True)
+        true = np.array([runs[0].actions.index(action) for action in rows["action"]])
+        rows["scores"] = list(np.where(np.arange(2) == true[:, None], 0.8, 0.2).astype(np.float32))
+        copies.append(_copied(run, tmp_path, rows))
+    joint = fuse(copies, tmp_path / "out", quiet=True)
+    assert {split: figures["top1"] for split, figures in joint.metrics["splits"].items()} == {
+        "validation": 1.0,
+        "test": 1.0,
+    }
+
+
+def _copied(run: Run, folder: Path, rows: pd.DataFrame) -> Path:
+    """A copy of a run that said these rows when it was tested."""
+    copy = folder / run.name
+    copy.mkdir()
+    for file in run.path.iterdir():
+        if file.is_file():
+            (copy / file.name).write_bytes(file.read_bytes())
+    write_table(copy / "evaluation" / "predictions.parquet", rows, "predictions", actions=run.actions, run=run.name)
+    return copy
 
 
 def test_what_cannot_be_joined_is_refused(runs: list[Run], small: Small, tmp_path: Path) -> None:

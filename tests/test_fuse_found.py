@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sceneproof.data.human_tables import CORNERS
+from sceneproof.data.tables import read_table, write_table
 from sceneproof.errors import InputError
 from sceneproof.files import read_json
 from sceneproof.fuse import fuse
 from sceneproof.report import report
-from tests.tasks.made_up import detector, localizer
+from tests.tasks.made_up import ACTIONS, detector, localizer
 
 RGB = [("a", "jump", 1.0, 3.0, 0.8), ("a", "jump", 6.0, 8.0, 0.5), ("a", "run", 1.0, 3.0, 0.4)]
 FLOW = [("a", "jump", 1.5, 3.0, 0.6), ("b", "run", 0.0, 4.0, 1.0), ("a", "jump", 6.0, 7.0, 0.2)]
@@ -68,6 +70,23 @@ def test_a_video_that_one_of_them_could_not_read_is_missed(tmp_path: Path) -> No
     assert joint.tables["truth"].set_index("video")["problem"].to_dict() == {"a": "unreadable", "b": ""}
 
 
+def test_a_video_whose_length_one_of_them_does_not_know_is_missed(tmp_path: Path) -> None:
+    """As `evaluate` tells of one that it cannot open: no duration, and no end where the annotation has none."""
+    runs = [localizer(tmp_path / "rgb", RGB), localizer(tmp_path / "flow", [], problems="a")]
+    file = runs[1] / "evaluation" / "truth.parquet"
+    truth, _ = read_table(file, "truth", ())
+    truth = truth.astype({"end": float})
+    truth.loc[truth["video"] == "a", ["end", "duration"]] = np.nan
+    write_table(file, truth, "truth", actions=ACTIONS, run="flow")
+    for number, order in enumerate((runs, runs[::-1])):
+        figures = fuse(order, tmp_path / str(number), quiet=True).metrics["splits"]["test"]
+        assert (figures["missed"], figures["segments"]) == (1, 2)
+    truth["problem"] = ""
+    write_table(file, truth, "truth", actions=ACTIONS, run="flow")
+    with pytest.raises(InputError, match=r"was tested on other videos than .*column 'end'"):
+        fuse(runs, tmp_path / "both")
+
+
 def test_another_order_of_the_videos_is_the_same(tmp_path: Path) -> None:
     true = [("b", "run", 0.0, 4.0), ("a", "jump", 1.0, 3.0)]
     runs = [localizer(tmp_path / "rgb", RGB), localizer(tmp_path / "flow", FLOW[::-1], true=true)]
@@ -96,6 +115,8 @@ def test_the_page_of_a_task_reads_what_was_joined(tmp_path: Path) -> None:
         ({"actions": ["jump", "walk"]}, "knows other actions than"),
         ({"true": [("a", "jump", 1, 3)]}, r"was tested on other videos than .*\(1 and 2; column 'split'\)"),
         ({"true": [("a", "jump", 1, 3), ("b", "run", 0, 5)]}, r"was tested on other videos than .*column 'end'"),
+        ({"known": {"context": "out"}}, r"was tested on other videos than .*column 'context'"),
+        ({"known": {"scene": "street"}}, r"was tested on other videos than .*column 'scene'"),
     ],
 )
 def test_what_cannot_be_joined_is_refused(change: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -103,6 +124,11 @@ def test_what_cannot_be_joined_is_refused(change: dict[str, Any], message: str, 
     with pytest.raises(InputError, match=message):
         fuse(runs, tmp_path / "both")
     assert not (tmp_path / "both").exists()
+
+
+def test_what_one_of_them_does_not_know_of_the_scenes_is_no_difference(tmp_path: Path) -> None:
+    runs = [localizer(tmp_path / "rgb", RGB), localizer(tmp_path / "flow", FLOW, known={"context": "", "scene": ""})]
+    assert len(fuse(runs, tmp_path / "both", quiet=True).predictions) == 4
 
 
 def test_boxes_on_frames_of_another_size_other_tasks_and_runs_in_the_way_are_refused(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from sceneproof.run import Run
 from tests.test_train import interrupt_at, same
 from tests.training import Small
 
+Convolution = type[nn.Conv2d] | type[nn.Conv3d]
+
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
@@ -203,10 +205,11 @@ def test_evaluation_runs_under_autocast_where_training_did(
     assert all(seen)
 
 
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.Conv3d])
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
-def test_fused_optimisers_take_the_same_steps_also_where_a_gradient_comes_late(name: str) -> None:
+def test_fused_optimisers_take_the_same_steps_also_where_a_gradient_comes_late(name: str, kind: Convolution) -> None:
     settings = Optimisation(optimizer=name, lr=0.05, weight_decay=0.1)  # type: ignore[arg-type]
-    ours, theirs = (layers() for _ in range(2))
+    ours, theirs = (layers(kind) for _ in range(2))
     theirs.load_state_dict(ours.state_dict())
     fused = make_optimizer([{"params": list(ours.parameters())}], settings)
     plain = (
@@ -216,7 +219,7 @@ def test_fused_optimisers_take_the_same_steps_also_where_a_gradient_comes_late(n
     )
     assert fused.defaults["fused"]
     for step in range(5):
-        video = torch.randn(2, 3, 2, 4, 4)
+        video = torch.randn(2, 3, *[4] * (3 if kind is nn.Conv3d else 2))
         for network, optimizer in ((ours, fused), (theirs, plain)):
             optimizer.zero_grad()
             made = network[0](video)
@@ -227,11 +230,11 @@ def test_fused_optimisers_take_the_same_steps_also_where_a_gradient_comes_late(n
         torch.testing.assert_close(one, other)
 
 
-def layers() -> nn.Sequential:
+def layers(kind: Convolution) -> nn.Sequential:
     """Two convolutions with channels innermost."""
-    return Numerics("fp32", channels_last=True).arrange(
-        nn.Sequential(nn.Conv3d(3, 4, (1, 2, 2)), nn.Conv3d(4, 5, (1, 2, 2)))
-    )
+    network = Numerics("fp32", channels_last=True).arrange(nn.Sequential(kind(3, 4, 2), kind(4, 5, 2)))
+    assert network.get_parameter("0.weight").stride(1) == 1
+    return network
 
 
 def test_settings_say_nothing_of_the_machine() -> None:

@@ -137,7 +137,7 @@ def test_training_learns_from_flow_and_is_tested_on_flow_alone(clips: Path, tmp_
     settings: dict[str, Any] = {"method": Plain, "scenes": None, "humans": None, "clip": ClipSettings(4, 1, 32)}
     optimisation = {"epochs": 8, "lr": 3e-3, "keep": "last"}
     run = small.train(tmp_path / "run", manifest=flow, optimisation=optimisation, **settings)
-    assert Run.open(run.path).known.shows == "flow"
+    assert (Run.open(run.path).known.shows, Run.open(run.path).known.flow_side) == ("flow", 64)
     tested = evaluate(run.path, flow, splits=["test"], clips=1, quiet=True)
     assert tested.metrics["splits"]["test"]["top1"] == 1
     right = 0  # the first row moves to the right
@@ -196,6 +196,26 @@ def test_flow_among_other_videos_and_where_pictures_are_needed_is_refused(
     several = Manifest(table.rows.assign(shows="flow", flow_by=by), table.root, "several")
     with pytest.raises(InputError, match="several: the flow of some videos was computed by raft_small 0123456789ab"):
         FlowFacts.of(several)
+
+
+def test_flow_counted_in_other_pixels_is_refused(clips: Path) -> None:
+    """`prepare` tells the short side that it was given; before it did, the largest video's was taken for it."""
+    run = Run(Path("run"), {}, ["down"], [], TrainingFacts(shows="flow", flow_by="DIS", flow_side=64))
+    table = Manifest.read(clips)
+
+    def shown(**columns: Any) -> Manifest:
+        rows = table.rows.assign(shows="flow", flow_by="DIS", **columns)
+        return Manifest(rows, table.root, "other")
+
+    small = {"width": 60, "height": 48}  # videos that kept their size
+    for columns in ({"flow_side": 64, **small}, {"width": 80, "height": 64}, {"width": 0, "height": 0}):
+        run.refuse_other_videos(shown(**columns))
+    for columns in ({"flow_side": 96, "width": 80, "height": 64}, {"width": 120, "height": 96}, small):
+        with pytest.raises(InputError, match=r"other: holds moves in pixels of .* (96|48), and run .* --short-side 64"):
+            run.refuse_other_videos(shown(**columns))
+    sides = np.where(np.arange(len(table)) % 2, 64, 96)
+    with pytest.raises(InputError, match="short side of 64 pixels, that of others with 96: prepare all with one"):
+        FlowFacts.of(shown(flow_side=sides))
 
 
 def test_a_run_from_before_there_were_several_ways_is_of_dis() -> None:

@@ -256,14 +256,14 @@ def test_detectors_are_asked_on_people_in_other_places(tmp_path: Path) -> None:
     said = [
         understood(line) for line in said_by("jhmdb-detection-hed.sh", tmp_path, "index", "out", "scenes", "hed", "0 1")
     ]
-    assert [name for name, _ in said] == ["contexts export", "study", "study", "study"]
+    assert [name for name, _ in said] == ["contexts export", "features", "study", "study", "study"]
     assert [str(path) for path in said[0][1]["carry"]] == ["index/boxes.parquet"]
-    starts = [Path(start).name for start in said[2][1]["starts"]]
+    starts = [Path(start).name for start in said[3][1]["starts"]]
     assert starts == [f"{method}-seed{seed}" for seed in (0, 1) for method in ("plain", "SDN", "PlaceSwap")]
-    for name, arguments in said[1:]:
+    for name, arguments in said[2:]:
         assert list(arguments["splits"]) == ["test", "test_swap_random"], name
         assert all(Path(recipe).is_file() for recipe in arguments["recipes"])
-    assert str(said[3][1]["humans"]) == "out/world/boxes.parquet"
+    assert str(said[4][1]["humans"]) == "out/world/boxes.parquet"
 
 
 def test_people_of_clips_are_localized_and_detected_from_a_studys_runs(tmp_path: Path) -> None:

@@ -146,6 +146,9 @@ def test_what_does_not_exist_is_named() -> None:
         fill_page('<!-- results: recipes="sdn" metrics="a" -->\n<!-- /results -->', lines("plain", 0.5))
     with pytest.raises(InputError, match="needs recipes"):
         fill_page('<!-- results: recipe="sdn" -->\n<!-- /results -->', [])
+    asked = '<!-- results: recipes="plain" metrics="test/top1" headings="Top-1, out of context" -->\n<!-- /results -->'
+    with pytest.raises(InputError, match=r"1 metrics and 2 headings .*without a comma"):
+        fill_page(asked, lines("plain", 0.5))
 
 
 def test_a_page_that_asks_for_what_is_not_there_is_told_without_a_traceback(

@@ -20,11 +20,11 @@ from torch import nn
 from sceneproof import checkpoint, files
 from sceneproof.audit.collecting import AT_ONCE, Answers
 from sceneproof.checkpoint import Progress
-from sceneproof.contexts.writing import _recorded
 from sceneproof.data.tables import read_table, write_table
 from sceneproof.data.video import VideoError, decode
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.files import read_json, write_json
+from sceneproof.jobs.parts import recorded
 from sceneproof.labelling.pipeline import label, label_shards
 from sceneproof.labelling.scene_network import SceneNetwork, SceneNetworkFacts, build, save
 from sceneproof.labelling.shards import Shards
@@ -300,9 +300,9 @@ def test_damaged_answers_of_an_audit_are_asked_again(tmp_path: Path) -> None:
 def test_a_damaged_record_of_an_export_counts_for_nothing(tmp_path: Path) -> None:
     facts = [{"variant": "swap", "path": "videos/a.mp4", "frames": 8}]
     write_json(tmp_path / "r.json", facts, sealed=True)
-    assert _recorded(tmp_path / "r.json") == facts
+    assert recorded(tmp_path / "r.json") == facts
     for place in flipped(tmp_path / "r.json", count=200):
-        assert _recorded(tmp_path / "r.json") in (None, facts), place
+        assert recorded(tmp_path / "r.json") in (None, facts), place
 
 
 def test_a_damaged_file_of_a_world_is_made_again(tmp_path: Path) -> None:

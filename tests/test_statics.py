@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sceneproof.data.tables import write_table
+from sceneproof.errors import InputError
 from sceneproof.studies.statics import FOLDER, figures, flags, measure
 
 ACTIONS = ["a", "b"]
@@ -38,10 +39,10 @@ def made(folder: Path, answers: dict[str, str]) -> Path:
 def test_each_column_by_hand(tmp_path: Path) -> None:
     said = flags(made(tmp_path, ANSWERS) / FOLDER)
     assert said["iid"].tolist() == [1, 1, 0]
-    assert said["scuba"] == pytest.approx([2 / 3, 1, 1])
-    assert said["scufo"] == pytest.approx([0, 1 / 3, 1])
+    assert said["scuba"].tolist() == pytest.approx([2 / 3, 1, 1])
+    assert said["scufo"].tolist() == pytest.approx([0, 1 / 3, 1])
     assert said["conflfg"].tolist() == [1, 1, 0]
-    assert said["contrasted"] == pytest.approx([2 / 3, 2 / 3, 0])
+    assert said["contrasted"].tolist() == pytest.approx([2 / 3, 2 / 3, 0])
 
 
 def test_gains_are_paired_over_seeds_and_videos(tmp_path: Path) -> None:
@@ -59,3 +60,19 @@ def test_gains_are_paired_over_seeds_and_videos(tmp_path: Path) -> None:
     assert {(figure.path, figure.seed) for figure in figures(measures["Better"])} >= {
         ("static/contrasted", "2"), ("static/contrasted/gain", "all"), ("static/scufo", "0"),
     }  # fmt: skip
+
+
+def test_a_still_that_could_not_be_read_does_not_flatter(tmp_path: Path) -> None:
+    """Wrong on stills is good, and a file that is gone is not wrong."""
+    said = flags(made(tmp_path, {**ANSWERS, "v": "aaab--ba"}) / FOLDER)
+    assert said["scuba"]["v"] == pytest.approx(2 / 3)
+    assert said["scufo"]["v"] == pytest.approx(2 / 3)
+    assert said["contrasted"]["v"] == 0
+
+
+def test_tests_of_other_videos_are_refused(tmp_path: Path) -> None:
+    """As many, so that only their names tell."""
+    other = {"v": ANSWERS["v"], "x": ANSWERS["x"]}, {"v": ANSWERS["v"], "w@1": ANSWERS["w@1"]}
+    runs = {"plain": {0: made(tmp_path / "plain", other[0])}, "SDN": {0: made(tmp_path / "sdn", other[1])}}
+    with pytest.raises(InputError, match=r"sdn.static: tested on other videos than plain"):
+        measure(runs, "plain")

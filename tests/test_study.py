@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,9 @@ def test_tuning_tries_every_rate_from_a_start_of_its_own_and_keeps_the_best_last
         study([recipe], small.manifest, tmp_path / "study", **words)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is one of --starts"):
         study([recipe], small.manifest, tmp_path / "study", tuning_start=start.path, **words)  # type: ignore[arg-type]
+    alone: dict[str, Any] = {**words, "starts": (), "seeds": [0, 7], "tuning_seed": 7}
+    with pytest.raises(InputError, match="--tuning-seed: 7 is one of --seeds"):
+        study([recipe], small.manifest, tmp_path / "study", **alone)
     study([recipe], small.manifest, tmp_path / "study", tuning_start=other.path, **words)  # type: ignore[arg-type]
     told = read_json(tmp_path / "study" / "tuning" / "chosen.json")["plain"]
     assert set(told["validation/top1"]) == {"0.01", "1e-06"}

@@ -23,6 +23,7 @@ from sceneproof.engine import _Loop
 from sceneproof.errors import InputError, TrainingError
 from sceneproof.files import read_json
 from sceneproof.methods.base import Method, Output
+from sceneproof.methods.jtt import JTT
 from sceneproof.methods.plain import Plain
 from sceneproof.methods.sdn import SDN
 from sceneproof.optimisation import Optimisation
@@ -219,6 +220,16 @@ def test_the_plateau_divides_the_rate_when_the_loss_no_longer_falls(small: Small
     settings = {"schedule": "plateau", "patience": 0, "lr": 1e-12, "epochs": 3, "log_every": 99}
     rates = [record["lr/backbone"] for record in small.train(tmp_path / "run", optimisation=settings).history()]
     assert rates == pytest.approx([1e-12, 1e-12, 1e-13])
+
+
+def test_an_epoch_that_leaves_the_network_that_answers_alone_is_no_plateau(small: Small, tmp_path: Path) -> None:
+    """JTT's first stage: to fall for its sake, the rate would be a thousandth before the network learns at all."""
+    settings = {"schedule": "plateau", "patience": 0, "lr": 1e-3, "log_every": 4}
+    run = small.train(tmp_path / "run", method=partial(JTT, first_share=0.75), optimisation=settings)
+    *first, last = [record for record in run.history() if "train/L_id" in record or "train/L_CE" in record]
+    assert [name for record in first for name in record if name.startswith("validation/")] == []
+    assert last["lr/backbone"] == 1e-3
+    assert "validation/top1" in last
 
 
 def test_a_loss_that_is_not_a_number_ends_with_the_last_checkpoint_whole(

@@ -29,6 +29,7 @@ from sceneproof.tasks.localization.cdc import CDC
 from sceneproof.tasks.localization.feeding import Known
 from sceneproof.tasks.localization.per_frame import PerFrame
 from sceneproof.tasks.localization.rc3d import RC3D
+from sceneproof.tasks.localization.scoring import TRUTH
 from sceneproof.tasks.localization.ssn import SSN
 from sceneproof.tasks.localization.talnet import TALNet
 from sceneproof.train import train
@@ -199,6 +200,18 @@ def test_ambiguous_segments_count_in_one_reading_alone(videos: Path, tmp_path: P
     assert figures["activitynet"] == plain["activitynet"]
     assert figures["thumos"]["average"] >= plain["thumos"]["average"]
     assert (unclear.tables["truth"]["action"] == "Ambiguous").sum() == 3
+    open_end = rows.assign(end=np.nan).reset_index(drop=True)
+    Manifest(open_end, videos.parent).write(videos.parent / "open.parquet")
+    unclear = evaluate(run.path, videos, ambiguous=videos.parent / "open.parquet", quiet=True)
+    assert unclear.metrics["splits"]["test"]["mAP"] == figures
+    read_table(run.path / "evaluation" / "truth.parquet", "truth", TRUTH)
+    Manifest(rows.assign(group="z").reset_index(drop=True), videos.parent).write(videos.parent / "other.parquet")
+    for wrong, message in (
+        ("manifest", "holds segments of 'left', an action"),
+        ("other", "has no segment in a video of"),
+    ):
+        with pytest.raises(InputError, match=f"--ambiguous: .* {message}"):
+            evaluate(run.path, videos, ambiguous=videos.parent / f"{wrong}.parquet", quiet=True)
 
 
 def test_wrong_annotations_are_refused_with_the_way_to_mend_them(videos: Path, tmp_path: Path) -> None:

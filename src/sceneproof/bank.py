@@ -78,6 +78,7 @@ def bank(
             f"it with --task.clip.length 1"
         )
     table = Manifest.read(manifest, root)
+    trained.refuse_other_videos(table)
     part = table.split(split)
     clips = TestClips(Labelled.gather(part, trained.actions), clip, 1)
     where = device_named(device)

@@ -225,9 +225,12 @@ class _Loop:
                 group["lr"] = rate * group.get("rate", 1.0)
 
     def validate(self) -> dict[str, float]:
-        """Checks losses and weights, validates, keeps the weights if they are the best yet, and tells the plateau."""
+        """Checks losses and weights, validates, keeps the weights if they are the best yet, and tells the plateau.
+
+        Not where the network that answers was left as it is: it is no result yet, and standing still is no plateau.
+        """
         self.check(weights=True)
-        if self.job.validate is None:
+        if self.job.validate is None or self.job.method.backbone in self.job.method.idle():
             return {}
         self.job.method.eval()
         if self.accelerator.num_processes > 1:  # batch normalisation's statistics are each process's own on CPUs

@@ -146,6 +146,10 @@ def features(
     }
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    if not (out / PLAN).is_file() and (orphan := next(out.glob("*.safetensors"), None)) is not None:
+        raise InputError(
+            f"{orphan}: is there, and no {PLAN} that says of what it is: give another folder, or delete it"
+        )
     claim(out / PLAN, plan, "features", more={"weights": None if weights is None else str(weights)})
     clear(out)
     kept = KeptFeatures(out, plan)

@@ -116,6 +116,7 @@ class TrainingLabels:
             action_of_row=torch.tensor(self.part.action_numbers(actions)),
             group_of_row=torch.from_numpy(self.groups.of_row) if self.groups.names else None,
             weight_of_row=None if self.weights is None else torch.tensor(self.weights),
+            shows=self.part.shows,
         )
 
     @cached_property

@@ -87,15 +87,21 @@ def place(network: Network, accelerator: Accelerator, numerics: Numerics) -> Net
     return numerics.arrange(network.to(accelerator.device))
 
 
-def refuse_small_batches(clips: int, accelerator: Accelerator, settings: Optimisation) -> None:
+def refuse_small_batches(clips: int, accelerator: Accelerator, settings: Optimisation, *, least: int = 1) -> None:
     """Raises InputError where every step would be left out for want of clips.
 
     Args:
         clips: in a batch, over all processes.
         accelerator: knows the processes.
-        settings: with batch normalisation frozen, one clip a process is enough.
+        settings: with batch normalisation frozen, as many clips a process are enough as the method needs.
+        least: so many; two where it mixes clips, which are those of a process.
     """
     processes = accelerator.num_processes
+    if clips < least * processes:
+        raise InputError(
+            f"optimisation.batch: batches of {counted(clips, 'clip')} on {counted(processes, 'process', 'processes')}: "
+            f"the method needs {least} a process: give a batch of {least * processes} or more, and as many videos"
+        )
     least = 1 if settings.freeze_batch_norm is True else 2
     if clips < least * processes:
         raise InputError(

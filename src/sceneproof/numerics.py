@@ -67,8 +67,11 @@ class Numerics:
                     module.forward = partial(_convolved, module)  # type: ignore[method-assign]  # of this one alone
         if self.channels_last:
             for tensor in (*network.parameters(), *network.buffers()):
-                if tensor.ndim == 5:  # a network of one's own may convolve pictures, too
+                if tensor.ndim == 5:
                     tensor.data = tensor.data.contiguous(memory_format=torch.channels_last_3d)
+            for module in network.modules():  # of four dimensions other tensors may be, whose order others rely on
+                if isinstance(module, nn.Conv2d):
+                    module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
         return network
 
 

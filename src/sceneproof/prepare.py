@@ -220,7 +220,7 @@ def _write(
     rows["duration"] = [np.nan if frame_times is None else frame_times.end for frame_times in times]
     rows["times"] = ["" if frame_times is None else frame_times.text() for frame_times in times]
     if sources[0].flow:
-        rows["shows"], rows["flow_by"] = "flow", sources[0].flow.by
+        rows["shows"], rows["flow_by"], rows["flow_side"] = "flow", sources[0].flow.by, sources[0].short_side
     manifest = Manifest(rows, out, str(out / "manifest.parquet"))
     if people is not None:
         by_video = dict(zip(rows["video"], answers, strict=True))

@@ -141,8 +141,13 @@ def table(
     Shares are shown in percent. Where any line has the paper's figure, a last column shows it.
 
     Raises:
-        InputError: a recipe or metric without any line.
+        InputError: a recipe or metric without any line, or another number of headings than of metrics.
     """
+    if headings and len(headings) != len(metrics):
+        raise InputError(
+            f"results: {len(metrics)} metrics and {len(headings)} headings ({', '.join(headings)}): give each metric "
+            f"one, without a comma in it"
+        )
     _known("recipe", recipes, {result.recipe for result in results})
     _known("metric", metrics, {result.metric for result in results})
     heads = ["Recipe", *(headings or metrics)]

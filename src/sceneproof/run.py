@@ -4,9 +4,8 @@ import logging
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -21,16 +20,16 @@ from sceneproof.backbones.weights import fill
 from sceneproof.data.digests import Digests, changed
 from sceneproof.data.flow import FlowFacts
 from sceneproof.data.manifest import Manifest
+from sceneproof.earlier import completed
 from sceneproof.errors import InputError
 from sceneproof.files import SEAL, opened_line, read_bounded, read_json, sealed_line, sync, whole, write_json
 from sceneproof.methods.base import Facts, Learner
 from sceneproof.numerics import Numerics, computes_bf16, environment
 from sceneproof.optical_flow import DIS
-from sceneproof.optimisation import Optimisation
 from sceneproof.recipes import BEFORE, modern, read_yaml
 from sceneproof.sealed_tensors import flat, read_weights, save_sealed
 from sceneproof.seals import CHECKSUMS, check_folder, seal_folder
-from sceneproof.spec import Spec, plain
+from sceneproof.spec import Spec
 from sceneproof.task import Task
 from sceneproof.trust import check_prefixes, class_named
 
@@ -59,7 +58,7 @@ class TrainingFacts:
         steps: optimiser batches an epoch.
         shows: "flow", where the videos are optical flow; else "".
         flow_by: what computed the flow; "" where it is none, and in runs from before there were several ways: DIS.
-        flow_side: short side of the frames that its moves are counted in, in pixels; 0: not known.
+        flow_side: short side, in pixels, of the frames that its moves are counted in (`FlowFacts`); 0: not known.
     """
 
     groups: Sequence[str] = ()
@@ -142,7 +141,7 @@ class Run:
             return
         earlier = type(self).open(self.path, trust=self.trust)
         places = self._places_of_same_data(data)
-        then = {key: self._completed(key, value) for key, value in earlier.config.items()}
+        then = completed(earlier.config, self.config, self.trust)
         for key in sorted({*self.config, *then} - places):
             if self.config.get(key) != then.get(key):
                 other, old, new = _first_difference(key, then.get(key), self.config.get(key))
@@ -154,25 +153,6 @@ class Run:
             raise InputError(
                 f"{self.path} holds a run with other actions or scenes than the manifest and labels have now"
             )
-
-    def _completed(self, key: str, value: Any) -> Any:
-        """Settings of an earlier start of this run, with the defaults of what could not yet be set then."""
-        own = self.config.get(key)
-        if not isinstance(own, Mapping) or not isinstance(value, Mapping):
-            return value
-        if key == "optimisation":
-            return _completed(value, own, plain(asdict(Optimisation())))
-        if "class_path" not in value or own.get("class_path") != value["class_path"]:
-            return value
-        parameters = signature(class_named(str(value["class_path"]), object, self.trust, key)).parameters
-        defaults = {
-            name: asdict(item.default)
-            if is_dataclass(item.default) and not isinstance(item.default, type)
-            else item.default
-            for name, item in parameters.items()
-            if name in (own.get("init_args") or {}) and item.default is not Parameter.empty
-        }
-        return {**value, "init_args": _completed(value.get("init_args") or {}, own.get("init_args"), plain(defaults))}
 
     def _places_of_same_data(self, data: Digests | None) -> set[str]:
         """The keys of the configuration that only say where the data lies, which is that of the earlier start.
@@ -341,6 +321,12 @@ class Run:
                 f"{table.name}: holds optical flow by {flow.by}, and {self.path} was trained on flow by "
                 f"{self.known.flow_by}: prepare it in the same way"
             )
+        sides = (flow.short_side, self.known.flow_side) if flow is not None else (0, 0)
+        if all(sides) and sides[0] != sides[1]:
+            raise InputError(
+                f"{table.name}: holds moves in pixels of frames with a short side of {sides[0]}, and {self.path} was "
+                f"trained on moves in those of {sides[1]}: prepare it with --short-side {sides[1]}"
+            )
 
     def check_files(self) -> None:
         """Raises DamagedError where config.yaml or labels.json is not as it was written."""
@@ -393,15 +379,6 @@ class Run:
         (self.path / "done").touch()
         sync(self.path)
         shutil.rmtree(self.path / "checkpoints", ignore_errors=True)
-
-
-def _completed(then: Any, now: Any, defaults: Any) -> Any:
-    """What was set then, with the defaults of the settings that there are now and were not then, however deep."""
-    if not all(isinstance(settings, Mapping) for settings in (then, now, defaults)):
-        return then
-    new = {name: defaults[name] for name in now if name not in then and name in defaults}
-    known = {name: _completed(value, now.get(name), defaults.get(name)) for name, value in then.items()}
-    return {**known, **new}
 
 
 def task_of(value: Any, *, trust: Sequence[str] | None = None, where: str = "task") -> Task:

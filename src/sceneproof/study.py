@@ -87,6 +87,8 @@ def study(
         raise InputError("--learning-rates with --starts: give --tuning-start too, a run that the trials start from")
     if tuning_start is not None and Path(tuning_start).resolve() in {Path(start).resolve() for start in starts}:
         raise InputError(f"--tuning-start: {tuning_start} is one of --starts; what is reported must not choose")
+    if learning_rates and not starts and tuning_seed in seeds:
+        raise InputError(f"--tuning-seed: {tuning_seed} is one of --seeds; what is reported must not choose")
     out = Path(out)
     check_prefixes(trust)
     task = _task(recipes, trust)

@@ -199,7 +199,8 @@ def _carry_out(prepared: Prepared, start: dict[str, Any], *, quiet: bool) -> Run
     parts = set(network.groups())
     numerics = numerics_for(run, plan.optimisation)
     accelerator = accelerator_for(run, plan.optimisation, numerics)
-    refuse_small_batches(min(plan.optimisation.batch, data.rows), accelerator, plan.optimisation)
+    clips = min(plan.optimisation.batch, data.rows)
+    refuse_small_batches(clips, accelerator, plan.optimisation, least=network.least_clips)
     with locked(Lock(run.path)) if accelerator.is_main_process else nullcontext():
         with accelerator.main_process_first():
             run.begin({**data.digests, **start}, numerics=numerics)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sceneproof import cli
+from sceneproof.data.bias import _twins
 from sceneproof.data.manifest import Manifest
 from sceneproof.data.scenes import SceneTable
 from sceneproof.files import read_json
@@ -99,6 +100,19 @@ def test_leaks_between_splits_are_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert "leak: the group train-0 is in test and train" in said
     assert "have the same scene labels" in said
     assert "test_out7" in said
+
+
+def test_a_leak_is_seen_among_videos_that_differ_in_few_scenes(tmp_path: Path) -> None:
+    """Most have nothing of the two scenes that vary most, and stand between the two that are one video."""
+    rng = np.random.default_rng(0)
+    rest = np.concatenate([np.zeros((40, 2)), rng.dirichlet(np.ones(20), 40)], axis=1)
+    far = np.eye(22)[[0, 1] * 5]
+    vectors = np.concatenate([rest, far]).astype(np.float32)
+    vectors[39] = vectors[0]
+    rows = pd.DataFrame({"video": [f"v{number}" for number in range(50)], "split": ["train"] * 39 + ["test"] * 11})
+    said = _twins(rows.iloc[:40], vectors[:40], np.ones(40, bool)), _twins(rows, vectors, np.arange(50) < 45)
+    assert [len(leaks) for leaks in said] == [1, 1]
+    assert "v0 (train) and v39 (test)" in said[1][0]
 
 
 @pytest.mark.parametrize(("words", "message"), [(["--share", "0"], "--share 0"), (["--share", "2"], "--share 2")])

@@ -13,9 +13,10 @@ ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
 
 @pytest.mark.slow
-def test_a_node_that_is_lost_midway_costs_nothing_but_time(tmp_path: Path) -> None:
+def test_a_node_that_is_lost_midway_costs_nothing_but_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from ray.cluster_utils import Cluster
 
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # 15 by default: beside other work they would hardly be run at all
     manifest = collection(tmp_path, 48)
     label(manifest, Counting(), tmp_path / "unbroken.parquet", batch=4, shard=4, workers=1, quiet=True)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})

@@ -77,6 +77,7 @@ def test_settings_of_ray_are_not_ignored(folder: Path, capsys: pytest.CaptureFix
 @pytest.mark.slow
 def test_a_cluster_gives_the_table_that_one_process_gives(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # 15 by default: beside other work they would hardly be run at all
     monkeypatch.chdir(folder)
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:

@@ -1,14 +1,19 @@
 """What mixing methods share: partners, frames and draws; the pins of each are in its own test."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 
 from sceneproof.errors import InputError
+from sceneproof.launch import refuse_small_batches
 from sceneproof.methods import BE, FAME, ActorCutMix, Facts, Method, Mixup, StillMix, VideoMix
 from sceneproof.methods.mixing import Draws, blended, fewer, frames_of
+from sceneproof.optimisation import Optimisation
 from sceneproof.types import Batch
 from tests.methods.batches import per_channel, random_batch
 from tests.methods.mixed import FACTS, check_mixer, check_unmixed, pictures, video_of
@@ -42,7 +47,17 @@ def test_a_clip_alone_stays_as_it_is_or_is_mixed_with_itself(kind: type[Method])
 def test_batches_of_one_clip_are_refused(kind: type[Method]) -> None:
     with pytest.raises(InputError, match=f"{kind.__name__}: mixes a clip with another one of its batch"):
         kind(per_channel(), Facts(actions=5, rows=9, steps=9))
-    kind(per_channel(), Facts(actions=5, rows=9, steps=4))
+    method = kind(per_channel(), Facts(actions=5, rows=9, steps=4))
+    assert method.least_clips == 2
+
+
+def test_each_process_needs_a_partner_for_its_clips() -> None:
+    """Else a method that mixes would be plain training, without a word; batch normalisation asks for no second clip."""
+    two, frozen = cast(Accelerator, SimpleNamespace(num_processes=2)), Optimisation(freeze_batch_norm=True)
+    refuse_small_batches(2, two, frozen, least=BE(per_channel(), FACTS).least_clips)
+    with pytest.raises(InputError, match=r"batches of 2 clips on 2 processes: the method needs 2 a process: .* of 4"):
+        refuse_small_batches(2, two, frozen, least=Mixup(per_channel(), FACTS).least_clips)
+    refuse_small_batches(4, two, frozen, least=Mixup(per_channel(), FACTS).least_clips)
 
 
 @pytest.mark.parametrize("kind", MIXERS)

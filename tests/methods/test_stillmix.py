@@ -1,12 +1,16 @@
 """StillMix: the mix by hand, never a clip's own frame, and the bank."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from sceneproof.data.digests import manifest_digests
+from sceneproof.data.manifest import Manifest
 from sceneproof.errors import DamagedError, InputError
 from sceneproof.methods import Facts, StillMix
 from sceneproof.methods.stillmix import StillBank
@@ -104,3 +108,15 @@ def test_what_is_no_bank_is_refused(bank: Path, tmp_path: Path) -> None:
 def test_bad_settings_are_refused(alpha: tuple[float, float]) -> None:
     with pytest.raises(InputError, match="StillMix: alpha is two numbers above 0"):
         StillMix(per_channel(), FACTS, alpha=alpha)
+
+
+def test_frames_of_flow_are_not_laid_over_pictures_nor_the_other_way_round(bank: Path, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"video": ["a"], "path": ["a.mp4"], "split": ["train"], "action": ["jump"], "shows": ["flow"]})
+    flow, facts = tmp_path / "flow.safetensors", replace(FACTS, shows="flow")
+    note = {"manifest": manifest_digests(Manifest(rows, tmp_path), ["train"])}
+    StillBank(StillBank.read(bank).frames, note).write(flow)
+    StillMix(per_channel(), facts, bank=flow).check(4, 16)
+    with pytest.raises(InputError, match="a bank of frames of flow, and clips are rgb"):
+        StillMix(per_channel(), FACTS, bank=flow).check(4, 16)
+    with pytest.raises(InputError, match="a bank of frames of rgb, and clips are flow"):
+        StillMix(per_channel(), facts, bank=bank).check(4, 16)

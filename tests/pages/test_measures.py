@@ -204,3 +204,17 @@ def test_entropies_are_compared_on_the_videos_that_every_run_could_read(tmp_path
         assert [one and one.videos for one in found] == [2, 2]  # of c, d, e, f
     assert measured.find(study.recipes[2], m.NOBODY_ENTROPY, "out of context") is None
     assert measured.find(study.recipes[2], m.TOP_1, "out of context") is not None
+
+
+def test_the_worst_group_is_named_by_seed_where_seeds_differ(tmp_path: Path) -> None:
+    """Each seed's own is shown; a group that is the worst on average alone may be right half of the time."""
+    rows = ROWS.iloc[[2, 3, 4, 4]].assign(video=list("cdgh"))
+    runs = []
+    for seed, answers in enumerate(([BEND, BEND, RUN, RUN], [JUMP, JUMP, BEND, BEND])):
+        runs.append(make_run(tmp_path / f"plain-seed{seed}", KINDS["plain"], seed, rows=rows))
+        answer(runs[-1], answers)
+    study = ClassificationStudy.of(runs)
+    worst = measure(study, minimum_count=2).find(study.recipes[0], m.WORST, "out of context")
+    assert worst is not None
+    assert worst.values == [0, 0]
+    assert worst.detail == "jump in pool (2 videos) or, by seed, run in pool (2 videos)"

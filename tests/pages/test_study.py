@@ -5,7 +5,7 @@ import pytest
 
 from sceneproof.errors import InputError
 from sceneproof.pages.published import _belongs, ablations, quoted
-from sceneproof.studies.classification import ClassificationStudy, Recipe, measure
+from sceneproof.studies.classification import TOP_1, ClassificationStudy, Recipe, measure
 from sceneproof.studies.recipes import describe
 from tests.pages.fake import KINDS, PLAIN, SDN, Kind, make_run, make_study, videos
 
@@ -47,6 +47,15 @@ def test_without_contexts_there_is_one_slice(tmp_path: Path) -> None:
         [make_run(tmp_path / "plain-seed0", KINDS["plain"], 0, rows=videos().assign(context=None))]
     )
     assert list(study.slices) == ["test"]
+
+
+def test_videos_of_no_known_context_are_told_where_others_have_one(tmp_path: Path) -> None:
+    rows = videos()
+    rows.loc[rows["split"] == "test", "context"] = None
+    study = ClassificationStudy.of([make_run(tmp_path / "plain-seed0", KINDS["plain"], 0, rows=rows)])
+    assert list(study.slices) == ["out of context"]
+    (note,) = study.notes
+    assert note.startswith("Left out of all figures: 180 videos of which the manifest does not say")
 
 
 def test_scores_are_aligned_by_video(tmp_path: Path) -> None:
@@ -142,6 +151,18 @@ def test_a_transfer_is_one_recipe_over_its_seeds(tmp_path: Path) -> None:
     assert [recipe.name for recipe in ClassificationStudy.of(paths).recipes] == ["frozen"]
 
 
+@pytest.mark.parametrize(("second", "names"), [("plain", ["frozen"]), ("sdn", ["frozen-seed0", "frozen-seed1"])])
+def test_starts_that_are_told_apart_by_a_number_are_of_one_recipe_where_they_were_trained_alike(
+    second: str, names: list[str], tmp_path: Path
+) -> None:
+    paths = [make_run(tmp_path / f"frozen-seed{seed}", KINDS["plain"], seed) for seed in (0, 1)]
+    for seed, (path, kind) in enumerate(zip(paths, ("plain", second), strict=True)):
+        start = make_run(tmp_path / f"first{seed}", KINDS[kind], seed)
+        config = (path / "config.yaml").read_text()
+        (path / "config.yaml").write_text(f"{config}weights: {start}\n")
+    assert [recipe.name for recipe in ClassificationStudy.of(paths).recipes] == names
+
+
 def test_shuffled_scene_labels_are_a_control(tmp_path: Path) -> None:
     described = describe({"method": {"class_path": SDN, "init_args": {}}, "shuffle_scenes": True}, ["L_CE", "L_Adv"])
     assert described.control
@@ -155,3 +176,20 @@ def test_shuffled_scene_labels_are_a_control(tmp_path: Path) -> None:
     assert study.debiased.name == "L_Adv"
     assert "control" not in str([table.rows for table in ablations(study, measure(study))])
     assert ClassificationStudy.of([plain, control]).debiased is None
+
+
+def test_recipes_of_one_name_in_other_folders_keep_their_own_figures(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path / "one" / "set" / "plain-seed0", KINDS["plain"], 0),
+        make_run(tmp_path / "two" / "set" / "plain-seed0", KINDS["plain-masked"], 0),
+        make_run(tmp_path / "two" / "set" / "sdn-seed0", KINDS["sdn"], 0),
+    ]
+    study = ClassificationStudy.of(runs)
+    assert [recipe.name for recipe in study.recipes] == ["one/set/plain-seed0", "two/set/plain-seed0", "sdn"]
+    figures = measure(study)
+    for recipe, run in zip(study.recipes, runs, strict=True):
+        alone = ClassificationStudy.of([run])
+        own, same = (figures.find(recipe, TOP_1, study.last), measure(alone).find(alone.recipes[0], TOP_1, study.last))
+        assert own is not None
+        assert same is not None
+        assert own.mean == same.mean

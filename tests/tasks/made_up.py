@@ -1,6 +1,6 @@
 """Run folders of localizers and detectors as `evaluate` leaves them, with what they found written by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,15 @@ def localizer(
     true: Sequence[tuple[str, str, float, float]] = (("a", "jump", 1, 3), ("b", "run", 0, 4)),
     problems: Sequence[str] = (),
     wants: bool = False,
+    known: Mapping[str, str] = KNOWN,
     **config: Any,
 ) -> Path:
     """A localizer that found (video, action, start, end, score), held against (video, action, start, end)."""
     method = "sceneproof.tasks.localization.actionformer.ActionFormer"
     run = _begun(folder, Localization().config(), method, config)
     rows = pd.DataFrame(found, columns=["video", "action", "start", "end", "score"]).assign(split="test")
-    truth = pd.DataFrame(true, columns=["video", "action", "start", "end"]).assign(**KNOWN, duration=10.0)
+    truth = pd.DataFrame(true, columns=["video", "action", "start", "end"])
+    truth = truth.assign(**{**KNOWN, **known}, duration=10.0)
     truth["problem"] = ["unreadable" if video in problems else "" for video in truth["video"]]
     about = {"actions": ACTIONS, "run": run.name}
     evaluation = folder / "evaluation"

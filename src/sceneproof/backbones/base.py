@@ -65,9 +65,17 @@ class Backbone(nn.Module):
         """The first layers, which transfer to another task may leave as they are; empty where there is no such part."""
         return ()
 
+    def __init_subclass__(cls) -> None:
+        """Refuses a class that divides itself, and does not say which modules lie below: all of it would be frozen."""
+        super().__init_subclass__()
+        if cls.lower is not Backbone.lower and cls.lower_parts is Backbone.lower_parts:
+            raise TypeError(
+                f"{cls.__name__} defines `lower`: define `lower_parts`, too, the modules that it runs through"
+            )
+
     @property
     def lower_parts(self) -> Sequence[nn.Module]:
-        """The modules that `lower` runs through."""
+        """The modules that `lower` runs through, which `--freeze lower` leaves as they are: define both, or none."""
         return (self,)
 
     def lower(self, video: Tensor) -> Tensor:

@@ -108,6 +108,11 @@ class VGG16(Backbone):
         """Both convolutions of the first block."""
         return tuple(self.layers[: self._stem])
 
+    @property
+    def lower_parts(self) -> Sequence[nn.Module]:
+        """All up to conv4_3."""
+        return tuple(self.layers[: self._lower])
+
     def lower(self, video: Tensor) -> Tensor:
         """Features (B, D', T, H', W') of a normalised video (B, 3, T, H, W): conv4_3."""
         return frame_by_frame(self.layers[: self._lower], video.flip(1) if self.bgr else video)

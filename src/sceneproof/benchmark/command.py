@@ -138,7 +138,7 @@ class Place:
     def static_options(self) -> dict[str, Any]:
         """Options of `evaluate` for the test on people without their places, and in stills."""
         world = self.world
-        options = testing(world.static, world.testing["splits"][0], int(world.testing.get("clips", 1)))
+        options = testing(world.static, world.testing["splits"][0], int(world.testing.get("clips", 0)))
         return {**options, **{name: self.outside[name] for name in ("workers", "quiet", "trust")}}
 
     def beside(self, reference: Reference) -> "Place":

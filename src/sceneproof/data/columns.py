@@ -70,7 +70,8 @@ _ANSWERS = {
 KINDS: Mapping[str, Mapping[str, Column]] = {
     "manifest": {
         **_VIDEO, "path": NAME, **dict.fromkeys(("start", "end"), Column("number", infinite=True, unit="seconds")),
-        **dict.fromkeys(("width", "height", "frames"), COUNT), "rate": Column("number", least=0),
+        **dict.fromkeys(("width", "height", "frames", "flow_side"), COUNT),
+        "rate": Column("number", least=0),
         "duration": SECONDS, "times": TEXT, "weight": Column("number", least=0),
     },
     "scenes": {"video": NAME, "probabilities": Column("numbers", missing=False)},

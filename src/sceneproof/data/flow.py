@@ -15,7 +15,8 @@ class FlowFacts:
 
     Attributes:
         by: what computed it, as `flow_methods.FlowMethod.by` says it.
-        short_side: of the frames that moves are counted in, in pixels, of the largest video; 0: not known.
+        short_side: that frames were shrunk to before moves were counted in their pixels; smaller frames kept their
+            size. Of manifests that do not tell, that of the largest video; 0: not known.
     """
 
     by: str = DIS
@@ -26,7 +27,7 @@ class FlowFacts:
         """Of a manifest's videos; None where they are as a camera sees them.
 
         Raises:
-            InputError: some are flow and some are not, or their flow was computed in several ways.
+            InputError: some are flow and some are not, or their flow was computed in several ways or sizes.
         """
         if table.shows != "flow":
             return None
@@ -36,6 +37,12 @@ class FlowFacts:
                 f"{table.name}: the flow of some videos was computed by {ways[0]}, that of others by {ways[1]}: "
                 f"prepare all in one way"
             )
-        sides = np.fmin(table.numbers("width"), table.numbers("height"))
-        largest = np.nanmax(sides, initial=0) if np.isfinite(sides).any() else 0
-        return cls(str(ways[0]), int(largest))
+        told = table.numbers("flow_side")
+        sides = told if np.isfinite(told).any() else np.fmin(table.numbers("width"), table.numbers("height"))
+        known = np.unique(sides[np.isfinite(sides)]).astype(int).tolist()
+        if sides is told and (len(known) > 1 or not np.isfinite(told).all()):
+            raise InputError(
+                f"{table.name}: the flow of some videos was computed of frames with a short side of {known[0]} pixels, "
+                f"that of others with {known[1] if len(known) > 1 else 'an unknown one'}: prepare all with one"
+            )
+        return cls(str(ways[0]), max(known, default=0))

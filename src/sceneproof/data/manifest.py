@@ -36,7 +36,7 @@ class Manifest:
             (when each frame is shown, `FrameTimes.text`; a long one stands in the first row of its file alone), `scene`
             (the true scene, where known), `context` ("in" or "out"), `group` (clips that must stay together), `shows`
             ("flow": the videos are optical flow, as `sceneproof prepare --flow` writes them; else "rgb"), `flow_by`
-            (what computed it).
+            (what computed it), `flow_side` (the short side, in pixels, that frames were shrunk to before it was).
         root: the folder or address that paths start from; the manifest file's own folder unless said otherwise.
         name: what to call it in messages: its file, usually.
     """

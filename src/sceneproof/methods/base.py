@@ -25,6 +25,7 @@ class Learner(nn.Module):
     Attributes:
         backbone: the network below the heads.
         task: what it is trained for, in messages.
+        least_clips: that a process needs in a batch.
         refuses_overflow: whether a trained one is to raise where its heads say what is no finite number.
         backbones: names of the parts that start from a pretrained backbone, and stay as they are where it is frozen.
     """
@@ -32,6 +33,7 @@ class Learner(nn.Module):
     backbone: Backbone
     backbones: Sequence[str] = ("backbone",)
     task: ClassVar[str]
+    least_clips: int = 1
     refuses_overflow: ClassVar[bool] = True
 
     def forward(self, batch: Any) -> dict[str, Tensor]:
@@ -93,6 +95,7 @@ class Facts:
         group_of_row: int64 (rows,), each training clip's group; None there and where groups are not known.
         weight_of_row: float64 (rows,), how often each training clip is to be drawn, in proportion; None where the
             manifest does not say.
+        shows: what the training videos show: "rgb" or "flow".
     """
 
     actions: int
@@ -104,6 +107,7 @@ class Facts:
     action_of_row: Tensor | None = None
     group_of_row: Tensor | None = None
     weight_of_row: Tensor | None = None
+    shows: str = "rgb"
 
     def sizes_of_groups(self) -> Tensor:
         """Clips in each group, float (groups,); 1 each in a trained method, whose saved sizes take their place."""
@@ -151,6 +155,11 @@ class Method(Learner):
     def mixes_pixels(self) -> bool:
         """Whether `augment` does anything, so that clips must be there as pixels: kept features are refused."""
         return type(self).augment is not Method.augment
+
+    @property
+    def asks_pixels(self) -> bool:
+        """Whether `answer` makes other clips of those it is asked about: kept features are refused in tests, too."""
+        return False
 
     def check(self, frames: int, size: int) -> None:
         """Refuses clips that it cannot be trained on, and reads the files that its training wants, before it starts.

@@ -58,6 +58,11 @@ class CDN(BiasedView):
         self.register_buffer("alpha", torch.tensor(float(alpha)))
         self.biased_branch = classifier(self.view_dim, facts.actions, hidden_layers)
 
+    @property
+    def asks_pixels(self) -> bool:
+        """Still clips are made of pixels in the answer, too."""
+        return self.bias == "still"
+
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The three terms. In clips without the view v is 0."""
         assert batch.video is not None

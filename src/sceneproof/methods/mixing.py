@@ -42,7 +42,7 @@ class Mixing(Method):
                 f"{name}: mixes a clip with another one of its batch, and batches have a single clip: give a larger "
                 f"--optimisation.batch"
             )
-        self.probability = probability
+        self.probability, self.least_clips = probability, 1 if alone else 2
 
     def mixed_actions(self, batch: Batch, partner: Tensor, own: Tensor) -> Tensor:
         """Probabilities of the actions, (B, A): a share `own` (B,) of the clip's, the rest of its partner's (B,)."""

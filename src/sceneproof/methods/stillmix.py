@@ -20,6 +20,8 @@ from sceneproof.sealed_tensors import read_sealed, save_sealed
 from sceneproof.types import Batch
 
 KIND = "bank of still frames"
+SHOWN = "what its videos show"
+"""Among the digests of a manifest of optical flow, which a bank's note has."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class StillBank:
         """Writes the bank, whole or not at all."""
         with whole(path) as temporary:
             save_sealed({"frames": self.frames.contiguous()}, temporary, {**self.note, "kind": KIND})
+
+    @property
+    def shows(self) -> str:
+        """What the frames are: "flow" where the videos were optical flow, else "rgb"."""
+        return "flow" if SHOWN in (self.note.get("manifest") or ()) else "rgb"
 
     @property
     def digest(self) -> str:
@@ -103,17 +110,21 @@ class StillMix(Mixing):
         if len(alpha) != 2 or min(alpha) <= 0:
             raise InputError(f"StillMix: alpha is two numbers above 0: {alpha=}")
         self.alpha, self.bank = (alpha[0], alpha[1]), None if bank is None else Path(bank)
+        self.shows = facts.shows
         self.read: StillBank | None = None  # in training alone: the trained network needs no bank
 
     def check(self, frames: int, size: int) -> None:
         """Reads the bank.
 
         Raises:
-            InputError: there is none, it is damaged or no bank, or its frames have another size than the clips.
+            InputError: there is none, it is damaged or no bank, or its frames have another size than the clips, or are
+                of optical flow where the clips are none, or the other way round.
         """
         if self.bank is None:
             return
         self.read = StillBank.read(self.bank)
+        if self.read.shows != self.shows:
+            raise InputError(f"{self.bank}: a bank of frames of {self.read.shows}, and clips are {self.shows}")
         height, width = self.read.frames.shape[2:]
         if (height, width) != (size, size):
             raise InputError(

@@ -207,9 +207,8 @@ def overview(outcomes: Sequence[Outcome]) -> Table:
         header += [f"{outcome.arena.name}: {on}" for on in dict.fromkeys(outcome.ends)]
     rows = []
     for name in names:
-        asked = next((outcome.asked(name) for outcome in outcomes if name in outcome.arena.needs), ABSENT)
         cells = [accuracy(outcome.top1(name, on)) for outcome in outcomes for on in dict.fromkeys(outcome.ends)]
-        rows.append([Cell(name), Cell(asked), *cells])
+        rows.append([Cell(name), Cell(needed(outcomes, name)), *cells])
     note = (
         "Top-1 in percent, mean over seeds; below it the gain over plain training in points with its 95 % interval, "
         "paired over seeds and videos, bold where it excludes zero; of plain training the deviation over seeds. –: not "
@@ -217,6 +216,14 @@ def overview(outcomes: Sequence[Outcome]) -> Table:
     )
     note += f" Run in no world: {', '.join(others)}." if others else ""
     return Table("Top-1, and what is gained over plain training", header, rows, note)
+
+
+def needed(outcomes: Sequence[Outcome], name: str) -> str:
+    """What a method needs of a user's data, in words; where its arguments differ, so that its needs do, by world."""
+    asked = {outcome.arena.name: outcome.asked(name) for outcome in outcomes if name in outcome.arena.needs}
+    if len(set(asked.values())) <= 1:
+        return next(iter(asked.values()), ABSENT)
+    return "; ".join(f"{world}: {what}" for world, what in asked.items())
 
 
 def accuracy(measure: Measure | None) -> Cell:

@@ -159,16 +159,15 @@ def _means(
 def _by_seed(
     study: ClassificationStudy, recipe: Recipe, on: str, part: pd.DataFrame, minimum_count: int
 ) -> list[Measure]:
-    """Figures that are no mean over videos: mean class accuracy and the worst group."""
+    """Figures that are no mean over videos: mean class accuracy and the worst group, each seed's own."""
     truth, hits = study.numbers[part.index], right(study, recipe)[:, part.index].astype(np.float64)
     classes = [mean_class_accuracy(scores[part.index], truth) for scores in study.stacked(recipe)]
     measures = [over_seeds(recipe, MEAN_CLASS, on, classes, len(part))]
-    worst = worst_scene(hits.mean(axis=0), part, minimum_count)
-    if worst is not None:
-        each = [worst_scene(hit, part, minimum_count) for hit in hits]
-        values = [float(group["accuracy"]) for group in each if group is not None]
-        detail = f"{worst['action']} in {worst['scene']} ({worst['count']} videos)"
-        measures.append(over_seeds(recipe, WORST, on, values, len(part), detail=detail))
+    each = [group for hit in hits if (group := worst_scene(hit, part, minimum_count)) is not None]
+    if each:
+        groups = dict.fromkeys(f"{group['action']} in {group['scene']} ({group['count']} videos)" for group in each)
+        values = [float(group["accuracy"]) for group in each]
+        measures.append(over_seeds(recipe, WORST, on, values, len(part), detail=" or, by seed, ".join(groups)))
     return measures
 
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
+from sceneproof.earlier import in_full
 from sceneproof.errors import InputError
 from sceneproof.methods.base import Learner
 from sceneproof.recipes import modern
@@ -20,6 +21,8 @@ from sceneproof.trust import class_named
 PLAIN = "Plain"
 """The class of plain training, which all others are compared with."""
 LOGGED = "train/"
+TRAINED_BY = ("task", "backbone", "method", "optimisation")
+"""Of a run's configuration: what tells two recipes apart, but for the data."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Recipe(Generic[AnyRun]):
     @property
     def key(self) -> str:
         """The configuration without the seed and what training started from: equal where only these differ."""
-        return _text({**self.tested[0].run.config, "seed": None, "weights": None})
+        return _text({**in_full(self.tested[0].run.config), "seed": None, "weights": None})
 
 
 def grouped(tested: Sequence[AnyRun], describe: Callable[[Run], Described]) -> list[Recipe[AnyRun]]:
@@ -106,22 +109,46 @@ def grouped(tested: Sequence[AnyRun], describe: Callable[[Run], Described]) -> l
     """
     groups: dict[str, list[AnyRun]] = {}
     for evaluated in tested:
-        kept = {key: value for key, value in evaluated.run.config.items() if key != "seed"}
+        kept = {key: value for key, value in in_full(evaluated.run.config).items() if key != "seed"}
         if kept.get("weights"):  # a transfer starts each seed from the run of that seed
-            kept["weights"] = without_seed(str(kept["weights"]))
+            kept["weights"] = _start(str(kept["weights"]))
         groups.setdefault(_text(kept), []).append(evaluated)
-    names = [stem([evaluated.run.name for evaluated in group]) for group in groups.values()]
-    recipes = []
-    for group, name in zip(groups.values(), names, strict=True):
-        by_seed = sorted(group, key=lambda evaluated: evaluated.seed)
+    every = [sorted(group, key=lambda evaluated: evaluated.seed) for group in groups.values()]
+    for by_seed in every:
         for first, second in pairwise(by_seed):
             if first.seed == second.seed:
                 raise InputError(
                     f"{first.run.path} and {second.run.path} are one configuration and seed: give one of them"
                 )
-        unique = name if names.count(name) == 1 else by_seed[0].run.name
-        recipes.append(Recipe(unique, tuple(by_seed), describe(by_seed[0].run)))
-    return recipes
+    return [
+        Recipe(name, tuple(by_seed), describe(by_seed[0].run))
+        for name, by_seed in zip(_names(every), every, strict=True)
+    ]
+
+
+def _start(weights: str) -> str:
+    """What a run started from, without the seed: the name, and how it was trained where it is a run that is there.
+
+    Names alone do not tell whether 'first1' and 'first2' differ in the seed or in what they are.
+    """
+    config = Run.open(weights).config if (Path(weights) / "config.yaml").is_file() else {}
+    return without_seed(weights) + _text({name: config[name] for name in TRAINED_BY if name in config})
+
+
+def _names(every: Sequence[Sequence[EvaluatedRun]]) -> list[str]:
+    """A name for each recipe, of the folders of its runs; no two alike, since figures are kept by it.
+
+    What is called alike is told apart by the first run's folder, and where that is alike, too, by as many of the
+    folders above it as it takes.
+    """
+    names = [stem([evaluated.run.name for evaluated in by_seed]) for by_seed in every]
+    paths = [by_seed[0].run.path.resolve() for by_seed in every]
+    for above in range(1, max(len(path.parts) for path in paths)):
+        names = [
+            name if names.count(name) == 1 else "/".join(path.parts[-above:])
+            for name, path in zip(names, paths, strict=True)
+        ]
+    return names
 
 
 def stem(names: Sequence[str]) -> str:

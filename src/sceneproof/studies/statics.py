@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from sceneproof.contexts.variants import CONFLICT, STILLS
 from sceneproof.data.manifest import Manifest
@@ -29,8 +28,6 @@ METRICS = {
 """What is measured: the clips as they are; their people on photographs, textures and stripes, the mean of the three;
 stills of these; people on stripes before somebody who stands still; right on SCUBA and no longer so on its still."""
 MISSED = -1
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -79,15 +76,20 @@ def measure(runs: Mapping[str, Mapping[int, Path]], baseline: str) -> dict[str, 
         baseline: the method that all are compared with, of the seeds that both have.
 
     Raises:
-        InputError: a run whose test is missing or damaged.
+        InputError: a run whose test is missing or damaged, or of other videos.
     """
     read = {name: {seed: flags(run / FOLDER) for seed, run in seeds.items()} for name, seeds in runs.items()}
+    videos = next(iter(read[baseline].values())).index
+    for name, seeds in read.items():
+        for seed, taken in seeds.items():
+            if not taken.index.equals(videos):
+                raise InputError(f"{runs[name][seed] / FOLDER}: tested on other videos than {baseline}: test it again")
     plain, measures = read[baseline], dict[str, dict[str, StaticMeasure]]()
     for name, seeds in read.items():
         both = [seed for seed in seeds if seed in plain and name != baseline]
         measures[name] = {}
         for metric in METRICS:
-            values = {seed: taken[metric] for seed, taken in seeds.items()}
+            values = {seed: taken[metric].to_numpy(np.float64) for seed, taken in seeds.items()}
             gain = paired_interval(
                 np.stack([values[seed] for seed in both]), np.stack([plain[seed][metric] for seed in both])
             ) if both else None  # fmt: skip
@@ -97,8 +99,12 @@ def measure(runs: Mapping[str, Mapping[int, Path]], baseline: str) -> dict[str, 
     return measures
 
 
-def flags(folder: Path) -> dict[str, Values]:
-    """What a run's test says of each video that has all variants: (N,) from 0 to 1, by metric, in the videos' order."""
+def flags(folder: Path) -> pd.DataFrame:
+    """What a run's test says of each video that has all variants: from 0 to 1, a row a video, a column a metric.
+
+    A clip that could not be read counts against the run, so that no failure flatters it: as wrong; where to be right is
+    worse, on stills, as right.
+    """
     rows, facts = read_table(folder / "predictions.parquet", "predictions", ("video", "split", "action", "scores"))
     actions = list(facts["actions"])
     named = [MISSED if scores is None else int(np.argmax(scores)) for scores in rows["scores"]]
@@ -108,14 +114,16 @@ def flags(folder: Path) -> dict[str, Values]:
     truth = pd.Index(actions).get_indexer(rows["action"].groupby(source).first()[answers.index])
     said = {name: answers[name].to_numpy(np.int64) for name in answers}
     right = {name: np.asarray(numbers == truth, np.float64) for name, numbers in said.items()}
-    pairs = [contrasted(said[f"scuba_{still}"], said[f"scufo_{still}"], truth) for still in STILLS]
-    return {
+    unread = {still: said[f"scufo_{still}"] == MISSED for still in STILLS}
+    pairs = [contrasted(said[f"scuba_{still}"], said[f"scufo_{still}"], truth) & ~unread[still] for still in STILLS]
+    columns = {
         "iid": right[""],
         "scuba": np.mean([right[f"scuba_{still}"] for still in STILLS], axis=0),
-        "scufo": np.mean([right[f"scufo_{still}"] for still in STILLS], axis=0),
+        "scufo": np.mean([np.maximum(right[f"scufo_{still}"], unread[still]) for still in STILLS], axis=0),
         "conflfg": right[CONFLICT],
         "contrasted": np.mean(pairs, axis=0),
     }
+    return pd.DataFrame(columns, index=answers.index)
 
 
 def figures(measures: Mapping[str, StaticMeasure]) -> list[Figure]:

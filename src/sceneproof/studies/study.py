@@ -13,6 +13,7 @@ from sceneproof.errors import InputError
 from sceneproof.run import Run
 from sceneproof.studies.reading import Things, common_truth, keys_of
 from sceneproof.studies.recipes import AnyRun, Recipe, described_run, described_transfer, grouped, named
+from sceneproof.wording import counted
 
 CONTEXTS = {"in": "in context", "out": "out of context"}
 
@@ -96,9 +97,22 @@ class Study(ABC, Generic[AnyRun]):
                     f"{other.run.path} and {first.path} name different actions: make one page for each data set"
                 )
         truth, notes = common_truth(tested, splits, cls.things)
+        notes = [*notes, *cls._of_no_context(truth, first.actions)]
         describe = described_transfer if cls.transferred else described_run
         recipes = grouped([cls.within(run, truth) for run in tested], describe)
         return cls(tuple(recipes), first.actions, *cls._chosen(recipes, baseline, debiased), notes, truth, **more)
+
+    @classmethod
+    def _of_no_context(cls, truth: pd.DataFrame, actions: Sequence[str]) -> list[str]:
+        """What to say of videos that are in neither slice, where there are slices."""
+        held, known = truth["action"].isin(actions), truth["context"].isin(CONTEXTS)
+        left_out = len(truth[held & ~known].drop_duplicates(["split", "video"]))
+        if not left_out or not (held & known).any():
+            return []
+        return [
+            f"Left out of all figures: {counted(left_out, 'video')} of which the manifest does not say whether they "
+            f"are in context."
+        ]
 
     @classmethod
     def _opened(cls, path: Path, trust: Sequence[str] | None) -> Run:

@@ -17,6 +17,8 @@ Iou = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 """Intersection over union (P,) of places (P, D) and places (P, D), such as corners of boxes."""
 NEARLY = 0.01
 """Pixels or seconds by which the truth of two runs may differ."""
+TOLD = ("context", "scene")
+"""Columns of a truth that must be the same where both runs know them: videos of one name may show other places."""
 
 
 def said(run: Run, name: str, kind: str, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -40,7 +42,7 @@ def same_truth(
         runs: two or more.
         truths: what each was tested on, in any order of the videos.
         names: columns that must be the same, in the order in which rows are told apart.
-        numbers: columns that must be nearly the same.
+        numbers: columns that must be nearly the same, but where a run that could not read a video does not know them.
 
     Raises:
         InputError: runs of other actions, or tested on other videos, splits or annotations.
@@ -51,13 +53,14 @@ def same_truth(
         if run.actions != runs[0].actions:
             raise InputError(f"{run.path}: knows other actions than {runs[0].path}: their scores cannot be joined")
         differs = next((name for name in names if first[name].tolist() != other[name].tolist()), None)
-        differs = differs or next((name for name in numbers if not _near(first[name], other[name])), None)
+        differs = differs or next((name for name in numbers if not _near(first, other, name)), None)
+        differs = differs or next((name for name in TOLD if not _as_told(first[name], other[name])), None)
         if differs:
             raise InputError(
                 f"{run.path}: was tested on other videos than {runs[0].path} ({len(other)} and {len(first)}; column "
                 f"{differs!r}): test both on the same splits of the same videos"
             )
-    problems = [truth["problem"].fillna("").astype(str).to_numpy() for truth in ordered]
+    problems = [_problems(truth) for truth in ordered]
     joint = first.assign(problem=[next(filter(None, each), "") for each in zip(*problems, strict=True)])
     return joint.loc[truths[0].index]
 
@@ -119,6 +122,20 @@ def _with(
     return pd.concat([rows.assign(score=scores), others.iloc[alone]], ignore_index=True)
 
 
-def _near(first: pd.Series, second: pd.Series) -> bool:
-    own, other = (values.to_numpy(np.float64) for values in (first, second))
-    return len(own) == len(other) and bool(np.allclose(own, other, rtol=0, atol=NEARLY, equal_nan=True))
+def _problems(truth: pd.DataFrame) -> NDArray[np.object_]:
+    """Why the video of each row could not be read; "" where it could."""
+    return truth["problem"].fillna("").astype(str).to_numpy(dtype=object)
+
+
+def _near(first: pd.DataFrame, second: pd.DataFrame, name: str) -> bool:
+    """Whether a column of numbers says the same in both; in rows of as many videos, actions and so on."""
+    own, other = (truth[name].to_numpy(np.float64) for truth in (first, second))
+    missed = (_problems(first) != "") | (_problems(second) != "")  # its length, and so an open end, may not be known
+    unknown = missed & ~(np.isfinite(own) & np.isfinite(other))
+    return bool((np.isclose(own, other, rtol=0, atol=NEARLY, equal_nan=True) | unknown).all())
+
+
+def _as_told(first: pd.Series, second: pd.Series) -> bool:
+    """Whether texts are the same in all rows in which both have one."""
+    own, other = (column.fillna("").astype(str).to_numpy(dtype=object) for column in (first, second))
+    return bool(((own == other) | (own == "") | (other == "")).all())

@@ -1,13 +1,20 @@
+import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from sceneproof.backbones.resnet3d import ResNet3D
+from sceneproof.backbones.wrapped import Wrapped
 from sceneproof.data.batches import collate
 from sceneproof.data.manifest import Manifest
+from sceneproof.data.tables import read_table, write_table
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
 from sceneproof.tasks.localization.buffers import (
@@ -17,10 +24,12 @@ from sceneproof.tasks.localization.buffers import (
     starts_of_testing,
     starts_of_training,
 )
-from sceneproof.tasks.localization.detecting import stream
+from sceneproof.tasks.localization.detecting import COLUMNS, stream
 from sceneproof.tasks.localization.feeding import Known, to_segments
 from sceneproof.tasks.localization.footage import TrainingBuffers, UntrimmedVideos
 from sceneproof.tasks.localization.keeping import keeping
+from sceneproof.tasks.localization.scoring import TRUTH, truth_table
+from sceneproof.tasks.localization.testing import split_figures
 from tests.videos import BROKEN, make_video, numbered, numbers_of
 
 SMALL = BufferSettings(length=16, step=8, test_step=12, rate=None, size=32, scales=(1.0,), least_share=0.5)
@@ -219,3 +228,62 @@ def test_what_is_kept_is_never_looked_at_twice_and_answers_for_nothing_else(tmp_
     damaged.write_bytes(damaged.read_bytes()[:-4] + b"oops")
     assert sum(looks(pixels)[1] for pixels in (video, video + 1)) <= 1  # made anew, where it was one of these
     assert "lower" not in vars(backbone)
+
+
+class Own(nn.Module):
+    """A network of one's own, that computes with more than its weights."""
+
+    scale: torch.Tensor
+
+    def __init__(self, act: Callable[[torch.Tensor], torch.Tensor] = torch.relu, **more: Any) -> None:
+        super().__init__()
+        self.convolution, self.act = nn.Conv3d(3, 4, 1), act
+        self.factors: list[float] = more.get("factors", [])
+        self._shift: float = more.get("shift", 0.0)
+        self.register_buffer("scale", torch.tensor(more.get("scale", 1.0)), persistent=False)
+
+    def forward(self, video: torch.Tensor) -> torch.Tensor:
+        seen: torch.Tensor = self.act(self.convolution(video)) * self.scale + self._shift
+        return seen * math.prod(self.factors)
+
+
+class Mirrored(Own):
+    def forward(self, video: torch.Tensor) -> torch.Tensor:
+        return super().forward(video).flip(2)
+
+
+@torch.no_grad()
+def test_kept_features_are_of_networks_of_ones_own_that_differ_in_anything(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first, video = Own(), torch.randn(1, 3, 2, 4, 4)
+    networks = [
+        first, Own(torch.tanh), Own(partial(torch.clamp, max=0.5)), Own(partial(torch.clamp, max=0.1)),
+        Own(factors=[2.0]), Own(shift=1.0), Own(scale=3.0), Mirrored(),
+    ]  # fmt: skip
+    for number, network in enumerate(networks, start=1):
+        network.load_state_dict(first.state_dict())
+        backbone = Wrapped(network, 4).eval()
+        for _ in range(2):
+            with keeping(backbone, tmp_path):
+                seen = backbone.lower(video)
+            torch.testing.assert_close(seen, network(video))
+        assert len(list(tmp_path.iterdir())) == number
+    again = Wrapped(Own(), 4).eval()
+    again.network.load_state_dict(first.state_dict())
+    with keeping(again, tmp_path):
+        again.lower(video)
+    assert len(list(tmp_path.iterdir())) == len(networks), "one that does not differ"
+
+
+def test_an_end_that_nothing_tells_is_empty_in_the_truth_which_can_be_read_again(tmp_path: Path) -> None:
+    table = manifest(tmp_path)
+    (tmp_path / "a.mp4").unlink()
+    BROKEN["not a video"](tmp_path / "a.mp4")
+    table.rows.loc[table.rows["video"] == "a1", "end"] = np.nan
+    truth = truth_table(UntrimmedVideos.gather(table, 10.0), nothing="background").assign(problem=["x", "x", ""])
+    write_table(tmp_path / "truth.parquet", truth, "truth")
+    again, _ = read_table(tmp_path / "truth.parquet", "truth", TRUTH)
+    np.testing.assert_equal(again["end"].to_numpy(), [1.5, np.nan, np.nan])
+    nothing = pd.DataFrame({name: pd.Series(dtype=float if name == "score" else object) for name in COLUMNS})
+    figures = split_figures(again, nothing, ["jump", "run"], [0.5], nms_by_threshold=False)
+    assert (figures["segments"], figures["missed"], figures["mAP"]["thumos"]["0.5"]) == (2, 1, 0.0)

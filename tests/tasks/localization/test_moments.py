@@ -1,6 +1,8 @@
 import pytest
 import torch
+from torch import nn
 
+from sceneproof.backbones.base import Backbone
 from sceneproof.backbones.resnet3d import ResNet3D
 from sceneproof.errors import InputError
 from sceneproof.tasks.localization.localizer import moment_dim, moment_features, moments_of_video
@@ -28,6 +30,25 @@ def test_the_last_stage_is_resampled_to_the_lower_grid() -> None:
     found = features[:, backbone.lower_dim :]
     torch.testing.assert_close(found[:, :, 0], upper[:, :, 0])
     torch.testing.assert_close(found[:, :, 1], 0.75 * upper[:, :, 0] + 0.25 * upper[:, :, 1])
+
+
+@pytest.mark.parametrize("ceil", [True, False])
+def test_each_moment_of_an_odd_number_has_the_last_stages_features_of_its_own_time(ceil: bool) -> None:
+    """Of frames that tell their time, the last stage's tell it too: but for the ends, where there is no neighbour."""
+
+    class Halving(Backbone):
+        dim, stride, lower_dim, lower_stride = 3, (2, 1, 1), 3, (1, 1, 1)
+
+        def lower(self, video: torch.Tensor) -> torch.Tensor:
+            return video
+
+        def upper(self, features: torch.Tensor) -> torch.Tensor:
+            return nn.functional.avg_pool3d(features, (2, 1, 1), ceil_mode=ceil)
+
+    time = torch.arange(13.0)
+    features = moment_features(Halving(), time[:, None, None].expand(1, 3, 13, 2, 2))
+    assert features.shape == (1, 6, 13)
+    torch.testing.assert_close(features[0, 3, 1:11], time[1:11])
 
 
 def test_a_frozen_backbone_has_no_graph() -> None:

@@ -249,6 +249,10 @@ def test_bad_settings(settings: dict[str, Any], message: str) -> None:
 def test_anchors_that_do_not_fit() -> None:
     with pytest.raises(InputError, match="9 x 8 frames, does not fit into a buffer of 64"):
         network(anchor_scales=(9,))(batch(*SEGMENTS))
+    short = batch(*SEGMENTS)
+    short = replace(short, video=short.video[:, :, :16])  # as long as the anchor, which lies around no middle
+    with pytest.raises(InputError, match="2 x 8 frames, does not fit into a buffer of 16, around the middle of any"):
+        network(anchor_scales=(2,))(short)
 
 
 def test_a_backbone_that_drops_time() -> None:

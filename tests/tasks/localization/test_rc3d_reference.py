@@ -1,6 +1,7 @@
 """R-C3D against the released code's own numbers (reference_rc3d.py)."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ class Given(Backbone):
         super().__init__()
         self.features = nn.Parameter(features())
         self.top = nn.Sequential(nn.Conv3d(DIM, WIDTH, 3, stride=2, padding=1), nn.ReLU())
+
+    @property
+    def lower_parts(self) -> Sequence[nn.Module]:
+        return ()
 
     def lower(self, video: Tensor) -> Tensor:
         return self.features[: len(video)]

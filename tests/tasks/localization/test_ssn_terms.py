@@ -120,6 +120,8 @@ def test_stages_by_hand() -> None:
     bounds, scaling = stages(torch.tensor([[10.0, 20.0], [2.0, 10.0]]), torch.tensor([22.0, 40.0]))
     assert bounds.tolist() == [[5, 10, 20, 22], [0, 2, 10, 14]]
     assert scaling.tolist() == [[1.0, pytest.approx(0.4)], [0.5, 1.0]]
+    _, scaling = stages(torch.tensor([[10.0, 20.5]]), torch.tensor(20.0))
+    assert scaling.tolist() == [[1.0, 0.0]], "of a truth that ends within the frame that is not whole"
 
 
 def test_snippets_lie_in_equal_parts() -> None:

@@ -26,7 +26,8 @@ def fuse_classifiers(runs: Sequence[Run], shares: Sequence[float]) -> Tested:
     rows = same_truth(runs, [table[list(KEPT)] for table in tables], TOLD_APART)
     ordered = [table.sort_values(list(TOLD_APART), kind="stable") for table in tables]
     scores = np.stack([_scores(table, len(runs[0].actions)) for table in ordered])
-    rows["scores"] = list(np.einsum("r,rna->na", shares, scores).astype(np.float32))
+    joint = np.einsum("r,rna->na", shares, scores).astype(np.float32)
+    rows["scores"] = pd.Series(list(joint), index=ordered[0].index)  # by row: `rows` stand as the first run has them
     splits = {str(split): _figures(part, runs[0].actions) for split, part in rows.groupby("split", sort=False)}
     return Tested(splits, {"predictions": ("predictions", rows)})
 

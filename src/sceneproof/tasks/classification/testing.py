@@ -86,6 +86,11 @@ def test_classifier(
             refuse_not_finite(run, str(rows.rows["video"].iat[predictions.not_finite[0]]))
         return _TestedSplit(split, rows, labelled.action, predictions)
 
+    if options.probe_split is not None and options.probe_split in splits:
+        raise InputError(
+            f"--probe-split: {options.probe_split!r} is tested, too: a probe knows by heart what it is trained on; "
+            f"test that split without it"
+        )
     remedy = _remedy(options.remedy, tester.run, people)
     parts = [of(split, options.clips, masked=True) for split in splits]
     more: dict[str, Any] = {}
@@ -129,10 +134,15 @@ def _kept(tester: Tester, clip: ClipSettings, tables: Tables) -> KeptFeatures:
     """The features of what is tested, for a network that starts from them from now on.
 
     Raises:
-        InputError: features of other lower stages, or of clips that were cut otherwise.
+        InputError: features of other lower stages, of clips that were cut otherwise, or a method that needs pixels.
     """
     assert tables.features is not None
     kept, network = KeptFeatures.open(tables.features), tester.network
+    if network.asks_pixels:
+        raise InputError(
+            f"--features: {type(network).__name__} makes still clips of what it is asked about, which kept features do "
+            f"not hold: test it on the videos, without --features"
+        )
     for name in network.backbones:
         backbone = network.get_submodule(name)
         kept.refuse_other(backbone, tester.run.config["backbone"], clip)
@@ -182,7 +192,7 @@ def _leakage(probe: _TestedSplit, parts: Sequence[_TestedSplit], labels: SceneTa
     """How well a linear probe on frozen features names the scene, and how well the true action alone would."""
     result: dict[str, Any] = {"probe_split": probe.split}
     for part in parts:
-        train_scene, test_scene = _scenes(probe, labels), _scenes(part, labels)
+        train_scene, test_scene = _scenes([probe, part], labels)
         train = (~np.isnan(probe.predictions.features).any(1)) & (train_scene != "")
         test = (~np.isnan(part.predictions.features).any(1)) & (test_scene != "")
         if not (train.any() and test.any()):
@@ -202,12 +212,19 @@ def _leakage(probe: _TestedSplit, parts: Sequence[_TestedSplit], labels: SceneTa
     return result
 
 
-def _scenes(part: _TestedSplit, labels: SceneTable | None) -> np.ndarray[Any, np.dtype[np.str_]]:
-    """Scene names (N,), the true ones if the manifest has them, else the most probable labels; '' where unknown."""
-    if part.column("scene").notna().any() or labels is None:
-        return part.column("scene").fillna("").to_numpy(dtype=str)
-    vectors, labelled = labels.rows_for(list(part.manifest.rows["video"]))
-    return np.where(labelled, np.array(labels.names)[vectors.argmax(1)], "")
+def _scenes(parts: Sequence[_TestedSplit], labels: SceneTable | None) -> list[np.ndarray[Any, np.dtype[np.str_]]]:
+    """Scene names (N,) of some splits, '' where unknown: the true ones, or the most probable labels.
+
+    The true ones only where the manifest has them of all of these splits: a probe that has learnt names of the one kind
+    is never right by those of the other.
+    """
+    if labels is None or all(part.column("scene").notna().any() for part in parts):
+        return [part.column("scene").fillna("").to_numpy(dtype=str) for part in parts]
+    names, said = np.array(labels.names), []
+    for part in parts:
+        vectors, labelled = labels.rows_for(list(part.manifest.rows["video"]))
+        said.append(np.where(labelled, names[vectors.argmax(1)], ""))
+    return said
 
 
 def _scene_bias(

@@ -78,8 +78,17 @@ def moment_features(backbone: Backbone, video: Tensor, lower: Tensor | None = No
         )
     if not _has_upper(backbone):
         return features
-    upper = backbone.upper(lower).mean(dim=(3, 4))
-    return torch.cat([features, functional.interpolate(upper, size=features.shape[2], mode="linear")], dim=1)
+    return torch.cat([features, _stretched(backbone, backbone.upper(lower).mean(dim=(3, 4)), moments)], dim=1)
+
+
+def _stretched(backbone: Backbone, upper: Tensor, moments: int) -> Tensor:
+    """The last stage's features (B, D, T") at so many moments of the lower grid, each at its own time.
+
+    The last of T" may reach behind the last moment: 13 moments have 7 of twice their length.
+    """
+    each, rest = divmod(backbone.stride[0], backbone.lower_stride[0])
+    fine = functional.interpolate(upper, size=moments if rest else upper.shape[2] * each, mode="linear")[..., :moments]
+    return torch.cat([fine, fine[..., -1:].expand(-1, -1, moments - fine.shape[2])], dim=2)
 
 
 def moment_dim(backbone: Backbone) -> int:

@@ -20,14 +20,17 @@ TRUTH = ("video", "split", "context", "scene", "action", "start", "end", "durati
 
 
 def truth_table(footage: UntrimmedVideos, *, nothing: str) -> pd.DataFrame:
-    """The segments of videos, one row each; a video without one has a row with the action `nothing`."""
+    """The segments of videos, one row each; a video without one has a row with the action `nothing`.
+
+    An end that nothing tells, of a video that cannot be read, is NaN.
+    """
     rows: list[tuple[object, ...]] = []
     for video, timeline in zip(footage.videos, footage.timelines, strict=True):
         duration = timeline.seconds if timeline is not None else np.nan
         named = (video.name, video.split, video.context, video.scene)
         rows += [
-            (*named, action, *times, duration)
-            for action, times in zip(video.actions, video.times.tolist(), strict=True)
+            (*named, action, start, end if np.isfinite(end) else np.nan, duration)
+            for action, (start, end) in zip(video.actions, video.times.tolist(), strict=True)
         ]
         if not video.actions:
             rows.append((*named, nothing, np.nan, np.nan, duration))

@@ -20,7 +20,8 @@ Pyramid = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 def stages(times: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
     """Where start, course and end of proposals lie, and what is left of the first and last.
 
-    Start and end are half as long as the proposal, and are cut at the buffer's ends.
+    Start and end are half as long as the proposal, and are cut at the buffer's ends. Of a proposal that reaches beyond
+    the last whole frame, as a truth may, nothing of that one is left.
 
     Args:
         times: float (N, 2).
@@ -32,7 +33,7 @@ def stages(times: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
     start, stop = times.unbind(dim=1)
     half = (stop - start) / 2
     before, behind = (start - half).clamp(min=0), torch.minimum(stop + half, end)
-    scaling = torch.stack([start - before, behind - stop], dim=1) / half[:, None]
+    scaling = torch.stack([start - before, behind - stop], dim=1).clamp(min=0) / half[:, None]
     return torch.stack([before, start, stop, behind], dim=1), scaling
 
 

@@ -70,7 +70,7 @@ def test_localizer(
     """
     run, network, table = tester.run, tester.network, tables.manifest
     run.refuse_other_videos(table)
-    unclear = Manifest.read(options.ambiguous, table.root) if options.ambiguous is not None else None
+    unclear = _unclear(options.ambiguous, table, splits, run.actions) if options.ambiguous is not None else None
     figures, found_in, truths = {}, [], []
     for split in splits:
         part = table.split(split)
@@ -144,10 +144,31 @@ def _tell_problems(part: Manifest, footage: UntrimmedVideos, *, quiet: bool) -> 
         )
 
 
+def _unclear(path: Address, table: Manifest, splits: Sequence[str], actions: Sequence[str]) -> Manifest:
+    """The table of ambiguous segments.
+
+    Raises:
+        InputError: it is another one: of segments of actions, or of none of these videos.
+    """
+    unclear = Manifest.read(path, table.root)
+    if known := sorted({*unclear.actions} & {*actions}):
+        raise InputError(
+            f"--ambiguous: {unclear.name} holds segments of {known[0]!r}, an action: what is found in them would not "
+            f"count; give the table of ambiguous segments alone"
+        )
+    if not np.isin(video_names(unclear.rows), video_names(table.split(*splits).rows)).any():
+        raise InputError(
+            f"--ambiguous: {unclear.name} has no segment in a video of {', '.join(splits)} in {table.name}: give the "
+            f"table that was indexed with it, or none"
+        )
+    return unclear
+
+
 def _ambiguous(unclear: Manifest, truth: pd.DataFrame) -> pd.DataFrame:
     """The ambiguous segments of the videos in a table of the truth, as rows of it."""
     rows = unclear.rows.assign(video=video_names(unclear.rows), action=AMBIGUOUS)
     rows[["start", "end"]] = seconds(unclear.rows)
     known = truth.drop_duplicates("video").set_index("video")[["split", "context", "scene", "duration"]]
     rows = rows[["video", "action", "start", "end"]].join(known, on="video", how="inner")
+    rows["end"] = rows["end"].where(np.isfinite(rows["end"]), rows["duration"])  # one without an end
     return rows[list(truth.columns)]

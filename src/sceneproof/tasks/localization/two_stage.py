@@ -92,10 +92,11 @@ class TwoStages:
             InputError: no anchor fits into the buffer.
         """
         around, end = self._anchors(scores)
-        if min(self.anchor_scales) * self.stride > end:
+        if not ((around[:, 0] >= 0) & (around[:, 1] <= end)).any():
             raise InputError(
                 f"{self.owner}: the shortest anchor, {min(self.anchor_scales)} x {self.stride} frames, does not fit "
-                f"into a buffer of {batch.video.shape[2]}: give shorter anchor_scales or longer buffers"
+                f"into a buffer of {batch.video.shape[2]}, around the middle of any of its features: give shorter "
+                f"anchor_scales or longer buffers"
             )
         of_buffers = list(zip(scores, offsets, batch.times, batch.actions, strict=True))
         of_anchors = [self._anchor_terms(around, said, to, truths, end) for said, to, truths, _ in of_buffers]
