@@ -112,9 +112,7 @@ def _videos(root: Path) -> tuple[list[str], list[str], bool]:
     if not root.is_dir():
         raise InputError(f"{no_folder(root)} (expected FOLDER/ACTION/*.mp4)")
     if (root / "videos").is_symlink() and (root / "manifest.parquet").is_file():
-        raise InputError(
-            f"{root}: is an index that was written: give the folder of videos first, then OUT"
-        )
+        raise InputError(f"{root}: is an index that was written: give the folder of videos first, then OUT")
     depth = 3 if _has_splits(root) else 2
     paths = [path.relative_to(root) for path in sorted(walk(root, {os.path.realpath(root)}))]
     videos = [path for path in paths if path.suffix.lower() in SUFFIXES and len(path.parts) >= depth]
