@@ -112,7 +112,9 @@ def test_every_method_gets_as_many_trials_and_a_row_and_what_cannot_be_run_is_sa
     assert "out of context" in html
     assert {line.recipe for line in read_results(results)} == {"benchmark-small/plain", "benchmark-small/LfF"}
     before = (out / "small" / "LfF-seed0" / "weights.safetensors").stat().st_mtime_ns
-    benchmark(setup, out, methods=["LfF"], quiet=True)  # what is done is not done again
+    capsys.readouterr()
+    benchmark(setup, out, methods=["LfF"])  # what is done is not done again
+    assert capsys.readouterr().out.splitlines()[-1] == f"written: {out}/benchmark.html, .json"
     assert (out / "small" / "LfF-seed0" / "weights.safetensors").stat().st_mtime_ns == before
 
 

@@ -59,6 +59,7 @@ def test_probabilities_are_averaged_by_their_shares(
     printed = capsys.readouterr().out
     assert "test: a " in printed
     assert "together" in printed
+    assert printed.endswith(f"written: {tmp_path / 'both'}\n")
 
 
 def test_the_page_of_classifiers_reads_what_was_joined(runs: list[Run], tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ from sceneproof import cli
 from sceneproof.arguments import parse
 from sceneproof.audit.models.callable_model import imported
 from sceneproof.backbones.foreign import read_tensors
+from sceneproof.benchmark.config import Config
 from sceneproof.commands import options_of, task_of_recipe
 from sceneproof.data.manifest import Manifest
 from sceneproof.errors import InputError
+from sceneproof.files import output_files
 from sceneproof.interrupts import Terminated
 from sceneproof.labelling.humans_command import label_humans
 from sceneproof.run import Run, task_of
@@ -100,6 +102,8 @@ def test_a_folder_where_a_file_is_wanted_is_called_one(tmp_path: Path, capsys: p
     index.mkdir()
     for words in (["train", str(index), out], ["prepare", str(index), out]):
         assert f"{index}: is a folder, where a file is wanted (expected a manifest table" in told(words, capsys)
+    with pytest.raises(InputError, match=r"is a folder, where a file is wanted \(expected a video\)"):
+        output_files(tmp_path / "detected", index, ["csv"])
     (index / "manifest.parquet").write_text("")
     assert told(["prepare", str(index), out], capsys).endswith(f": {index}/manifest.parquet is there")
     assert "is a folder" in told(["index", "table", str(index), out, "--root", str(index)], capsys)
@@ -232,3 +236,10 @@ def test_a_recipe_may_name_its_task_as_it_names_its_method(tmp_path: Path) -> No
     made = parse(train, ["m", "o", "--config", str(recipe)], "train", task=task)
     assert isinstance(task, Classification)
     assert task_of(made["task"]).config()["init_args"]["clip"]["length"] == 4
+
+
+@pytest.mark.parametrize(("text", "key"), [("seeds: [0]\n", "worlds"), ("worlds: {}\nmethods:\n", "methods")])
+def test_what_a_benchmark_lacks_is_called_missing(text: str, key: str, tmp_path: Path) -> None:
+    (tmp_path / "setup.yaml").write_text(text)
+    with pytest.raises(InputError, match=rf"setup\.yaml: {key}: missing, or empty: expected names with values"):
+        Config.read(tmp_path / "setup.yaml")

@@ -31,6 +31,7 @@ from sceneproof.numerics import Numerics, device_named
 from sceneproof.progress import progress
 from sceneproof.spec import Spec
 from sceneproof.start import start_from
+from sceneproof.terminal import visible
 from sceneproof.types import Batch, Need, Sample
 from sceneproof.wording import bytes_in_words, counted
 
@@ -160,6 +161,8 @@ def features(
         source = TrainingClips(labelled, clip, seed) if name == train_split else TestClips(labelled, clip, clips)
         partners = _partners(labelled, draws, seed) if swaps and name == train_split else None
         _keep(kept, name, _Rows(source, draws, partners), maker, batch, workers, quiet=quiet)
+    if not quiet:
+        print(visible(f"written: {out}"))
     return KeptFeatures.open(out)
 
 

@@ -280,7 +280,7 @@ def output_files(folder: Path, video: Place, endings: Sequence[str]) -> list[Pat
         InputError: there is no such video, or the folder holds what was found in another one of this name.
     """
     if isinstance(video, Path) and not video.is_file():
-        raise InputError(f"{video}: no such file")  # before the folder remembers it
+        raise InputError(no_file(video, "a video"))  # before the folder remembers it
     source = str(video.resolve()) if isinstance(video, Path) else str(video)
     known = read_json(folder / SOURCES) if (folder / SOURCES).is_file() else {}
     if not isinstance(known, dict):

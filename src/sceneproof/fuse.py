@@ -25,6 +25,7 @@ from sceneproof.files import whole, write_json
 from sceneproof.results import add_figures
 from sceneproof.run import Run
 from sceneproof.task import Tested
+from sceneproof.terminal import visible
 
 
 @locks.alone(locks.out)
@@ -92,6 +93,7 @@ def fuse(
         add_figures(results, measured, first.commit, recipe=f"fused/{recipe_named(out.name)}")
     if not quiet:
         _tell(opened, tested, measured)
+        print(visible(f"written: {out}"))
     return Evaluation({table: rows for table, (_, rows) in tested.tables.items()}, metrics)
 
 

@@ -22,6 +22,7 @@ from sceneproof.results import add_figures, add_study
 from sceneproof.run import Run, task_of
 from sceneproof.studies.statics import FOLDER, StaticMeasure, measure, testing
 from sceneproof.studies.statics import figures as static_figures
+from sceneproof.terminal import visible
 from sceneproof.train import prepare_training, train
 from sceneproof.wording import counted
 
@@ -85,7 +86,10 @@ def benchmark(
     if dry_run:
         return Path(out)
     arenas = [plan.run(asked, jobs=jobs, results=results) for plan in plans]
-    return write_page(Path(out) / "benchmark.html", arenas, trust=trust, trials=asked.trials)
+    page = write_page(Path(out) / "benchmark.html", arenas, trust=trust, trials=asked.trials)
+    if not quiet:
+        print(visible(f"written: {page}, .json"))
+    return page
 
 
 @dataclass(frozen=True)

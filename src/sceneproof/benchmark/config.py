@@ -249,6 +249,8 @@ def _sources(said: Mapping[str, Any], data: Path, where: str) -> dict[str, Any]:
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if value is None:
+        raise InputError(f"{where}: missing, or empty: expected names with values")
     if not isinstance(value, Mapping):
         raise InputError(f"{where}: expected names with values, not {value!r:.60}")
     return value
