@@ -17,6 +17,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.tables import read_table, write_table
 from sceneproof.data.video import VideoError
 from sceneproof.errors import InputError
+from sceneproof.numerics import Numerics
 from sceneproof.tasks.localization.buffers import (
     BufferSettings,
     Timeline,
@@ -273,6 +274,16 @@ def test_kept_features_are_of_networks_of_ones_own_that_differ_in_anything(tmp_p
     with keeping(again, tmp_path):
         again.lower(video)
     assert len(list(tmp_path.iterdir())) == len(networks), "one that does not differ"
+
+
+def test_networks_whose_convolutions_are_arranged_for_half_precision_are_kept(tmp_path: Path) -> None:
+    backbone = Numerics(precision="bf16").arrange(Watched().eval())
+    video = torch.rand(1, 3, 16, 32, 32, generator=torch.Generator().manual_seed(0))
+    for looks in ([1], []):  # the second time it is not asked
+        backbone.looked.clear()
+        with keeping(backbone, tmp_path):
+            backbone.lower(video)
+        assert backbone.looked == looks
 
 
 def test_an_end_that_nothing_tells_is_empty_in_the_truth_which_can_be_read_again(tmp_path: Path) -> None:

@@ -106,13 +106,13 @@ def _more(backbone: Backbone) -> dict[int, dict[str, object]]:
     return {number: more for number, more in every.items() if more}
 
 
-def _more_of(module: nn.Module) -> dict[str, object]:
+def _more_of(module: nn.Module, depth: int = 0) -> dict[str, object]:
     own, more = _is_own(type(module)), {}
     for name, value in vars(module).items():
         if name in OF_EVERY_MODULE or value is None or isinstance(value, ClipLength):
             continue
         if own if name.startswith("_") else not isinstance(value, PLAIN):
-            more[name] = _in_words(value)
+            more[name] = _in_words(value, depth)
     for name in sorted(module._non_persistent_buffers_set):
         more[name] = _in_words(module._buffers[name])
     return more | ({"class": _in_words(type(module))} if own else {})
@@ -138,8 +138,8 @@ def _in_words(value: object, depth: int = 0) -> object:
     inside = (
         value if isinstance(value, dict) else {} if isinstance(value, nn.Module) else getattr(value, "__dict__", {})
     )
-    if isinstance(value, nn.Module):  # in a list, say: none of the backbone's modules
-        inside = {**value.state_dict(), **_more_of(value)}
+    if isinstance(value, nn.Module):  # in a list, say; or itself, in a function that is bound to it
+        inside = {**value.state_dict(), **_more_of(value, depth + 1)}
     named = sorted((str(key), _in_words(part, depth + 1)) for key, part in inside.items())
     return f"{type(value).__module__}.{getattr(value, '__qualname__', type(value).__qualname__)}", named
 
