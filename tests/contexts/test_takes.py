@@ -56,6 +56,13 @@ def test_a_plan_keeps_to_its_splits_and_shows_out_of_context_what_training_never
     assert 0.6 < np.mean(at_home) < 0.8  # of more than a hundred performances
 
 
+def test_actions_of_other_splits_are_no_part_of_it() -> None:
+    table = clips()
+    more = table.rows.iloc[:1].assign(video="other", split="transfer", action="z")
+    plan = plan_takes(Manifest(pd.concat([table.rows, more]), Path()), set(table.rows["video"]), SETTINGS)
+    assert plan == plan_takes(table, set(table.rows["video"]), SETTINGS)
+
+
 def test_a_take_shows_people_standing_acting_and_gone() -> None:
     place, walker = footage("place", shade=20), footage("walker", shade=120)
     take = Take("t", "test", "place", "a", (Performance("walker", "b", begin=3, before=2, frames=8, after=4),))

@@ -101,11 +101,12 @@ def plan_takes(table: Manifest, known: set[str], settings: TakeSettings) -> list
             f"{np.nanmax(rates):g}): bring them to one first, such as by ffmpeg's -r"
         )
     random = np.random.default_rng(np.random.SeedSequence((settings.seed, 7)))
-    circle = [table.actions[place] for place in random.permutation(len(table.actions))]
+    actions = sorted(set(table.rows.loc[table.rows["split"].isin(("train", "test")), "action"].astype(str)))
+    circle = [actions[place] for place in random.permutation(len(actions))]
     if len(circle) < settings.visitors + 2:
         raise InputError(
-            f"{table.name}: {counted(len(circle), 'action')}: with {settings.visitors} visitors a place needs at least "
-            f"{settings.visitors + 2}, so that one is never shown there"
+            f"{table.name}: {counted(len(circle), 'action')} in the splits train and test: with --visitors "
+            f"{settings.visitors} a place needs at least {settings.visitors + 2}, so that one is never shown there"
         )
     plan = []
     for number, split in enumerate(("train", "test", "test_out")):
@@ -134,7 +135,7 @@ def _clips(table: Manifest, known: set[str], split: str, circle: Sequence[str], 
     if lacking := sorted(action for action, of_it in clips.items() if not of_it):
         raise InputError(
             f"{part.name}: split {split!r}: no clip of {', '.join(lacking[:5])} has known people and 2 to "
-            f"{longest} frames: give longer takes (--frames), or leave the action out"
+            f"{longest} frames: give longer takes (--frames), or a manifest without the action"
         )
     return clips
 
