@@ -183,7 +183,8 @@ def _make(task: tuple[TakeSettings, Take, str]) -> Filmed:
     """
     settings, take, folder = task
     path, record = Path(folder) / take.path, Path(folder) / PARTS / f"{take.name}.json"
-    if isinstance(made := recorded(record), dict) and intact(path):
+    made = recorded(record, dict)
+    if made is not None and set(made) == {"height", "width", "left_out"} and intact(path):
         return Filmed(**made)
     table, library = _opened(settings)
     footage, left_out = _footage(library, take)

@@ -91,8 +91,8 @@ def _written(task: ExportTask) -> list[dict[str, Any]]:
     table, variants = opened(task.settings)
     out = Path(task.folder)
     record = out / PARTS / task.part
-    made = recorded(record)
-    if isinstance(made, list) and all(intact(out / fact["path"]) for fact in made if "path" in fact):
+    made = recorded(record, list)
+    if made is not None and all(intact(out / fact["path"]) for fact in made if "path" in fact):
         return made
     row = int(np.flatnonzero((table.rows["video"] == task.video).to_numpy())[0])
     footage = variants.read(task.video)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -21,6 +21,7 @@ from sceneproof.files import read_json, write_json
 logger = logging.getLogger(__name__)
 TABLES = "tables"
 """The key of a plan under which the digests of tables stand, by name; plans of older versions have none."""
+Recorded = TypeVar("Recorded", list[Any], dict[str, Any])
 CURE = "start the same command again, which makes it anew"
 
 
@@ -55,14 +56,15 @@ def refuse_other(file: Place, plan: Mapping[str, Any], what: str) -> None:
         )
 
 
-def recorded(record: Path) -> Any:
-    """What the JSON record of a part says; None where there is none, or it is damaged."""
+def recorded(record: Path, kind: type[Recorded]) -> Recorded | None:
+    """What the JSON record of a part says, a list or an object; None where there is none, or it is damaged."""
     if not record.is_file():
         return None
     try:
-        return read_json(record)
+        said: Recorded = read_json(record, kind)
     except InputError:
         return None
+    return said
 
 
 def clear(folder: Path) -> None:

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import nn
@@ -38,6 +40,10 @@ def test_each_moment_of_an_odd_number_has_the_last_stages_features_of_its_own_ti
 
     class Halving(Backbone):
         dim, stride, lower_dim, lower_stride = 3, (2, 1, 1), 3, (1, 1, 1)
+
+        @property
+        def lower_parts(self) -> Sequence[nn.Module]:
+            return ()
 
         def lower(self, video: torch.Tensor) -> torch.Tensor:
             return video
