@@ -183,9 +183,9 @@ def _make(task: tuple[TakeSettings, Take, str]) -> Filmed:
     """
     settings, take, folder = task
     path, record = Path(folder) / take.path, Path(folder) / PARTS / f"{take.name}.json"
-    made = recorded(record, dict)
-    if made is not None and set(made) == {"height", "width", "left_out"} and intact(path):
-        return Filmed(**made)
+    finished = recorded(record, dict)
+    if finished is not None and set(finished) == {"height", "width", "left_out"} and intact(path):
+        return Filmed(**finished)
     table, library = _opened(settings)
     footage, left_out = _footage(library, take)
     if take.place in left_out:

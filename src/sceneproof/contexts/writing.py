@@ -91,9 +91,9 @@ def _written(task: ExportTask) -> list[dict[str, Any]]:
     table, variants = opened(task.settings)
     out = Path(task.folder)
     record = out / PARTS / task.part
-    made = recorded(record, list)
-    if made is not None and all(intact(out / fact["path"]) for fact in made if "path" in fact):
-        return made
+    finished = recorded(record, list)
+    if finished is not None and all(intact(out / fact["path"]) for fact in finished if "path" in fact):
+        return finished
     row = int(np.flatnonzero((table.rows["video"] == task.video).to_numpy())[0])
     footage = variants.read(task.video)
     info = probe(table.path(row))
