@@ -110,7 +110,14 @@ def test_every_method_gets_as_many_trials_and_a_row_and_what_cannot_be_run_is_sa
     html = page.read_text(encoding="utf-8")
     assert "it is not wanted" in html
     assert "out of context" in html
-    assert {line.recipe for line in read_results(results)} == {"benchmark-small/plain", "benchmark-small/LfF"}
+    lines = {(line.recipe, line.metric): line for line in read_results(results)}
+    assert {recipe for recipe, _ in lines} == {"benchmark-small/plain", "benchmark-small/LfF"}
+    for name, told in tuning.items():
+        line = lines[f"benchmark-small/{name}", "setting/lr"]
+        assert (float(line.ours), line.seed) == (told["chosen"]["lr"], "all")
+    strength = lines["benchmark-small/LfF", "setting/strength"]
+    assert float(strength.ours) == tuning["LfF"]["chosen"].get("q", 0.7)
+    assert ("benchmark-small/plain", "setting/strength") not in lines
     before = (out / "small" / "LfF-seed0" / "weights.safetensors").stat().st_mtime_ns
     capsys.readouterr()
     benchmark(setup, out, methods=["LfF"])  # what is done is not done again

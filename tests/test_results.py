@@ -104,6 +104,8 @@ def test_table_by_hand() -> None:
         for end, v in (("", "0.05"), ("/low", "-0.01"), ("/high", "0.11"))
     ]
     results = [*lines("plain", 0.5, 0.6), *lines("sdn", 0.7), *lines("sdn", 1.5, metric="test/entropy"), *gain]
+    rate = [Result("sdn", "abc", ALL, "setting/lr", "0.0003")]
+    assert table([*results, *rate], ["sdn"], ["setting/lr"]).splitlines()[-1] == "| sdn | 0.0003 |"
     assert table(results, ["plain", "sdn"], ["test/top1", "test/entropy", "out/top1/gain"], ["A", "B", "C"]) == (
         "| Recipe | A | B | C |\n"
         "| --- | ---: | ---: | ---: |\n"

@@ -29,6 +29,8 @@ SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "
           "survives_human_inpainted", "survives_human_filled", "survives_scene_grey", "survives_frozen",
           "human_accuracy", "scene_error", "names_neither", "scene_cost", "cutting_cost", "on_person", "person_area",
           "outline_leak", "iid", "scuba", "scufo", "conflfg", "contrasted"}  # fmt: skip
+SETTING = "setting"
+"""Begins the metric of what was set, not measured: a learning rate, a strength."""
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -170,6 +172,8 @@ def _cell(results: Sequence[Result], recipe: str, metric: str) -> str:
     scale, digits = (100, 1) if SHARES & set(re.split("[/@,]", metric)) else (1, 2)
     if (ALL, metric) in ours:
         value, low, high = (ours.get((ALL, metric + end), float("nan")) * scale for end in ("", "/low", "/high"))
+        if metric.startswith(SETTING):
+            return f"{value:g}"
         text = f"{value:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
         return text.replace("-", "−").replace(" [+nan, +nan]", "")
     values = [value * scale for (seed, name), value in ours.items() if name == metric]

@@ -1,6 +1,7 @@
 """`sceneproof benchmark`: trains and tests every method in every world, and writes one page about all."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +16,12 @@ from sceneproof.benchmark.config import HEADLINE, PLAIN, SEED, Config, Contender
 from sceneproof.commands import task_of_recipe
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun, tried
+from sceneproof.figures import ALL, Figure
 from sceneproof.files import whole, write_json
+from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages.benchmark import Arena, write_page
 from sceneproof.report import page_of, report
-from sceneproof.results import add_figures, add_study
+from sceneproof.results import SETTING, add_figures, add_study
 from sceneproof.run import Run, task_of
 from sceneproof.studies.statics import FOLDER, StaticMeasure, measure, testing
 from sceneproof.studies.statics import figures as static_figures
@@ -239,9 +242,11 @@ class Plan:
         if results is not None:
             prefix = f"benchmark-{place.world.name}/"
             add_study(results, page, folders, prefix=prefix)
-            for name, measures in statics.items():
-                commit = Run.open(place.folder / f"{name}-seed{config.seeds[0]}", trust=place.outside["trust"]).commit
-                add_figures(results, static_figures(measures), commit, recipe=prefix + name)
+            for contender in contenders:
+                name = contender.name
+                run = Run.open(place.folder / f"{name}-seed{config.seeds[0]}", trust=place.outside["trust"])
+                figures = [*_settings(contender, run), *static_figures(statics.get(name, {}))]
+                add_figures(results, figures, run.commit, recipe=prefix + name)
         world = place.world
         references = {name: reference.about for name, reference in world.references.items()}
         return Arena(
@@ -309,3 +314,13 @@ class Plan:
             ]
             for contender in contenders
         }
+
+
+def _settings(contender: Contender, run: Run) -> list[Figure]:
+    """The learning rate and the main strength that a method was run with, for results.csv."""
+    values = {"lr": run.config["optimisation"]["lr"]}
+    if contender.strength:
+        values["strength"] = run.config["method"]["init_args"][contender.strength]
+    return [
+        Figure(name, Interval(value, math.nan, math.nan), slice=SETTING, seed=ALL) for name, value in values.items()
+    ]
