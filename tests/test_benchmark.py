@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -123,6 +124,38 @@ def test_every_method_gets_as_many_trials_and_a_row_and_what_cannot_be_run_is_sa
     benchmark(setup, out, methods=["LfF"])  # what is done is not done again
     assert capsys.readouterr().out.splitlines()[-1] == f"written: {out}/benchmark.html, .json"
     assert (out / "small" / "LfF-seed0" / "weights.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_second_machine_takes_the_settings_and_adds_its_seeds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As if one machine had trained both: the same settings, and gains over both seeds."""
+    in_and_out(Small.make(tmp_path / "small"))
+    setup, results, table = made(tmp_path), tmp_path / "results.csv", tmp_path / "per-video.parquet"
+    with pytest.raises(InputError, match=r"results\.csv"):
+        benchmark(setup, tmp_path / "one", settings=results, dry_run=True, quiet=True)
+    benchmark(setup, tmp_path / "one", results=results, per_video=table, quiet=True)
+    capsys.readouterr()
+    two = tmp_path / "two"
+    page = benchmark(setup, two, seeds=[1], settings=results, results=results, per_video=table, quiet=True)
+    assert "2 methods, 0 trials and 1 seed each: 2 runs" in capsys.readouterr().out
+    assert "Settings are those that results.csv has" in page.read_text(encoding="utf-8")
+    chosen = read_json(tmp_path / "one" / "small" / "tuning" / "chosen.json")["LfF"]["chosen"]
+    config = Run.open(two / "small" / "LfF-seed1").config
+    assert config["optimisation"]["lr"] == chosen["lr"]
+    assert config["method"]["init_args"]["q"] == chosen.get("q", 0.7)
+    lines = {(line.recipe, line.seed, line.metric): float(line.ours) for line in read_results(results)}
+    for on, split in (("in context", "test"), ("out of context", "test_out")):
+        plain, other = (
+            [lines[f"benchmark-small/{name}", seed, f"{split}/top1"] for seed in "01"] for name in ("plain", "LfF")
+        )
+        gain = lines["benchmark-small/LfF", "all", f"{on}/top1/gain"]
+        assert gain == pytest.approx(np.mean(other) - np.mean(plain), abs=1e-5)
+    results.write_text("recipe,commit,seed,metric,ours,paper,source\n", encoding="utf-8")
+    with pytest.raises(InputError, match="has no setting/lr of benchmark-small/LfF"):
+        benchmark(setup, tmp_path / "three", settings=results, dry_run=True, quiet=True)
+    with pytest.raises(InputError, match="give one of them"):
+        benchmark(setup, tmp_path / "three", settings=results, untuned=True)
 
 
 @pytest.mark.parametrize(("said", "clips"), [({}, ClassificationTesting.clips), ({"clips": 2}, 2)])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sceneproof.errors import InputError
 from sceneproof.figures import ALL, Figure, read_tested
-from sceneproof.files import read_json, whole
+from sceneproof.files import no_file, read_json, whole
 from sceneproof.locks import beside, locked
 from sceneproof.metrics.bootstrap import Interval, mean_and_std
 from sceneproof.run import Run
@@ -29,7 +29,7 @@ SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "
           "survives_human_inpainted", "survives_human_filled", "survives_scene_grey", "survives_frozen",
           "human_accuracy", "scene_error", "names_neither", "scene_cost", "cutting_cost", "on_person", "person_area",
           "outline_leak", "iid", "scuba", "scufo", "conflfg", "contrasted"}  # fmt: skip
-SETTING = "setting"
+SETTING = "setting/"
 """Begins the metric of what was set, not measured: a learning rate, a strength."""
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
@@ -89,6 +89,18 @@ def write_results(path: str | Path, new: Sequence[Result]) -> None:
             writer.writerows(astuple(line) for line in lines.values())
 
 
+def read_settings(path: Path, recipe: str) -> dict[str, float]:
+    """What a recipe was run with, by name: "lr", and "strength" where it has one; empty where the file has none.
+
+    Raises:
+        InputError: there is no such file, or it has other columns.
+    """
+    if not path.exists():
+        raise InputError(no_file(path, "a results.csv", inside="results.csv"))
+    lines = [line for line in read_results(path) if line.recipe == recipe and line.metric.startswith(SETTING)]
+    return {line.metric.removeprefix(SETTING): float(line.ours) for line in lines}
+
+
 def add_figures(path: str | Path, figures: Sequence[Figure], commit: str, *, recipe: str | None = None) -> None:
     """Adds figures, with the ends of their intervals as "…/low" and "…/high"; what was not measured is left out.
 
@@ -130,9 +142,15 @@ def add_study(path: str | Path, page: Path, folders: Sequence[Path], *, prefix: 
         add_run(path, folder, recipe=prefix + recipes[folder.name])
     for measure in said["measures"]:
         if measure["gain"] is not None:
-            metric = f"{re.sub('^top-', 'top', measure['metric'])}/gain"
-            gain = Figure(metric, Interval(**measure["gain"]), slice=measure["on"], seed=ALL)
+            gain = Figure(
+                f"{metric_of(measure['metric'])}/gain", Interval(**measure["gain"]), slice=measure["on"], seed=ALL
+            )
             add_figures(path, [gain], commits[measure["recipe"]], recipe=prefix + measure["recipe"])
+
+
+def metric_of(name: str) -> str:
+    """How results.csv writes a figure that pages call by this name: "top1" for "top-1"."""
+    return re.sub("^top-", "top", name)
 
 
 def table(

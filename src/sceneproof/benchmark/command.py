@@ -1,7 +1,6 @@
 """`sceneproof benchmark`: trains and tests every method in every world, and writes one page about all."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,18 +12,16 @@ import yaml
 from sceneproof import locks
 from sceneproof.arguments import parse
 from sceneproof.benchmark.config import HEADLINE, PLAIN, SEED, Config, Contender, Reference, World
+from sceneproof.benchmark.recording import Tested, recipe_of
 from sceneproof.commands import task_of_recipe
 from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun, tried
-from sceneproof.figures import ALL, Figure
 from sceneproof.files import whole, write_json
-from sceneproof.metrics.bootstrap import Interval
 from sceneproof.pages.benchmark import Arena, write_page
 from sceneproof.report import page_of, report
-from sceneproof.results import SETTING, add_figures, add_study
-from sceneproof.run import Run, task_of
+from sceneproof.results import SETTING, read_settings
+from sceneproof.run import task_of
 from sceneproof.studies.statics import FOLDER, StaticMeasure, measure, testing
-from sceneproof.studies.statics import figures as static_figures
 from sceneproof.terminal import visible
 from sceneproof.train import prepare_training, train
 from sceneproof.wording import counted
@@ -43,6 +40,8 @@ def benchmark(
     workers: int = 0,
     memory: bool = False,
     results: Path | None = None,
+    per_video: Path | None = None,
+    settings: Path | None = None,
     untuned: bool = False,
     trust: Sequence[str] | None = None,
     dry_run: bool = False,
@@ -65,6 +64,10 @@ def benchmark(
         workers: loader processes of each run; 0 loads in the run's own process.
         memory: keep decoded videos in memory.
         results: a results.csv to add the figures to, under benchmark-WORLD/METHOD.
+        per_video: a table that keeps what each run made of each test video: seeds that other machines added to it
+            count in the gains of --results.
+        settings: a results.csv that this benchmark added to before: the learning rates and strengths that its trials
+            chose, in place of trials; so further seeds can be trained elsewhere.
         untuned: try nothing: each method runs as the setup says, at the recipe's learning rate. Give it another OUT
             than a tuned benchmark.
         trust: modules or classes (mypackage, mypackage.models.Net) that the setup and --methods may name
@@ -79,17 +82,21 @@ def benchmark(
     refuse_torchrun("benchmark")
     asked = Config.read(setup, data=data, trust=trust).part(worlds, methods, trust)
     asked = replace(asked, seeds=list(seeds)) if seeds else asked
-    asked = replace(asked, learning_rates=[], further_rates=[]) if untuned else asked
+    if untuned and settings is not None:
+        raise InputError("--untuned tries nothing and --settings takes what trials chose: give one of them")
+    asked = replace(asked, learning_rates=[], further_rates=[]) if untuned or settings is not None else asked
     asked.check(str(setup))
     outside = {"workers": workers, "memory": memory, "quiet": quiet, "trust": trust}
     places = [Place(world, Path(out) / world.name, outside) for world in asked.worlds]
     plans = [place.plan(asked) for place in places]
     for plan in plans:
+        plan.settled(asked, settings)
         print(plan.told(asked))
     if dry_run:
         return Path(out)
-    arenas = [plan.run(asked, jobs=jobs, results=results) for plan in plans]
-    page = write_page(Path(out) / "benchmark.html", arenas, trust=trust, trials=asked.trials)
+    arenas = [plan.run(asked, jobs=jobs, results=results, per_video=per_video, settings=settings) for plan in plans]
+    source = None if settings is None else Path(settings).name
+    page = write_page(Path(out) / "benchmark.html", arenas, trust=trust, trials=asked.trials, settings=source)
     if not quiet:
         print(visible(f"written: {page}, .json"))
     return page
@@ -209,11 +216,37 @@ class Plan:
         ]
         return "\n".join([*lines, *(f"  without {name}: {reason}" for name, reason in self.refused.items())])
 
-    def run(self, config: Config, *, jobs: int, results: Path | None) -> Arena:
+    def settled(self, config: Config, settings: Path | None) -> dict[str, dict[str, float]]:
+        """Each method's learning rate and strength of a results.csv; empty without one.
+
+        Raises:
+            InputError: the file has none of a method that is run here.
+        """
+        if settings is None:
+            return {contender.name: {} for contender in self._able(config)}
+        chosen = {}
+        for contender in self._able(config):
+            recipe = recipe_of(self.place.world.name, contender.name)
+            values = read_settings(settings, recipe)
+            wanted = {"lr": "lr", "strength": contender.strength} if contender.strength else {"lr": "lr"}
+            if missing := [name for name in wanted if name not in values]:
+                raise InputError(
+                    f"--settings {settings}: has no {SETTING}{missing[0]} of {recipe}: run the trials of this method "
+                    f"with --results, or leave it out with --methods"
+                )
+            chosen[contender.name] = {argument: values[name] for name, argument in wanted.items()}
+        return chosen
+
+    def _able(self, config: Config) -> list[Contender]:
+        return [contender for contender in config.contenders if contender.name in self.needs]
+
+    def run(
+        self, config: Config, *, jobs: int, results: Path | None, per_video: Path | None, settings: Path | None
+    ) -> Arena:
         """Tries, trains and tests all, and writes the world's own page."""
         place = self.place
-        contenders = [contender for contender in config.contenders if contender.name in self.needs]
-        chosen = self._tuned(config, contenders, jobs)
+        contenders = self._able(config)
+        chosen = self._tuned(config, contenders, jobs) if config.trials else self.settled(config, settings)
         compared = {
             (contender.name, seed): place.row(
                 contender, place.folder / f"{contender.name}-seed{seed}", seed, **chosen[contender.name]
@@ -222,12 +255,12 @@ class Plan:
             for contender in contenders
         }
         plain = next(contender for contender in contenders if contender.name == PLAIN)
-        rows = list(compared.values())
-        rows += [
-            place.beside(reference).row(plain, place.folder / f"{name}-seed{seed}", seed, **chosen[PLAIN])
+        scale = {
+            (name, seed): place.beside(reference).row(plain, place.folder / f"{name}-seed{seed}", seed, **chosen[PLAIN])
             for name, reference in place.world.references.items()
             for seed in config.seeds
-        ]
+        }
+        rows = [*compared.values(), *scale.values()]
         execute(rows, jobs=jobs)
         statics = self._statics(compared, jobs)
         folders = [row.folder for row in rows]
@@ -239,14 +272,12 @@ class Plan:
             humans=place.world.tables.get("humans") if page_kind.humans else None, trust=place.outside["trust"],
             quiet=place.outside["quiet"],
         )  # fmt: skip
+        runs = {key: row.folder for key, row in {**compared, **scale}.items()}
+        tested = Tested(place.world.name, page, runs, statics, place.outside["trust"])
         if results is not None:
-            prefix = f"benchmark-{place.world.name}/"
-            add_study(results, page, folders, prefix=prefix)
-            for contender in contenders:
-                name = contender.name
-                run = Run.open(place.folder / f"{name}-seed{config.seeds[0]}", trust=place.outside["trust"])
-                figures = [*_settings(contender, run), *static_figures(statics.get(name, {}))]
-                add_figures(results, figures, run.commit, recipe=prefix + name)
+            tested.add_results(results, contenders)
+        if per_video is not None:
+            tested.add_videos(per_video, results)
         world = place.world
         references = {name: reference.about for name, reference in world.references.items()}
         return Arena(
@@ -269,8 +300,6 @@ class Plan:
         The rates come first, with the method's own strength; then the strengths, at the best rate. Writes
         tuning/chosen.json.
         """
-        if not config.trials:
-            return {contender.name: {} for contender in contenders}
         first = {contender.name: [{"lr": rate} for rate in config.learning_rates] for contender in contenders}
         reached = self._trials(config, contenders, first, jobs)
         second = {}
@@ -314,13 +343,3 @@ class Plan:
             ]
             for contender in contenders
         }
-
-
-def _settings(contender: Contender, run: Run) -> list[Figure]:
-    """The learning rate and the main strength that a method was run with, for results.csv."""
-    values = {"lr": run.config["optimisation"]["lr"]}
-    if contender.strength:
-        values["strength"] = run.config["method"]["init_args"][contender.strength]
-    return [
-        Figure(name, Interval(value, math.nan, math.nan), slice=SETTING, seed=ALL) for name, value in values.items()
-    ]

@@ -96,6 +96,10 @@ KINDS: Mapping[str, Mapping[str, Column]] = {
         **dict.fromkeys(_CORNERS, NUMBER),
     },
     "audit": _ANSWERS,
+    "per video": {
+        **dict.fromkeys(("world", "recipe", "on", "metric", "videos"), NAME), "seed": Column("whole", missing=False),
+        "values": Column("numbers", missing=False),
+    },
     "weights": {"video": NAME, "weight": Column("number", missing=False, least=0)},
     "figures": {
         **dict.fromkeys(("run", "recipe", "seed", "slice", "detail"), TEXT), "metric": NAME,

@@ -56,6 +56,11 @@ def people_digests(rows: pd.DataFrame, videos: Sequence[str]) -> dict[str, Any]:
     return {"rows": len(own)} | {str(name): _column(own, str(name)) for name in sorted(own.columns)}
 
 
+def rows_digest(rows: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Of these columns of all rows, in their order."""
+    return _digest("".join(_column(rows, name) for name in columns).encode())
+
+
 def file_digests(**files: Address | None) -> dict[str, str]:
     """SHA-256 of files, here or at an address, by a name of one's own; of those that are given and are there.
 

@@ -125,13 +125,16 @@ class Outcome:
         return " and ".join(words) or "nothing"
 
 
-def write_page(out: Path, arenas: Sequence[Arena], *, trials: int, trust: Sequence[str] | None = None) -> Path:
+def write_page(
+    out: Path, arenas: Sequence[Arena], *, trials: int, settings: str | None = None, trust: Sequence[str] | None = None
+) -> Path:
     """Writes the page, with its figures as JSON beside it.
 
     Args:
         out: the page.
         arenas: the worlds, after all of their runs.
         trials: how many runs each method's settings were chosen from, in each world.
+        settings: the file that they were taken from, where they were chosen before.
         trust: prefixes of import paths that runs may name besides sceneproof's own.
     """
     outcomes = [Outcome.of(arena, trust) for arena in arenas]
@@ -140,7 +143,7 @@ def write_page(out: Path, arenas: Sequence[Arena], *, trials: int, trust: Sequen
         Section("methods", "Every method, in and out of context", overview(outcomes)),
         Section("choice", "Which method to take when", Listing(advice(outcomes)), Note(ADVICE)),
         *(world_section(outcome) for outcome in outcomes),
-        Section("settings", "How the settings were chosen", *settings(outcomes, trials)),
+        Section("settings", "How the settings were chosen", *chosen_settings(outcomes, trials, settings)),
     ]
     value = {
         "worlds": [
@@ -344,9 +347,9 @@ def scatter(outcome: Outcome) -> Chart:
     )
 
 
-def settings(outcomes: Sequence[Outcome], trials: int) -> list[Block]:
+def chosen_settings(outcomes: Sequence[Outcome], trials: int, source: str | None) -> list[Block]:
     """What was tried, and what each method was run with."""
-    if not trials:
+    if not trials and source is None:
         return ["Nothing was tried: each method ran with its own default settings and the worlds’ learning rates."]
     text = (
         f"Each method had {counted(trials, 'trial')} in each world, with a seed that is not reported: learning rates "
@@ -354,6 +357,8 @@ def settings(outcomes: Sequence[Outcome], trials: int) -> list[Block]:
         "none. The best on the validation split was taken, by top-1 and then the loss; that split is in context, and "
         "nothing out of context chose anything."
     )
+    if source is not None:
+        text = f"Settings are those that {source} has of this benchmark, whose trials chose them elsewhere."
     rows = [
         [
             Cell(name),

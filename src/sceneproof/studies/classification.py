@@ -1,5 +1,6 @@
 """Tested classifiers on common ground, and their figures."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
@@ -108,15 +109,9 @@ def measure(study: ClassificationStudy, *, minimum_count: int = 5) -> StudyMeasu
         minimum_count: how many videos a group of one action in one scene needs to count as the worst.
     """
     every: list[Measure] = []
-    read, read_nobody = study.read_by_all(), study.read_by_all(without_humans=True)
     for on, part in study.slices.items():
-        videos = part.index.to_numpy()
-        known, nobody = videos[read[videos]], videos[read_nobody[videos]]
-        every += _means(study, TOP_1, "top1", on, videos)
-        every += _means(study, TOP_5, "top5", on, videos) if len(study.actions) > 5 else []
-        every += _means(study, ENTROPY, "entropy", on, known)
-        every += _means(study, NOBODY, "top1", on, nobody, nobody=True)
-        every += _means(study, NOBODY_ENTROPY, "entropy", on, nobody, nobody=True)
+        for taken in video_by_video(study, on):
+            every += _means(study, taken)
         for recipe in study.recipes:
             every += _by_seed(study, recipe, on, part, minimum_count)
             every += _leakage(recipe, on, list(dict.fromkeys(part["split"])))
@@ -132,10 +127,38 @@ def right(study: ClassificationStudy, recipe: Recipe) -> NDArray[np.bool_]:
     return np.stack([by_video("top1", scores, study.numbers) for scores in study.stacked(recipe)]).astype(bool)
 
 
-def _means(
+@dataclass(frozen=True)
+class VideoByVideo:
+    """A figure that is a mean over videos.
+
+    Attributes:
+        metric: its name.
+        on: the slice of the test videos.
+        videos: row numbers (N,) of the study's truth.
+        values: (N,) a seed, by the recipe's name; (0,) where a recipe was not tested on these videos.
+    """
+
+    metric: str
+    on: str
+    videos: NDArray[np.int64]
+    values: dict[str, list[Values]]
+
+
+def video_by_video(study: ClassificationStudy, on: str) -> Iterator[VideoByVideo]:
+    """All figures of a slice that are means over videos."""
+    videos = study.slices[on].index.to_numpy()
+    known, nobody = (videos[study.read_by_all(without_humans=without)[videos]] for without in (False, True))
+    yield _taken(study, TOP_1, "top1", on, videos)
+    if len(study.actions) > 5:
+        yield _taken(study, TOP_5, "top5", on, videos)
+    yield _taken(study, ENTROPY, "entropy", on, known)
+    yield _taken(study, NOBODY, "top1", on, nobody, nobody=True)
+    yield _taken(study, NOBODY_ENTROPY, "entropy", on, nobody, nobody=True)
+
+
+def _taken(
     study: ClassificationStudy, metric: str, figure: str, on: str, videos: NDArray[np.int64], *, nobody: bool = False
-) -> list[Measure]:
-    """A figure that is a mean over videos (row numbers (n,)), of each recipe that was tested on them, with its gain."""
+) -> VideoByVideo:
     taken: dict[str, list[Values]] = {}
     for recipe in study.recipes:
         stacked = study.stacked(recipe, without_humans=nobody)[:, videos]
@@ -143,15 +166,20 @@ def _means(
         taken[recipe.name] = [
             by_video(figure, scores, study.numbers[videos])[: 0 if untested else None] for scores in stacked
         ]
+    return VideoByVideo(metric, on, videos, taken)
+
+
+def _means(study: ClassificationStudy, taken: VideoByVideo) -> list[Measure]:
+    """The figure of each recipe that was tested on its videos, with its gain."""
     measures = []
     for recipe in study.recipes:
-        values = np.stack(taken[recipe.name])
-        ours, theirs = (np.array(side) for side in paired(study, recipe, taken))
+        values = np.stack(taken.values[recipe.name])
+        ours, theirs = (np.array(side) for side in paired(study, recipe, taken.values))
         gain = paired_interval(ours, theirs) if ours.shape == theirs.shape and ours.size else None
         if values.size:
-            interval = paired_interval(values, np.zeros_like(values))
+            interval, means = paired_interval(values, np.zeros_like(values)), values.mean(axis=1)
             measures.append(
-                over_seeds(recipe, metric, on, values.mean(axis=1), values.shape[1], interval=interval, gain=gain)
+                over_seeds(recipe, taken.metric, taken.on, means, values.shape[1], interval=interval, gain=gain)
             )
     return measures
 
