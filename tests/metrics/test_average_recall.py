@@ -67,6 +67,20 @@ def test_recall_at_by_hand() -> None:
     assert found.tolist() == pytest.approx(np.array([[1, 2, 2, 2], [1, 1, 2, 2], [0, 0, 1, 1]]) / 3)
 
 
+def test_near_copies_of_the_best_do_not_take_places_where_they_want_suppression() -> None:
+    truth = segments((0, 0, 0, 10), (0, 0, 20, 30))
+    # the copies have tIoU .9 and .8 with the best: at .5 (suppressed above .4) both go, at .95 (above .85) the first
+    proposals = detections((0, 0, 0, 10, 0.9), (0, 0, 0, 9, 0.8), (0, 0, 0, 8, 0.7), (0, 0, 20, 30, 0.6))
+    as_they_are = recall_at(truth, proposals, [0.5, 0.95], counts=[1, 2, 3, 4])
+    assert as_they_are.tolist() == [[0.5, 0.5, 0.5, 1], [0.5, 0.5, 0.5, 1]]
+    left = recall_at(truth, proposals, [0.5, 0.95], counts=[1, 2, 3, 4], nms_by_threshold=True)
+    assert left.tolist() == [[0.5, 1, 1, 1], [0.5, 0.5, 1, 1]]
+    # of another action none is a copy
+    other = detections((0, 0, 0, 10, 0.9), (0, 1, 0, 9, 0.8), (0, 0, 20, 30, 0.6))
+    truth = segments((0, 0, 0, 10), (0, 0, 20, 30), (0, 1, 50, 60))
+    assert recall_at(truth, other, [0.5], counts=[2, 3], nms_by_threshold=True).tolist() == [[1 / 3, 2 / 3]]
+
+
 def test_the_threshold_itself_is_enough() -> None:
     truth, proposals = segments((0, 0, 0, 10), (1, 0, 0, 10)), detections((0, 0, 0, 5, 0.9))  # a video without any
     assert recall_at(truth, proposals, [0.5, 0.51], counts=[1]).tolist() == [[0.5], [0]]

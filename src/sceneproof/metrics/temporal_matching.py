@@ -76,8 +76,7 @@ def match(
     counted = np.ones_like(right)
     for k, threshold in enumerate(thresholds):
         if nms_by_threshold:
-            kept = grouped_nms(detections.times, detections.score, groups, max(threshold - BELOW, 0.0))
-            counted[k] = kept[order]
+            counted[k] = left_at(detections, truth.actions, threshold)[order]
         close = (overlap > threshold if reading == "thumos" else overlap >= threshold) & counted[k, detection]
         if reading == "thumos":
             right[k] = takers(segment[close], detection[close], len(ranked)) >= 0
@@ -90,6 +89,12 @@ def match(
         order, ranked.video, ranked.action, right, counted, positives.reshape(truth.videos, truth.actions),
         area="envelope" if reading == "activitynet" else "steps",
     )  # fmt: skip
+
+
+def left_at(detections: Detections, actions: int, threshold: float) -> NDArray[np.bool_]:
+    """Which detections (N,) stay, of those that still want suppression, where they are evaluated at this tIoU."""
+    groups = detections.video * actions + detections.action
+    return grouped_nms(detections.times, detections.score, groups, max(threshold - BELOW, 0.0))
 
 
 def _ranked(detections: Detections, reading: Reading) -> Numbers:
@@ -146,7 +151,12 @@ NEVER = np.iinfo(np.int64).max
 
 
 def recall_at(
-    truth: TrueSegments, proposals: Detections, thresholds: ArrayLike, *, counts: Sequence[int]
+    truth: TrueSegments,
+    proposals: Detections,
+    thresholds: Sequence[float] | NDArray[np.float64],
+    *,
+    counts: Sequence[int],
+    nms_by_threshold: bool = False,
 ) -> NDArray[np.float64]:
     """Share of the true segments found by the N best proposals of their video: float64 (K, len(counts)), 0 to 1.
 
@@ -157,8 +167,16 @@ def recall_at(
         proposals: scored segments; their action is not looked at.
         thresholds: K values of tIoU.
         counts: the values of N.
+        nms_by_threshold: for each threshold suppress first, within class and video, what overlaps a better proposal by
+            more than the threshold less 0.1: else near-copies of the best ones take the N places.
     """
-    ranks = first_hits(truth, proposals, thresholds)
+    if nms_by_threshold:
+        left = [proposals.take(left_at(proposals, truth.actions, threshold)) for threshold in thresholds]
+        ranks = np.concatenate(
+            [first_hits(truth, *each) for each in zip(left, np.reshape(thresholds, (-1, 1)), strict=True)]
+        )
+    else:
+        ranks = first_hits(truth, proposals, thresholds)
     return np.stack([(ranks < count).mean(axis=1) for count in counts], axis=1)
 
 

@@ -15,6 +15,7 @@ from sceneproof.data.manifest import Manifest
 from sceneproof.data.segments import untrimmed
 from sceneproof.data.subsets import in_turn
 from sceneproof.data.video import VideoError, decode, probe
+from sceneproof.metrics.temporal_matching import left_at
 from sceneproof.metrics.tubes import tube_iou
 from sceneproof.pages.kit import Card, Chart, Clips, Line, Picture, percent
 from sceneproof.pages.pictures import WHITE, Box, Pixels, draw_boxes, sized, still
@@ -22,7 +23,7 @@ from sceneproof.pages.study import Shown, Sources
 from sceneproof.pages.timeline import TimeLine, timeline_svg
 from sceneproof.studies import localization
 from sceneproof.studies.detection import Detected, DetectionStudy
-from sceneproof.studies.localization import LocalizationStudy, segments_of, suppressed
+from sceneproof.studies.localization import LOOKED_AT, LocalizationStudy, segments_of
 from sceneproof.tasks.detection.scoring import found_tubes, true_tubes
 from sceneproof.tasks.localization.scoring import detections
 
@@ -79,7 +80,8 @@ def _line(
     run, video = recipe.tested[0], str(true["video"].iat[0])
     detected = run.detections[run.detections["video"] == video].reset_index(drop=True)
     if run.nms_by_threshold and len(detected):
-        left = suppressed(detections(detected, [video], study.actions), len(study.actions))
+        found = detections(detected, [video], study.actions)
+        left = found.take(left_at(found, len(study.actions), LOOKED_AT))
         times = pd.DataFrame(left.times, columns=["start", "end"])
         detected = times.assign(action=[study.actions[number] for number in left.action], score=left.score)
     detected = detected.sort_values("score", ascending=False, kind="stable").head(SUREST)

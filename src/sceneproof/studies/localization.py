@@ -15,8 +15,8 @@ from sceneproof.figures import tested_settings
 from sceneproof.metrics.average_precision import average_precision, mean_average_precision
 from sceneproof.metrics.matching import Matches
 from sceneproof.metrics.temporal_diagnosis import kind_counts, kinds
-from sceneproof.metrics.temporal_matching import BELOW, Reading, match, recall_at
-from sceneproof.metrics.temporal_segments import Detections, TrueSegments, grouped_nms
+from sceneproof.metrics.temporal_matching import Reading, left_at, match, recall_at
+from sceneproof.metrics.temporal_segments import Detections, TrueSegments
 from sceneproof.run import Run
 from sceneproof.studies import recipes
 from sceneproof.studies.measures import Measure, StudyMeasures, gain_over, gains, lost_out_of_context, over_seeds
@@ -194,18 +194,15 @@ def _detail(
 ) -> LocalizationDetail:
     precisions, counts, recalls = [], [], []
     for predicted, run in zip(detected, recipe.tested, strict=True):
-        kept = suppressed(predicted, truth.actions) if run.nms_by_threshold else predicted
+        wants = run.nms_by_threshold
+        kept = predicted.take(left_at(predicted, truth.actions, LOOKED_AT)) if wants else predicted
         precisions.append(average_precision(match(truth, kept, (LOOKED_AT,), reading=study.reading))[0])
         matches = match(truth, kept, (LOOKED_AT,), reading="activitynet")
         counts.append(kind_counts(kinds(truth, kept, matches, LOOKED_AT), matches, slices=1)[0])
-        recalls.append(recall_at(truth, kept, RECALL_THRESHOLDS, counts=COUNTS).mean(axis=0))
+        recalls.append(
+            recall_at(truth, predicted, RECALL_THRESHOLDS, counts=COUNTS, nms_by_threshold=wants).mean(axis=0)
+        )
     return LocalizationDetail(np.mean(precisions, axis=0), np.sum(counts, axis=0), np.stack(recalls))
-
-
-def suppressed(detections: Detections, actions: int) -> Detections:
-    """What is left of detections that still want suppression, as they are evaluated at the tIoU `LOOKED_AT`."""
-    groups = detections.video * actions + detections.action
-    return detections.take(grouped_nms(detections.times, detections.score, groups, LOOKED_AT - BELOW))
 
 
 def segments_of(truth: pd.DataFrame) -> pd.DataFrame:

@@ -129,7 +129,9 @@ def split_figures(
         "mAP": {reading: map_figures(precisions, thresholds) for reading, precisions in values.items()},
     }
     if len(true.video):
-        recall = recall_at(true, predicted, RECALL_THRESHOLDS, counts=PROPOSALS).mean(axis=0)
+        recall = recall_at(
+            true, predicted, RECALL_THRESHOLDS, counts=PROPOSALS, nms_by_threshold=nms_by_threshold
+        ).mean(axis=0)
         figures["AR"] = {str(count): float(value) for count, value in zip(PROPOSALS, recall, strict=True)}
     return figures
 
