@@ -75,16 +75,20 @@ def test_a_run_adds_its_figures(tmp_path: Path) -> None:
     assert {line.commit for line in read_results(tmp_path / "results.csv")} == {"abc"}
 
 
-def test_a_study_adds_its_runs_and_paired_differences(tmp_path: Path) -> None:
+def test_a_study_adds_its_runs_and_paired_differences(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     gain = {"value": 0.05, "low": 0.01, "high": 0.09}
     measures = [
         {"recipe": "plain", "metric": "top-1", "on": "out of context", "gain": None},
         {"recipe": "sdn", "metric": "top-1", "on": "out of context", "gain": gain},
         {"recipe": "sdn", "metric": "top-1 without people", "on": "in context", "gain": gain},
     ]
-    runs = [{"recipe": "plain", "commit": "abc", "run": "run"}, {"recipe": "sdn", "commit": "def", "run": "other"}]
+    runs = [
+        {"recipe": "plain", "commit": "abc", "run": "run", "seed": 3},
+        {"recipe": "sdn", "commit": "def", "run": "other", "seed": 3},
+    ]
+    tested = folder(tmp_path)
     write_json(tmp_path / "report.json", {"runs": runs, "measures": measures})
-    add_study(tmp_path / "results.csv", tmp_path / "report.html", [folder(tmp_path)], prefix="mall-")
+    add_study(tmp_path / "results.csv", tmp_path / "report.html", [tested], prefix="mall-")
     assert ("mall-plain", "3", "test/top1", "0.5") in shown(tmp_path / "results.csv")
     assert [line for line in shown(tmp_path / "results.csv") if line[1] == ALL] == [
         ("mall-sdn", ALL, "out of context/top1/gain", "0.05"),
@@ -94,6 +98,12 @@ def test_a_study_adds_its_runs_and_paired_differences(tmp_path: Path) -> None:
         ("mall-sdn", ALL, "in context/top1 without people/gain/low", "0.01"),
         ("mall-sdn", ALL, "in context/top1 without people/gain/high", "0.09"),
     ]
+    assert not caplog.records
+    write_results(tmp_path / "results.csv", [Result("mall-sdn", "abc", "4", "test/top1", "0.5")])
+    add_study(tmp_path / "results.csv", tmp_path / "report.html", [tested], prefix="mall-", others_count=True)
+    assert not caplog.records
+    add_study(tmp_path / "results.csv", tmp_path / "report.html", [tested], prefix="mall-")
+    assert "has mall-sdn, seed 4, too (1 run that" in caplog.text
     cells = table(read_results(tmp_path / "results.csv"), ["mall-sdn"], ["in context/top1 without people/gain"])
     assert cells.splitlines()[-1] == "| mall-sdn | +5.0 [+1.0, +9.0] |"
 

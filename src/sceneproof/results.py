@@ -9,12 +9,14 @@ A page asks for a table in a comment, and `python -m sceneproof.results PAGE …
 import argparse
 import csv
 import io
+import logging
 import math
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from sceneproof.errors import InputError
 from sceneproof.figures import ALL, Figure, read_tested
@@ -22,6 +24,7 @@ from sceneproof.files import no_file, read_json, whole
 from sceneproof.locks import beside, locked
 from sceneproof.metrics.bootstrap import Interval, mean_and_std
 from sceneproof.run import Run
+from sceneproof.wording import counted
 
 SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "from_action", "top1_with_humans",
           "top1 without people", "mAP", "AR", "average mAP",
@@ -31,6 +34,7 @@ SHARES = {"top1", "top5", "mean_class", "accuracy", "chance", "from_features", "
           "outline_leak", "iid", "scuba", "scufo", "conflfg", "contrasted"}  # fmt: skip
 SETTING = "setting/"
 """Begins the metric of what was set, not measured: a learning rate, a strength."""
+logger = logging.getLogger(__name__)
 ASKED = re.compile(r"(<!-- results:(?P<what>.*?)-->\n).*?(<!-- /results -->)", re.DOTALL)
 
 
@@ -126,7 +130,9 @@ def add_run(path: str | Path, folder: Path, *, recipe: str) -> None:
     add_figures(path, read_tested(folder, run.seed), run.commit, recipe=recipe)
 
 
-def add_study(path: str | Path, page: Path, folders: Sequence[Path], *, prefix: str) -> None:
+def add_study(
+    path: str | Path, page: Path, folders: Sequence[Path], *, prefix: str, others_count: bool = False
+) -> None:
     """Adds the figures of all runs of a study, and the paired differences of its page, over all seeds, as "…/gain".
 
     Args:
@@ -134,8 +140,15 @@ def add_study(path: str | Path, page: Path, folders: Sequence[Path], *, prefix: 
         page: the page that `report` wrote; its figures are beside it.
         folders: of the runs.
         prefix: put before the names of the recipes.
+        others_count: whether the caller adds gains over the seeds, too, that are in the file and not on the page; else
+            a warning says that these do not count in gains.
     """
     said = read_json(page.with_suffix(".json"))
+    if not others_count and (others := _other_seeds(path, said["runs"], prefix)):
+        logger.warning(
+            "%s: has %s, too (%s that %s does not show): means there are over all seeds, gains over the page's alone",
+            path, others[0], counted(len(others), "run"), page,
+        )  # fmt: skip
     recipes = {run["run"]: run["recipe"] for run in said["runs"]}
     commits = {run["recipe"]: run["commit"] for run in said["runs"]}
     for folder in folders:
@@ -146,6 +159,14 @@ def add_study(path: str | Path, page: Path, folders: Sequence[Path], *, prefix: 
                 f"{metric_of(measure['metric'])}/gain", Interval(**measure["gain"]), slice=measure["on"], seed=ALL
             )
             add_figures(path, [gain], commits[measure["recipe"]], recipe=prefix + measure["recipe"])
+
+
+def _other_seeds(path: str | Path, runs: Sequence[dict[str, Any]], prefix: str) -> list[str]:
+    """Which seeds of the page's recipes the file has that are not on the page, as "RECIPE, seed SEED"."""
+    shown = {(prefix + run["recipe"], str(run["seed"])) for run in runs}
+    recipes = {recipe for recipe, _ in shown}
+    there = {(line.recipe, line.seed) for line in read_results(path) if line.recipe in recipes and line.seed != ALL}
+    return [f"{recipe}, seed {seed}" for recipe, seed in sorted(there - shown)]
 
 
 def metric_of(name: str) -> str:

@@ -275,7 +275,7 @@ class Plan:
         runs = {key: row.folder for key, row in {**compared, **scale}.items()}
         tested = Tested(place.world.name, page, runs, statics, place.outside["trust"])
         if results is not None:
-            tested.add_results(results, contenders)
+            tested.add_results(results, contenders, others_count=per_video is not None)
         if per_video is not None:
             tested.add_videos(per_video, results)
         world = place.world

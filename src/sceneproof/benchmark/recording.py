@@ -42,9 +42,16 @@ class Tested:
     statics: Mapping[str, Mapping[str, StaticMeasure]]
     trust: Sequence[str] | None
 
-    def add_results(self, path: Path, contenders: Sequence[Contender]) -> None:
-        """Adds all figures to a results.csv, and what each method was run with."""
-        add_study(path, self.page, list(self.runs.values()), prefix=recipe_of(self.world, ""))
+    def add_results(self, path: Path, contenders: Sequence[Contender], *, others_count: bool) -> None:
+        """Adds all figures to a results.csv, and what each method was run with.
+
+        Args:
+            path: results.csv.
+            contenders: the methods.
+            others_count: whether `add_videos` comes next, whose gains are over other machines' seeds, too.
+        """
+        prefix = recipe_of(self.world, "")
+        add_study(path, self.page, list(self.runs.values()), prefix=prefix, others_count=others_count)
         for contender in contenders:
             run = self._first(contender.name)
             figures = [*_settings(contender, run), *static_figures(self.statics.get(contender.name, {}))]
