@@ -5,6 +5,9 @@ import pytest
 
 from sceneproof.errors import InputError
 from sceneproof.per_video import PerVideo, add_per_video, gains, read_per_video
+from sceneproof.results import read_results
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 
 def row(recipe: str, seed: int, values: list[float], *, videos: str = "abc", metric: str = "top1") -> PerVideo:
@@ -39,3 +42,22 @@ def test_runs_of_other_videos_are_refused_and_the_table_stays(other: PerVideo, t
     with pytest.raises(InputError, match="sdn with seed 1 was tested on other videos than plain with seed 0"):
         add_per_video(path, [other])
     assert path.read_bytes() == before
+
+
+def test_results_csv_says_what_the_published_table_does() -> None:
+    """So whoever asks the table another question asks it of the runs that the pages show."""
+    lines = {(line.recipe, line.seed, line.metric): float(line.ours) for line in read_results(RESULTS / "results.csv")}
+    kept = {known.key: known.values for known in read_per_video(RESULTS / "per-video.parquet")}
+    compared = 0
+    for world in {key[0] for key in kept}:
+        recipes = {key[1] for key in kept if key[0] == world} - {"plain"}
+        for recipe, metric, on in {(key[1], key[4], key[3]) for key in kept if key[0] == world and key[1] in recipes}:
+            pairs = [
+                (values, kept[world, "plain", seed, on, metric])
+                for (place, name, seed, *rest), values in kept.items()
+                if (place, name, *rest) == (world, recipe, on, metric)
+            ]
+            gain = np.mean([ours.mean(dtype=np.float64) - plain.mean(dtype=np.float64) for ours, plain in pairs])
+            assert lines[f"benchmark-{world}/{recipe}", "all", f"{on}/{metric}/gain"] == pytest.approx(gain, abs=1e-5)
+            compared += 1
+    assert compared > 100
