@@ -83,8 +83,8 @@ def test_a_study_adds_its_runs_and_paired_differences(tmp_path: Path, caplog: py
         {"recipe": "sdn", "metric": "top-1 without people", "on": "in context", "gain": gain},
     ]
     runs = [
-        {"recipe": "plain", "commit": "abc", "run": "run", "seed": 3},
-        {"recipe": "sdn", "commit": "def", "run": "other", "seed": 3},
+        {"recipe": "plain", "commit": "abc", "run": "run"},
+        {"recipe": "sdn", "commit": "def", "run": "other"},
     ]
     tested = folder(tmp_path)
     write_json(tmp_path / "report.json", {"runs": runs, "measures": measures})
@@ -99,11 +99,11 @@ def test_a_study_adds_its_runs_and_paired_differences(tmp_path: Path, caplog: py
         ("mall-sdn", ALL, "in context/top1 without people/gain/high", "0.09"),
     ]
     assert not caplog.records
-    write_results(tmp_path / "results.csv", [Result("mall-sdn", "abc", "4", "test/top1", "0.5")])
+    write_results(tmp_path / "results.csv", [Result("mall-plain", "abc", "4", "test/top1", "0.5")])
     add_study(tmp_path / "results.csv", tmp_path / "report.html", [tested], prefix="mall-", others_count=True)
     assert not caplog.records
     add_study(tmp_path / "results.csv", tmp_path / "report.html", [tested], prefix="mall-")
-    assert "has mall-sdn, seed 4, too (1 run that" in caplog.text
+    assert "has mall-plain, seed 4, too (1 run that" in caplog.text
     cells = table(read_results(tmp_path / "results.csv"), ["mall-sdn"], ["in context/top1 without people/gain"])
     assert cells.splitlines()[-1] == "| mall-sdn | +5.0 [+1.0, +9.0] |"
 

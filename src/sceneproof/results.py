@@ -16,7 +16,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from sceneproof.errors import InputError
 from sceneproof.figures import ALL, Figure, read_tested
@@ -144,12 +143,13 @@ def add_study(
             a warning says that these do not count in gains.
     """
     said = read_json(page.with_suffix(".json"))
-    if not others_count and (others := _other_seeds(path, said["runs"], prefix)):
+    recipes = {run["run"]: run["recipe"] for run in said["runs"]}
+    shown = {(prefix + recipes[folder.name], str(Run.open(folder).seed)) for folder in folders}
+    if not others_count and (others := _others(path, shown)):
         logger.warning(
             "%s: has %s, too (%s that %s does not show): means there are over all seeds, gains over the page's alone",
             path, others[0], counted(len(others), "run"), page,
         )  # fmt: skip
-    recipes = {run["run"]: run["recipe"] for run in said["runs"]}
     commits = {run["recipe"]: run["commit"] for run in said["runs"]}
     for folder in folders:
         add_run(path, folder, recipe=prefix + recipes[folder.name])
@@ -161,9 +161,8 @@ def add_study(
             add_figures(path, [gain], commits[measure["recipe"]], recipe=prefix + measure["recipe"])
 
 
-def _other_seeds(path: str | Path, runs: Sequence[dict[str, Any]], prefix: str) -> list[str]:
-    """Which seeds of the page's recipes the file has that are not on the page, as "RECIPE, seed SEED"."""
-    shown = {(prefix + run["recipe"], str(run["seed"])) for run in runs}
+def _others(path: str | Path, shown: set[tuple[str, str]]) -> list[str]:
+    """What seeds the file has of recipes besides the runs that are shown, by recipe and seed: "RECIPE, seed SEED"."""
     recipes = {recipe for recipe, _ in shown}
     there = {(line.recipe, line.seed) for line in read_results(path) if line.recipe in recipes and line.seed != ALL}
     return [f"{recipe}, seed {seed}" for recipe, seed in sorted(there - shown)]

@@ -40,7 +40,7 @@ def written(file: Path, /, **columns: Any) -> Path:
 
 
 def verb(name: str) -> str:
-    return "are" if name in ("frames", "probabilities", "scores") else "is"
+    return "are" if name in ("frames", "probabilities", "scores", "values", "videos") else "is"
 
 
 @pytest.mark.parametrize("kind", KINDS)
