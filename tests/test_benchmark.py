@@ -154,6 +154,9 @@ def test_a_second_machine_takes_the_settings_and_adds_its_seeds(
     results.write_text("recipe,commit,seed,metric,ours,paper,source\n", encoding="utf-8")
     with pytest.raises(InputError, match="has no setting/lr of benchmark-small/LfF"):
         benchmark(setup, tmp_path / "three", settings=results, dry_run=True, quiet=True)
+    table.write_bytes(table.read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"per-video\.parquet"):
+        benchmark(setup, tmp_path / "three", per_video=table, dry_run=True, quiet=True)
     with pytest.raises(InputError, match="give one of them"):
         benchmark(setup, tmp_path / "three", settings=results, untuned=True)
 

@@ -18,6 +18,7 @@ from sceneproof.errors import InputError
 from sceneproof.execution import Row, execute, refuse_torchrun, tried
 from sceneproof.files import whole, write_json
 from sceneproof.pages.benchmark import Arena, write_page
+from sceneproof.per_video import read_per_video
 from sceneproof.report import page_of, report
 from sceneproof.results import SETTING, read_settings
 from sceneproof.run import task_of
@@ -92,6 +93,8 @@ def benchmark(
     for plan in plans:
         plan.settled(asked, settings)
         print(plan.told(asked))
+    if per_video is not None:
+        read_per_video(per_video)  # a damaged table is told now, not after the last run
     if dry_run:
         return Path(out)
     arenas = [plan.run(asked, jobs=jobs, results=results, per_video=per_video, settings=settings) for plan in plans]
